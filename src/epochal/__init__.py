@@ -1,0 +1,51 @@
+"""The right batch size, learning rate and number of epochs for your Keras model: measured, with intervals and reasons."""
+
+from importlib import import_module
+
+from .base import doors
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Choice": "epochal.records",
+    "Curve": "epochal.records",
+    "EpochalError": "epochal.base.errors",
+    "Evidence": "epochal.records",
+    "MeasurementFailed": "epochal.base.errors",
+    "Outcome": "epochal.records",
+    "Plan": "epochal.records",
+    "Reading": "epochal.records",
+    "Unsupported": "epochal.base.errors",
+    "UsageError": "epochal.base.errors",
+    "load": "epochal.records.store:read",
+    "plan": "epochal.planner",
+}
+
+# What records ask for by name (see `base/doors.py`): verbs of higher floors that a record offers as a method.
+_DOORS = {
+    "callbacks_for": "epochal.callbacks",
+    "code_for": "epochal.report",
+    "html_for": "epochal.report",
+    "save": "epochal.records",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    """Import a public name when it is first used, so that `import epochal` costs nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'epochal' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return _find(_HOME[name], name)
+
+
+def __dir__():
+    return __all__
+
+
+def _find(home, name):
+    module, _, attribute = home.partition(":")
+    return getattr(import_module(module), attribute or name)
+
+
+doors.open_with(lambda name: _find(_DOORS[name], name))

@@ -1,0 +1,19 @@
+"""Where a low floor asks for something live by its public name, and the package's front door answers.
+
+A record must not import Keras, yet `plan.callbacks()` returns Keras callbacks. So the record asks here for a public name;
+the front door (`epochal/__init__.py`), the only place that knows every floor, has said how names are found.
+"""
+
+_find = None
+
+
+def open_with(find):
+    """Called once, by the front door: `find(name)` returns the public thing of that name."""
+    global _find
+    _find = find
+
+
+def ask(name):
+    """The public thing called `name`, e.g. `ask("callbacks_for")`."""
+    assert _find is not None, "the package's front door opens before any record exists"
+    return _find(name)

@@ -1,0 +1,1 @@
+"""Floor 4: one module, one function, one reading."""

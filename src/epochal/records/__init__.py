@@ -1,0 +1,18 @@
+"""Floor 1: the nouns. Frozen, printable, serialisable; no Keras, no device."""
+
+from .curve import Curve as Curve
+from .curve import Setting as Setting
+from .evidence import Evidence as Evidence
+from .outcome import Outcome as Outcome
+from .plan import Arm as Arm
+from .plan import Choice as Choice
+from .plan import Plan as Plan
+from .plan import Stopping as Stopping
+from .plan import Verdict as Verdict
+from .reading import Reading as Reading
+from .store import dump as dump
+from .store import load as load
+from .store import read as read
+from .store import save as save
+from .task import Machine as Machine
+from .task import Task as Task

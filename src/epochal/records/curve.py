@@ -1,0 +1,65 @@
+"""One training run, epoch by epoch."""
+
+from dataclasses import dataclass
+
+from .outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Setting:
+    """One point to train at.
+
+    Attributes:
+        batch_size: examples per update.
+        learning_rate: the rate of a constant schedule, or the first of another one.
+        schedule: `"constant"`, or the name of the compiled Keras schedule.
+    """
+
+    batch_size: int
+    learning_rate: float
+    schedule: str = "constant"
+
+    def __str__(self):
+        return f"batch size {self.batch_size:,}, learning rate {self.learning_rate:.3g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One training run: what was set, what came out, how it ended.
+
+    All losses are finite: a run that diverged ends at its last finite epoch. The validation rows are two fixed halves, so
+    that the epoch can be chosen on one and judged on the other.
+
+    Attributes:
+        setting: what was trained.
+        seed: seeds initial weights, order of the rows and dropout; runs with one seed are paired.
+        stage: `"present"`, `"screen"` (to choose learning rates) or `"confirm"` (fresh seeds, to decide).
+        steps_per_epoch: updates in an epoch, the short last batch counted.
+        train_loss: mean loss of each epoch while the weights move, as Keras prints it.
+        half_a, half_b: loss on each half of the validation rows after each epoch.
+        metrics: per compiled metric, its value on all validation rows after each epoch.
+        test_loss: loss on the test rows after each epoch; empty where there are none. Never used to decide.
+        outcome: `OK` or `DIVERGED`.
+        seconds: this run's share of the engine's time.
+    """
+
+    setting: Setting
+    seed: int
+    stage: str
+    steps_per_epoch: int
+    train_loss: tuple[float, ...]
+    half_a: tuple[float, ...]
+    half_b: tuple[float, ...]
+    metrics: tuple[tuple[float, ...], ...] = ()
+    test_loss: tuple[float, ...] = ()
+    outcome: Outcome = Outcome.OK
+    seconds: float = 0.0
+
+    @property
+    def validation_loss(self):
+        """Loss on all validation rows after each epoch (the halves are of one size, give or take a row)."""
+        return tuple((a + b) / 2 for a, b in zip(self.half_a, self.half_b, strict=True))
+
+    @property
+    def n_epochs(self):
+        return len(self.half_a)

@@ -1,0 +1,69 @@
+"""Everything that has been measured so far."""
+
+from dataclasses import dataclass, replace
+
+from ..base.errors import UsageError
+from .curve import Curve, Setting
+from .outcome import Outcome
+from .reading import Reading
+from .task import Machine, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Readings and curves in the order they were taken. Adding returns a new `Evidence`.
+
+    Attributes:
+        task, machine: what was measured and where; `None` before the first measurement.
+        present: the user's own setting, always one of the arms.
+        readings, curves: what was measured.
+    """
+
+    task: Task | None = None
+    machine: Machine | None = None
+    present: Setting | None = None
+    readings: tuple[Reading, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+    def about(self, task, machine, present):
+        """The same evidence, of this task on this machine; refuses to merge unlike things.
+
+        Raises:
+            UsageError: it was measured on another model, other data or another machine.
+        """
+        for mine, theirs, what in ((self.task and self.task.fingerprint, task.fingerprint, "model or data"),
+                                   (self.machine and (self.machine.backend, self.machine.device),
+                                    (machine.backend, machine.device), "machine"),
+                                   (self.present, present, "present setting")):
+            if mine is not None and mine != theirs:
+                raise UsageError(f"`evidence` must be about the same {what}; it was measured on {mine}, this is {theirs}. "
+                                 "Measure again without it.")
+        return replace(self, task=task, machine=machine, present=present)
+
+    def add(self, *things):
+        """The evidence with `Reading`s and `Curve`s appended."""
+        return replace(self, readings=(*self.readings, *(t for t in things if isinstance(t, Reading))),
+                       curves=(*self.curves, *(t for t in things if isinstance(t, Curve))))
+
+    def __contains__(self, name):
+        return any(r.name == name for r in self.readings)
+
+    def get(self, name):
+        """The latest trustworthy reading called `name`, or `None`."""
+        good = [r for r in self.readings if r.name == name and r.known]
+        return good[-1] if good else None
+
+    def why_not(self, name):
+        """The outcome that explains why `get(name)` is `None`."""
+        bad = [r.outcome for r in self.readings if r.name == name and not r.known]
+        return bad[-1] if bad else Outcome.SKIPPED
+
+    def of(self, stage, setting=None):
+        """The curves of a stage (and of one setting), in the order they were trained."""
+        return tuple(c for c in self.curves if c.stage == stage and setting in (None, c.setting))
+
+    def __str__(self):
+        lines = [*map(str, self.readings)]
+        if self.curves:
+            lines.append(f"{len(self.curves)} trainings")
+        return "\n".join(lines) or "no readings yet"

@@ -1,0 +1,168 @@
+"""The answer."""
+
+import enum
+from dataclasses import dataclass
+
+from ..base.doors import ask
+from ..base.ink import number, quantity, table
+from .curve import Setting
+from .evidence import Evidence
+
+
+class Verdict(enum.Enum):
+    """How one setting's quality compares with the reference setting's."""
+
+    REFERENCE = "the reference"
+    EQUAL = "equal"
+    BETTER = "better"
+    WORSE = "worse"
+    UNRESOLVED = "not resolvable"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One recommended number, its plausible range, and the reason.
+
+    Attributes:
+        value: an `int` for counts, a `float` for rates.
+        low, high: the range the evidence cannot tell from `value`.
+        because: one sentence.
+    """
+
+    value: int | float
+    low: int | float
+    high: int | float
+    because: str
+
+    def __str__(self):
+        span = "" if self.low == self.value == self.high else f" ({number(self.low)} to {number(self.high)})"
+        return f"{number(self.value)}{span}: {self.because}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """The early stopping that goes with the epochs, in the words of `keras.callbacks.EarlyStopping`."""
+
+    patience: int
+    monitor: str = "val_loss"
+    min_delta: float = 0.0
+    restore_best_weights: bool = True
+
+    def arguments(self):
+        return {"monitor": self.monitor, "patience": self.patience, "min_delta": self.min_delta,
+                "restore_best_weights": self.restore_best_weights}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One setting that was trained to the end with fresh seeds, and how it did.
+
+    Attributes:
+        setting: batch size and learning rate.
+        present: whether it is the user's own setting.
+        n_seeds: paired trainings behind the figures.
+        quality: mean validation loss at the epoch early stopping keeps, chosen on one half and judged on the other.
+        difference, low, high: its paired difference from the reference arm, with the 95 % interval.
+        verdict: what that difference shows, given the margin.
+        epochs: median epoch of the lowest validation loss.
+        steps, steps_low, steps_high: updates to the target loss (geometric mean over seeds and 95 % interval);
+            `None` where too few seeds reached it.
+        seconds, seconds_low, seconds_high: `fit` time to the target loss; `None` likewise.
+        peak_bytes: memory of one training step; `None` where unknown.
+    """
+
+    setting: Setting
+    present: bool
+    n_seeds: int
+    quality: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    epochs: float | None
+    steps: float | None = None
+    steps_low: float | None = None
+    steps_high: float | None = None
+    seconds: float | None = None
+    seconds_low: float | None = None
+    seconds_high: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to train with, and why. `print(plan)` is the whole answer.
+
+    Attributes:
+        goal: `"fastest"`, `"best"`, `"frugal"` or `"smallest"`.
+        batch_size, learning_rate, epochs, predict_batch_size: the four choices.
+        stopping: the early stopping that goes with the epochs.
+        headline: the answer in one sentence; says whether the present setting was good already.
+        binding: which constraint holds the batch size where it is.
+        unresolved: what the evidence could not settle, one sentence each.
+        margin: difference in validation loss below which two settings count as equal, declared before measuring.
+        arms: every setting that was compared at full length.
+        evidence: all that was measured; pass it back in and nothing is measured twice.
+    """
+
+    goal: str
+    batch_size: Choice
+    learning_rate: Choice
+    epochs: Choice
+    predict_batch_size: Choice
+    stopping: Stopping
+    headline: str
+    binding: str
+    unresolved: tuple[str, ...]
+    margin: float
+    arms: tuple[Arm, ...]
+    evidence: Evidence
+
+    CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")
+
+    def rows(self):
+        """The answer as rows of strings, the heading first: what every face draws."""
+        yield ("", "use", "plausible", "because")
+        for name in self.CHOICES:
+            choice = getattr(self, name)
+            yield (name, number(choice.value), f"{number(choice.low)} to {number(choice.high)}", choice.because)
+
+    def arm_rows(self):
+        """The compared settings as rows of strings, the heading first."""
+        yield ("batch size", "learning rate", "validation loss", "difference (95 %)", "quality is", "best epoch",
+               "time to target")
+        for arm in self.arms:
+            known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
+            yield (number(arm.setting.batch_size) + (" (yours)" if arm.present else ""),
+                   number(arm.setting.learning_rate),
+                   "–" if arm.quality is None else f"{arm.quality:.4g}",
+                   f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
+                   arm.verdict.value,
+                   "–" if arm.epochs is None else number(arm.epochs),
+                   "not reached" if arm.seconds is None else
+                   f"{quantity('s', arm.seconds)} ({quantity('s', arm.seconds_low, arm.seconds_high)})")
+
+    def fit_arguments(self):
+        """What goes into `model.fit(x, y, **plan.fit_arguments())`, with `plan.callbacks()` beside it."""
+        return {"batch_size": self.batch_size.value, "epochs": self.epochs.value}
+
+    def callbacks(self):
+        """New Keras callbacks for one `fit`: the early stopping that goes with the epochs."""
+        return ask("callbacks_for")(self)
+
+    def code(self):
+        """The lines to paste into a Keras script."""
+        return ask("code_for")(self)
+
+    def save(self, path):
+        """Write the plan to `path` as JSON; `epochal.load(path)` reads it back."""
+        ask("save")(self, path)
+
+    def __str__(self):
+        parts = [self.headline, table(self.rows()), f"What binds: {self.binding}"]
+        parts += [f"Not resolvable: {sentence}" for sentence in self.unresolved]
+        return "\n\n".join(parts)
+
+    def _repr_html_(self):
+        return ask("html_for")(self)

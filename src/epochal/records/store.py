@@ -1,0 +1,99 @@
+"""Write records as JSON and read them back.
+
+Format history
+    1  first format
+"""
+
+import enum
+import functools
+import json
+import math
+import os
+import pathlib
+import tempfile
+
+from ..base.errors import UsageError
+from .curve import Curve, Setting
+from .evidence import Evidence
+from .plan import Arm, Choice, Plan, Stopping
+from .reading import Reading
+from .task import Machine, Task
+
+FORMAT = 1
+_KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine)}
+
+
+def dump(record):
+    """`load(dump(record)) == record`, for every record in the package. Strict JSON: an infinity travels as a string."""
+    kind = type(record).__name__
+    if kind not in _KINDS:
+        raise UsageError(f"`record` must be one of {', '.join(_KINDS)}; got {kind}. Pass one of the package's records.")
+    document = {"epochal_format": FORMAT, "kind": kind, "record": _converter().unstructure(record)}
+    return json.dumps(document, allow_nan=False, ensure_ascii=False)
+
+
+def load(text):
+    """The record written by `dump`.
+
+    Raises:
+        UsageError: the text is not such a record, or of a format this version does not read.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"This is not a file of Epochal's: it must be JSON ({error}). Measure again.") from error
+    if not isinstance(document, dict) or document.get("epochal_format") != FORMAT:
+        came = document.get("epochal_format") if isinstance(document, dict) else type(document).__name__
+        raise UsageError(f"`epochal_format` must be {FORMAT}; got {came!r}. Upgrade the package, or measure again.")
+    kind = _KINDS.get(document.get("kind"))
+    if kind is None:
+        raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {document.get('kind')!r}. Measure again.")
+    from cattrs.errors import BaseValidationError
+
+    try:
+        return _converter().structure(document["record"], kind)
+    except (BaseValidationError, KeyError) as error:
+        raise UsageError(f"This {kind.__name__} is damaged ({error}). Measure again, or take the file's backup.") from error
+
+
+def save(record, path):
+    """Write `record` to `path` as a whole or not at all, so that a kill at any moment leaves the old file or the new."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(dump(record))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        pathlib.Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def read(path):
+    """The record in the file at `path`: what `plan.save(path)` wrote.
+
+    Raises:
+        UsageError: there is no such file, or it holds no record.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise UsageError(f"`path` must be a file that was saved before; got {str(path)!r}. Check the name.")
+    return load(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _converter():
+    from cattrs.preconf.json import make_converter
+
+    converter = make_converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook(float, lambda x: x if math.isfinite(x) else str(x))
+    converter.register_unstructure_hook_func(_is_enum, lambda x: x.name)  # the values are sentences, free to change
+    converter.register_structure_hook_func(_is_enum, lambda name, kind: kind[name])
+    return converter
+
+
+def _is_enum(kind):
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)

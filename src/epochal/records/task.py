@@ -1,0 +1,64 @@
+"""What is trained, and where."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is trained: the data's sizes and the model's compiled parts.
+
+    Attributes:
+        name: what the user called it: a file name, `"digits"`, or the model's name.
+        kind: `"binary"`, `"multiclass"`, `"regression"`, or `"custom"` where the loss does not tell.
+        n_train, n_validation, n_test: rows of each part; `n_test` is 0 where no rows were set aside.
+        n_params: trainable parameters.
+        n_classes: classes of the target; 0 where it has none.
+        rarest: training rows of the rarest class; 0 where there are no classes.
+        loss, optimizer: Keras' own names.
+        metrics: names of the compiled metrics, in Keras' order, without the loss.
+        normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
+        fingerprint: changes when the architecture, the compiled parts or the data change.
+    """
+
+    name: str
+    kind: str
+    n_train: int
+    n_validation: int
+    n_test: int = 0
+    n_params: int
+    n_classes: int = 0
+    rarest: int = 0
+    loss: str
+    optimizer: str
+    metrics: tuple[str, ...] = ()
+    normalises_over_batch: bool = False
+    fingerprint: str
+
+    def __str__(self):
+        classes = f" of {self.n_classes} classes" if self.n_classes > 2 else ""
+        test = f", {self.n_test:,} for test" if self.n_test else ""
+        return (f"{self.name}: {self.kind}{classes}; {self.n_train:,} rows to train on, {self.n_validation:,} to "
+                f"validate{test}; {self.n_params:,} parameters, {self.optimizer}, {self.loss}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where it is trained.
+
+    Attributes:
+        backend: Keras' back end: `"jax"`, `"tensorflow"`, `"torch"`, or another.
+        device: the accelerator's name, or `"cpu"`.
+        n_cores: CPU cores this process may use.
+        memory_bytes: the device's memory; `None` where it does not tell.
+        versions: `(package, version)` of what the numbers depend on.
+    """
+
+    backend: str
+    device: str
+    n_cores: int
+    memory_bytes: int | None
+    versions: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self):
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions)
+        return f"{self.device}, {self.n_cores} cores; Keras on {self.backend} ({versions})"

@@ -1,0 +1,47 @@
+"""The seam: what the package asks of a model on a device. Nothing else is asked."""
+
+from typing import Any, Protocol
+
+from ..records import Machine, Setting, Task
+
+State = Any  # opaque above the seam: all that training changes
+
+
+class Rig(Protocol):
+    """The user's model, data and device, on the bench.
+
+    A rig never changes the user's model or its own arguments: `fresh` copies, `move` and `step` return. Vectors are
+    float32[n_params], in the order of `model.trainable_variables`; `rows` are integer indices into the training rows.
+    A capability is a value: `pure_step` and `pure_evaluate` are functions that the engine may compile into a larger
+    program, or `None`.
+
+    Attributes:
+        task, machine, present: records of what is trained, where, and the user's own setting.
+        n_examples: training rows.
+        n_params: trainable parameters.
+        present_schedule: `(n_steps) -> float32[n_steps]`, the learning rates the model is compiled with.
+        out_of_memory: exception classes and texts by which this back end says that memory ran out.
+    """
+
+    task: Task
+    machine: Machine
+    present: Setting
+    n_examples: int
+    n_params: int
+    pure_step: Any      # (state, rows, learning_rate) -> (state, loss), or None
+    pure_evaluate: Any  # (state) -> float32[n_parts, 1 + n_metrics], or None
+
+    def present_schedule(self, n_steps): ...
+    def fresh(self, seed): ...                       # -> State: newly initialised weights and optimizer, own dropout stream
+    def weights(self, state): ...                    # -> vector
+    def move(self, state, v): ...                    # -> State with weights + v
+    def step(self, state, rows, learning_rate): ...  # -> (State, loss before the step), as Keras' own train step
+    def evaluate(self, state): ...                   # -> float32[n_parts, 1 + n_metrics]: half a, half b, test (if any)
+    def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
+    def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
+    def curvature(self, state, rows, v): ...         # -> vector: the Hessian of `loss` times v
+    def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
+    def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
+    def fit_seconds(self, batch_size, n_steps): ...      # -> seconds Keras' own `fit` takes for n_steps full batches
+    def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
+    def wait(self): ...                              # block until the device is idle
