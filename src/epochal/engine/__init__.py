@@ -1,1 +1,9 @@
-"""Floor 3: train many lanes at once."""
+"""Floor 3: train many lanes. A lane is one training run: one seed and one learning-rate schedule at one batch size."""
+
+from .lanes import Batches as Batches
+from .lanes import Lane as Lane
+from .lanes import Run as Run
+from .mode import How as How
+from .mode import measure_mode as measure_mode
+from .train import compilations as compilations
+from .train import train as train

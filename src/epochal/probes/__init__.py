@@ -1,1 +1,15 @@
-"""Floor 4: one module, one function, one reading."""
+"""Floor 4: one module, one function, one reading. `PROBES` is the whole registry."""
+
+from .critical_rate import critical_rate
+from .memory import memory
+from .noise import noise_scale
+from .prediction import prediction
+from .throughput import throughput
+
+PROBES = {
+    "memory": memory,
+    "throughput": throughput,
+    "noise_scale": noise_scale,
+    "critical_rate": critical_rate,
+    "prediction": prediction,
+}

@@ -22,8 +22,7 @@ class FakeRig:
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
     """
 
-    pure_step = None
-    pure_evaluate = None
+    pure = None
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, bytes_each=1000, capacity=2**22, t0=1e-3, c=2e-6,
                  seed=0, centred=True):
@@ -76,6 +75,9 @@ class FakeRig:
 
     def predict_seconds(self, batch_size, n_rows):
         return -(-n_rows // batch_size) * self.t0 + n_rows * self.c
+
+    def out_of_memory(self, error):
+        return isinstance(error, MemoryError)
 
     def wait(self):
         pass

@@ -12,15 +12,13 @@ class Rig(Protocol):
 
     A rig never changes the user's model or its own arguments: `fresh` copies, `move` and `step` return. Vectors are
     float32[n_params], in the order of `model.trainable_variables`; `rows` are integer indices into the training rows.
-    A capability is a value: `pure_step` and `pure_evaluate` are functions that the engine may compile into a larger
-    program, or `None`.
+    A capability is a value: `pure` holds functions that the engine may compile into a larger program, or is `None`.
 
     Attributes:
         task, machine, present: records of what is trained, where, and the user's own setting.
         n_examples: training rows.
         n_params: trainable parameters.
-        present_schedule: `(n_steps) -> float32[n_steps]`, the learning rates the model is compiled with.
-        out_of_memory: exception classes and texts by which this back end says that memory ran out.
+        pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `evaluate(data, state)`, traceable by JAX.
     """
 
     task: Task
@@ -28,10 +26,9 @@ class Rig(Protocol):
     present: Setting
     n_examples: int
     n_params: int
-    pure_step: Any      # (state, rows, learning_rate) -> (state, loss), or None
-    pure_evaluate: Any  # (state) -> float32[n_parts, 1 + n_metrics], or None
+    pure: Any
 
-    def present_schedule(self, n_steps): ...
+    def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with
     def fresh(self, seed): ...                       # -> State: newly initialised weights and optimizer, own dropout stream
     def weights(self, state): ...                    # -> vector
     def move(self, state, v): ...                    # -> State with weights + v
@@ -44,4 +41,5 @@ class Rig(Protocol):
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def fit_seconds(self, batch_size, n_steps): ...      # -> seconds Keras' own `fit` takes for n_steps full batches
     def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
+    def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
     def wait(self): ...                              # block until the device is idle

@@ -1,0 +1,168 @@
+"""The law S(B) = Smin (1 + Bc / B) of steps against batch size, fitted where some runs never arrived."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import chdtri, expit, log_ndtr
+
+from .errors import require
+from .student import student
+
+_SMALLEST_SPREAD = 1e-6  # of log S: keeps the likelihood finite where the points lie exactly on the law
+_NEWTON_STEPS = 60
+
+
+class HyperbolaFit(NamedTuple):
+    """S(B) = s_min (1 + b_crit / B), with the 95 % interval of `b_crit`.
+
+    Attributes:
+        s_min: steps that no batch, however large, goes below.
+        b_crit: batch size at which twice `s_min` steps are needed; 0 where steps do not fall with the batch size, infinite
+            where they fall as 1/B throughout (then `s_min` is 0 and only `e_min` is known).
+        low, high: profile-likelihood interval; 0 or infinite on the side that the batch sizes do not reach.
+        e_min: s_min · b_crit, the examples that no batch, however small, goes below.
+        sigma: standard deviation of log S about the law.
+        residuals: float[n], log of measured over fitted steps; `nan` where censored.
+    """
+
+    s_min: float
+    b_crit: float
+    low: float
+    high: float
+    e_min: float
+    sigma: float
+    residuals: np.ndarray
+
+
+def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.95):
+    """Maximum likelihood under log S = log Smin + log(1 + Bc / B) + N(0, σ²), with right-censoring.
+
+    The law is McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11; real curves bend away from it by some percent.
+
+    Args:
+        batch_sizes: float[n], positive, repeated where several seeds ran.
+        steps: float[n], positive: updates to the target; where censored, the updates after which it was not reached.
+        censored: bool[n]: the truth is above `steps`. Default: none is.
+        spread: σ, where it is known from elsewhere. By default estimated.
+
+    Returns:
+        A `HyperbolaFit`. With σ estimated the interval's threshold is n log(1 + t² / (n - 2)), n the reached runs: exact
+        to first order without censoring, where the usual χ² limit is too narrow for few runs. All figures are `nan` and the
+        interval is (0, inf) where fewer than three runs (one, with `spread`) or fewer than two batch sizes reached the target.
+    """
+    b, s = np.asarray(batch_sizes, float), np.asarray(steps, float)
+    censored = np.zeros(b.shape, bool) if censored is None else np.asarray(censored, bool)
+    require(b.shape == s.shape == censored.shape and b.ndim == 1, "steps", s.shape, f"as long as `batch_sizes`, {b.shape}")
+    require(bool((b > 0).all() and (s > 0).all() and np.isfinite(s).all()), "steps", s.tolist(), "positive and finite",
+            "Pass the updates made so far, and `censored`, for a run that did not arrive.")
+    reached = int((~censored).sum())
+    if np.unique(b[~censored]).size < 2 or (spread is None and reached < 3):
+        return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan, np.full(b.shape, np.nan))
+    middle = float(np.exp(np.log(b).mean()))
+    profile = _Profile(np.log(s), b / middle, censored, spread)
+    reach = np.log(np.array([b.min() * 1e-4, b.max() * 1e4]) / middle)
+    grid = np.concatenate([[-np.inf], np.linspace(*reach, 160), [np.inf]])  # log of Bc / middle, with both limits of the law
+    heights, _, _ = profile.at(grid)
+    best = _summit(profile, grid, heights)
+    (top,), (level,), (sigma,) = profile.at(np.array([best]))
+    if spread is None:
+        allowed = reached * np.log1p(student(confidence, reached - 2) ** 2 / (reached - 2))
+    else:
+        allowed = chdtri(1, 1 - confidence)
+    at = np.searchsorted(grid, best)
+    grid, heights = np.insert(grid, at, best), np.insert(heights, at, top)
+    low, high = (_crossing(profile, grid[::way], heights[::way], top - allowed / 2) for way in (1, -1))
+    residuals = np.where(censored, np.nan, np.log(s) - level - _log_shape(np.array([best]), b / middle)[0])
+    share, s_middle = float(expit(best)), float(np.exp(level))  # S(middle) = Smin + Emin / middle, in shares of it
+    b_crit, low, high = (float(middle * np.exp(t)) for t in (best, low, high))
+    return HyperbolaFit(s_middle * (1 - share), b_crit, low, high, s_middle * middle * share, float(sigma), residuals)
+
+
+class _Profile:
+    """The log likelihood as a function of Bc alone, the level and σ chosen best for each."""
+
+    def __init__(self, log_steps, b, censored, spread):
+        self.log_steps, self.b, self.censored, self.spread = log_steps, b, censored, spread
+
+    def at(self, t):
+        """Heights, levels and σ, each float[len(t)], for Bc = exp(t)."""
+        z = self.log_steps - _log_shape(t, self.b)
+        exact = z[:, ~self.censored]
+        level = exact.mean(1)
+        sigma = np.maximum(np.sqrt(np.mean((exact - level[:, None]) ** 2, 1)), _SMALLEST_SPREAD)
+        if self.spread is not None:
+            sigma = np.full_like(sigma, self.spread)
+        if self.censored.any():
+            level, sigma = self._newton(exact, z[:, self.censored], level, sigma)
+        return _height(exact, z[:, self.censored], level, sigma), level, sigma
+
+    def _newton(self, exact, beyond, level, sigma):
+        """Olsen 1978: in δ = level / σ and γ = 1 / σ the censored likelihood is concave, so damped Newton steps suffice."""
+        gamma, delta = 1 / sigma, level / sigma
+        height = _height(exact, beyond, level, sigma)
+        for _ in range(_NEWTON_STEPS):
+            r = gamma[:, None] * exact - delta[:, None]
+            u = gamma[:, None] * beyond - delta[:, None]
+            hazard = np.exp(-0.5 * u**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-u))
+            bend = hazard * (hazard - u)
+            slope_d = r.sum(1) + hazard.sum(1)
+            curve_dd = exact.shape[1] + bend.sum(1)
+            if self.spread is not None:
+                step_d, step_g = slope_d / curve_dd, np.zeros_like(gamma)
+            else:
+                slope_g = exact.shape[1] / gamma - (exact * r).sum(1) - (beyond * hazard).sum(1)
+                curve_gg = exact.shape[1] / gamma**2 + (exact**2).sum(1) + (beyond**2 * bend).sum(1)
+                curve_dg = -exact.sum(1) - (beyond * bend).sum(1)
+                det = np.maximum(curve_dd * curve_gg - curve_dg**2, 1e-300)
+                step_d = (curve_gg * slope_d - curve_dg * slope_g) / det
+                step_g = (curve_dd * slope_g - curve_dg * slope_d) / det
+            length = np.ones_like(gamma)
+            for _ in range(30):
+                g = np.clip(gamma + length * step_g, gamma / 4, 1 / _SMALLEST_SPREAD)
+                d = delta + length * step_d
+                new = _height(exact, beyond, d / g, 1 / g)
+                worse = ~(new >= height - 1e-12)
+                if not worse.any():
+                    break
+                length = np.where(worse, length / 2, length)
+            g, d, new = (np.where(worse, old, now) for old, now in ((gamma, g), (delta, d), (height, new)))
+            gain, gamma, delta, height = np.max(new - height), g, d, new
+            if gain < 1e-10:
+                break
+        return delta / gamma, 1 / gamma
+
+
+def _height(exact, beyond, level, sigma):
+    r, u = ((z - level[:, None]) / sigma[:, None] for z in (exact, beyond))
+    return -0.5 * (r**2).sum(1) - exact.shape[1] * np.log(sigma) + log_ndtr(-u).sum(1)
+
+
+def _log_shape(t, b):
+    """log S(B) less log S(1), for Bc = exp(t): float[len(t), len(b)], finite at Bc = 0 and in the limit of an infinite Bc."""
+    share = expit(t)[:, None]
+    return np.log(1 - share + share / b)
+
+
+def _summit(profile, grid, heights):
+    """Where the profile is highest: the best point of the grid, refined between its neighbours."""
+    i = int(np.argmax(heights))
+    for _ in range(6):
+        near = grid[max(i - 1, 0):i + 2]
+        near = near[np.isfinite(near)]
+        if np.isinf(grid[i]) or near[0] == near[-1]:
+            break
+        grid = np.linspace(near[0], near[-1], 17)
+        i = int(np.argmax(profile.at(grid)[0]))
+    return float(grid[i])
+
+
+def _crossing(profile, grid, heights, threshold):
+    """The outermost place, coming from the grid's beginning, where the profile reaches the threshold."""
+    for _ in range(4):
+        i = int(np.argmax(heights >= threshold))
+        if i == 0 or not np.isfinite(grid[i - 1:i + 1]).all():
+            return float(grid[max(i - 1, 0)])  # next to a limit of the law: its outer side, to be safe
+        grid = np.linspace(grid[i - 1], grid[i], 17)
+        heights = profile.at(grid)[0]
+        heights[-1] = np.inf  # inside by construction: rounding must not lose it
+    return float(grid[int(np.argmax(heights >= threshold))])

@@ -1,0 +1,160 @@
+"""Means, ratios, lines and tests from small samples, with intervals."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from .errors import require
+from .hyperbola import HyperbolaFit as HyperbolaFit
+from .hyperbola import hyperbola_fit as hyperbola_fit
+from .student import student as student
+
+
+def mean_interval(values, confidence=0.95):
+    """Mean of a sample and its Student confidence interval (Student 1908).
+
+    Args:
+        values: float[n], n ≥ 1 independent repetitions.
+        confidence: probability that the interval holds the true mean, for normal values.
+
+    Returns:
+        `(mean, low, high)`. With one value the interval is the whole line.
+    """
+    values = np.asarray(values, float)
+    require(values.ndim == 1 and values.size >= 1, "values", values.shape, "a list of at least one number")
+    mean = float(values.mean())
+    if values.size == 1:
+        return mean, -np.inf, np.inf
+    half = student(confidence, values.size - 1) * float(values.std(ddof=1)) / np.sqrt(values.size)
+    return mean, mean - half, mean + half
+
+
+def paired_difference(a, b, confidence=0.95):
+    """Mean of `a - b` and its interval, where `a[i]` and `b[i]` share seed and data.
+
+    Returns:
+        `(mean, low, high)`, in the unit of the values; positive where `a` is larger.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    require(a.shape == b.shape, "b", b.shape, f"as long as `a`, {a.shape}", "Pass pairs.")
+    return mean_interval(a - b, confidence)
+
+
+def fieller(numerator, denominator, var_n, cov, var_d, degrees, confidence=0.95):
+    """Interval of a ratio of two estimates (Fieller 1954): all r with (n - r d)² ≤ t² (var_n - 2 r cov + r² var_d).
+
+    Args:
+        numerator, denominator: the estimates n and d of two quantities that cannot be negative.
+        var_n, cov, var_d: their sampling variances and covariance.
+        degrees: degrees of freedom behind the variances.
+
+    Returns:
+        `(low, high)`. Where d is not told from zero, no upper limit exists: `high` is infinite and `low` is the only
+        bound the data give (0 where n is not told from zero either). The set keeps its coverage in that case too. Both are
+        negative where d is negative beyond chance: then do not trust them, the estimates contradict their meaning.
+    """
+    t2 = student(confidence, degrees) ** 2
+    a = denominator**2 - t2 * var_d
+    b = numerator * denominator - t2 * cov
+    c = numerator**2 - t2 * var_n
+    root = np.sqrt(max(b * b - a * c, 0.0))
+    if a > 0:
+        return float((b - root) / a), float((b + root) / a)
+    if c <= 0:
+        return 0.0, float("inf")
+    return float(c / (b + root)), float("inf")  # the positive root, in the form that survives a = 0
+
+
+def jackknife(left_out):
+    """Covariance of a vector statistic from its values with one observation left out at a time (Tukey 1958).
+
+    Args:
+        left_out: float[n, m], n ≥ 2: the m statistics without observation j.
+
+    Returns:
+        float[m, m]. Conservative: its expectation is not below the true covariance (Efron and Stein 1981).
+    """
+    left_out = np.asarray(left_out, float)
+    n = len(left_out)
+    away = left_out - left_out.mean(0)
+    return (n - 1) / n * away.T @ away
+
+
+class LineFit(NamedTuple):
+    """y = intercept + slope x, with the 2 × 2 `covariance` of the two and the `degrees` of freedom behind it."""
+
+    intercept: float
+    slope: float
+    covariance: np.ndarray
+    degrees: int
+
+
+def line_fit(x, y, weights):
+    """Straight line by weighted least squares.
+
+    Args:
+        x, y: float[n], n ≥ 3, at least two different `x`.
+        weights: float[n], positive, proportional to 1 / variance; their scale does not matter, since the variance is taken
+            from the residuals. So the covariance counts bends of the true curve as well as noise.
+    """
+    x, y, weights = (np.asarray(v, float) for v in (x, y, weights))
+    require(np.unique(x).size >= 2 and x.size >= 3, "x", x.tolist(), "at least three points at two different places")
+    middle, height = np.average(x, weights=weights), np.average(y, weights=weights)  # centred: no cancellation
+    spread, total = float(weights @ (x - middle) ** 2), float(weights.sum())
+    slope = float(weights @ ((x - middle) * (y - height))) / spread
+    variance = float(weights @ (y - height - slope * (x - middle)) ** 2) / (x.size - 2)
+    covariance = variance * np.array([[1 / total + middle**2 / spread, -middle / spread], [-middle / spread, 1 / spread]])
+    return LineFit(float(height - slope * middle), slope, covariance, x.size - 2)
+
+
+def holm(p_values):
+    """P values adjusted for their number (Holm 1979): reject those at or below α, and P(any false rejection) ≤ α.
+
+    Returns:
+        float[n], in the order given. One that is not a number counts as 1.
+    """
+    p = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
+    return adjusted[np.argsort(order, kind="stable")]
+
+
+def trace_and_square(means, size):
+    """Unbiased tr(Σ) and |G|² of a distribution with mean G and covariance Σ, from means of groups of draws.
+
+    McCandlish et al. 2018 (arXiv:1812.06162), appendix A.1, averaged over all groups: with k group means m_j of `size` draws
+    and grand mean m, tr(Σ) = size/(k-1) Σ|m_j - m|² and |G|² = |m|² - tr(Σ)/(k size).
+
+    Args:
+        means: float[k, n], k ≥ 3.
+        size: draws per group.
+
+    Returns:
+        `(estimates, left_out)`: float[2] of the trace and the square, and float[k, 2] of the same without group j, for
+        `jackknife`. The square may come out negative. When groups are drawn without replacement from N rows, Σ is the rows'
+        covariance with divisor N - 1 and the second is |mean of the rows|² - tr(Σ)/N: the square of the mean of the
+        population that the rows were drawn from, not of the rows' own mean (exact, for any sizes).
+    """
+    means = np.asarray(means)
+    k = len(means)
+    require(means.ndim == 2 and k >= 3, "means", means.shape, "at least three group means")
+    gram = (means @ means.T).astype(float)
+    own, among, total = np.diag(gram), gram.sum(1), gram.sum()
+
+    def estimates(own_sum, pair_sum, k):
+        square = (pair_sum - own_sum) / (k * (k - 1))  # mean product of two different groups
+        return np.stack([size * (own_sum / k - square), square], axis=-1)
+
+    return estimates(own.sum(), total, k), estimates(own.sum() - own, total - 2 * among + own, k - 1)
+
+
+def expected_maximum(n):
+    """Expected largest of `n` standard normals: how many standard deviations the luckiest of `n` equal trials looks too good.
+
+    >>> round(expected_maximum(20), 4)
+    1.8675
+    """
+    x = np.linspace(-12, 12, 9601)
+    below = ndtr(x) ** n
+    return float(np.trapezoid((x > 0) + 0.5 * (x == 0) - below, x))

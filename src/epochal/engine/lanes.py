@@ -1,0 +1,75 @@
+"""What the engine is given and what it gives back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..base.seeds import stream
+from ..records import Outcome
+
+
+class Lane(NamedTuple):
+    """One training run to be made.
+
+    Attributes:
+        seed: initial weights, dropout streams and the order of the rows; lanes of one seed are paired at every batch size.
+        rates: a learning rate, or `(n_steps) -> float[n_steps]`, the schedule over steps.
+    """
+
+    seed: int
+    rates: float | Callable
+
+    def schedule(self, n_steps):
+        """float32[n_steps]: the learning rate of every step."""
+        if callable(self.rates):
+            return np.asarray(self.rates(n_steps), np.float32)
+        return np.full(n_steps, self.rates, np.float32)
+
+
+class Batches(NamedTuple):
+    """How the rows are cut: every epoch holds each row once, in an order of the lane's own; a short last batch is kept."""
+
+    batch_size: int
+    n_epochs: int
+
+    def steps_per_epoch(self, n_examples):
+        return -(-n_examples // self.batch_size)
+
+
+class Run(NamedTuple):
+    """What came out of one lane; both arrays end before the first number that is not finite.
+
+    Attributes:
+        train_loss: float32[n_epochs], mean over the rows of the loss before each step, as Keras prints it.
+        figures: float32[n_epochs, n_parts, 1 + n_metrics], loss and metrics of each judged part after each epoch.
+        outcome: `OK`, `DIVERGED`, or `OUT_OF_MEMORY` (then both arrays are empty).
+        seconds: the lane's share of the time.
+    """
+
+    train_loss: np.ndarray
+    figures: np.ndarray
+    outcome: Outcome
+    seconds: float
+
+
+def order(seed, epoch, n_examples):
+    """int32[n_examples]: the rows of an epoch in the order in which a seed sees them, whatever the batch size."""
+    return stream(seed, "order", epoch).permutation(n_examples).astype(np.int32)
+
+
+def finished(train_losses, figures, seconds):
+    """The `Run` of one lane from what each epoch gave.
+
+    Args:
+        train_losses: float[n_epochs]. figures: float[n_epochs, n_parts, 1 + n_metrics]. seconds: the lane's share.
+    """
+    train_losses, figures = np.asarray(train_losses, np.float32), np.asarray(figures, np.float32)
+    fine = np.isfinite(train_losses) & np.isfinite(figures[:, :, 0]).all(1)
+    n = len(fine) if fine.all() else int(fine.argmin())
+    return Run(train_losses[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
+
+
+def out_of_memory():
+    """The `Run` of a lane that did not fit."""
+    return Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)

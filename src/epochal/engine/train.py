@@ -1,0 +1,67 @@
+"""Train every lane, in the mode and at the width that were measured."""
+
+import weakref
+
+from . import stepwise
+from .guard import memory_guard
+from .lanes import out_of_memory
+from .mode import measure_mode
+
+_PROGRAMS = weakref.WeakKeyDictionary()  # per rig: {(batch size, width): compiled epoch}
+
+
+def train(rig, lanes, batches, *, how=None, go_on=None):
+    """Train every lane, as fast as this rig on this machine allows.
+
+    Args:
+        rig: the model on the bench; its state is never kept.
+        lanes: the `Lane`s, at least one.
+        batches: the `Batches`: their size and the number of epochs.
+        how: a `How` that `measure_mode` returned; measured when `None`.
+        go_on: called after every epoch of a group of lanes as `go_on(n_epochs, losses)` with losses
+            float32[n_epochs, n_lanes_of_the_group, n_parts]; a false answer ends the group there.
+
+    Returns:
+        A list of `Run`s, one a lane, in the order of `lanes`. A lane that diverges ends there and disturbs no other.
+    """
+    how = how or measure_mode(rig, batches.batch_size, len(lanes))
+    go_on = go_on or (lambda n_epochs, losses: True)
+    if how.mode == "stepwise":
+        with memory_guard(rig) as guard:
+            return stepwise.train(rig, lanes, batches, go_on=go_on)
+        assert guard.ran_out
+        return [out_of_memory() for _ in lanes]
+    from . import fused
+
+    width, runs = min(how.width, len(lanes)) if len(lanes) < how.width // 2 else how.width, []
+    while len(runs) < len(lanes):
+        group = lanes[len(runs) : len(runs) + width]
+        with memory_guard(rig) as guard:
+            program, width = epoch_program(rig, batches.batch_size, width)
+            runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on)
+        if guard.ran_out:
+            if width == 1:
+                return [*runs, *(out_of_memory() for _ in lanes[len(runs) :])]
+            width //= 2
+    return runs
+
+
+def epoch_program(rig, batch_size, width):
+    """The compiled epoch, and the width it has: halved until its own account of its memory fits the device."""
+    from . import fused
+
+    programs = _PROGRAMS.setdefault(rig, {})
+    capacity = rig.capacity_bytes()
+    while (batch_size, width) not in programs:
+        program = fused.compile_epoch(rig, batch_size, width)
+        needed = fused.program_bytes(program)
+        if width > 1 and capacity is not None and needed is not None and needed > 0.8 * capacity:
+            width //= 2
+        else:
+            programs[batch_size, width] = program
+    return programs[batch_size, width], width
+
+
+def compilations(rig):
+    """How many epoch programs have been compiled for a rig: one for each batch size and width."""
+    return len(_PROGRAMS.get(rig, {}))

@@ -1,0 +1,94 @@
+"""Several batch sizes timed against each other, in turns, so that a slow moment of the machine hits all of them alike."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+FEWEST_SIZES, FEWEST_REPEATS = 3, 3  # below these neither a line nor a median can be doubted
+
+
+class Race(NamedTuple):
+    """Seconds a batch, float[n_sizes, n_repeats], for the `sizes` in ascending order; `skipped` did not fit the budget."""
+
+    sizes: np.ndarray
+    seconds: np.ndarray
+    skipped: int
+
+    @property
+    def median(self):
+        return np.median(self.seconds, axis=1)
+
+    def points(self, scale=1.0):
+        """(size, median, fastest, slowest repeat) of each size, times `scale`."""
+        per = self.seconds * np.broadcast_to(scale, self.sizes.shape)[:, None]
+        return tuple((float(b), float(np.median(row)), float(row.min()), float(row.max()))
+                     for b, row in zip(self.sizes, per, strict=True))
+
+
+def sizes_up_to(largest, smallest=8):
+    """Batch sizes by factors of two, ending at `largest`; every second one first, so that few of them span the range."""
+    smallest = max(1, min(smallest, largest // 4))
+    sizes = [smallest]
+    while sizes[-1] * 2 <= largest:
+        sizes.append(sizes[-1] * 2)
+    if sizes[-1] * 1.25 < largest:
+        sizes.append(largest)
+    sizes[-1] = largest
+    first = sizes[::-1][::2][::-1]
+    return [*first, *(b for b in sizes if b not in first)]
+
+
+def race(clock, sizes, *, whole, repeats, resolution, seconds):
+    """Time each size by the difference of a long and a short call, which takes the call's own overhead out.
+
+    Args:
+        clock: `(batch_size, n) -> seconds` for n batches in one call. The first call of each size is thrown away: it compiles.
+        sizes: what to time, in the order of importance.
+        whole: `(batch_size) -> batches of an epoch`; calls are shorter than one epoch, or whole epochs.
+        repeats: differences per size, at least 3 whatever the budget says.
+        resolution: seconds that a difference must last.
+        seconds: budget. Sizes that would overrun it are left out, once three are in.
+
+    Returns:
+        A `Race`.
+    """
+    started = perf_counter()
+    lengths, paces = {}, {}
+    for size in sizes:
+        if len(lengths) >= FEWEST_SIZES:
+            known = max(lengths)
+            foreseen = paces[known] * max(size / known, 1) * (2 * repeats + 4) * 2
+            if perf_counter() - started > seconds / 2 or foreseen > seconds / 2:
+                continue
+        lengths[size], paces[size] = _lengths(clock, size, whole(size), resolution)
+    taken = {size: [] for size in sorted(lengths)}
+    for repeat in range(max(repeats, FEWEST_REPEATS)):
+        if repeat >= FEWEST_REPEATS and perf_counter() - started > seconds:
+            break
+        for size, row in taken.items():
+            short, long = lengths[size]
+            row.append((clock(size, long) - clock(size, short)) / (long - short))
+    return Race(np.array(list(taken), float), np.array(list(taken.values())), len(sizes) - len(lengths))
+
+
+def knee(sizes, seconds_per_example, tolerance=0.1):
+    """The smallest of `sizes` whose throughput is within `tolerance` of the best."""
+    fast = np.min(seconds_per_example) / np.asarray(seconds_per_example) >= 1 - tolerance
+    return float(np.asarray(sizes)[fast].min())
+
+
+def _lengths(clock, size, whole, resolution):
+    """The (short, long) calls whose difference lasts at least `resolution`, and the seconds a batch they suggest."""
+    clock(size, 1)
+    short, more = (1, 1) if whole > 2 else (whole, whole)
+    before = clock(size, short)
+    while True:
+        lasted = clock(size, short + more) - before
+        if lasted >= resolution:
+            return (short, short + more), lasted / more
+        wanted = more * min(max(1.2 * resolution / lasted, 2), 16) if lasted > 0 else 4 * more
+        if short == 1 and 1 + wanted >= whole:
+            short, more, wanted = whole, whole, max(wanted, whole)
+            before = clock(size, short)
+        more = int(np.ceil(wanted / short) * short)

@@ -1,0 +1,98 @@
+"""How large a step the loss allows."""
+
+from time import perf_counter
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..base.errors import require
+from ..base.seeds import number, stream
+from ..base.stats import mean_interval
+from ..records import Outcome, Reading
+
+_PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
+_FURTHEST = 40       # doublings of the present rate, upward or downward
+
+
+def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e-3):
+    """The learning rate of one optimizer step at which the loss gains nothing any more.
+
+    The smallest η > 0 with L(θ + η Δ) ≥ L(θ), Δ the optimizer's own first update per unit of learning rate, L the loss
+    on other rows than Δ came from. Forward passes only. On a quadratic bowl it is 2 |g|² / g'Hg for plain gradient descent, and
+    2 / η its curvature along Δ (Kalra and Barkeshli 2024, arXiv:2406.09405). "Smallest" up to a factor of two: that is how η
+    is searched.
+
+    Args:
+        rig: the model on the bench.
+        seed: draws rows, and weights where no state is given.
+        state: where to measure; by default newly initialised weights, others for each repeat.
+        batch: rows for Δ, and as many others for L; at most half of the training rows.
+        repeats: independent pairs of batches, at least 2.
+        precision: of η, relative, per repeat.
+
+    Returns:
+        A `Reading` without unit: the geometric mean over repeats and its interval; detail `lambda_c` is 2 / η, points are the
+        repeats' η. A bracket for the rate at these weights, not the rate to use: it ignores what comes after one step.
+        `LOWER_BOUND` where no rise was found, `UNRESOLVED` where the update goes uphill at once for any repeat: then noise rules.
+    """
+    require(repeats >= 2, "repeats", repeats, "at least 2")
+    require(batch >= 1, "batch", batch, "at least one row")
+    started = perf_counter()
+    if rig.n_examples < 2:
+        return _without(started, "one row cannot be both followed and judged by")
+    size = min(batch, rig.n_examples // 2)
+    rates, found = [], []
+    for repeat in range(repeats):
+        rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
+        here = rig.fresh(number(seed, "critical_rate", repeat)) if state is None else state
+        rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
+        if rate is None:
+            return _without(started, "the optimizer's own step led uphill on other rows, however small: "
+                            f"repeat {repeat + 1} of {repeats}, batches of {size}")
+        rates.append(rate)
+        found.append(crossed)
+    middle, low, high = (float(np.exp(v)) for v in mean_interval(np.log(rates)))
+    bounded = all(found)
+    return Reading(name="critical_rate", value=middle, low=low, high=high if bounded else np.inf, repeats=repeats,
+                   outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, cost=perf_counter() - started,
+                   details=(("lambda_c", 2 / middle), ("batch", float(size))), points=tuple((r,) for r in rates),
+                   note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
+
+
+def _along(rig, state, followed, judged, precision):
+    """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once."""
+    moved, _ = rig.step(state, followed, _PROBING_RATE)
+    update = (np.asarray(rig.weights(moved), float) - np.asarray(rig.weights(state), float)) / _PROBING_RATE
+    before = float(rig.loss(state, judged))
+
+    def gain(rate):
+        """Change of the loss per unit of rate: on a quadratic a straight line in the rate, so that a secant is exact."""
+        after = float(rig.loss(rig.move(state, rate * update), judged))
+        return (after - before) / rate if np.isfinite(after) else np.inf
+
+    rate = rig.present.learning_rate
+    known = gain(rate)
+    way = 2.0 if known < 0 else 0.5
+    for _ in range(_FURTHEST):
+        following = gain(way * rate)
+        if (following < 0) != (known < 0):
+            break
+        rate, known = way * rate, following
+    else:
+        return (rate, False) if way > 1 else (None, False)
+    inside, outside = (rate, way * rate) if way > 1 else (way * rate, rate)
+    beyond = following if way > 1 else known
+    while not np.isfinite(beyond) and outside > inside * (1 + precision):
+        middle = (inside * outside) ** 0.5
+        slope = gain(middle)
+        if slope < 0:
+            inside = middle
+        else:
+            outside, beyond = middle, slope
+    if not np.isfinite(beyond):
+        return outside, True
+    return brentq(gain, inside, outside, xtol=1e-300, rtol=max(precision, 1e-15)), True
+
+
+def _without(started, note):
+    return Reading(name="critical_rate", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started, note=note)

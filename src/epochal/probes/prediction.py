@@ -1,0 +1,50 @@
+"""Which batch size predicts fastest."""
+
+from time import perf_counter
+
+import numpy as np
+
+from ..base.errors import require
+from ..records import Outcome, Reading
+from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+
+_TOLERANCE = 0.1
+
+
+def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=10.0):  # noqa: ARG001 - nothing is drawn
+    """The smallest batch size at which Keras' `predict` is within 10 % of its best throughput.
+
+    It changes the speed and the memory of `predict`, never what is predicted. Compiling and the overhead of one call are not
+    in it.
+
+    Args:
+        rig: the model on the bench.
+        largest: the largest batch to try; at most 8,192 and all training rows, which is the default.
+        repeats: timings per size, at least 3.
+        resolution: seconds that one timing must last.
+        seconds: budget; sizes are left out rather than repeats.
+
+    Returns:
+        A `Reading` in examples: `low` to `high` are the smallest and the largest size whose fastest repeat is within 10 % of
+        the best median. Points are (B, seconds a row, fastest, slowest repeat); the detail `best` is in rows/s.
+    """
+    require(repeats >= 3, "repeats", repeats, "at least 3")
+    started = perf_counter()
+    most = min(rig.n_examples, 8192)
+    largest = most if largest is None else max(1, min(int(largest), most))
+    sizes = sizes_up_to(largest)
+    if len(sizes) < FEWEST_SIZES:
+        return Reading(name="prediction", value=float(largest), unit="examples", low=1.0, high=float(largest),
+                       repeats=1, note="so few rows that one batch holds them all")
+    timed = race(lambda size, n: rig.predict_seconds(size, n * size), sizes, whole=lambda _: 1, repeats=repeats,
+                 resolution=resolution, seconds=seconds)
+    if not (timed.median > 0).all():
+        return Reading(name="prediction", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
+                       note="the machine was too busy: longer calls of predict took no longer than short ones")
+    per_row = timed.median / timed.sizes
+    like_best = timed.sizes[np.min(per_row) / (timed.seconds.min(1) / timed.sizes) >= 1 - _TOLERANCE]
+    return Reading(
+        name="prediction", value=knee(timed.sizes, per_row, _TOLERANCE), unit="examples", low=float(like_best.min()),
+        high=float(like_best.max()), repeats=timed.seconds.shape[1], cost=perf_counter() - started,
+        points=timed.points(1 / timed.sizes), details=(("best", float(1 / per_row.min())),),
+        note=f"{timed.skipped} batch sizes left out, to stay inside the budget" if timed.skipped else "")

@@ -1,0 +1,73 @@
+"""How long a training step takes, by batch size."""
+
+from time import perf_counter
+
+import numpy as np
+
+from ..base.errors import require
+from ..base.stats import fieller, line_fit
+from ..records import Outcome, Reading
+from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+
+
+def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
+    """The machine's critical batch size t0 / c, from the seconds a step of Keras' own `fit` takes: t(B) = t0 + c B.
+
+    Below it a step's fixed cost rules and a larger batch costs little; above it every example is paid for. Compiling, the
+    overhead of a call of `fit`, and short last batches are not in it; sizes take turns, and each counts by its median. The
+    line is fitted with equal relative errors, and its interval (Fieller 1954) comes from how far the sizes lie off it, so a
+    curve that is not a line gets a wide one.
+
+    Args:
+        rig: the model on the bench.
+        largest: the largest batch to try, e.g. what fits in memory; at most (and by default) all training rows.
+        repeats: timings per size, at least 3.
+        resolution: seconds that one timing must last.
+        seconds: budget; sizes are left out rather than repeats, and three of each are always taken.
+
+    Returns:
+        A `Reading` in examples, points (B, seconds a step, fastest, slowest), and details: `t0` (s), `c` (s an example),
+        `knee` (smallest measured batch within 10 % of the best throughput), `best` (examples/s). `LOWER_BOUND` where c is not
+        told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine under
+        today's load, not for an engine that runs many steps in one program.
+    """
+    require(repeats >= 3, "repeats", repeats, "at least 3")
+    started = perf_counter()
+    largest = rig.n_examples if largest is None else max(1, min(int(largest), rig.n_examples))
+    sizes = sizes_up_to(largest)
+    if len(sizes) < FEWEST_SIZES:
+        return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED,
+                       note=f"batches of at most {largest} leave too few sizes to compare")
+    timed = race(rig.fit_seconds, sizes, whole=lambda size: rig.n_examples // size, repeats=repeats, resolution=resolution,
+                 seconds=seconds)
+    if not (timed.median > 0).all():
+        return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
+                       note="the machine was too busy: longer calls of fit took no longer than short ones")
+    t0, c, low, high = _line(timed.sizes, timed.median)
+    per_example = timed.median / timed.sizes
+    bounded = np.isfinite(high)
+    return Reading(
+        name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
+        repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
+        cost=perf_counter() - started, points=timed.points(),
+        details=(("t0", t0), ("c", c), ("knee", knee(timed.sizes, per_example)), ("best", float(1 / per_example.min()))),
+        note=_note(timed.skipped, bounded))
+
+
+def _line(sizes, medians):
+    """t0 and c, neither negative, with the interval of their ratio."""
+    fit = line_fit(sizes, medians, 1 / medians**2)
+    t0, c, cov = fit.intercept, fit.slope, fit.covariance
+    low, high = fieller(t0, c, cov[0, 0], cov[0, 1], cov[1, 1], fit.degrees)
+    if c <= 0:  # a larger batch is no slower: the best horizontal line
+        return float(np.average(medians, weights=1 / medians**2)), 0.0, max(low, 0.0), np.inf
+    if t0 <= 0:  # a step has no fixed cost: the best line through the origin
+        return 0.0, float(np.sum(sizes / medians) / np.sum((sizes / medians) ** 2)), 0.0, max(high, 0.0)
+    return t0, c, max(low, 0.0), high
+
+
+def _note(skipped, bounded):
+    parts = [f"{skipped} batch sizes left out, to stay inside the budget"] if skipped else []
+    if not bounded:
+        parts.append("a larger batch costs no measurable time, up to the largest tried")
+    return "; ".join(parts)

@@ -1,0 +1,5 @@
+"""Floor 7: a plan as a page to send, a table in a notebook, or lines to paste. Reads records, measures nothing."""
+
+from .code import code_for as code_for
+from .html import html_for as html_for
+from .write import write_report as write_report

@@ -1,0 +1,187 @@
+"""Draws the report's figures with Plotly, from the plain data of `curves` and `sizes`.
+
+Colour and marker mean the batch size, the same in every figure; a dashed line is the present setting, a heavy one the
+recommended. Text and grid take their colours from the page's style sheet, so that they follow light and dark.
+"""
+
+import json
+from math import ceil, floor, inf, log10
+
+from ..base.ink import number, quantity
+from .look import GREY
+
+_OUTLINE = {"width": 2, "color": "#ffffff"}  # the style sheet turns it into the colour of the page
+
+
+def draw_losses(data, look):
+    """Validation loss by epoch as `(figure, keys)`: medians, quartile bands, and each arm's best epoch."""
+    figure, keys = _figure("epoch", "validation loss"), []
+    for line in sorted(data.lines, key=lambda line: (line.recommended, line.present)):
+        colour, symbol = look.colour(line.setting.batch_size), look.symbol(line.setting.batch_size)
+        epochs = list(range(1, len(line.middle) + 1))
+        of_group = {"legendgroup": line.label, "name": line.label}
+        stands_out = line.present or line.recommended
+        figure.add_scatter(x=epochs + epochs[::-1], y=[*line.high, *line.low[::-1]], fill="toself", mode="lines",
+                           line_width=0, fillcolor=_faint(colour, 0.22 if stands_out else 0.12), hoverinfo="skip",
+                           **of_group)
+        figure.add_scatter(x=epochs, y=list(line.middle), mode="lines",
+                           line={"color": colour, "dash": look.dash(line), "width": 3 if stands_out else 1.75},
+                           hovertemplate="%{fullData.name}<br>epoch %{x}: %{y:.4g}<extra></extra>", **of_group)
+        if line.chosen:
+            figure.add_scatter(x=[line.chosen[0]], y=[line.chosen[1]], mode="markers", **of_group,
+                               marker={"color": colour, "symbol": symbol, "size": 12, "line": _OUTLINE},
+                               hovertemplate="%{fullData.name}<br>lowest at epoch %{x}<extra></extra>")
+    for line in data.lines:
+        keys.append(look.key(line.label, line.label, line.setting.batch_size, dash=look.dash(line)))
+    _mark(figure, data.epochs, f"epochs={data.epochs}")
+    if data.logarithmic:
+        _logarithmic(figure, "y", [x for line in data.lines for x in (*line.low, *line.high)])
+    return figure, tuple(keys)
+
+
+def draw_rates(data, look):
+    """Quality against learning rate, a line per batch size, as `(figure, keys)`."""
+    figure, keys = _figure("learning rate", "quality (validation loss)"), []
+    value, low, high = data.chosen
+    _logarithmic(figure, "x", [value, *(rate for line in data.lines for rate in line.rates)])
+    if low < high:
+        figure.add_vrect(x0=low, x1=high, fillcolor=_faint(GREY, 0.15), line_width=0, layer="below")
+    for line in data.lines:
+        colour, symbol = look.colour(line.batch_size), look.symbol(line.batch_size)
+        group = f"{line.batch_size} {line.schedule}"
+        of_group = {"legendgroup": group, "name": f"batch size {number(line.batch_size)}"}
+        for rates, low, middle, high in _unbroken(line):
+            figure.add_scatter(x=rates + rates[::-1], y=high + low[::-1], fill="toself", mode="lines", line_width=0,
+                               fillcolor=_faint(colour, 0.15), hoverinfo="skip", **of_group)
+            figure.add_scatter(x=rates, y=middle, mode="lines", line={"color": colour, "width": 2.5}, **of_group,
+                               hovertemplate="%{fullData.name}<br>rate %{x:.3g}: mean %{y:.4g}<extra></extra>")
+        figure.add_scatter(x=[rate for rate, _ in line.points], y=[quality for _, quality in line.points], mode="markers",
+                           marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75}, **of_group,
+                           hovertemplate="%{fullData.name}<br>rate %{x:.3g}: %{y:.4g}<extra></extra>")
+        if line.diverged:
+            figure.add_scatter(x=[rate for rate, _, _ in line.diverged], y=[0.96] * len(line.diverged), yaxis="y2",
+                               mode="markers", text=[f"{n} of {total} diverged" for _, n, total in line.diverged],
+                               marker={"symbol": "x-thin", "size": 10, "line": {"width": 2.5, "color": colour}},
+                               hovertemplate="%{fullData.name}<br>rate %{x:.3g}: %{text}<extra></extra>", **of_group)
+        schedule = "" if line.schedule == "constant" else f" ({line.schedule})"
+        keys.append(look.key(group, f"batch size {number(line.batch_size)}{schedule}", line.batch_size))
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})
+    _mark(figure, value, f"recommended {number(value)}")
+    if data.logarithmic:
+        _logarithmic(figure, "y", [quality for line in data.lines for _, quality in line.points])
+    return figure, tuple(keys)
+
+
+def draw_step_times(data, look):
+    """Step time against batch size as `(figure, keys)`: measured points with intervals, the fitted line, the knee."""
+    figure = _figure("batch size", "time of a training step")
+    _logarithmic(figure, "y", [x for p in data.points for x in p[1:]], say=lambda s: quantity("s", s))
+    if data.line:
+        figure.add_scatter(x=[b for b, _ in data.line], y=[s for _, s in data.line], mode="lines", name="t0 + c·B",
+                           line={"color": GREY, "width": 2}, hoverinfo="skip")
+    for size, seconds, low, high in data.points:
+        colour = look.colour(size)
+        figure.add_scatter(
+            x=[size], y=[seconds], mode="markers", name=f"batch size {number(size)}",
+            marker={"color": colour, "symbol": look.symbol(size), "size": 10}, error_y=_bar(seconds, low, high, colour),
+            hovertemplate=f"%{{fullData.name}}<br>{quantity('s', seconds)} ({quantity('s', low, high)})<extra></extra>")
+    sizes = [p[0] for p in data.points]
+    marks = ((data.hardware, "B_hw"), (data.knee, "knee"), (data.recommended, "recommended"))
+    near = sorted(m for m in marks if m[0] and min(sizes) / 4 <= m[0] <= max(sizes) * 4)
+    _logarithmic(figure, "x", [*sizes, *(place for place, _ in near)], at=_thinned(sizes))
+    for level, (place, text) in enumerate(near):
+        _mark(figure, place, f"{text} {number(place)}", level=level)
+    return figure, ()
+
+
+def draw_updates(data, look):
+    """Updates to the target against batch size as `(figure, keys)`: arms with intervals and the fitted hyperbola."""
+    figure, keys = _figure("batch size", "updates to the target loss"), []
+    if data.line:
+        figure.add_scatter(x=[b for b, _ in data.line], y=[s for _, s in data.line], mode="lines", name="S(B)",
+                           line={"color": GREY, "width": 2}, hoverinfo="skip")
+    levels = [x for p in data.points for x in (p.steps, p.low, p.high) if x] + [steps for _, steps in data.line]
+    _logarithmic(figure, "y", levels)
+    for p in data.points:
+        colour = look.colour(p.batch_size)
+        high = max(levels) * 10 if p.high is None else p.high  # open above: the bar runs out of the picture
+        figure.add_scatter(
+            x=[p.batch_size], y=[p.steps], mode="markers", name=p.label, legendgroup=p.label,
+            marker={"color": colour, "symbol": look.symbol(p.batch_size), "size": 13 if p.present or p.recommended else 10},
+            error_y=None if p.low is None else _bar(p.steps, p.low, high, colour),
+            hovertemplate="%{fullData.name}<br>%{y:,.0f} updates<extra></extra>")
+        keys.append(look.key(p.label, p.label, p.batch_size))
+    sizes = [p.batch_size for p in data.points]
+    left, right = min(sizes) / 4, max(sizes) * 4
+    marked = [data.critical[0]] if data.critical and left <= data.critical[0] <= right else []
+    _logarithmic(figure, "x", [*sizes, *marked], at=_thinned(sizes))
+    if marked:
+        value, low, high = data.critical
+        figure.add_vrect(x0=max(low, left), x1=min(high or right, right), fillcolor=_faint(GREY, 0.15), line_width=0,
+                         layer="below")
+        _mark(figure, value, f"B_crit {number(value)}")
+    return figure, tuple(keys)
+
+
+def plain(figure):
+    """The figure as plain dictionaries and lists, strict JSON."""
+    return json.loads(figure.to_json())
+
+
+def _figure(x_title, y_title):
+    from plotly.graph_objects import Figure
+
+    axis = {"zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4, "gridwidth": 1, "linewidth": 1,
+            "showline": True, "fixedrange": True}
+    return Figure(layout={
+        "template": "none", "height": 420, "margin": {"l": 8, "r": 16, "t": 60, "b": 8}, "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
+        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 13},
+        "hoverlabel": {"bgcolor": "#22262b", "bordercolor": "#22262b", "font": {"color": "#ffffff"}},
+        "xaxis": {**axis, "title": {"text": x_title, "standoff": 10}},
+        "yaxis": {**axis, "title": {"text": y_title, "standoff": 10}}})
+
+
+def _logarithmic(figure, name, values, *, at=(), say=number):
+    """A logarithmic axis around the positive finite `values`, with ticks `at` these places or else at round ones."""
+    low, high = (log10(f(x for x in values if 0 < x < inf)) for f in (min, max))
+    room = 0.05 * (high - low) or 0.1
+    steps = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
+    round_places = [m * 10.0**k for k in range(floor(low) - 1, ceil(high) + 1) for m in steps]
+    ticks = list(at) or [x for x in round_places if low - room <= log10(x) <= high + room]
+    figure.update_layout({f"{name}axis": {"type": "log", "range": [low - room, high + room], "tickvals": ticks,
+                                          "ticktext": [say(x) for x in ticks]}})
+
+
+def _thinned(sizes):
+    sizes = sorted(set(sizes))
+    return sizes[::-(-len(sizes) // 8)]
+
+
+def _mark(figure, x, text, *, level=0):
+    """A vertical line with its name above the picture; each `level` one line of text higher."""
+    place = log10(x) if figure.layout.xaxis.type == "log" else x
+    figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line={"color": GREY, "width": 1.5, "dash": "dot"})
+    figure.add_annotation(x=place, y=1, yref="paper", text=text, showarrow=False, yanchor="bottom", yshift=2 + 16 * level,
+                          font={"size": 12})
+
+
+def _bar(middle, low, high, colour):
+    return {"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low], "color": colour,
+            "thickness": 1.5, "width": 4}
+
+
+def _unbroken(line):
+    """The stretches of rates at which no seed diverged, as lists `(rates, low, mean, high)`."""
+    stretch = []
+    for entry in [*zip(line.rates, line.low, line.mean, line.high, strict=True), (None, None, None, None)]:
+        if entry[2] is not None:
+            stretch.append(entry)
+        elif stretch:
+            yield tuple(map(list, zip(*stretch, strict=True)))
+            stretch = []
+
+
+def _faint(colour, alpha):
+    red, green, blue = (int(colour[i:i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

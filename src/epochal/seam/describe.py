@@ -1,0 +1,82 @@
+"""The record of what is trained: sizes, compiled parts, and a fingerprint of model and data."""
+
+import hashlib
+import json
+import re
+
+import keras
+import numpy as np
+
+from ..records import Task
+from .rows import leaves
+
+
+def describe(twin, data):
+    """The `Task` of a twin and its data.
+
+    Args:
+        twin: a `Twin`.
+        data: the `Data` it trains on.
+    """
+    model = twin.model
+    classes = class_counts(data.train.y) if data.kind in ("binary", "multiclass") else np.array([], int)
+    return Task(
+        name=data.name, kind=data.kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
+        n_test=data.test.n_rows if data.test is not None else 0, n_params=twin.n_params, n_classes=len(classes),
+        rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
+        optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
+        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data))
+
+
+def class_counts(y):
+    """int[n_classes]: rows of each class that occurs, from codes, 0/1 columns or one-hot rows."""
+    y = np.asarray(leaves(y)[0])
+    codes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
+    return np.unique(codes, return_counts=True)[1]
+
+
+def kind_of(model, y):
+    """`"binary"`, `"multiclass"`, `"regression"` or `"custom"`, from the compiled loss and the targets."""
+    name = _loss_name(model.loss).replace("_", "").lower()
+    if len(leaves(y)) != 1:
+        return "custom"
+    if "binary" in name:
+        return "binary" if np.asarray(leaves(y)[0]).reshape(len(leaves(y)[0]), -1).shape[1] == 1 else "custom"
+    if "categorical" in name:
+        return "multiclass"
+    return "regression" if any(word in name for word in ("mean", "mse", "mae", "huber", "logcosh")) else "custom"
+
+
+def _loss_name(loss):
+    names = [part if isinstance(part, str) else getattr(part, "name", None) or getattr(part, "__name__", type(part).__name__)
+             for part in keras.tree.flatten(loss) if part is not None]
+    return " + ".join(names) or "no compiled loss"
+
+
+def _fingerprint(twin, data):
+    digest = hashlib.sha256()
+    digest.update(_architecture(twin.model).encode())
+    digest.update(json.dumps(twin.optimizer_config, sort_keys=True, default=_nameless).encode())
+    digest.update(_loss_name(twin.model.loss).encode())
+    for part in (data.train, *data.parts):
+        for tree in (part.x, part.y, part.weight):
+            for leaf in leaves(tree):
+                digest.update(f"{leaf.dtype}{leaf.shape}".encode())
+                digest.update(np.ascontiguousarray(leaf).data)
+    return digest.hexdigest()[:16]
+
+
+def _architecture(model):
+    """The configuration as text, with the names that Keras counts up (`dense`, `dense_1`, …) replaced by positions."""
+    shapes = str([tuple(v.shape) for v in model.variables])
+    try:
+        text = json.dumps(model.get_config(), sort_keys=True, default=_nameless)
+    except NotImplementedError:  # a subclassed model need not have one; its shapes then stand for it
+        return type(model).__name__ + shapes
+    for i, name in enumerate(dict.fromkeys(re.findall(r'"name": ("[^"]*")', text))):
+        text = text.replace(name, f'"#{i}"')
+    return text + shapes
+
+
+def _nameless(thing):
+    return type(thing).__name__

@@ -1,0 +1,68 @@
+"""Reads `.npz` files: arrays x and y, or x_train, y_train, x_test and y_test as in keras.datasets."""
+
+import zipfile
+import zlib
+
+import numpy as np
+
+from ..base.errors import UsageError, require
+
+
+def read_arrays(path):
+    """x as float32[n, …], y as [n], how many of the last rows are the file's own test part, and notes.
+
+    Pickled objects are never loaded: a pickle runs code.
+
+    Raises:
+        UsageError: for a file that holds no such arrays, arrays of different lengths, or an x that is not finite.
+    """
+    arrays = _load(path)
+    if {"x", "y"} <= arrays.keys():
+        x, y, n_test = _pair(arrays, "x", "y"), arrays["y"], 0
+    elif {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
+        x, x_test = _pair(arrays, "x_train", "y_train"), _pair(arrays, "x_test", "y_test")
+        require(x.shape[1:] == x_test.shape[1:], "x_test", x_test.shape[1:], f"of the shape of x_train, {x.shape[1:]}",
+                "Save both parts in one shape.")
+        x, y, n_test = np.concatenate([x, x_test]), np.concatenate([arrays["y_train"], arrays["y_test"]]), len(x_test)
+    elif {"x_train", "y_train"} <= arrays.keys():
+        x, y, n_test = _pair(arrays, "x_train", "y_train"), arrays["y_train"], 0
+    else:
+        raise UsageError("`source` must be an .npz file with arrays x and y, or x_train and y_train; "
+                         f"got {path.name!r} with {', '.join(sorted(arrays)) or 'no array'}. Save it by numpy.savez({path.name!r}, x=x, y=y).")
+    x, notes = _as_floats(x)
+    return x, y.reshape(len(y)), n_test, notes
+
+
+def _load(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        objects = "object" in str(error).lower() or "pickle" in str(error).lower()
+        cure = ("It holds Python objects, which may run code when loaded; convert them to numbers first."
+                if objects else f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
+        raise UsageError(f"`source` must be an .npz file of plain arrays; got {path.name!r}. {cure}") from error
+
+
+def _pair(arrays, x_name, y_name):
+    """x, once it and its y are shown to be usable."""
+    x, y = arrays[x_name], arrays[y_name]
+    require(x.ndim >= 2 and x.size, x_name, x.shape, "an array of rows and features",
+            "For one feature, pass x.reshape(-1, 1).")
+    require(x.dtype.kind in "biuf", x_name, str(x.dtype), "an array of numbers", "Convert it: x.astype('float32').")
+    require(y.dtype.kind in "biufU", y_name, str(y.dtype), "an array of numbers or strings", "Convert it: y.astype(str).")
+    require(y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1), y_name, y.shape, "one value for each row",
+            "For one-hot rows, pass y.argmax(axis=1).")
+    require(len(x) == len(y), y_name, f"{len(y)} rows", f"as long as {x_name}, {len(x)} rows", "Save both of one length.")
+    return x
+
+
+def _as_floats(x):
+    if x.dtype == np.uint8 and x.max() > 1:
+        return x.astype(np.float32) / np.float32(255), ("x holds 8-bit numbers: divided by 255, otherwise as it is.",)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
+        x = x.astype(np.float32)
+    n_bad = int((~np.isfinite(x)).sum())
+    require(not n_bad, "x", f"{n_bad} values that are infinite or not a number", "finite",
+            "Drop those rows, or fill them in.")
+    return x, ("x is used as it is, without scaling.",)

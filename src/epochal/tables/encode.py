@@ -1,0 +1,116 @@
+"""Turns the columns of a frame into float32 features, with everything that is learned taken from the training rows alone."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import skrub
+from pandas.api import types
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from ..base import seeds
+from ..base.errors import require
+from .columns import is_text
+
+_LARGEST = 1e38  # float32 ends at 3.4e38
+
+
+def readable(frame):
+    """`frame` with text that is a number in every row as numbers; raises `UsageError` for infinite values."""
+    frame = pd.DataFrame({name: _numbers_in_text(frame[name]) for name in frame.columns}, index=frame.index)
+    for name in frame.columns[[_is_number(column) for _, column in frame.items()]]:
+        n_bad = int((frame[name].abs() >= _LARGEST).sum())
+        require(not n_bad, name, f"{n_bad} infinite values", "finite",
+                "Drop those rows, correct them, or leave the cells empty.")
+    return frame
+
+
+def fit(training, *, seed):
+    """The fitted pipeline from a frame to features, their names, and notes.
+
+    Numbers go in as they are; text and categories become one column per value (an unseen value: all zero), or 30 columns by
+    skrub's `StringEncoder` from 40 values on; dates become year, seconds since 1970, and the place in year, month, week and
+    day on a circle. Missing values become the median, with a column that says so. Then all columns are centred and
+    scaled by their quartiles and clipped softly at 3 (`SquashingScaler`; Holzmüller et al. 2024, arXiv:2407.04491).
+
+    Args:
+        training: the training rows as a frame of features, as `readable` returns it.
+        seed: for `StringEncoder`, whose decomposition is random.
+
+    Returns:
+        A `Pipeline` whose `transform` takes frames with (at least) the columns that are kept, the names of its features,
+        and sentences on what was left out and why.
+    """
+    left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
+    kept = [name for name in training.columns if name not in left_out]
+    notes = tuple(f"Left out: {_few(names)}, {why}." for why, names in _by_value(left_out).items())
+    require(kept, "features", "none" if not left_out else f"only {_few(left_out)}", "columns that differ between rows",
+            " ".join(notes) or "The table needs a column besides the target.")
+    encoder = _pipeline([name for name in kept if _is_number(training[name])],
+                        [name for name in kept if not _is_number(training[name])], seed).fit(training)
+    names = tuple(re.sub(r"(numbers|others)__", "", name, count=1) for name in encoder.get_feature_names_out())
+    return encoder, names, (*notes, f"{len(kept):,} columns become {len(names):,} features, scaled by the training rows.")
+
+
+def transform(encoder, frame):
+    """float32[n, d], finite: the features of the rows of `frame`."""
+    return np.asarray(encoder.transform(frame), dtype=np.float32)
+
+
+def _pipeline(numbers, others, seed):
+    # Numbers pass skrub by: it casts them to float32, which is too coarse for a large number that varies little.
+    vectorizer = skrub.TableVectorizer(
+        low_cardinality=OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
+        high_cardinality=skrub.StringEncoder(random_state=seeds.number(seed, "text")),
+        datetime=skrub.DatetimeEncoder(add_weekday=True, periodic_encoding="circular"))
+    steps = [(name, step, columns) for name, step, columns in
+             (("numbers", "passthrough", numbers), ("others", vectorizer, others)) if columns]
+    return Pipeline([("columns", ColumnTransformer(steps)),
+                     ("missing", SimpleImputer(strategy="median", add_indicator=True)),
+                     ("scale", skrub.SquashingScaler())])
+
+
+def _is_number(column):
+    return types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
+
+
+def _numbers_in_text(column):
+    if not is_text(column):
+        return column
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    return numbers if numbers.notna().sum() == column.notna().sum() else column
+
+
+def _why_not(column):
+    """Why a column of the training rows cannot help, or `None`."""
+    known = column.dropna()
+    if known.empty:
+        return "which has no value in the training rows"
+    if column.nunique(dropna=False) == 1:
+        return "which never changes in the training rows"
+    if len(known) < len(column) or not known.is_unique:
+        return None
+    if types.is_integer_dtype(column.dtype) and known.max() - known.min() < 2 * len(known):
+        return "which only numbers the rows"
+    if is_text(column) and not known.str.strip().str.contains(r"\s").any() and not _are_dates(known):
+        return "which names each row differently"
+    return None
+
+
+def _are_dates(column):
+    return types.is_datetime64_any_dtype(skrub.to_datetime(column).dtype)
+
+
+def _by_value(mapping):
+    turned = {}
+    for key, value in mapping.items():
+        turned.setdefault(value, []).append(key)
+    return turned
+
+
+def _few(names, most=5):
+    names = [f"`{name}`" for name in names]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,137 @@
+"""From a name to a data frame: finds the file, reads CSV, Parquet and the built-in data sets, refuses what is no table."""
+
+import csv
+import difflib
+import gzip
+import io
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+from sklearn import datasets
+
+from ..base.errors import UsageError, require
+from .columns import plain
+
+BUILT_IN = {"digits": datasets.load_digits, "breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine,
+            "diabetes": datasets.load_diabetes}
+_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".npz")
+_SEPARATORS = ",;\t|"
+_UNREADABLE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a table is: `format` is `"built-in"` or a file's ending, `path` is `None` for a built-in data set."""
+
+    name: str
+    format: str
+    path: Path | None
+
+
+def locate(source):
+    """The `Place` that `source` (a path or a built-in name) means; raises `UsageError` when it is none."""
+    require(isinstance(source, (str, os.PathLike)), "source", source, "a path or a name",
+            "To plan on arrays, save them: numpy.savez('data.npz', x=x, y=y).")
+    if str(source) in BUILT_IN:
+        return Place(str(source), "built-in", None)
+    path = Path(source).expanduser()
+    require(not path.is_dir(), "source", str(source), "a file, not a folder", "Name the file inside it.")
+    if not path.exists():
+        near = [*BUILT_IN, *((p.name for p in path.parent.iterdir()) if path.parent.is_dir() else ())]
+        close = difflib.get_close_matches(path.name, near, n=1)
+        require(False, "source", str(source), f"a file that exists, or one of {', '.join(BUILT_IN)}",
+                f"Did you mean {close[0]!r}?" if close else f"Check the path; the current folder is {Path.cwd()}.")
+    ending = next((e for e in sorted(_ENDINGS, key=len, reverse=True) if path.name.lower().endswith(e)), None)
+    require(ending is not None, "source", path.name, f"a file that ends in {', '.join(_ENDINGS)}",
+            "Save the table as CSV or Parquet (and rename the file if it is one already).")
+    require(path.is_file() and os.access(path, os.R_OK), "source", str(source), "a file that you may read",
+            "Check its type and its permissions.")
+    return Place(path.name[:-len(ending)], ending, path)
+
+
+def read_frame(place):
+    """The table at `place`, its columns in the few dtypes of `columns.plain`, and notes on how it was read."""
+    if place.format == "built-in":
+        return BUILT_IN[place.name](as_frame=True).frame, ()
+    frame, notes = (_read_parquet(place.path), ()) if place.format == ".parquet" else _read_text(place.path, place.format)
+    frame.columns = [str(name) for name in frame.columns]
+    _check_duplicates(place.path.name, frame.columns)
+    return pd.DataFrame({name: plain(frame[name]) for name in frame.columns}, index=frame.index), notes
+
+
+def _read_parquet(path):
+    try:
+        frame = pyarrow.parquet.ParquetFile(path).read()
+        _check_duplicates(path.name, frame.column_names)
+        frame = frame.to_pandas()
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, OSError) as error:
+        raise _no_table(path, "a Parquet file", error) from error
+    # pandas stores a named index as a column and takes it out again on reading; the user counts it among the columns.
+    named = [name for name in frame.index.names if name is not None]
+    return frame.reset_index(level=named).reset_index(drop=True) if named else frame.reset_index(drop=True)
+
+
+def _read_text(path, ending):
+    head = _head(path)
+    lines = [line for line in head.splitlines() if line.strip()]
+    require(lines, "source", path.name, "a table with columns and rows", "The file is empty; write the table again.")
+    separator = "\t" if ending.startswith(".tsv") else max(_SEPARATORS, key=lambda s: len(_fields(lines[0], s)))
+    header = _fields(lines[0], separator)
+    require(len(header) > 1, "source", path.name, "a table with two or more columns",
+            f"Its first line is {lines[0][:60]!r}: separate the columns' names and the values by commas.")
+    _check_duplicates(path.name, [name for name in header if name])
+
+    decimal = "," if separator == ";" and _has_decimal_commas("\n".join(lines[1:])) else "."
+    try:
+        frame = pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig", skipinitialspace=True,
+                            na_values=["?"], low_memory=False)
+    except (*_UNREADABLE, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise _no_table(path, "a table as UTF-8 text, with as many values as columns in each row", error) from error
+    # Where rows are longer than the header, pandas takes their first values for row labels, and all values shift.
+    require(isinstance(frame.index, pd.RangeIndex), "source", path.name,
+            "a table with as many values as columns in each row", f"Its first line names {len(header)} columns, the rows have more values: name every column.")
+    notes = () if separator == "," else (
+        f"Columns are separated by {'a tab' if separator == chr(9) else repr(separator)}"
+        + (" and decimals written with a comma." if decimal == "," else "."),)
+    return frame, notes
+
+
+def _head(path):
+    """The first 64 Ki characters."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
+            head = io.TextIOWrapper(file, encoding="utf-8-sig").read(2**16)
+    except _UNREADABLE as error:
+        raise _no_table(path, "a table as UTF-8 text", error) from error
+    require("\0" not in head, "source", path.name, "a table as text",
+            "It holds binary data; save the table as CSV in UTF-8.")
+    return head
+
+
+def _fields(line, separator):
+    return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+
+
+def _has_decimal_commas(text):
+    return len(re.findall(r"(?<![\d,.])\d+,\d+(?![\d,.])", text)) > len(re.findall(r"(?<![\d,.])\d+\.\d+(?![\d,.])", text))
+
+
+def _check_duplicates(file_name, names):
+    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+    require(not twice, "columns", twice[0] if twice else None, "named differently",
+            f"{file_name} has this name more than once; rename or drop one of them.")
+
+
+def _no_table(path, must, error):
+    return UsageError(f"`source` must be {must}; got {path.name!r}, which cannot be read ({_first_line(error)}). "
+                      "Open it where it came from and save it again as CSV in UTF-8, or as Parquet.")
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,147 @@
+"""Cuts rows into training, validation and test part: at random, by group, or by time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import skrub
+from pandas.api import types
+from sklearn.model_selection import ShuffleSplit
+
+from ..base import seeds
+from ..base.errors import require
+
+_VALIDATION, _TEST = 0.16, 0.20
+_DRAWS = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Row numbers of each part (int arrays without a number in common), and sentences on how they were chosen."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    notes: tuple[str, ...]
+
+
+def at_random(codes, *, seed):
+    """Rows drawn at random, each class in the same shares.
+
+    Each class is cut by itself, and has at least one row in each part if it has three. (scikit-learn's stratified splits
+    promise neither: a class of 4 rows may miss the validation part, and 15 classes in 50 rows are refused.)
+
+    Args:
+        codes: int[n], the class of each row; all equal for regression.
+        seed: makes the draw repeatable.
+    """
+    return _at_random(codes, _VALIDATION, _TEST, seed)
+
+
+def before_own_test(codes, *, n_own_test, seed):
+    """The last `n_own_test` rows are the test part; of the rest, 20 % drawn at random validate."""
+    n_rest = len(codes) - n_own_test
+    rest = _at_random(codes[:n_rest], _VALIDATION / (1 - _TEST), 0.0, seed)
+    return _parts(rest.train, rest.validation, np.arange(n_rest, len(codes)),
+                  "at random; the test part is the file's own", codes)
+
+
+def by_group(groups, codes, *, seed):
+    """Whole groups, drawn at random: of 200 draws, the one whose parts come closest to their share of each class.
+
+    Args:
+        groups: Series[n] without missing values, of at least 3 groups.
+        codes: int[n], the class of each row.
+        seed: makes the draws repeatable.
+    """
+    n_missing = int(groups.isna().sum())
+    require(not n_missing, groups.name, f"{n_missing} missing values", "known in every row to group by",
+            "Fill in the groups, or drop those rows.")
+    group_of_row, names = pd.factorize(groups)
+    require(len(names) >= 3, groups.name, f"{len(names)} groups", "of at least 3 groups, one for each part",
+            "Choose a finer column, or leave it out.")
+    rows_group_class = np.zeros((len(names), codes.max() + 1))
+    np.add.at(rows_group_class, (group_of_row, codes), 1)
+
+    everything = np.arange(len(names))
+    test = _draw_groups(rows_group_class, everything, _TEST, seeds.number(seed, "test groups"))
+    rest = np.setdiff1d(everything, test)
+    validation = _draw_groups(rows_group_class, rest, _VALIDATION / (1 - _TEST), seeds.number(seed, "validation groups"))
+    train = np.setdiff1d(rest, validation)
+    rows = [np.flatnonzero(np.isin(group_of_row, part)) for part in (train, validation, test)]
+    counts = f"{len(train):,}, {len(validation):,} and {len(test):,} groups"
+    return _parts(*rows, f"by whole groups of `{groups.name}`, which is not a feature itself ({counts})", codes)
+
+
+def by_time(moments, codes):
+    """The earliest rows train, the next validate, the latest test; rows of one moment stay together.
+
+    Args:
+        moments: Series[n] of numbers, dates, or text that is a date in every row; at least 3 different ones.
+        codes: int[n], the class of each row.
+    """
+    order_of_row, n_moments = _ranks(moments)
+    order = np.argsort(order_of_row, kind="stable")
+    cuts = np.flatnonzero(np.diff(order_of_row[order])) + 1  # where a new moment begins
+    require(n_moments >= 3, moments.name, f"{n_moments} different moments", "of at least 3 different moments",
+            "Choose a finer column, or leave it out.")
+    first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(order)).argmin())
+    later = cuts[first + 1:]
+    second = later[np.abs(later - (1 - _TEST) * len(order)).argmin()]
+    return _parts(*np.split(order, [cuts[first], second]),
+                  f"by `{moments.name}`, which is not a feature itself: the earliest rows train, the latest test", codes)
+
+
+def _at_random(codes, validation_share, test_share, seed):
+    stream = seeds.stream(seed, "split")
+    train, validation, test = [], [], []
+    for code in np.unique(codes):
+        rows = stream.permutation(np.flatnonzero(codes == code))
+        n_test, n_validation = (max(1, round(share * len(rows))) if share else 0 for share in (test_share, validation_share))
+        test.append(rows[:n_test])
+        validation.append(rows[n_test:n_test + n_validation])
+        train.append(rows[n_test + n_validation:])
+    how = "at random" + (", each class in the same shares" if codes.any() else "")
+    return _parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes)
+
+
+def _draw_groups(rows_group_class, groups, share, seed):
+    """The groups of one part: of many draws, one that leaves no class out if any does, and is closest to `share`."""
+    total = rows_group_class[groups].sum(axis=0)
+
+    def badness(drawn):
+        inside = rows_group_class[drawn].sum(axis=0)
+        return ((inside == 0) | (inside == total)).sum(), np.abs(inside - share * total).sum()
+
+    draws = ShuffleSplit(_DRAWS, test_size=share, random_state=seed).split(groups)
+    return min((groups[chosen] for _, chosen in draws), key=badness)
+
+
+def _ranks(moments):
+    """int[n], the place of each row's moment among the different moments, and how many there are."""
+    n_missing = int(moments.isna().sum())
+    require(not n_missing, moments.name, f"{n_missing} missing values", "known in every row to sort by",
+            "Fill in the moments, or drop those rows.")
+    if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
+        moments = _dates(moments.astype(str))
+    ranks, different = pd.factorize(moments, sort=True)
+    return ranks, len(different)
+
+
+def _dates(column):
+    dates = skrub.to_datetime(column)
+    if not types.is_datetime64_any_dtype(dates.dtype) or dates.isna().any():
+        no_date = column[pd.to_datetime(column, errors="coerce", format="mixed").isna()]
+        require(False, column.name, (no_date if len(no_date) else column).iloc[0], "of dates or numbers to sort by",
+                "Write every value alike, as 2024-12-31 or 2024-12-31 23:59:59.")
+    return dates
+
+
+def _parts(train, validation, test, how, codes):
+    sizes = f"{len(train):,} training, {len(validation):,} validation and {len(test):,} test rows"
+    notes = [f"Split {how}; {sizes}."]
+    for name, rows in (("validation", validation), ("test", test)):
+        n_absent = len(np.setdiff1d(codes, codes[rows]))
+        if n_absent:
+            notes.append(f"The {name} part lacks {n_absent} of the classes.")
+    return Parts(train, validation, test, tuple(notes))

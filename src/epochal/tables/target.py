@@ -1,0 +1,84 @@
+"""Finds the task in a target column: two classes, more classes, or a number to predict."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from ..base.errors import require
+from .columns import is_text
+
+_LARGEST = 1e38  # float32 ends at 3.4e38
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What is to be predicted.
+
+    Attributes:
+        name: the target's name.
+        kind: `"binary"`, `"multiclass"` or `"regression"`.
+        y: float32[n, 1] of 0 and 1, int32[n] codes, or float64[n, 1] values as they are in the file.
+        codes: int[n], the class of each row; all 0 for regression.
+        classes: labels in the order of their codes; empty for regression.
+        notes: what was found, in sentences.
+    """
+
+    name: str
+    kind: str
+    y: np.ndarray
+    codes: np.ndarray
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def noting(self, sentence):
+        return replace(self, notes=(*self.notes, sentence))
+
+
+def find_task(column, name, *, most_classes=20):
+    """The task of a target column without missing values.
+
+    Text, booleans and categories are classes. Numbers are classes when there are two of them, or when all are whole, at most
+    `most_classes` differ and each stands in 10 rows on average: a label repeats itself, a quantity rarely does, and
+    with fewer rows to a class its share of the validation rows would be one or two.
+
+    Raises:
+        UsageError: for dates, free text, infinite values, a single value, or a class of fewer than 3 rows.
+    """
+    column = column.infer_objects()
+    require(not types.is_datetime64_any_dtype(column.dtype), name, str(column.iloc[0]), "classes or numbers to predict",
+            "It holds dates; turn them into a number, such as days from a first day.")
+    if types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype):
+        values = column.to_numpy()
+        n_bad = int((~(np.abs(values.astype(float)) < _LARGEST)).sum())
+        require(not n_bad, name, f"{n_bad} infinite values", "finite", "Drop those rows, or correct them.")
+        whole = bool((values == np.round(values)).all())
+        if whole and values.dtype.kind == "f" and np.abs(values).max() < 2**53:
+            column = column.astype("int64")  # so that the class is called 3 whether or not a row is missing
+        n_values = column.nunique()
+        if n_values > 2 and not (whole and n_values <= most_classes and 10 * n_values <= len(column)):
+            return _numbers(values, name, n_values)
+    return _classes(column, name)
+
+
+def _numbers(values, name, n_values):
+    return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
+                (f"Target `{name}` has {n_values:,} different numbers: regression.",))
+
+
+def _classes(column, name):
+    codes, labels = pd.factorize(column, sort=True)
+    counts = np.bincount(codes)
+    only = f"{str(labels[0])!r} in all {len(column):,} rows"
+    require(len(labels) > 1, name, only, "a target of two or more values", "Choose another column.")
+    require(3 * len(labels) <= len(column), name, f"{len(labels):,} different values in {len(column):,} rows",
+            "of few classes" + (", or numbers" if is_text(column) else ""),
+            "This looks like free text or an identifier; choose another column.")
+    n_rarest, rarest = int(counts.min()), str(labels[counts.argmin()])
+    require(n_rarest >= 3, name, f"{n_rarest} row{'s' * (n_rarest > 1)} of class {rarest!r}",
+            "of at least 3 rows of each class, one for each part", "Drop these rows, or merge the class with another.")
+    kind = "binary" if len(labels) == 2 else "multiclass"
+    y = codes.astype("float32").reshape(-1, 1) if kind == "binary" else codes.astype("int32")
+    return Task(name, kind, y, codes, tuple(str(label) for label in labels),
+                (f"Target `{name}` has {len(labels)} classes: {kind} classification.",))
