@@ -34,6 +34,7 @@ FAULTS = {
                                          house.nothing_is_imported_by_a_string),
     "an import by __import__": ("probes/__init__.py", "keras = __import__('keras')\n",
                                 house.nothing_is_imported_by_a_string),
+    "an import by exec": ("probes/__init__.py", "exec('import keras')\n", house.nothing_is_imported_by_a_string),
     "a framework outside the seam": ("probes/__init__.py", "import keras\n", house.frameworks_stay_behind_the_seam),
     "a framework hidden in a function": ("records/plan.py", "def f():\n    from jax import numpy\n    return numpy\n",
                                          house.frameworks_stay_behind_the_seam),
@@ -96,10 +97,11 @@ def test_every_rule_has_a_fault_that_it_catches():
 
 @pytest.mark.parametrize(("inside", "text"), [
     ("rules/__init__.py", "from ..records import Task\nfrom ..base.errors import require\nimport numpy, math\n"),
-    ("engine/__init__.py", "import jax\nfrom ..seam import Rig\nfrom .. import records\nfrom .. import __version__\n"),
+    ("engine/__init__.py", "import jax\nfrom ..seam import Rig\nfrom .. import records\nfrom .. import __version__\n"
+     "def judge(model):\n    return model.eval()\n"),
     ("cli/__init__.py", "from ..report import page\nfrom ..planner import plan\nprint('hello')\n"),
     ("records/store.py", "try:\n    pass\nexcept BaseException:\n    raise\n"),
-])
+], ids=["rules", "engine", "cli", "store"])
 def test_what_is_allowed_is_let_through(inside, text, package):
     file = package / inside
     file.parent.mkdir(exist_ok=True)

@@ -40,14 +40,20 @@ def readings():
     return (
         Reading(name="memory", value=1149, unit="examples", low=1149, high=1149, repeats=1, cost=0.4,
                 note="The compiled program of all rows at once needs 41 MiB of 16 GiB"),
-        Reading(name="throughput", value=880, unit="examples", low=790, high=980, repeats=9, cost=1.1, points=points,
+        Reading(name="throughput", value=250, unit="examples", low=210, high=290, repeats=9, cost=1.1, points=points,
                 details=(("t0", 4e-4), ("c", 1.6e-6), ("knee", 1024.0))),
         Reading(name="noise_scale", value=210, unit="examples", low=120, high=float("inf"), repeats=32, cost=0.6,
                 outcome=Outcome.LOWER_BOUND),
         Reading(name="critical_rate", value=0.034, low=0.021, high=0.05, repeats=6, cost=0.8),
-        Reading(name="critical_batch", value=190, unit="examples", low=95, high=420, repeats=6,
-                details=(("s_min", 84.0),)),
         Reading(name="sharpness", outcome=Outcome.SKIPPED),
+    )
+
+
+def derived():
+    return (
+        Reading(name="critical_batch", value=190, unit="examples", low=95, high=420, repeats=5,
+                details=(("s_min", 84.0), ("e_min", 84.0 * 190), ("sigma", 0.03))),
+        Reading(name="time_optimal_batch", value=218, unit="examples", low=120, high=400, repeats=5),
     )
 
 
@@ -105,7 +111,7 @@ def plan(**changes):
         "binding": "Statistics: the critical batch size is 190 (95 to 420) examples; memory would allow 1,149.",
         "unresolved": ("The gradient noise scale has only a lower bound of 120 examples with 1,149 rows.",
                        "Whether 128 or 256 is better: their difference is smaller than six seeds can show."),
-        "margin": 0.01, "arms": arms(), "evidence": Evidence(**evidence)}
+        "margin": 0.01, "arms": arms(), "derived": derived(), "evidence": Evidence(**evidence)}
     return Plan(**{**parts, **changes})
 
 

@@ -9,7 +9,8 @@ from .errors import require
 from .student import student
 
 _SMALLEST_SPREAD = 1e-6  # of log S: keeps the likelihood finite where the points lie exactly on the law
-_NEWTON_STEPS = 60
+_BEYOND = 9.0  # how far beyond the batch sizes Bc is told from its limits 0 and ∞: a factor of 8,000
+_NEWTON_STEPS, _HALVINGS = 60, 30
 
 
 class HyperbolaFit(NamedTuple):
@@ -48,7 +49,7 @@ def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.9
     Returns:
         A `HyperbolaFit`. With σ estimated the interval's threshold is n log(1 + t² / (n - 2)), n the reached runs: exact
         to first order without censoring, where the usual χ² limit is too narrow for few runs. All figures are `nan` and the
-        interval is (0, inf) where fewer than three runs (one, with `spread`) or fewer than two batch sizes reached the target.
+        interval is (0, inf) where fewer than three runs (two, with `spread`), or only one batch size, reached the target.
     """
     b, s = np.asarray(batch_sizes, float), np.asarray(steps, float)
     censored = np.zeros(b.shape, bool) if censored is None else np.asarray(censored, bool)
@@ -60,8 +61,8 @@ def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.9
         return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan, np.full(b.shape, np.nan))
     middle = float(np.exp(np.log(b).mean()))
     profile = _Profile(np.log(s), b / middle, censored, spread)
-    reach = np.log(np.array([b.min() * 1e-4, b.max() * 1e4]) / middle)
-    grid = np.concatenate([[-np.inf], np.linspace(*reach, 160), [np.inf]])  # log of Bc / middle, with both limits of the law
+    nearest, furthest = np.log(b.min() / middle) - _BEYOND, np.log(b.max() / middle) + _BEYOND
+    grid = np.concatenate([[-np.inf], np.linspace(nearest, furthest, 160), [np.inf]])  # log of Bc / middle, and both limits
     heights, _, _ = profile.at(grid)
     best = _summit(profile, grid, heights)
     (top,), (level,), (sigma,) = profile.at(np.array([best]))
@@ -116,18 +117,20 @@ class _Profile:
                 det = np.maximum(curve_dd * curve_gg - curve_dg**2, 1e-300)
                 step_d = (curve_gg * slope_d - curve_dg * slope_g) / det
                 step_g = (curve_dd * slope_g - curve_dg * slope_d) / det
-            length = np.ones_like(gamma)
-            for _ in range(30):
+            before = height
+            waiting, length = np.ones(gamma.shape, bool), 1.0
+            for _ in range(_HALVINGS):
                 g = np.clip(gamma + length * step_g, gamma / 4, 1 / _SMALLEST_SPREAD)
                 d = delta + length * step_d
                 new = _height(exact, beyond, d / g, 1 / g)
-                worse = ~(new >= height - 1e-12)
-                if not worse.any():
+                better = waiting & (new >= before - 1e-12)
+                gamma, delta, height = (np.where(better, now, old)
+                                        for now, old in ((g, gamma), (d, delta), (new, height)))
+                waiting &= ~better
+                if not waiting.any():
                     break
-                length = np.where(worse, length / 2, length)
-            g, d, new = (np.where(worse, old, now) for old, now in ((gamma, g), (delta, d), (height, new)))
-            gain, gamma, delta, height = np.max(new - height), g, d, new
-            if gain < 1e-10:
+                length /= 2
+            if np.max(height - before) < 1e-10:
                 break
         return delta / gamma, 1 / gamma
 
@@ -138,7 +141,7 @@ def _height(exact, beyond, level, sigma):
 
 
 def _log_shape(t, b):
-    """log S(B) less log S(1), for Bc = exp(t): float[len(t), len(b)], finite at Bc = 0 and in the limit of an infinite Bc."""
+    """log S(B) less log S(1), for Bc = exp(t): float[len(t), len(b)]; finite in both limits, Bc = 0 and Bc → ∞."""
     share = expit(t)[:, None]
     return np.log(1 - share + share / b)
 

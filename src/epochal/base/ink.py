@@ -43,16 +43,18 @@ def duration(seconds):
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def table(rows, *, width=100):
     """Rows of strings, the first of them the heading, as an aligned text table (drawn by Rich)."""
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+    page = io.StringIO()
+    console = Console(file=page, width=width, color_system=None)
     console.print(rich_table(rows))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
 def rich_table(rows):

@@ -6,9 +6,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from .errors import require
-from .hyperbola import HyperbolaFit as HyperbolaFit
-from .hyperbola import hyperbola_fit as hyperbola_fit
-from .student import student as student
+from .hyperbola import HyperbolaFit, hyperbola_fit
+from .student import student
+
+__all__ = ["HyperbolaFit", "LineFit", "expected_maximum", "fieller", "holm", "hyperbola_fit", "jackknife", "line_fit",
+           "mean_interval", "paired_difference", "student", "trace_and_square"]
 
 
 def mean_interval(values, confidence=0.95):
@@ -73,7 +75,7 @@ def jackknife(left_out):
         left_out: float[n, m], n ≥ 2: the m statistics without observation j.
 
     Returns:
-        float[m, m]. Conservative: its expectation is not below the true covariance (Efron and Stein 1981).
+        float[m, m]. Conservative: the expected variances are not below the true ones at n - 1 (Efron and Stein 1981).
     """
     left_out = np.asarray(left_out, float)
     n = len(left_out)
@@ -150,7 +152,7 @@ def trace_and_square(means, size):
 
 
 def expected_maximum(n):
-    """Expected largest of `n` standard normals: how many standard deviations the luckiest of `n` equal trials looks too good.
+    """Expected largest of `n` standard normals: by how many deviations the luckiest of `n` equal trials flatters.
 
     >>> round(expected_maximum(20), 4)
     1.8675

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST_SIZES, FEWEST_REPEATS = 3, 3  # below these neither a line nor a median can be doubted
+_LONGEST = 2**16  # batches a call: a clock that stands still is not waited for
+_SHORT_EPOCH = 4  # times the resolution: then timings are of whole epochs, since starting an epoch takes time as well
 
 
 class Race(NamedTuple):
@@ -43,11 +45,11 @@ def race(clock, sizes, *, whole, repeats, resolution, seconds):
     """Time each size by the difference of a long and a short call, which takes the call's own overhead out.
 
     Args:
-        clock: `(batch_size, n) -> seconds` for n batches in one call. The first call of each size is thrown away: it compiles.
+        clock: `(batch_size, n) -> seconds` for n batches in one call. Each size's first call compiles and does not count.
         sizes: what to time, in the order of importance.
-        whole: `(batch_size) -> batches of an epoch`; calls are shorter than one epoch, or whole epochs.
+        whole: `(batch_size) -> batches of an epoch`. Where epochs are short, differences are whole epochs.
         repeats: differences per size, at least 3 whatever the budget says.
-        resolution: seconds that a difference must last.
+        resolution: seconds that a difference must last, at least.
         seconds: budget. Sizes that would overrun it are left out, once three are in.
 
     Returns:
@@ -79,16 +81,23 @@ def knee(sizes, seconds_per_example, tolerance=0.1):
 
 
 def _lengths(clock, size, whole, resolution):
-    """The (short, long) calls whose difference lasts at least `resolution`, and the seconds a batch they suggest."""
+    """The (short, long) calls to compare, and about how long a batch takes.
+
+    Their difference lasts at least `resolution`, and as long as the short call, twice in a row: one slow moment must not
+    pass for a long call.
+    """
     clock(size, 1)
     short, more = (1, 1) if whole > 2 else (whole, whole)
-    before = clock(size, short)
     while True:
-        lasted = clock(size, short + more) - before
-        if lasted >= resolution:
+        before = clock(size, short)
+        lasted, wanted = clock(size, short + more) - before, max(resolution, before)
+        if lasted >= wanted:
+            lasted = min(lasted, clock(size, short + more) - clock(size, short))
+        if lasted >= wanted or more >= _LONGEST:
+            if short < whole and lasted / more * whole <= _SHORT_EPOCH * resolution:
+                return (whole, 2 * whole), lasted / more
             return (short, short + more), lasted / more
-        wanted = more * min(max(1.2 * resolution / lasted, 2), 16) if lasted > 0 else 4 * more
-        if short == 1 and 1 + wanted >= whole:
-            short, more, wanted = whole, whole, max(wanted, whole)
-            before = clock(size, short)
-        more = int(np.ceil(wanted / short) * short)
+        more *= min(max(1.2 * wanted / lasted, 2), 16) if lasted > 0 else 4
+        if short < whole <= 1 + more:
+            short, more = whole, max(more, whole)
+        more = int(np.ceil(more / short) * short)

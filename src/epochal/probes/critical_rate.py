@@ -18,9 +18,8 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     """The learning rate of one optimizer step at which the loss gains nothing any more.
 
     The smallest η > 0 with L(θ + η Δ) ≥ L(θ), Δ the optimizer's own first update per unit of learning rate, L the loss
-    on other rows than Δ came from. Forward passes only. On a quadratic bowl it is 2 |g|² / g'Hg for plain gradient descent, and
-    2 / η its curvature along Δ (Kalra and Barkeshli 2024, arXiv:2406.09405). "Smallest" up to a factor of two: that is how η
-    is searched.
+    on other rows than Δ came from (Kalra and Barkeshli 2024, arXiv:2406.09405). Forward passes only. On a quadratic bowl it
+    is 2 |g|² / g'Hg for plain gradient descent. "Smallest" up to a factor of two: that is how η is searched.
 
     Args:
         rig: the model on the bench.
@@ -31,9 +30,10 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
         precision: of η, relative, per repeat.
 
     Returns:
-        A `Reading` without unit: the geometric mean over repeats and its interval; detail `lambda_c` is 2 / η, points are the
-        repeats' η. A bracket for the rate at these weights, not the rate to use: it ignores what comes after one step.
-        `LOWER_BOUND` where no rise was found, `UNRESOLVED` where the update goes uphill at once for any repeat: then noise rules.
+        A `Reading` without unit: the geometric mean over repeats and its interval; the detail `lambda_c` is 2 / η, points
+        are the repeats' η. A bracket for the rate at these weights, not the rate to use: it looks one step ahead.
+        `LOWER_BOUND` where no rise was found, `UNRESOLVED` where any repeat's update goes uphill at once (then noise rules),
+        `DIVERGED` where the loss is not finite before the step.
     """
     require(repeats >= 2, "repeats", repeats, "at least 2")
     require(batch >= 1, "batch", batch, "at least one row")
@@ -46,6 +46,8 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
         rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
         here = rig.fresh(number(seed, "critical_rate", repeat)) if state is None else state
         rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
+        if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
+            return _without(started, "the loss is not finite before any step", Outcome.DIVERGED)
         if rate is None:
             return _without(started, "the optimizer's own step led uphill on other rows, however small: "
                             f"repeat {repeat + 1} of {repeats}, batches of {size}")
@@ -62,7 +64,7 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
 def _along(rig, state, followed, judged, precision):
     """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once."""
     moved, _ = rig.step(state, followed, _PROBING_RATE)
-    update = (np.asarray(rig.weights(moved), float) - np.asarray(rig.weights(state), float)) / _PROBING_RATE
+    update = (np.asarray(rig.weights(moved)) - np.asarray(rig.weights(state))) / _PROBING_RATE
     before = float(rig.loss(state, judged))
 
     def gain(rate):
@@ -94,5 +96,5 @@ def _along(rig, state, followed, judged, precision):
     return brentq(gain, inside, outside, xtol=1e-300, rtol=max(precision, 1e-15)), True
 
 
-def _without(started, note):
-    return Reading(name="critical_rate", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started, note=note)
+def _without(started, note, outcome=Outcome.UNRESOLVED):
+    return Reading(name="critical_rate", outcome=outcome, cost=perf_counter() - started, note=note)

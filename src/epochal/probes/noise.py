@@ -16,34 +16,34 @@ _MOST_NUMBERS = 2**28  # of all chunk gradients held at once: 1 GiB
 def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
     """Batch size at which gradient noise and gradient signal are equal.
 
-    The simple noise scale tr(Σ) / |G|² of McCandlish et al. 2018 (arXiv:1812.06162) as a ratio of means over the gradients of
-    disjoint chunks of rows, with a jackknife covariance (Tukey 1958) and a Fieller interval.
+    The simple noise scale tr(Σ) / |G|² of McCandlish et al. 2018 (arXiv:1812.06162): a ratio of means over the gradients
+    of disjoint chunks of rows, with a jackknife covariance (Tukey 1958) and a Fieller interval.
 
-    |G| is that of the population the training rows came from, so the scale says how large a batch of *fresh* rows would
-    be. That is what chunks drawn without replacement estimate without bias: E[square] = |mean gradient of the rows|² - tr(Σ)/N.
-    The detail `of_the_rows` has the other: tr(Σ) over the squared mean gradient of the N rows themselves, which training
-    follows once it goes over them again and again.
+    |G| is that of the population the training rows came from: what a batch of fresh rows would follow. Chunks drawn
+    without replacement estimate its square without bias, as |mean gradient of the N rows|² - tr(Σ) / N. The detail
+    `of_the_rows` is the other choice, tr(Σ) over the square of the rows' own mean, which training follows once it goes
+    over them again and again; at weights that have memorised the rows only that one means anything.
 
     Args:
         rig: the model on the bench.
         seed: draws the rows, and the weights where no state is given.
         state: where to measure; by default newly initialised weights. It changes a lot in training, mostly upward.
-        chunk: rows per gradient; by default a share of all rows, at most 256. Where the model normalises over the batch it is
-            the present batch size, since the gradient of an example depends on its batch.
+        chunk: rows per gradient; by default a share of all rows, at most 256. Where the model normalises over the batch it
+            is the present batch size, since the gradient of an example depends on its batch.
         n_chunks: by default 32, fewer where rows (or memory for that many gradients) are short; at least 8. The interval is
             honest from about 4 times the noise scale in rows on.
 
     Returns:
-        A `Reading` in examples, with details `trace`, `gradient_squared`, `of_the_rows`, `chunk`. `LOWER_BOUND` where the rows
-        do not tell the gradient from zero. An order of magnitude for the critical batch size, never the batch to use: the
-        ratio of the two was 0.05 to 8 in McCandlish et al., and more elsewhere. `UNRESOLVED` where there are too few rows,
+        A `Reading` in examples, with details `trace`, `gradient_squared`, `of_the_rows`, `chunk`. `LOWER_BOUND` where the
+        rows do not tell the gradient from zero. An order of magnitude for the critical batch size, never the batch to use:
+        the ratio of the two was 0.05 to 8 in McCandlish et al., and more elsewhere. `UNRESOLVED` where rows are too few,
         `UNSUPPORTED` for another chunk than the present batch size where the model normalises over the batch, `DIVERGED`
         where a gradient is not finite.
     """
     started = perf_counter()
     normalises, present = rig.task.normalises_over_batch, rig.present.batch_size
     if normalises and chunk not in (None, present):
-        return _without(Outcome.UNSUPPORTED, started, f"a model that normalises over the batch needs chunks of {present} rows")
+        return _without(Outcome.UNSUPPORTED, started, f"a model with batch normalisation needs chunks of {present} rows")
     chunk, n_chunks = _sizes(rig, present if normalises else chunk, n_chunks)
     if n_chunks < _FEWEST_CHUNKS or n_chunks * chunk > rig.n_examples:
         return _without(Outcome.UNRESOLVED, started, f"{rig.n_examples} rows are too few for "
@@ -57,13 +57,14 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
     cov = jackknife(left_out)
     low, high = fieller(trace, square, cov[0, 0], cov[0, 1], cov[1, 1], n_chunks - 1)
     if trace < 0 or not high >= max(low, 0) or (trace == 0 and square <= 0):
-        return _without(Outcome.UNRESOLVED, started, "the squared gradient came out negative beyond chance")
+        return _without(Outcome.UNRESOLVED, started, "the squared gradient came out as zero, or negative beyond chance")
+    square_of_rows = square + trace / rig.n_examples
     return Reading(
-        name="noise_scale", value=float(trace / square) if square > 0 else low, unit="examples", low=max(low, 0.0), high=high,
-        repeats=n_chunks, outcome=Outcome.OK if np.isfinite(high) else Outcome.LOWER_BOUND, cost=perf_counter() - started,
+        name="noise_scale", value=float(trace / square) if square > 0 else low, unit="examples", low=max(low, 0.0),
+        high=high, repeats=n_chunks, outcome=Outcome.OK if np.isfinite(high) else Outcome.LOWER_BOUND,
+        cost=perf_counter() - started,
         details=(("trace", float(trace)), ("gradient_squared", float(square)),
-                 ("of_the_rows", float(trace / (square + trace / rig.n_examples)) if square + trace / rig.n_examples > 0
-                  else float("inf")), ("chunk", float(chunk))),
+                 ("of_the_rows", float(trace / square_of_rows) if square_of_rows > 0 else np.inf), ("chunk", float(chunk))),
         note="chunks of the present batch size, over which the model normalises" if normalises else "")
 
 
@@ -71,9 +72,11 @@ def _sizes(rig, chunk, n_chunks):
     require(chunk is None or chunk >= 1, "chunk", chunk, "at least 1 row")
     require(n_chunks is None or n_chunks >= _FEWEST_CHUNKS, "n_chunks", n_chunks, f"at least {_FEWEST_CHUNKS}")
     if n_chunks is None:
-        held = max(_FEWEST_CHUNKS, min(_CHUNKS, _MOST_NUMBERS // rig.n_params))
-        n_chunks = min(held, rig.n_examples // (chunk or 1))
-    return chunk or max(1, min(rig.n_examples // n_chunks, _LARGEST_CHUNK)) if n_chunks else chunk or 1, n_chunks
+        held_at_once = max(_FEWEST_CHUNKS, min(_CHUNKS, _MOST_NUMBERS // rig.n_params))
+        n_chunks = min(held_at_once, rig.n_examples // (chunk or 1))
+    if chunk is None:
+        chunk = min(max(rig.n_examples // max(n_chunks, 1), 1), _LARGEST_CHUNK)
+    return chunk, n_chunks
 
 
 def _without(outcome, started, note):

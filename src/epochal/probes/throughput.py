@@ -14,9 +14,10 @@ def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     """The machine's critical batch size t0 / c, from the seconds a step of Keras' own `fit` takes: t(B) = t0 + c B.
 
     Below it a step's fixed cost rules and a larger batch costs little; above it every example is paid for. Compiling, the
-    overhead of a call of `fit`, and short last batches are not in it; sizes take turns, and each counts by its median. The
-    line is fitted with equal relative errors, and its interval (Fieller 1954) comes from how far the sizes lie off it, so a
-    curve that is not a line gets a wide one.
+    overhead of a call of `fit`, and short last batches are not in it; sizes take turns, and each counts by its median. What
+    `fit` spends on starting an epoch is in it where epochs are short: it is paid once per pass over the examples, so it
+    belongs to c, and few rows then make t0 / c much smaller than on the bare machine. The line is fitted with equal relative
+    errors, and its interval (Fieller 1954) comes from how far the sizes lie off it: a curve that is no line gets a wide one.
 
     Args:
         rig: the model on the bench.
@@ -27,9 +28,9 @@ def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
 
     Returns:
         A `Reading` in examples, points (B, seconds a step, fastest, slowest), and details: `t0` (s), `c` (s an example),
-        `knee` (smallest measured batch within 10 % of the best throughput), `best` (examples/s). `LOWER_BOUND` where c is not
-        told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine under
-        today's load, not for an engine that runs many steps in one program.
+        `knee` (smallest measured batch within 10 % of the best throughput), `best` (examples/s). `LOWER_BOUND` where c is
+        not told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine
+        under today's load, not for an engine that runs many steps in one program.
     """
     require(repeats >= 3, "repeats", repeats, "at least 3")
     started = perf_counter()

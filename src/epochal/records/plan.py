@@ -7,6 +7,7 @@ from ..base.doors import ask
 from ..base.ink import number, quantity, table
 from .curve import Setting
 from .evidence import Evidence
+from .reading import Reading
 
 
 class Verdict(enum.Enum):
@@ -103,6 +104,7 @@ class Plan:
         unresolved: what the evidence could not settle, one sentence each.
         margin: difference in validation loss below which two settings count as equal, declared before measuring.
         arms: every setting that was compared at full length.
+        derived: readings computed from the trainings: `critical_batch`, `time_optimal_batch`.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -117,6 +119,7 @@ class Plan:
     unresolved: tuple[str, ...]
     margin: float
     arms: tuple[Arm, ...]
+    derived: tuple[Reading, ...]
     evidence: Evidence
 
     CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")

@@ -10,7 +10,8 @@ import json
 import math
 import os
 import pathlib
-import tempfile
+import typing
+import uuid
 
 from ..base.errors import UsageError
 from .curve import Curve, Setting
@@ -40,35 +41,39 @@ def load(text):
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
         raise UsageError(f"This is not a file of Epochal's: it must be JSON ({error}). Measure again.") from error
     if not isinstance(document, dict) or document.get("epochal_format") != FORMAT:
         came = document.get("epochal_format") if isinstance(document, dict) else type(document).__name__
         raise UsageError(f"`epochal_format` must be {FORMAT}; got {came!r}. Upgrade the package, or measure again.")
-    kind = _KINDS.get(document.get("kind"))
-    if kind is None:
-        raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {document.get('kind')!r}. Measure again.")
+    name, record = document.get("kind"), document.get("record")
+    if not isinstance(name, str) or name not in _KINDS:
+        raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {name!r}. Measure again.")
+    if not isinstance(record, dict):
+        raise UsageError(f"`record` must be an object; got {type(record).__name__}. Measure again.")
+    from cattrs import transform_error
     from cattrs.errors import BaseValidationError
 
     try:
-        return _converter().structure(document["record"], kind)
-    except (BaseValidationError, KeyError) as error:
-        raise UsageError(f"This {kind.__name__} is damaged ({error}). Measure again, or take the file's backup.") from error
+        return _converter().structure(record, _KINDS[name])
+    except BaseValidationError as error:
+        first = transform_error(error, path=name)[0]
+        raise UsageError(f"This {name} is damaged ({first}). Measure again, or take the file's backup.") from error
 
 
 def save(record, path):
     """Write `record` to `path` as a whole or not at all, so that a kill at any moment leaves the old file or the new."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with open(draft, "x", encoding="utf-8") as file:
             file.write(dump(record))
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     except BaseException:
-        pathlib.Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 
@@ -81,7 +86,7 @@ def read(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise UsageError(f"`path` must be a file that was saved before; got {str(path)!r}. Check the name.")
-    return load(path.read_text(encoding="utf-8"))
+    return load(path.read_bytes())
 
 
 @functools.cache
@@ -92,7 +97,40 @@ def _converter():
     converter.register_unstructure_hook(float, lambda x: x if math.isfinite(x) else str(x))
     converter.register_unstructure_hook_func(_is_enum, lambda x: x.name)  # the values are sentences, free to change
     converter.register_structure_hook_func(_is_enum, lambda name, kind: kind[name])
+    for kind in (int, bool, str):  # cattrs would turn 3.7 into 3, "no" into True and "12" into (1, 2)
+        converter.register_structure_hook(kind, _exactly)
+    converter.register_structure_hook(float, _float)
+    converter.register_structure_hook_func(lambda kind: kind == int | float, _int_or_float)
+    converter.register_structure_hook_func(_is_tuple, functools.partial(_tuple, converter))
     return converter
+
+
+def _exactly(value, kind):
+    if type(value) is not kind:
+        raise TypeError(f"{value!r:.40} is not of type {kind.__name__}")
+    return value
+
+
+def _float(value, _):
+    if value not in ("inf", "-inf") and (type(value) not in (int, float) or math.isnan(value)):
+        raise TypeError(f"{value!r:.40} is not a number")
+    return float(value)
+
+
+def _int_or_float(value, _):
+    return value if type(value) is int else _float(value, float)
+
+
+def _tuple(converter, values, kind):
+    if type(values) is not list:
+        raise TypeError(f"{values!r:.40} is not a list")
+    kinds = typing.get_args(kind)
+    kinds = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
+    return tuple(converter.structure(value, one) for value, one in zip(values, kinds, strict=True))
+
+
+def _is_tuple(kind):
+    return typing.get_origin(kind) is tuple
 
 
 def _is_enum(kind):

@@ -18,6 +18,7 @@ class Task:
         metrics: names of the compiled metrics, in Keras' order, without the loss.
         normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
         fingerprint: changes when the architecture, the compiled parts or the data change.
+        notes: what was decided about the data on the way, one sentence each.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     metrics: tuple[str, ...] = ()
     normalises_over_batch: bool = False
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
     def __str__(self):
         classes = f" of {self.n_classes} classes" if self.n_classes > 2 else ""

@@ -44,7 +44,7 @@ def code_for(plan):
 def _compile(plan):
     task, arm = plan.evidence.task, recommended(plan)
     if arm is not None and arm.setting.schedule != "constant":
-        return [f"# Keep the model as you compiled it, with its {_one_line(arm.setting.schedule)} schedule."]
+        return _schedule(plan, arm)
     rate = _literal(plan.learning_rate.value)
     optimizer = task and next((name for name in _OPTIMIZERS if name.lower() == task.optimizer.lower()), None)
     if optimizer is None or task.kind == "custom":
@@ -58,6 +58,17 @@ def _compile(plan):
         *([f"    metrics=[{', '.join(map(_literal, metrics))}],"] if metrics else []),
         ")",
     ]
+
+
+def _schedule(plan, arm):
+    """Comments alone: how a compiled schedule was scaled is known, what is in it is not."""
+    lines = [f"# Keep the model as you compiled it, with its {_one_line(arm.setting.schedule)} schedule."]
+    present = plan.evidence.present
+    if present is not None and arm.setting != present:
+        share = f"{present.batch_size}/{arm.setting.batch_size}"
+        lines += [f"# Scale the whole schedule so that it begins at {_literal(arm.setting.learning_rate)}, and let it",
+                  f"# run over the same examples: multiply its numbers of steps by {share}."]
+    return lines
 
 
 def _literal(value):

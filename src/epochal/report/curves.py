@@ -7,6 +7,7 @@ import numpy as np
 
 from ..base.ink import number
 from ..records import Outcome, Setting
+from ..rules.compare import runs_by_setting
 from ..rules.quality import cross_fitted
 from .rows import label_of, recommended
 
@@ -104,14 +105,13 @@ class Rates:
 
 
 def loss_by_epoch(plan):
-    """`Losses` of every arm that was trained, or `Missing`.
+    """`Losses` of every arm, from the trainings that were compared, or `Missing`.
 
-    An arm is drawn from its trainings with fresh seeds (stage `"confirm"`); where it has none, from those of stage
-    `"present"`. It is drawn as far as all its seeds reach, so that no median changes its seeds half-way.
+    Where the seeds of an arm end at different epochs, its line goes on while at least half of them do.
     """
-    lines, notes = [], []
+    lines, notes, compared, uneven = [], [], runs_by_setting(plan.evidence), False
     for arm in plan.arms:
-        runs = plan.evidence.of("confirm", arm.setting) or plan.evidence.of("present", arm.setting)
+        runs = compared.get(arm.setting, {}).values()
         good = [run.validation_loss for run in runs if run.outcome is Outcome.OK and run.n_epochs]
         label = label_of(plan, arm)
         if runs and len(good) < len(runs):
@@ -120,8 +120,11 @@ def loss_by_epoch(plan):
             notes.append(f"{label} is not drawn: its curves are not part of the evidence.")
         if good:
             lines.append(_line(arm, label, good, arm is recommended(plan)))
+            uneven = uneven or len(set(map(len, good))) > 1
     if not lines:
         return Missing(because=" ".join(["No setting was trained to the end.", *notes]))
+    if uneven:
+        notes.append("Some trainings ended before others; a line goes on while at least half of its seeds do.")
     levels = [x for line in lines for x in (*line.low, *line.high)]
     return Losses(lines=tuple(lines), epochs=int(plan.epochs.value), logarithmic=_spans(levels), notes=tuple(notes))
 
@@ -144,9 +147,9 @@ def quality_by_rate(plan):
 
 
 def _line(arm, label, losses, is_recommended):
-    length = min(map(len, losses))
-    losses_seeds_epochs = np.array([run[:length] for run in losses])
-    low, middle, high = (tuple(row.tolist()) for row in np.quantile(losses_seeds_epochs, (0.25, 0.5, 0.75), axis=0))
+    length = sorted(map(len, losses), reverse=True)[(len(losses) - 1) // 2]
+    losses_seeds_epochs = np.array([[*run, *[np.nan] * length][:length] for run in losses])
+    low, middle, high = (tuple(row.tolist()) for row in np.nanquantile(losses_seeds_epochs, (0.25, 0.5, 0.75), axis=0))
     chosen = None if arm.epochs is None else (arm.epochs, middle[_index(arm.epochs, length)])
     return Line(label=label, setting=arm.setting, present=arm.present, recommended=is_recommended, n_seeds=len(losses),
                 middle=middle, low=low, high=high, chosen=chosen)

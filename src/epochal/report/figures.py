@@ -1,7 +1,7 @@
 """Draws the report's figures with Plotly, from the plain data of `curves` and `sizes`.
 
-Colour and marker mean the batch size, the same in every figure; a dashed line is the present setting, a heavy one the
-recommended. Text and grid take their colours from the page's style sheet, so that they follow light and dark.
+Colour and marker mean the batch size, the same in every figure; a dashed line and a star are the present setting, a heavy
+line the recommended one. Text and grid take their colours from the page's style sheet, so that they follow light and dark.
 """
 
 import json
@@ -17,7 +17,7 @@ def draw_losses(data, look):
     """Validation loss by epoch as `(figure, keys)`: medians, quartile bands, and each arm's best epoch."""
     figure, keys = _figure("epoch", "validation loss"), []
     for line in sorted(data.lines, key=lambda line: (line.recommended, line.present)):
-        colour, symbol = look.colour(line.setting.batch_size), look.symbol(line.setting.batch_size)
+        colour, symbol = look.colour(line.setting.batch_size), look.marker(line.setting)
         epochs = list(range(1, len(line.middle) + 1))
         of_group = {"legendgroup": line.label, "name": line.label}
         stands_out = line.present or line.recommended
@@ -25,14 +25,16 @@ def draw_losses(data, look):
                            line_width=0, fillcolor=_faint(colour, 0.22 if stands_out else 0.12), hoverinfo="skip",
                            **of_group)
         figure.add_scatter(x=epochs, y=list(line.middle), mode="lines",
-                           line={"color": colour, "dash": look.dash(line), "width": 3 if stands_out else 1.75},
+                           line={"color": colour, "dash": look.dash(line.setting), "width": 3 if stands_out else 1.75},
                            hovertemplate="%{fullData.name}<br>epoch %{x}: %{y:.4g}<extra></extra>", **of_group)
         if line.chosen:
             figure.add_scatter(x=[line.chosen[0]], y=[line.chosen[1]], mode="markers", **of_group,
-                               marker={"color": colour, "symbol": symbol, "size": 12, "line": _OUTLINE},
+                               marker={"color": colour, "symbol": symbol, "size": 18 if line.present else 12,
+                                       "line": _OUTLINE},
                                hovertemplate="%{fullData.name}<br>lowest at epoch %{x}<extra></extra>")
     for line in data.lines:
-        keys.append(look.key(line.label, line.label, line.setting.batch_size, dash=look.dash(line)))
+        keys.append(look.arm_key(line.label, line.setting))
+    figure.update_xaxes(range=[1, 1.02 * max(data.epochs, *(len(line.middle) for line in data.lines))])
     _mark(figure, data.epochs, f"epochs={data.epochs}")
     if data.logarithmic:
         _logarithmic(figure, "y", [x for line in data.lines for x in (*line.low, *line.high)])
@@ -46,7 +48,7 @@ def draw_rates(data, look):
     _logarithmic(figure, "x", [value, *(rate for line in data.lines for rate in line.rates)])
     if low < high:
         figure.add_vrect(x0=low, x1=high, fillcolor=_faint(GREY, 0.15), line_width=0, layer="below")
-    for line in data.lines:
+    for i, line in enumerate(data.lines):
         colour, symbol = look.colour(line.batch_size), look.symbol(line.batch_size)
         group = f"{line.batch_size} {line.schedule}"
         of_group = {"legendgroup": group, "name": f"batch size {number(line.batch_size)}"}
@@ -59,12 +61,13 @@ def draw_rates(data, look):
                            marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75}, **of_group,
                            hovertemplate="%{fullData.name}<br>rate %{x:.3g}: %{y:.4g}<extra></extra>")
         if line.diverged:
-            figure.add_scatter(x=[rate for rate, _, _ in line.diverged], y=[0.96] * len(line.diverged), yaxis="y2",
-                               mode="markers", text=[f"{n} of {total} diverged" for _, n, total in line.diverged],
+            figure.add_scatter(x=[rate for rate, _, _ in line.diverged], y=[0.96 - 0.05 * i] * len(line.diverged),
+                               yaxis="y2", mode="markers",
+                               text=[f"{n} of {total} diverged" for _, n, total in line.diverged],
                                marker={"symbol": "x-thin", "size": 10, "line": {"width": 2.5, "color": colour}},
                                hovertemplate="%{fullData.name}<br>rate %{x:.3g}: %{text}<extra></extra>", **of_group)
         schedule = "" if line.schedule == "constant" else f" ({line.schedule})"
-        keys.append(look.key(group, f"batch size {number(line.batch_size)}{schedule}", line.batch_size))
+        keys.append(look.size_key(group, f"batch size {number(line.batch_size)}{schedule}", line.batch_size))
     figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})
     _mark(figure, value, f"recommended {number(value)}")
     if data.logarithmic:
@@ -89,7 +92,7 @@ def draw_step_times(data, look):
     marks = ((data.hardware, "B_hw"), (data.knee, "knee"), (data.recommended, "recommended"))
     near = sorted(m for m in marks if m[0] and min(sizes) / 4 <= m[0] <= max(sizes) * 4)
     _logarithmic(figure, "x", [*sizes, *(place for place, _ in near)], at=_thinned(sizes))
-    for level, (place, text) in enumerate(near):
+    for level, (place, text) in enumerate(reversed(near)):
         _mark(figure, place, f"{text} {number(place)}", level=level)
     return figure, ()
 
@@ -103,15 +106,15 @@ def draw_updates(data, look):
     levels = [x for p in data.points for x in (p.steps, p.low, p.high) if x] + [steps for _, steps in data.line]
     _logarithmic(figure, "y", levels)
     for p in data.points:
-        colour = look.colour(p.batch_size)
+        colour = look.colour(p.setting.batch_size)
         high = max(levels) * 10 if p.high is None else p.high  # open above: the bar runs out of the picture
         figure.add_scatter(
-            x=[p.batch_size], y=[p.steps], mode="markers", name=p.label, legendgroup=p.label,
-            marker={"color": colour, "symbol": look.symbol(p.batch_size), "size": 13 if p.present or p.recommended else 10},
+            x=[p.setting.batch_size], y=[p.steps], mode="markers", name=p.label, legendgroup=p.label,
+            marker={"color": colour, "symbol": look.marker(p.setting), "size": 16 if p.present else 12},
             error_y=None if p.low is None else _bar(p.steps, p.low, high, colour),
             hovertemplate="%{fullData.name}<br>%{y:,.0f} updates<extra></extra>")
-        keys.append(look.key(p.label, p.label, p.batch_size))
-    sizes = [p.batch_size for p in data.points]
+        keys.append(look.arm_key(p.label, p.setting))
+    sizes = [p.setting.batch_size for p in data.points]
     left, right = min(sizes) / 4, max(sizes) * 4
     marked = [data.critical[0]] if data.critical and left <= data.critical[0] <= right else []
     _logarithmic(figure, "x", [*sizes, *marked], at=_thinned(sizes))
@@ -119,7 +122,7 @@ def draw_updates(data, look):
         value, low, high = data.critical
         figure.add_vrect(x0=max(low, left), x1=min(high or right, right), fillcolor=_faint(GREY, 0.15), line_width=0,
                          layer="below")
-        _mark(figure, value, f"B_crit {number(value)}")
+        _mark(figure, value, f"B_crit {'at least ' if high is None else ''}{number(value)}")
     return figure, tuple(keys)
 
 
@@ -161,8 +164,11 @@ def _thinned(sizes):
 def _mark(figure, x, text, *, level=0):
     """A vertical line with its name above the picture; each `level` one line of text higher."""
     place = log10(x) if figure.layout.xaxis.type == "log" else x
+    left, right = figure.layout.xaxis.range
+    share = (place - left) / (right - left)
     figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line={"color": GREY, "width": 1.5, "dash": "dot"})
-    figure.add_annotation(x=place, y=1, yref="paper", text=text, showarrow=False, yanchor="bottom", yshift=2 + 16 * level,
+    figure.add_annotation(x=place, y=1, yref="paper", text=text, showarrow=False, yanchor="bottom",
+                          xanchor="left" if share < 0.15 else "right" if share > 0.85 else "center", yshift=2 + 16 * level,
                           font={"size": 12})
 
 

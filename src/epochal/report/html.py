@@ -1,6 +1,7 @@
 """A plan as a small table for a notebook."""
 
 import functools
+import re
 
 from .rows import choice_rows
 
@@ -15,5 +16,14 @@ def templates():
     """The Jinja environment of the report's pages: everything is escaped, a name that is missing is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(loader=PackageLoader("epochal.report"), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(loader=PackageLoader("epochal.report"), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters["ticks"] = _ticks
+    return environment
+
+
+def _ticks(text):
+    """What stands between backticks as code; all else, markup included, as plain text."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

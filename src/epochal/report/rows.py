@@ -29,12 +29,12 @@ def choice_rows(plan):
         yield (CHOICE_NAMES[name], number(choice.value), span, choice.because)
 
 
-def reading_rows(evidence):
-    """Every reading, in the order taken: what, how much, the 95 % interval, repeats, how it ended."""
-    yield ("reading", "value", "95 % interval", "repeats", "how it ended")
-    for r in evidence.readings:
+def reading_rows(readings):
+    """Every reading, in the order given: what, how much, the interval, repeats, how it ended."""
+    yield ("reading", "value", "interval", "repeats", "how it ended")
+    for r in readings:
         name = r.name.replace("_", " ")
-        ended = r.outcome.value + (f". {r.note}" if r.note else "")
+        ended = r.outcome.value + (f"; {r.note}" if r.note else "")
         if not r.known:
             yield (name, "–", "–", "–", ended)
         elif r.outcome is Outcome.LOWER_BOUND:
@@ -45,10 +45,10 @@ def reading_rows(evidence):
 
 
 def condition_rows(plan):
-    """Under which conditions the answer holds: task, machine, versions, seeds, margin."""
-    yield ("condition", "measured with")
+    """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
     task, machine = plan.evidence.task, plan.evidence.machine
     yield ("Task", str(task) if task else "not recorded")
+    yield from (("Data", note) for note in (task.notes if task else ()))
     yield ("Machine", f"{machine.device}, {machine.n_cores} cores"
            + (f", {quantity('B', machine.memory_bytes)} of memory" if machine.memory_bytes else "")
            if machine else "not recorded")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.ink import number, quantity
+from ..records import Evidence, Outcome, Setting
 from .curves import Missing
 from .rows import label_of, recommended
 
@@ -15,10 +16,10 @@ class StepTimes:
     """Seconds of one training step against batch size.
 
     Attributes:
-        points: `(batch size, seconds, low, high)`, measured.
+        points: `(batch size, seconds, fastest, slowest)`, measured.
         line: `(batch size, t0 + c * batch size)` over the measured range, where positive; empty where not fitted.
         knee: smallest batch size close to the best throughput; `None` where not known.
-        hardware: B_hw = t0/c, where half of a step is fixed cost; `None` where not known.
+        hardware: B_hw = t0/c, where half of a step is fixed cost; `None` where it is not bounded on both sides.
         recommended: the batch size to train with.
     """
 
@@ -29,7 +30,7 @@ class StepTimes:
     recommended: int
 
     def rows(self):
-        yield ("batch size", "time of a step", "95 % interval")
+        yield ("batch size", "time of a step", "fastest to slowest")
         for batch_size, seconds, low, high in self.points:
             yield (number(batch_size), quantity("s", seconds), quantity("s", low, high))
 
@@ -39,7 +40,7 @@ class UpdatesPoint:
     """One arm's updates to the target loss; `high` is `None` where the interval is open above."""
 
     label: str
-    batch_size: int
+    setting: Setting
     present: bool
     recommended: bool
     steps: float
@@ -53,8 +54,8 @@ class Updates:
 
     Attributes:
         points: the arms that reached the target.
-        line: `(batch size, s_min * (1 + B_crit / batch size))`; empty where not fitted.
-        critical: `(B_crit, low, high)`, `high` `None` where open above; `None` where not fitted.
+        line: `(batch size, S_min + E_min / batch size)`; empty where not fitted.
+        critical: `(B_crit, low, high)`, or `(low, low, None)` where it is open above; `None` where not fitted.
         notes: what is not drawn and why, a sentence each.
     """
 
@@ -84,32 +85,33 @@ def step_times(plan):
         points=tuple(tuple(point[:4]) for point in sorted(reading.points)),
         line=tuple((b, t0 + c * b) for b in sizes if t0 + c * b > 0) if fitted else (),
         knee=details.get("knee"),
-        hardware=t0 / c if fitted and t0 > 0 and c > 0 else None,
+        hardware=reading.value if reading.outcome is Outcome.OK and reading.value > 0 else None,
         recommended=int(plan.batch_size.value))
 
 
 def updates_to_target(plan):
     """`Updates` of the arms that reached the target loss, with the fitted hyperbola where there is one; or `Missing`.
 
-    The hyperbola is S(B) = Smin (1 + Bcrit / B) of McCandlish et al. 2018 (arXiv:1812.06162).
+    The hyperbola is S(B) = S_min (1 + B_crit / B) = S_min + E_min / B of McCandlish et al. 2018 (arXiv:1812.06162).
     """
     points = tuple(_point(plan, arm) for arm in plan.arms if arm.steps is not None)
     if not points:
         return Missing(because="No setting reached the target loss with enough seeds to count its updates.")
     notes = [f"{label_of(plan, arm)} did not reach the target with enough seeds." for arm in plan.arms if arm.steps is None]
-    reading = plan.evidence.get("critical_batch")
-    smallest = dict(reading.details).get("s_min") if reading else None
-    if smallest is None:
-        why = plan.evidence.why_not("critical_batch").value if reading is None else "the reading holds no fit"
-        notes.append(f"No hyperbola is drawn, the critical batch size is not known: {why}.")
+    known = Evidence(readings=plan.derived)
+    reading = known.get("critical_batch")
+    if reading is None:
+        why = known.why_not("critical_batch")
+        notes.append(f"No hyperbola is drawn: the critical batch size is not known ({why.value}).")
         return Updates(points=points, line=(), critical=None, notes=tuple(notes))
-    sizes = _grid(p.batch_size for p in points)
-    return Updates(points=points, line=tuple((b, smallest * (1 + reading.value / b)) for b in sizes),
-                   critical=(reading.value, reading.low, _finite(reading.high)), notes=tuple(notes))
+    s_min, e_min = reading.detail("s_min"), reading.detail("e_min")
+    value = reading.low if reading.outcome is Outcome.LOWER_BOUND else reading.value
+    return Updates(points=points, line=tuple((b, s_min + e_min / b) for b in _grid(p.setting.batch_size for p in points)),
+                   critical=(value, reading.low, _finite(reading.high)), notes=tuple(notes))
 
 
 def _point(plan, arm):
-    return UpdatesPoint(label=label_of(plan, arm), batch_size=arm.setting.batch_size, present=arm.present,
+    return UpdatesPoint(label=label_of(plan, arm), setting=arm.setting, present=arm.present,
                         recommended=arm is recommended(plan), steps=arm.steps, low=_finite(arm.steps_low),
                         high=_finite(arm.steps_high))
 

@@ -41,11 +41,11 @@ _PICTURES = (
      "before."),
     ("rate", "Quality against learning rate, per batch size", curves.quality_by_rate, figures.draw_rates,
      "Each point is one training; the line is the mean over seeds, the band reaches from the lowest to the highest. Quality "
-     "is validation loss at the best epoch, chosen on one half of the rows and judged on the other: lower is better. Shaded: "
-     "the plausible learning rates. A cross at the top: a training that diverged."),
+     "is validation loss at the best epoch, chosen on one half of the rows and judged on the other: lower is better. "
+     "Shaded: the plausible learning rates. A cross at the top: a training that diverged."),
     ("step", "Time of a training step against batch size", sizes.step_times, figures.draw_step_times,
-     "Points are measured, with 95 % intervals; the line is the fit t(B) = t0 + c·B. Up to B_hw = t0/c the fixed cost of a "
-     "step dominates; beyond the knee a larger batch hardly trains more examples per second."),
+     "Points are medians, bars reach from the fastest to the slowest timing; the line is the fit t(B) = t0 + c·B. Up to "
+     "B_hw = t0/c the fixed cost of a step dominates; beyond the knee a larger batch hardly trains more examples a second."),
     ("updates", "Updates to the target loss against batch size", sizes.updates_to_target, figures.draw_updates,
      "Points are settings with 95 % intervals over seeds; the curve is the fit S(B) = S_min (1 + B_crit / B). Well below "
      "the critical batch size B_crit a larger batch saves updates, well above it hardly any. Shaded: its interval."),
@@ -85,8 +85,9 @@ def page(plan):
     drawn = pictures(plan)
     return templates().get_template("report.html").render(
         plan=plan, choices=list(rows.choice_rows(plan)), arms=_arms(plan), arm_heading=next(iter(plan.arm_rows())),
-        pictures=drawn, readings=list(rows.reading_rows(plan.evidence)), conditions=list(rows.condition_rows(plan))[1:],
-        code=code_for(plan), plotly=get_plotlyjs() if any(p.drawing for p in drawn) else "")
+        pictures=drawn, readings=list(rows.reading_rows((*plan.evidence.readings, *plan.derived))),
+        conditions=list(rows.condition_rows(plan)), code=code_for(plan),
+        plotly=get_plotlyjs() if any(p.drawing for p in drawn) else "")
 
 
 def _picture(plan, look, name, title, prepare, draw, sentence):

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 
 class State(NamedTuple):
     """What must be carried from one epoch to the next."""
@@ -33,3 +35,15 @@ def step(state, loss, *, patience, min_delta=0.0):
     improved = loss < state.best - min_delta
     waited = 0 if improved else state.waited + 1
     return State(loss if improved else state.best, waited), Info(waited >= patience, improved)
+
+
+def exhausted(losses_epochs_lanes, patience):
+    """Whether no lane has improved for `patience` epochs; a lane whose loss is not a number has nothing left to improve.
+
+    Args:
+        losses_epochs_lanes: float[n_epochs, n_lanes], validation losses so far.
+        patience: epochs.
+    """
+    losses = np.where(np.isfinite(losses_epochs_lanes), losses_epochs_lanes, np.inf)
+    waited = len(losses) - 1 - losses.argmin(0)
+    return bool(((waited >= patience) | ~np.isfinite(losses_epochs_lanes[-1])).all())

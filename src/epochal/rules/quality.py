@@ -40,6 +40,12 @@ def stopping_epoch(curve, n_patience):
     return _replay(curve, n_patience)[1]
 
 
+def stopping_regret(curve, n_patience):
+    """How much validation loss `EarlyStopping(n_patience)` gives away against stopping in hindsight; 0 where nothing."""
+    losses = curve.validation_loss
+    return losses[kept_epoch(curve, n_patience) - 1] - min(losses)
+
+
 def _replay(curve, n_patience):
     state, kept = patience.init(), 0
     for epoch, loss in enumerate(curve.validation_loss, start=1):

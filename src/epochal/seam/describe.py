@@ -18,14 +18,14 @@ def describe(twin, data):
         twin: a `Twin`.
         data: the `Data` it trains on.
     """
-    model = twin.model
-    classes = class_counts(data.train.y) if data.kind in ("binary", "multiclass") else np.array([], int)
+    model, kind = twin.model, data.kind or kind_of(twin.model, data.train.y)
+    classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)
     return Task(
-        name=data.name, kind=data.kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
+        name=data.name, kind=kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
         n_test=data.test.n_rows if data.test is not None else 0, n_params=twin.n_params, n_classes=len(classes),
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
         optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
-        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data))
+        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data), notes=data.notes)
 
 
 def class_counts(y):

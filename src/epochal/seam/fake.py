@@ -10,7 +10,7 @@ class FakeRig:
     """L(w) = ½ Σ hᵢ wᵢ², and example j has gradient h w + s e_j with e_j ~ N(0, I).
 
     Then tr(Σ) = s² P, the noise scale is s² P / |h w|², plain gradient descent is stable below 2 / max(h), and a step of
-    `fit` takes exactly t0 + c B seconds.
+    `fit` takes t0 + c B seconds.
 
     Args:
         n_params, n_examples: sizes.
@@ -18,6 +18,8 @@ class FakeRig:
         s: standard deviation of each example's gradient, per coordinate.
         bytes_each, capacity: memory per example and of the device, in bytes (`None`: not told).
         t0, c: seconds a step and seconds an example.
+        overhead, epoch_overhead: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
+        jitter: standard deviation of the log of every time told.
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
     """
@@ -25,10 +27,11 @@ class FakeRig:
     pure = None
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, bytes_each=1000, capacity=2**22, t0=1e-3, c=2e-6,
-                 seed=0, centred=True):
+                 overhead=0.0, epoch_overhead=0.0, jitter=0.0, seed=0, centred=True):
         self.n_params, self.n_examples, self.s, self.t0, self.c = n_params, n_examples, s, t0, c
         self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
         self._bytes, self._capacity = bytes_each, capacity
+        self._overhead, self._epoch, self._jitter, self._clock = overhead, epoch_overhead, jitter, stream(seed, "clock")
         self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
         if centred:
             self._noise -= self._noise.mean(0)
@@ -71,10 +74,11 @@ class FakeRig:
         return self._capacity
 
     def fit_seconds(self, batch_size, n_steps):
-        return n_steps * (self.t0 + self.c * batch_size)
+        epochs = -(-n_steps // (self.n_examples // batch_size))
+        return self._told(n_steps * (self.t0 + self.c * batch_size) + epochs * self._epoch)
 
     def predict_seconds(self, batch_size, n_rows):
-        return -(-n_rows // batch_size) * self.t0 + n_rows * self.c
+        return self._told(-(-n_rows // batch_size) * self.t0 + n_rows * self.c)
 
     def out_of_memory(self, error):
         return isinstance(error, MemoryError)
@@ -85,6 +89,9 @@ class FakeRig:
     def true_noise_scale(self, state):
         """tr(Σ) / |G|², with the population's own Σ = s² I."""
         return self.s**2 * self.n_params / float(np.sum((self.h * state) ** 2))
+
+    def _told(self, seconds):
+        return (self._overhead + seconds) * float(np.exp(self._jitter * self._clock.normal()))
 
     def _height(self, state):
         return 0.5 * float(np.sum(self.h * state**2))

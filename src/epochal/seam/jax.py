@@ -91,7 +91,7 @@ class _World:
 
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:
-            loss = self._model.compute_loss(x=x, y=y, y_pred=self._model(x, training=training), sample_weight=weight)
+            _, loss = self._twin.forward(x, y, weight, training=training)
         return loss, self._after(scope, self._model.non_trainable_variables, fixed)
 
     def _judge(self, state, part):
@@ -117,8 +117,7 @@ class _World:
         x, y, weight = part
         model, (total, metrics) = self._model, totals
         with self._scope(state.weights, state.fixed, metrics) as scope:
-            y_pred = model(x, training=False)
-            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+            y_pred, loss = self._twin.forward(x, y, weight, training=False)
             model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         rows = len(jax.tree.leaves(x)[0])
         return total + rows * loss.astype(jnp.float32), self._after(scope, model.metrics_variables, metrics)

@@ -11,7 +11,7 @@ import numpy as np
 from ..base.errors import require
 from ..records import Machine
 from .describe import describe
-from .twin import Twin
+from .twin import Twin, seeded
 
 
 class State(NamedTuple):
@@ -81,8 +81,8 @@ class KerasRig:
         return _flat(state.weights)
 
     def move(self, state, v):
-        parts = self._parts(v)
-        return state._replace(weights=[self._verbs.put(_numpy(w) + d) for w, d in zip(state.weights, parts, strict=True)])
+        old = [_numpy(w) for w in state.weights]
+        return state._replace(weights=[self._verbs.put((w + d).astype(w.dtype)) for w, d in zip(old, self._parts(v), strict=True)])
 
     def step(self, state, rows, learning_rate):
         return self._verbs.step(state, np.asarray(rows, np.int32), learning_rate)
@@ -132,11 +132,12 @@ class KerasRig:
         return self._runner
 
     def _timed(self, call, *arguments, **options):
-        self.wait()
-        start = perf_counter()
-        call(*arguments, **options)
-        self.wait()
-        return perf_counter() - start
+        with seeded(0):
+            self.wait()
+            start = perf_counter()
+            call(*arguments, **options)
+            self.wait()
+            return perf_counter() - start
 
     def _parts(self, v):
         """A flat vector cut into arrays like the weights."""
@@ -148,6 +149,12 @@ class KerasRig:
 def batch_of(part, batch_size):
     """A batch of that many rows, the rows repeated where there are fewer."""
     return part.take(np.arange(batch_size) % part.n_rows)
+
+
+def on_device(array):
+    """A copy of the data as a tensor, its floating numbers in Keras' own float type, as `fit` passes them."""
+    floating = np.issubdtype(array.dtype, np.floating)
+    return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
 
 
 def _flat(tensors):

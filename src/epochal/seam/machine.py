@@ -14,11 +14,11 @@ def this_machine(device, memory_bytes, package):
 
     Args:
         device: the back end's name of the device; `"cpu"` for the processor.
-        memory_bytes: its memory, or `None` for the processor's own.
+        memory_bytes: its memory; `None` where it does not tell. The processor's own need not be passed.
         package: the distribution name of the back end, e.g. `"jax"`.
     """
     return Machine(
         backend=keras.backend.backend(), device=device, n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,
-        memory_bytes=memory_bytes if memory_bytes is not None else psutil.virtual_memory().total,
+        memory_bytes=psutil.virtual_memory().total if memory_bytes is None and device == "cpu" else memory_bytes,
         versions=tuple((name, version(name)) for name in ("epochal", "keras", package)))

@@ -31,10 +31,11 @@ class Data:
 
     Attributes:
         name: what the user called the data.
-        kind: `"binary"`, `"multiclass"`, `"regression"`, or `"custom"`.
+        kind: `"binary"`, `"multiclass"`, `"regression"`, or `""` where the compiled loss is to tell.
         train: the training rows.
         half_a, half_b: the validation rows in two fixed halves.
         test: rows read only for the final figure, or `None`.
+        notes: what was decided about the rows, one sentence each, for the user.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Data:
     half_a: Part
     half_b: Part
     test: Part | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def parts(self):

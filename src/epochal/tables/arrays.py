@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 
 from ..base.errors import UsageError, require
+from .phrase import Phrase
 
 
 def read_arrays(path):
@@ -28,19 +29,25 @@ def read_arrays(path):
         x, y, n_test = _pair(arrays, "x_train", "y_train"), arrays["y_train"], 0
     else:
         raise UsageError("`source` must be an .npz file with arrays x and y, or x_train and y_train; "
-                         f"got {path.name!r} with {', '.join(sorted(arrays)) or 'no array'}. Save it by numpy.savez({path.name!r}, x=x, y=y).")
+                         f"got {path.name!r} with {', '.join(sorted(arrays)) or 'no array'}. "
+                         f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
     x, notes = _as_floats(x)
     return x, y.reshape(len(y)), n_test, notes
 
 
 def _load(path):
+    cure = f"Save it by numpy.savez({path.name!r}, x=x, y=y)."
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        objects = "object" in str(error).lower() or "pickle" in str(error).lower()
-        cure = ("It holds Python objects, which may run code when loaded; convert them to numbers first."
-                if objects else f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
+        with open(path, "rb") as stream:  # opened here, since numpy.load leaves a broken file open
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.lib.npyio.NpzFile):
+                return {name: file[name] for name in file.files}
+            raise UsageError(f"`source` must be an .npz file; got {path.name!r}, a single array. {cure}")
+    except UsageError:
+        raise
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        if "Object arrays" in str(error):
+            cure = "It holds Python objects, which may run code when loaded; convert them to numbers first."
         raise UsageError(f"`source` must be an .npz file of plain arrays; got {path.name!r}. {cure}") from error
 
 
@@ -53,7 +60,8 @@ def _pair(arrays, x_name, y_name):
     require(y.dtype.kind in "biufU", y_name, str(y.dtype), "an array of numbers or strings", "Convert it: y.astype(str).")
     require(y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1), y_name, y.shape, "one value for each row",
             "For one-hot rows, pass y.argmax(axis=1).")
-    require(len(x) == len(y), y_name, f"{len(y)} rows", f"as long as {x_name}, {len(x)} rows", "Save both of one length.")
+    require(len(x) == len(y), y_name, Phrase(f"{len(y)} rows"), f"as long as {x_name}, {len(x)} rows",
+            "Save both of one length.")
     return x
 
 
@@ -63,6 +71,6 @@ def _as_floats(x):
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
         x = x.astype(np.float32)
     n_bad = int((~np.isfinite(x)).sum())
-    require(not n_bad, "x", f"{n_bad} values that are infinite or not a number", "finite",
+    require(not n_bad, "x", Phrase(f"{n_bad} values that are infinite or not a number"), "finite",
             "Drop those rows, or fill them in.")
     return x, ("x is used as it is, without scaling.",)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from ..base import seeds
 from ..base.errors import require
 from .columns import is_text
+from .phrase import Phrase
 
 _LARGEST = 1e38  # float32 ends at 3.4e38
 
@@ -23,7 +24,7 @@ def readable(frame):
     frame = pd.DataFrame({name: _numbers_in_text(frame[name]) for name in frame.columns}, index=frame.index)
     for name in frame.columns[[_is_number(column) for _, column in frame.items()]]:
         n_bad = int((frame[name].abs() >= _LARGEST).sum())
-        require(not n_bad, name, f"{n_bad} infinite values", "finite",
+        require(not n_bad, name, Phrase(f"{n_bad} infinite values"), "finite",
                 "Drop those rows, correct them, or leave the cells empty.")
     return frame
 
@@ -47,12 +48,12 @@ def fit(training, *, seed):
     left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
     kept = [name for name in training.columns if name not in left_out]
     notes = tuple(f"Left out: {_few(names)}, {why}." for why, names in _by_value(left_out).items())
-    require(kept, "features", "none" if not left_out else f"only {_few(left_out)}", "columns that differ between rows",
+    require(kept, "features", Phrase(f"only {_few(left_out)}" if left_out else "none"), "columns that differ between rows",
             " ".join(notes) or "The table needs a column besides the target.")
     encoder = _pipeline([name for name in kept if _is_number(training[name])],
                         [name for name in kept if not _is_number(training[name])], seed).fit(training)
     names = tuple(re.sub(r"(numbers|others)__", "", name, count=1) for name in encoder.get_feature_names_out())
-    return encoder, names, (*notes, f"{len(kept):,} columns become {len(names):,} features, scaled by the training rows.")
+    return encoder, names, (*notes, f"Features: {len(names):,}, from columns: {len(kept):,}; scaled by the training rows.")
 
 
 def transform(encoder, frame):

@@ -8,6 +8,7 @@ import pandas as pd
 from ..base.errors import require
 from . import encode, split
 from .arrays import read_arrays
+from .phrase import Phrase
 from .read import locate, read_frame
 from .table import Table
 from .target import find_task
@@ -77,8 +78,10 @@ def _from_arrays(place, seed):
     x = x[rows]
     if n_own_test:
         n_own_test = int(rows[-n_own_test:].sum())
-        require(n_own_test > 0, "y_test", "no value", "known in some rows", "Fill it in, or save x_train and y_train alone.")
-        require(len(x) - n_own_test >= _FEWEST_ROWS, "x_train", f"{len(x) - n_own_test} rows", f"at least {_FEWEST_ROWS} rows",
+        require(n_own_test > 0, "y_test", Phrase("no value"), "known in some rows",
+                "Fill it in, or save x_train and y_train alone.")
+        n_rest = len(x) - n_own_test
+        require(n_rest >= _FEWEST_ROWS, "x_train", Phrase(f"{n_rest} rows"), f"at least {_FEWEST_ROWS} rows long",
                 "Move rows over from x_test.")
         parts = split.before_own_test(task.codes, n_own_test=n_own_test, seed=seed)
     else:
@@ -119,7 +122,7 @@ def _check_names(frame, **chosen):
 def _rows_with_target(column, name, **options):
     """bool[n]: which rows have a target, and the task of those rows."""
     rows = column.notna().to_numpy()
-    require(rows.any() or not len(rows), name, f"{len(rows)} missing values", "a target with values",
+    require(rows.any() or not len(rows), name, Phrase(f"{len(rows)} missing values"), "a target with values",
             "Choose another column.")
     require(rows.sum() >= _FEWEST_ROWS, "rows with a target", int(rows.sum()), f"at least {_FEWEST_ROWS}",
             "Collect more rows: from fewer, no setting can be told from another.")

@@ -3,7 +3,6 @@
 import csv
 import difflib
 import gzip
-import io
 import os
 import re
 import zlib
@@ -95,7 +94,8 @@ def _read_text(path, ending):
         raise _no_table(path, "a table as UTF-8 text, with as many values as columns in each row", error) from error
     # Where rows are longer than the header, pandas takes their first values for row labels, and all values shift.
     require(isinstance(frame.index, pd.RangeIndex), "source", path.name,
-            "a table with as many values as columns in each row", f"Its first line names {len(header)} columns, the rows have more values: name every column.")
+            "a table with as many values as columns in each row",
+            f"Its first line names {len(header)} columns, the rows have more values: name every column.")
     notes = () if separator == "," else (
         f"Columns are separated by {'a tab' if separator == chr(9) else repr(separator)}"
         + (" and decimals written with a comma." if decimal == "," else "."),)
@@ -105,8 +105,8 @@ def _read_text(path, ending):
 def _head(path):
     """The first 64 Ki characters."""
     try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
-            head = io.TextIOWrapper(file, encoding="utf-8-sig").read(2**16)
+        with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rt", encoding="utf-8-sig") as file:
+            head = file.read(2**16)
     except _UNREADABLE as error:
         raise _no_table(path, "a table as UTF-8 text", error) from error
     require("\0" not in head, "source", path.name, "a table as text",

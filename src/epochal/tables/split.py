@@ -10,6 +10,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from ..base import seeds
 from ..base.errors import require
+from .phrase import Phrase
 
 _VALIDATION, _TEST = 0.16, 0.20
 _DRAWS = 200
@@ -55,10 +56,10 @@ def by_group(groups, codes, *, seed):
         seed: makes the draws repeatable.
     """
     n_missing = int(groups.isna().sum())
-    require(not n_missing, groups.name, f"{n_missing} missing values", "known in every row to group by",
+    require(not n_missing, groups.name, Phrase(f"{n_missing} missing values"), "known in every row to group by",
             "Fill in the groups, or drop those rows.")
     group_of_row, names = pd.factorize(groups)
-    require(len(names) >= 3, groups.name, f"{len(names)} groups", "of at least 3 groups, one for each part",
+    require(len(names) >= 3, groups.name, Phrase(f"{len(names)} groups"), "of at least 3 groups, one for each part",
             "Choose a finer column, or leave it out.")
     rows_group_class = np.zeros((len(names), codes.max() + 1))
     np.add.at(rows_group_class, (group_of_row, codes), 1)
@@ -83,7 +84,7 @@ def by_time(moments, codes):
     order_of_row, n_moments = _ranks(moments)
     order = np.argsort(order_of_row, kind="stable")
     cuts = np.flatnonzero(np.diff(order_of_row[order])) + 1  # where a new moment begins
-    require(n_moments >= 3, moments.name, f"{n_moments} different moments", "of at least 3 different moments",
+    require(n_moments >= 3, moments.name, Phrase(f"{n_moments} different moments"), "of at least 3 different moments",
             "Choose a finer column, or leave it out.")
     first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(order)).argmin())
     later = cuts[first + 1:]
@@ -106,12 +107,12 @@ def _at_random(codes, validation_share, test_share, seed):
 
 
 def _draw_groups(rows_group_class, groups, share, seed):
-    """The groups of one part: of many draws, one that leaves no class out if any does, and is closest to `share`."""
+    """The groups of one part: the draw that takes the fewest classes away whole, then lacks the fewest, then is closest."""
     total = rows_group_class[groups].sum(axis=0)
 
     def badness(drawn):
         inside = rows_group_class[drawn].sum(axis=0)
-        return ((inside == 0) | (inside == total)).sum(), np.abs(inside - share * total).sum()
+        return (inside == total).sum(), (inside == 0).sum(), np.abs(inside - share * total).sum()
 
     draws = ShuffleSplit(_DRAWS, test_size=share, random_state=seed).split(groups)
     return min((groups[chosen] for _, chosen in draws), key=badness)
@@ -120,7 +121,7 @@ def _draw_groups(rows_group_class, groups, share, seed):
 def _ranks(moments):
     """int[n], the place of each row's moment among the different moments, and how many there are."""
     n_missing = int(moments.isna().sum())
-    require(not n_missing, moments.name, f"{n_missing} missing values", "known in every row to sort by",
+    require(not n_missing, moments.name, Phrase(f"{n_missing} missing values"), "known in every row to sort by",
             "Fill in the moments, or drop those rows.")
     if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
         moments = _dates(moments.astype(str))

@@ -1,0 +1,157 @@
+"""`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+from importlib.util import find_spec
+
+import click
+from rich.console import Console
+
+from ..base.budget import seconds_of
+from ..base.errors import UsageError, require
+from ..base.ink import duration, rich_table
+from ..records import Evidence, Plan, dump, read, save
+from ..report import write_report
+from ..report.live import Live
+from ..rules.agenda import agenda
+from ..rules.decide import decide
+from ..tables import open_table
+
+
+def run(*, data, target, group, time, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
+    """What `epochal plan` does; the arguments are its options."""
+    seconds, folder = seconds_of(budget), _writable(out)
+    known = None if evidence is None else _evidence(evidence)
+    console, answer = Console(stderr=True), Console(soft_wrap=False)
+    say = console if as_json else answer
+    _choose_backend(backend)
+    table = open_table(data, target=target, group=group, time=time, seed=seed)
+    rig = _rig(table, model, seed)
+    journal = folder / f"evidence-{rig.task.fingerprint}.json"
+    if known is None and journal.is_file():
+        known = _evidence(journal)
+        say.print(f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.name}).")
+    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
+    _print_agenda(say, rig, known, seconds)
+    if agenda:
+        return
+    answered = decide(_measured(rig, known, seconds, seed, journal, console, say), goal=goal)
+    if as_json:
+        click.echo(_for_machines(answered, folder))
+    else:
+        _print_answer(answer, answered)
+    _save(answered, folder, journal, say)
+
+
+def _choose_backend(name):
+    """Settle Keras' back end before Keras is first imported."""
+    name = name or os.environ.get("KERAS_BACKEND") or "jax"
+    package = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}.get(name)
+    require(package is None or find_spec(package) is not None, "--backend", name, "an installed back end",
+            f"Install it with: pip install 'epochal[{name}]'.")
+    os.environ["KERAS_BACKEND"] = name
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _rig(table, model, seed):
+    from ..seam.network import data_of, network_from_file, tutorial_network
+    from ..seam.open import open_rig
+
+    build = network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind, len(table.classes))
+    return open_rig(build, data_of(table, seed=seed))
+
+
+def _print_agenda(console, rig, known, seconds):
+    items = agenda(rig.task, rig.present, known, seconds)
+    console.print(f"\n[bold]{rig.task}[/bold]", highlight=False)
+    console.print(f"on {rig.machine}", highlight=False, style="dim")
+    for note in rig.task.notes:
+        console.print(f"· {note}", highlight=False, markup=False)
+    if not items:
+        console.print("\nEverything is known already; nothing will be measured.")
+        return
+    total = sum(item.seconds for item in items)
+    console.print(f"\nTo be measured, in about {duration(total)} (Ctrl-C stops, and keeps what is done):")
+    console.print(rich_table([("measurement", "what", "why", "about"),
+                              *((item.name, item.what, item.why, duration(item.seconds)) for item in items)]))
+
+
+def _measured(rig, known, seconds, seed, journal, console, say):
+    """The evidence, every finished measurement of which is in the journal before the next begins."""
+    from ..planner import measure
+
+    latest, warned = [known], []
+
+    def keep(evidence):
+        latest[0] = evidence
+        try:
+            save(evidence, journal)
+        except OSError as error:
+            if not warned:
+                warned.append(say.print(f"Could not write {journal}: {error.strerror}. Measuring goes on; a kill would lose it."))
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        with Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
+            return measure(rig, budget=seconds, evidence=known, seed=seed, keep=keep, watch=live.watch)
+    except KeyboardInterrupt:
+        say.print(f"\nStopped. {_counted(latest[0]).capitalize()} are kept in {journal}: the same command continues there.")
+        sys.exit(130)
+
+
+def _as_interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def _print_answer(console, plan):
+    console.print(f"\n[bold]{plan.headline}[/bold]\n", highlight=False)
+    console.print(rich_table(list(plan.rows())))
+    console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
+    console.print(rich_table(list(plan.arm_rows())))
+    console.print(f"\nWhat binds: {plan.binding}", highlight=False)
+    for sentence in plan.unresolved:
+        console.print(f"Not resolvable: {sentence}", highlight=False)
+    console.print("\nTo paste into a Keras script:\n")
+    console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
+
+
+def _for_machines(plan, folder):
+    record = json.loads(dump(plan))["record"]
+    del record["evidence"]
+    return json.dumps(record | {"plan": str(folder / "plan.json"), "report": str(folder / "report.html")}, indent=2)
+
+
+def _save(plan, folder, journal, say):
+    try:
+        save(plan, folder / "plan.json")
+        write_report(plan, folder / "report.html")
+    except OSError as error:
+        raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
+                         f"what was measured is in {journal} if that could be written.") from error
+    journal.unlink(missing_ok=True)
+    say.print(f"Written: {folder / 'plan.json'} and {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _writable(out):
+    folder = pathlib.Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"`--out` must be a folder; got {out!r} ({error.strerror}). Name another one.") from error
+    require(os.access(folder, os.W_OK), "--out", out, "a folder that you may write in", "Name another one.")
+    return folder
+
+
+def _evidence(path):
+    found = read(path)
+    if isinstance(found, Plan):
+        found = found.evidence
+    require(isinstance(found, Evidence), "--evidence", type(found).__name__, "a file with a plan or an evidence", "Pass plan.json.")
+    return found
+
+
+def _counted(evidence):
+    return f"{len(evidence.readings)} measurements and {len(evidence.curves)} trainings"

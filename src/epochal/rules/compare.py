@@ -1,0 +1,129 @@
+"""Settings compared pairwise over seeds: which are equal in quality, and what each costs."""
+
+import math
+
+import numpy as np
+from scipy.special import stdtr
+
+from ..base.stats import holm, mean_interval, paired_difference
+from ..records import Arm, Verdict
+from .quality import best_epoch, cross_fitted, steps_to
+
+ALPHA = 0.05
+
+
+def runs_by_setting(evidence):
+    """`{setting: {seed: curve}}` of all runs with fresh seeds, the present setting's first."""
+    runs = {}
+    for curve in (*evidence.of("present"), *evidence.of("confirm")):
+        runs.setdefault(curve.setting, {})[curve.seed] = curve
+    return runs
+
+
+def shown_better(runs, present):
+    """The settings shown better than the present one: paired t tests, one-sided, 5 % over all of them together (Holm 1979).
+
+    Args:
+        runs: as from `runs_by_setting`. present: the user's `Setting`.
+    """
+    if _diverged(runs[present]):
+        return [s for s in runs if s != present and not _diverged(runs[s])]
+    others = [s for s in runs if s != present and not _diverged(runs[s])]
+    p_values = [_p_lower(*_qualities(runs, s, present)) for s in others]
+    return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
+
+
+def reference(runs, present):
+    """The setting to measure all others by: the best of those shown better than the present one, else the present one."""
+    better = shown_better(runs, present)
+    return min(better, key=lambda s: float(np.mean([cross_fitted(c) for c in runs[s].values()]))) if better else present
+
+
+def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
+    """One `Arm` for every setting, by batch size.
+
+    Args:
+        runs: as from `runs_by_setting`. present: the user's setting. against: the reference setting.
+        margin: differences below it count as none. target: the loss whose first reaching is counted.
+        step_seconds: `(batch_size) -> (seconds, low, high)` of one step of `fit`, or `None` where unknown.
+        peak_bytes: `(batch_size) -> bytes or None`.
+    """
+    return tuple(_arm(runs, s, present, against, margin, target, step_seconds, peak_bytes) for s in sorted(runs))
+
+
+def seconds_ratio(runs, a, b, target, step_seconds):
+    """Time to target of setting `a` over that of `b`, paired over seeds: `(ratio, low, high)`; `None` where it is unknown."""
+    seeds = [s for s in runs[a] if s in runs[b]]
+    steps = [(steps_to(runs[a][s], target), steps_to(runs[b][s], target)) for s in seeds]
+    if len(steps) < 2 or any(None in pair for pair in steps):
+        return None
+    logs = [math.log(x / y) for x, y in steps]
+    mean, low, high = mean_interval(logs)
+    if step_seconds(a.batch_size) is None:
+        return None
+    (ta, ta_low, ta_high), (tb, tb_low, tb_high) = step_seconds(a.batch_size), step_seconds(b.batch_size)
+    clock = math.hypot(math.log(ta_high / ta_low) / 2, math.log(tb_high / tb_low) / 2) if a.batch_size != b.batch_size else 0.0
+    half = math.hypot((high - low) / 2, clock)
+    return math.exp(mean) * ta / tb, math.exp(mean - half) * ta / tb, math.exp(mean + half) * ta / tb
+
+
+def _arm(runs, setting, present, against, margin, target, step_seconds, peak_bytes):
+    mine = runs[setting]
+    shared = {"setting": setting, "present": setting == present, "n_seeds": len(mine), "peak_bytes": peak_bytes(setting.batch_size)}
+    if _diverged(mine):
+        return Arm(**shared, quality=None, difference=None, low=None, high=None, verdict=Verdict.DIVERGED, epochs=None)
+    quality = float(np.mean([cross_fitted(c) for c in mine.values()]))
+    epochs = float(np.median([best_epoch(c) for c in mine.values()]))
+    if setting == against:
+        difference = low = high = 0.0
+        verdict = Verdict.REFERENCE
+    else:
+        difference, low, high = map(float, paired_difference(*_qualities(runs, setting, against)))
+        verdict = verdict_of(low, high, margin)
+    return Arm(**shared, quality=quality, difference=difference, low=low, high=high, verdict=verdict, epochs=epochs,
+               **_cost(mine, setting, target, step_seconds))
+
+
+def verdict_of(low, high, margin):
+    """What the interval of a difference in loss (setting minus reference) shows. An interval that is not a number shows nothing.
+
+    >>> [verdict_of(*span, 0.1).value for span in ((-0.2, 0.05), (0.12, 0.3), (-0.1, 0.3), (float("nan"), float("nan")))]
+    ['equal', 'worse', 'not resolvable', 'not resolvable']
+    """
+    if high < margin:
+        return Verdict.EQUAL
+    return Verdict.WORSE if low > 0 else Verdict.UNRESOLVED
+
+
+def _cost(mine, setting, target, step_seconds):
+    steps = [steps_to(c, target) for c in mine.values()]
+    if len(steps) < 2 or None in steps:
+        return {}
+    mean, low, high = mean_interval([math.log(s) for s in steps])
+    counted = {"steps": math.exp(mean), "steps_low": math.exp(low), "steps_high": math.exp(high)}
+    if step_seconds(setting.batch_size) is None:
+        return counted
+    seconds, fast, slow = step_seconds(setting.batch_size)
+    half = math.hypot((high - low) / 2, math.log(slow / fast) / 2)
+    return {**counted, "seconds": math.exp(mean) * seconds, "seconds_low": math.exp(mean - half) * seconds,
+            "seconds_high": math.exp(mean + half) * seconds}
+
+
+def _qualities(runs, a, b):
+    seeds = [s for s in runs[a] if s in runs[b]]
+    return [cross_fitted(runs[a][s]) for s in seeds], [cross_fitted(runs[b][s]) for s in seeds]
+
+
+def _p_lower(mine, theirs):
+    """P value against "mine is not lower than theirs", paired."""
+    away = np.array(mine) - np.array(theirs)
+    if len(away) < 3:
+        return 1.0
+    spread = away.std(ddof=1)
+    if spread == 0:
+        return 0.0 if away.mean() < 0 else 1.0
+    return float(stdtr(len(away) - 1, away.mean() / (spread / math.sqrt(len(away)))))
+
+
+def _diverged(runs):
+    return any(math.isinf(cross_fitted(c)) for c in runs.values())

@@ -1,0 +1,61 @@
+"""The critical batch size from updates to a target, and the batch size that trains fastest."""
+
+import math
+
+from ..base.stats import hyperbola_fit
+from ..records import Outcome, Reading, Verdict
+from .scaling import time_band, time_optimal
+
+_NAME = "critical_batch"
+
+
+def critical_batch(arms, censored_at):
+    """Where doubling the batch no longer halves the updates: B_crit of S(B) = Smin (1 + B_crit / B).
+
+    McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11, fitted in log space to the best rate of each batch size; a batch size
+    that did not reach the target counts as "more updates than it was given". The law is an approximation: exact worlds lie up
+    to 12 % off it, and B_crit grows as the target gets harder. Do not trust it far outside the batch sizes that were trained.
+
+    Args:
+        arms: the `Arm`s. censored_at: `{batch size: updates made}` where no arm reached the target.
+
+    Returns:
+        A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` where too few sizes arrived.
+    """
+    best = {}
+    for arm in arms:
+        if arm.steps is not None and arm.verdict is not Verdict.DIVERGED:
+            size = arm.setting.batch_size
+            best[size] = min(best.get(size, math.inf), arm.steps)
+    late = {size: steps for size, steps in censored_at.items() if size not in best}
+    sizes, steps = [*best, *late], [*best.values(), *late.values()]
+    if len(best) < 3:
+        return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
+                       note=f"{len(best)} batch sizes reached the target; 3 are needed")
+    fit = hyperbola_fit(sizes, steps, [False] * len(best) + [True] * len(late))
+    points = tuple((float(b), float(s)) for b, s in zip(sizes, steps, strict=True))
+    bounded = math.isfinite(fit.high) and math.isfinite(fit.b_crit)
+    return Reading(name=_NAME, value=fit.b_crit if bounded else fit.low, unit="examples", low=fit.low, high=fit.high,
+                   repeats=len(best), outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,
+                   details=(("s_min", fit.s_min), ("e_min", fit.e_min), ("sigma", fit.sigma)))
+
+
+def time_optimal_batch(critical, throughput):
+    """The batch size with the least `fit` time to the target, √(B_crit · B_hw), and the band within 10 % of that time.
+
+    Args:
+        critical, throughput: the two readings, or `None`.
+
+    Returns:
+        A `Reading` in examples whose interval is the band; `UNRESOLVED` where either limit is not known.
+    """
+    if not (critical and throughput and critical.outcome is Outcome.OK and throughput.known and critical.value > 0):
+        return Reading(name="time_optimal_batch", unit="examples", outcome=Outcome.UNRESOLVED,
+                       note="it needs both the critical batch size and the time of a step")
+    t0, c = throughput.detail("t0"), throughput.detail("c")
+    best = time_optimal(critical.value, t0, c)
+    if not math.isfinite(best):
+        return Reading(name="time_optimal_batch", unit="examples", outcome=Outcome.UNRESOLVED,
+                       note="a larger batch costs no measurable time here, so no size is too large for the clock")
+    low, high = time_band(critical.value, t0, c)
+    return Reading(name="time_optimal_batch", value=best, unit="examples", low=low, high=high, repeats=critical.repeats)

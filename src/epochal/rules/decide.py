@@ -1,0 +1,141 @@
+"""From evidence to a plan. The only place where a recommendation is made."""
+
+import math
+from functools import partial
+
+from ..base.errors import MeasurementFailed, require
+from ..records import Plan, Stopping, Verdict
+from . import sentences
+from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
+from .compare import compare, reference, runs_by_setting, seconds_ratio
+from .critical_batch import critical_batch, time_optimal_batch
+from .margin import margin_and_target
+from .quality import cross_fitted, stopping_regret
+
+GOALS = ("fastest", "best", "frugal", "smallest")
+_WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
+_PATIENCES = (3, 5, 8, 10, 15, 20, 30, 50)
+
+
+def decide(evidence, *, goal="fastest"):
+    """Recommend from what was measured. Same evidence and goal, same plan, always.
+
+    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), or is shown
+    equal within the margin (95 % interval of the paired difference below it) and shown cheaper in what the goal counts:
+    `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
+    but quality.
+
+    Raises:
+        UsageError: there is no such goal.
+        MeasurementFailed: the evidence holds no trainings of the present setting and a rival.
+    """
+    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
+    runs, present = runs_by_setting(evidence), evidence.present
+    if present not in runs or evidence.get("untrained_loss") is None:
+        raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
+    margin, target = declared(evidence)
+    against = reference(runs, present)
+    clock = partial(step_seconds, evidence.get("throughput"))
+    arms = compare(runs, present, against, margin, target, clock, partial(_peak_bytes, evidence.get("memory")))
+    if all(arm.verdict is Verdict.DIVERGED for arm in arms):
+        raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
+    chosen = _choose(goal, arms, runs, present, against, target, clock)
+    critical = critical_batch(arms, _updates_made(runs, arms))
+    optimal = time_optimal_batch(critical, evidence.get("throughput"))
+    arm_of = {arm.setting: arm for arm in arms}
+    patience = _patience(runs[chosen].values(), margin)
+    context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
+                                against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
+                                ratio=_ratio(runs, chosen, present, target, clock))
+    return Plan(
+        goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
+        epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(context),
+        stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
+        unresolved=sentences.unresolved(context), margin=margin, arms=arms, derived=(critical, optimal), evidence=evidence)
+
+
+def declared(evidence):
+    """The margin and the target of an evidence that holds the present setting's runs and the untrained loss."""
+    present = evidence.of("present", evidence.present)
+    quality = sum(map(cross_fitted, present)) / len(present)
+    screened = min(map(cross_fitted, evidence.of("screen")), default=math.inf)
+    return margin_and_target(evidence.get("untrained_loss").value, quality, screened)
+
+
+def _choose(goal, arms, runs, present, against, target, clock):
+    """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
+    allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.EQUAL)}
+    default = present if present in allowed else against
+    if goal == "best":
+        return against
+    costs = {setting: _cost(goal, arm) for setting, arm in allowed.items()}
+    known = {setting: cost for setting, cost in costs.items() if cost is not None}
+    if default not in known:
+        return default
+    cheapest = min(known, key=lambda s: (known[s], s))
+    if known[cheapest] > _WORTH * known[default]:
+        return default
+    if goal == "smallest":
+        return cheapest
+    ratio = seconds_ratio(runs, cheapest, default, target, clock if goal == "fastest" else _one_second_each)
+    return cheapest if ratio is not None and ratio[2] < 1 else default
+
+
+def _cost(goal, arm):
+    match goal:
+        case "fastest":
+            return arm.seconds
+        case "frugal":
+            return None if arm.steps is None else arm.steps * arm.setting.batch_size
+        case _:
+            return float(arm.setting.batch_size)  # memory grows with the batch, whether or not the device tells how much
+
+
+def _ratio(runs, chosen, present, target, clock):
+    """Time to target of the present setting over the chosen one, `(ratio, low, high)`, or `None`."""
+    return None if chosen == present else seconds_ratio(runs, present, chosen, target, clock)
+
+
+def _patience(curves, margin):
+    """The least patience that costs, on average over the runs, no more than half the margin against hindsight."""
+    curves = list(curves)
+    for patience in _PATIENCES:
+        if sum(stopping_regret(c, patience) for c in curves) / len(curves) <= margin / 2:
+            return patience
+    return _PATIENCES[-1]
+
+
+def _updates_made(runs, arms):
+    """`{batch size: updates}` of the longest run at batch sizes where no arm reached the target."""
+    made = {}
+    for arm in arms:
+        if arm.steps is None and arm.verdict is not Verdict.DIVERGED:
+            longest = max(c.n_epochs * c.steps_per_epoch for c in runs[arm.setting].values())
+            made[arm.setting.batch_size] = max(made.get(arm.setting.batch_size, 0), longest)
+    return made
+
+
+def step_seconds(throughput, batch_size):
+    """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown."""
+    if throughput is None:
+        return None
+    for size, median, low, high in throughput.points:
+        if size == batch_size:
+            return median, min(low, median), max(high, median)
+    seconds = throughput.detail("t0") + throughput.detail("c") * batch_size
+    spread = max(max(abs(math.log(high / median)), abs(math.log(median / low))) for _, median, low, high in throughput.points)
+    return seconds, seconds * math.exp(-spread), seconds * math.exp(spread)
+
+
+def _one_second_each(batch_size):
+    """A clock that counts examples."""
+    return float(batch_size), float(batch_size), float(batch_size)
+
+
+def _peak_bytes(memory, batch_size):
+    """Bytes of one step as the compiled program told for that size; `None` where it was not asked."""
+    if memory is None or len(memory.points) == 0:
+        return None
+    told = dict(memory.points)
+    return round(told[batch_size]) if batch_size in told else None
+

@@ -1,0 +1,101 @@
+"""Which learning rates to try at a batch size, and which of them to keep."""
+
+import math
+from typing import NamedTuple
+
+from .quality import cross_fitted, steps_to
+
+STEP = math.sqrt(10)   # half a decade between neighbours
+MOST_RATES = 9
+
+
+class Pick(NamedTuple):
+    """What the trials of one batch size say.
+
+    Attributes:
+        best: the rate of the lowest mean validation loss.
+        soonest: among the rates within the margin of that, the one that reaches the target in the fewest updates.
+        low, high: the span of rates within the margin.
+        contenders: up to three rates worth comparing with fresh seeds: `best`, `soonest`, and the next best.
+        interior: whether lower and higher rates than `best` were tried.
+        n_rates: rates tried.
+    """
+
+    best: float
+    soonest: float
+    low: float
+    high: float
+    contenders: tuple[float, ...]
+    interior: bool
+    n_rates: int
+
+
+def grid(centre, n_rates, present, highest=math.inf):
+    """Rates half a decade apart around `centre`, on the lattice that holds the present rate.
+
+    Args:
+        centre: where the search begins. n_rates: how many. present: the user's own rate.
+        highest: no first guess above this one, where a measurement says so.
+
+    >>> [float(f"{rate:.3g}") for rate in grid(1e-3, 3, 1e-3)]
+    [0.000316, 0.001, 0.00316]
+    """
+    middle = round(math.log(centre / present, STEP))
+    while present * STEP ** (middle + n_rates // 2) > highest:
+        middle -= 1
+    return [_rounded(present, middle + i - n_rates // 2) for i in range(n_rates)]
+
+
+def beyond(curves, present):
+    """The further rates to try because the best lies at an edge of those tried; empty when it is interior or enough were tried.
+
+    Args:
+        curves: the trials of one batch size. present: the user's own rate, which the lattice holds.
+    """
+    scores = _scores(curves)
+    if not scores or len(scores) >= MOST_RATES or math.isinf(min(scores.values())):
+        lowest = min(scores, default=present)
+        return [] if not scores or len(scores) >= MOST_RATES else [_next(lowest, present, -1), _next(lowest, present, -2)]
+    best, ordered = min(scores, key=scores.get), sorted(scores)
+    return ([_next(best, present, -1)] if best == ordered[0] else []) + ([_next(best, present, 1)] if best == ordered[-1] else [])
+
+
+def pick(curves, margin, target):
+    """The `Pick` from the trials of one batch size, or `None` where every rate diverged.
+
+    Args:
+        curves: `Curve`s of one batch size at several rates, the same seeds at each.
+        margin: differences in validation loss below this one count as none.
+        target: the validation loss whose first reaching is counted.
+    """
+    scores = {rate: score for rate, score in _scores(curves).items() if math.isfinite(score)}
+    if not scores:
+        return None
+    best = min(scores, key=scores.get)
+    plateau = sorted(rate for rate, score in scores.items() if score <= scores[best] + margin)
+    arrived = {rate: _mean_log([steps_to(c, target) for c in curves if c.setting.learning_rate == rate]) for rate in plateau}
+    arrived = {rate: steps for rate, steps in arrived.items() if steps is not None}
+    tried, soonest = _scores(curves), min(arrived, key=arrived.get, default=best)
+    contenders = tuple(dict.fromkeys((best, soonest, *sorted(scores, key=scores.get))))[:3]
+    return Pick(best=best, soonest=soonest, low=plateau[0], high=plateau[-1], contenders=contenders,
+                interior=min(tried) < best < max(tried), n_rates=len(tried))
+
+
+def _scores(curves):
+    """Mean quality of each rate; infinite where a run of it diverged."""
+    rates = dict.fromkeys(c.setting.learning_rate for c in curves)
+    found = {rate: [cross_fitted(c) for c in curves if c.setting.learning_rate == rate] for rate in rates}
+    return {rate: sum(values) / len(values) for rate, values in found.items()}
+
+
+def _mean_log(steps):
+    return None if not steps or None in steps else sum(map(math.log, steps)) / len(steps)
+
+
+def _next(rate, present, places):
+    return _rounded(present, round(math.log(rate / present, STEP)) + places)
+
+
+def _rounded(present, places):
+    """The lattice point so many half decades from the present rate, which itself is kept to the last digit."""
+    return present if places == 0 else float(f"{present * STEP**places:.4g}")

@@ -1,0 +1,150 @@
+"""What the evidence says, in sentences: the headline, each reason, what binds, and what could not be settled."""
+
+from typing import NamedTuple
+
+from ..base.ink import number, quantity
+from ..records import Arm, Evidence, Outcome, Reading, Verdict
+
+
+class Context(NamedTuple):
+    """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's."""
+
+    evidence: Evidence
+    goal: str
+    arms: tuple[Arm, ...]
+    chosen: Arm
+    present: Arm
+    against: Arm
+    margin: float
+    target: float
+    critical: Reading
+    optimal: Reading
+    ratio: tuple[float, float, float] | None
+
+
+def headline(c):
+    """The answer in one sentence, the present setting's verdict first."""
+    setting, mine = c.chosen.setting, c.present.setting
+    if c.present.verdict is Verdict.DIVERGED:
+        return f"Yours diverges ({mine}). Use {setting}."
+    if c.chosen is c.present:
+        rivals = [arm for arm in c.arms if arm is not c.present]
+        if c.goal == "best":
+            return f"Yours is good already: none of {len(rivals)} other settings was shown better. Keep {mine}."
+        return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
+    gain = f", and reaches the same validation loss {_times(c.ratio)}" if c.ratio else ""
+    if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
+        return (f"Use {setting}: yours ({mine}) has {_signed(c.present)} more validation loss than the best setting shown"
+                f"{gain}.")
+    if c.goal == "smallest":
+        gain = ", and needs the least memory"
+    elif c.goal == "frugal" and None not in (c.chosen.steps, c.present.steps):
+        share = c.chosen.steps * setting.batch_size / (c.present.steps * mine.batch_size)
+        gain = f", and reaches it with {number(share)} times the examples"
+    return f"Use {setting}: its quality is equal to yours ({mine}){gain}."
+
+
+def why_batch_size(c):
+    """Why this batch size."""
+    parts = []
+    if c.chosen.verdict is Verdict.EQUAL:
+        parts.append(f"validation loss differs from batch size {number(c.against.setting.batch_size)}'s by {_signed(c.chosen)}, "
+                     f"within the margin of {number(c.margin)}")
+    elif c.chosen is c.against is c.present:
+        parts.append("your present setting; a change must be shown to pay")
+    elif c.chosen is c.against:
+        parts.append("shown better than your present setting")
+    if c.goal == "fastest" and c.chosen.seconds is not None:
+        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
+    if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
+        hardware = c.evidence.get("throughput")
+        parts.append(f"√(B_crit {number(c.critical.value)} · B_hw {number(hardware.value)}) = {number(c.optimal.value)}, within 10 % "
+                     f"of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+    return "; ".join(parts) or "the only setting that did not diverge"
+
+
+def why_rate(c, picked):
+    """Why this learning rate."""
+    if picked is None:
+        return "the rate you compiled with; no other was tried at this batch size"
+    place = "the best lies inside the rates tried" if picked.interior else "the best lies at the edge of the rates tried"
+    mine = "yours; " if c.chosen is c.present else ""
+    return (f"{mine}{picked.n_rates} rates tried at batch size {number(c.chosen.setting.batch_size)}; {place}, and "
+            f"{number(picked.low)} to {number(picked.high)} are within the margin")
+
+
+def binding(c):
+    """Which constraint keeps the batch size from being larger."""
+    size, memory = c.chosen.setting.batch_size, c.evidence.get("memory")
+    larger = [arm for arm in c.arms if arm.setting.batch_size > size]
+    n_train = c.evidence.task.n_train
+    if memory is not None and memory.value < n_train and (c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK
+                                                          else size >= memory.value / 2):
+        return f"memory: at most {number(memory.value)} examples fit"
+    if size >= n_train:
+        return f"data: one batch holds all {number(n_train)} training rows"
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
+        return "quality: every larger batch was shown worse in validation loss"
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNRESOLVED) for arm in larger):
+        return "quality: no larger batch was shown equal in validation loss"
+    hardware = c.evidence.get("throughput")
+    if c.critical.outcome is Outcome.OK and hardware is not None:
+        if c.critical.value <= hardware.value:
+            return (f"statistics: beyond the critical batch size of about {number(c.critical.value)} examples a larger batch hardly "
+                    f"saves updates; the machine alone (B_hw {number(hardware.value)}) would carry more")
+        return (f"hardware: beyond B_hw of about {number(hardware.value)} examples a step takes longer in proportion; the "
+                f"statistics alone (B_crit {number(c.critical.value)}) would carry more")
+    return "nothing was shown to bind: the settings compared do not tell the limits apart"
+
+
+def unresolved(c):
+    """What the evidence could not settle, a sentence each."""
+    found = []
+    task = c.evidence.task
+    for arm in c.arms:
+        if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm):
+            found.append(f"whether {arm.setting} is equal in quality ({_signed(arm)}, margin {number(c.margin)}, {arm.n_seeds} seeds): "
+                         "it would be cheaper; a longer budget or more validation rows would tell")
+    if c.critical.outcome is not Outcome.OK:
+        bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
+        found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
+    elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
+        found.append(f"the critical batch size, beyond its order of magnitude: {number(c.critical.low)} to {number(c.critical.high)}")
+    for name, what in (("memory", "the largest batch that fits"), ("throughput", "the time of a step of `fit`"),
+                       ("prediction", "the best batch size of `predict`"), ("noise_scale", "the gradient noise scale")):
+        if c.evidence.get(name) is None:
+            note = next((r.note for r in reversed(c.evidence.readings) if r.name == name and r.note), "")
+            found.append(f"{what}: {note or c.evidence.why_not(name).value}")
+    if task.n_validation < 200:
+        found.append(f"differences that {task.n_validation} validation rows cannot show: all figures are about these rows; "
+                     "other rows of the same kind would move them")
+    return tuple(found)
+
+
+def _would_pay(c, arm):
+    """Whether this setting would have been taken, had its quality been shown equal."""
+    match c.goal:
+        case "fastest":
+            return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
+        case "frugal":
+            return None not in (arm.steps, c.chosen.steps) and (arm.steps * arm.setting.batch_size
+                                                                < c.chosen.steps * c.chosen.setting.batch_size)
+        case "smallest":
+            return arm.setting.batch_size < c.chosen.setting.batch_size
+        case _:
+            return arm.quality < c.chosen.quality
+
+
+def _times(ratio):
+    value, low, high = ratio
+    if low > 1:
+        return f"{number(value)} times sooner ({number(low)} to {number(high)})"
+    return f"in {number(1 / value)} times the time ({number(1 / high)} to {number(1 / low)})"
+
+
+def _cheaper(goal):
+    return {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[goal]
+
+
+def _signed(arm):
+    return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"

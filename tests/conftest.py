@@ -1,0 +1,17 @@
+"""What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another back end."""
+
+import os
+from importlib import metadata
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
+
+
+def pytest_report_header():
+    """Which back ends the tests will find; those of a missing one skip."""
+    found = []
+    for name in ("keras", "jax", "tensorflow", "torch"):
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return f"back ends: {', '.join(found)}; Keras on {os.environ['KERAS_BACKEND']}"

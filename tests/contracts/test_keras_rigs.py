@@ -1,0 +1,207 @@
+"""What a rig for a Keras model owes beyond the contract: it leaves the user's things alone, starts cold, and compiles once."""
+
+import random
+
+import keras
+import numpy as np
+import pytest
+from contracts import zoo
+from contracts.rigs import BACKEND, BINDS, bytes_of, flat, numpy, rig_of
+
+from epochal.base.errors import Unsupported
+from epochal.seam import Part
+from epochal.seam.keras_rig import KerasRig
+
+ROWS = np.arange(16)
+each_rig = pytest.mark.parametrize("bind", BINDS)
+
+
+@each_rig
+@pytest.mark.parametrize("kind", zoo.REFUSED, ids=lambda kind: kind.__name__)
+def test_what_cannot_be_measured_is_refused_with_a_sentence(kind, bind):
+    error, sentence = zoo.REFUSED[kind]
+    with pytest.raises(error, match=sentence):
+        KerasRig(*kind(), BINDS[bind])
+
+
+@each_rig
+@pytest.mark.parametrize("kind", ["batch_norm", "dropout_without_seed"])
+def test_the_users_model_optimizer_data_and_random_streams_are_untouched(kind, bind):
+    model, data = zoo.source(kind)
+    model.train_on_batch(data.train.x, data.train.y)  # a used model: warm slots, moments and metrics
+    before = _everything(model, data)
+    rig = KerasRig(model, data, BINDS[bind])
+    state = rig.fresh(0)
+    if (bind, BACKEND, kind) != ("portable", "torch", "dropout_without_seed"):  # refused: see the parity tests
+        state, _ = rig.step(state, ROWS, 0.1)
+        rig.gradient(state, ROWS, draw=1)
+    rig.loss(state, ROWS)
+    rig.evaluate(state)
+    rig.peak_bytes(16)
+    rig.present_schedule(5)
+    rig.fit_seconds(8, 4)
+    rig.predict_seconds(8, 20)
+    assert _everything(model, data) == before
+    model.train_on_batch(data.train.x, data.train.y)  # and its buffers are still its own
+    rig.evaluate(state)
+
+
+@each_rig
+def test_a_used_model_starts_cold(bind):
+    model, data = zoo.source("batch_norm")
+    cold = KerasRig(model, data, BINDS[bind]).fresh(0)
+    for _ in range(3):
+        model.train_on_batch(data.train.x, data.train.y)
+    fresh = KerasRig(model, data, BINDS[bind]).fresh(0)
+    for group in ("weights", "fixed", "slots"):
+        np.testing.assert_array_equal(flat(getattr(fresh, group)), flat(getattr(cold, group)))
+
+
+@each_rig
+def test_a_new_start_keeps_what_a_frozen_layer_holds(bind):
+    model, data = zoo.source("frozen")
+    kept = flat(model.non_trainable_variables)
+    rig = KerasRig(model, data, BINDS[bind])
+    for state in (rig.fresh(0), rig.fresh(1), rig.step(rig.fresh(0), ROWS, 0.1)[0]):
+        np.testing.assert_array_equal(flat(state.fixed), kept)
+
+
+@each_rig
+def test_a_new_start_keeps_what_a_layer_was_adapted_to(bind):
+    model, data = zoo.source("normalised_beforehand")
+    rig = KerasRig(model, data, BINDS[bind])
+    state = rig.fresh(0)
+    model.set_weights([numpy(v) for v in (*state.fixed, *state.weights)])
+    expected = model.evaluate(data.train.x[:16], data.train.y[:16], verbose=0, return_dict=True)["loss"]
+    assert rig.loss(state, ROWS) == pytest.approx(expected, rel=1e-6)
+
+
+@each_rig
+def test_another_seed_draws_other_dropout_even_where_the_layer_has_a_seed(bind):
+    rig = rig_of("dropout", bind)
+    three, four = rig.fresh(3), rig.fresh(4)
+    other_stream = four._replace(weights=three.weights)
+    losses = [float(rig.step(state, ROWS, 0.0)[1]) for state in (three, rig.fresh(3), other_stream)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("kind", ["dropout", "dropout_without_seed"])
+def test_dropout_is_redrawn_at_each_step_and_draw_and_repeats_for_the_same(kind):
+    rig = rig_of(kind, BACKEND)
+    state = rig.fresh(0)
+    later, first = rig.step(state, ROWS, 0.0)
+    assert float(rig.step(later, ROWS, 0.0)[1]) != float(first)
+    assert float(rig.step(state, ROWS, 0.0)[1]) == float(first)
+    drawn = [rig.gradient(state, ROWS, draw=draw) for draw in (0, 0, 1)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+
+
+@each_rig
+def test_loss_has_no_dropout_and_its_curvature_neither(bind):
+    rig = rig_of("dropout", bind)
+    state = rig.fresh(0)
+    other_stream = rig.fresh(1)._replace(weights=state.weights)
+    assert rig.loss(state, ROWS) == rig.loss(other_stream, ROWS)
+    v = _direction(rig)
+    if bind == "portable":
+        with pytest.raises(Unsupported, match="The curvature of a model with dropout .* Run Keras on JAX"):
+            rig.curvature(state, ROWS, v)
+        return
+    reach = 0.3 / np.linalg.norm(v)
+    ahead, here, behind = (rig.loss(rig.move(state, step * reach * v), ROWS) for step in (1, 0, -1))
+    assert (ahead - 2 * here + behind) / reach**2 == pytest.approx(v @ rig.curvature(state, ROWS, v), rel=0.05)
+
+
+@each_rig
+@pytest.mark.parametrize("kind", ["batch_norm", "regularised"])
+def test_the_curvature_is_the_derivative_of_the_gradient_where_rows_or_weights_enter_the_loss_together(kind, bind):
+    rig = rig_of(kind, bind)
+    state, v = rig.fresh(0), _direction(rig)
+    reach = 0.003 * np.linalg.norm(rig.weights(state)) / np.linalg.norm(v)
+    ahead, behind = (rig.gradient(rig.move(state, sign * reach * v), ROWS) for sign in (1, -1))
+    exact = rig.curvature(state, ROWS, v)
+    assert np.linalg.norm((ahead - behind) / (2 * reach) - exact) < 0.02 * np.linalg.norm(exact)
+
+
+@each_rig
+def test_loss_normalises_over_its_rows(bind):
+    rig = rig_of("batch_norm", bind)
+    state = rig.fresh(0)
+    assert rig.task.normalises_over_batch
+    apart = np.mean([rig.loss(state, rows) for rows in (ROWS[:8], ROWS[8:])])
+    assert abs(rig.loss(state, ROWS) - apart) > 1e-3
+
+
+@each_rig
+def test_a_new_rate_or_seed_is_not_traced_again(bind):
+    if BACKEND == "torch":
+        pytest.skip("PyTorch runs eagerly: there is nothing to trace")
+    rig, traces = KerasRig(*zoo.source("dense"), BINDS[bind]), []
+    compute_loss = rig._twin.model.compute_loss
+    rig._twin.model.compute_loss = lambda *arguments, **named: traces.append(1) or compute_loss(*arguments, **named)
+    state, _ = rig.step(rig.fresh(0), ROWS, 0.1)
+    traced = len(traces)
+    assert traced > 0
+    for seed, rate in ((0, 0.01), (1, 0.001), (2, np.float32(0.3)), (2, 1)):
+        rig.step(rig.fresh(seed), ROWS + 1, rate)
+        rig.step(state, ROWS, rate)
+    assert len(traces) == traced
+    rig.step(state, ROWS[:3], 0.1)
+    assert len(traces) > traced
+
+
+@each_rig
+def test_the_present_rate_and_schedule_are_those_the_model_is_compiled_with(bind):
+    rig = rig_of("dense", bind)
+    rig.step(rig.fresh(0), ROWS, 0.7)  # a rate of ours leaves no trace
+    assert (rig.present.batch_size, rig.present.learning_rate) == (32, pytest.approx(1e-3))
+    np.testing.assert_allclose(rig.present_schedule(3), 1e-3, rtol=1e-6)
+    rig = rig_of("scheduled", bind)
+    assert rig.present.schedule == "CosineDecay"
+    cosine = 0.01 * (1 + np.cos(np.pi * np.minimum(np.arange(50), 40) / 40)) / 2
+    np.testing.assert_allclose(rig.present_schedule(50), cosine, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["dense", "two_inputs_two_outputs", "scheduled", "mixed_float16"])
+def test_the_fingerprint_is_that_of_the_function_which_builds_the_model_and_of_a_second_one(kind):
+    (model, data), (second, _) = zoo.source(kind), zoo.source(kind)
+    prints = {KerasRig(source, data, BINDS[BACKEND]).task.fingerprint for source in (model, second, lambda: zoo.source(kind)[0])}
+    assert len(prints) == 1
+
+
+def test_the_fingerprint_changes_with_data_architecture_and_optimizer():
+    model, data = zoo.source("dense")
+    moved = type(data)(data.name, data.kind, Part(data.train.x + np.float32(1e-6), data.train.y), data.half_a, data.half_b, data.test)
+    wide = keras.Sequential([keras.Input((5,)), keras.layers.Dense(9, activation="tanh"), keras.layers.Dense(3)])
+    bent = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3)])
+    for other in (wide, bent):
+        other.compile("adam", model.loss, metrics=["accuracy"])
+    variants = [(model, data), (model, moved), (wide, data), (bent, data), (zoo.momentum()[0], data),
+                (zoo.dense(keras.optimizers.Adam(2e-3))[0], data), (zoo.scheduled()[0], data)]
+    assert len({KerasRig(*variant, BINDS[BACKEND]).task.fingerprint for variant in variants}) == len(variants)
+
+
+def test_this_back_end_knows_when_memory_ran_out():
+    rig = rig_of("dense", BACKEND)
+    with pytest.raises(Exception) as caught:  # noqa: PT011  (each back end has its own)
+        keras.ops.convert_to_numpy(keras.ops.zeros((2**44,), "float32") + 1)
+    assert rig.out_of_memory(caught.value)
+    assert not rig.out_of_memory(RuntimeError("RESOURCE_EXHAUSTED, says someone else"))
+    assert rig_of("dense", "portable").out_of_memory(MemoryError())
+
+
+def _direction(rig):
+    return np.random.default_rng(1).normal(size=rig.n_params).astype(np.float32)
+
+
+def _everything(model, data):
+    """All that is the user's, as bytes."""
+    streams = [random.getstate(), [np.array(a).tobytes() for a in np.random.get_state()]]
+    if BACKEND == "torch":
+        import torch
+
+        streams.append(torch.get_rng_state().numpy().tobytes())
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    return repr([[numpy(v).tobytes() for v in variables], model.optimizer.get_config(), bytes_of(data), streams,
+                 model.optimizer.built, keras.config.dtype_policy().name])

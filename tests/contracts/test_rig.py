@@ -1,0 +1,24 @@
+"""The contract of every rig, kept by each of ours: the fake one, this process's Keras back end, and portable Keras."""
+
+import pytest
+from contracts.rigs import BACKEND, rig_of
+
+from epochal.testing import FakeRig, RigContract
+
+
+class TestFakeRig(RigContract):
+    @pytest.fixture
+    def rig(self):
+        return FakeRig()
+
+
+class TestKerasRig(RigContract):
+    @pytest.fixture
+    def rig(self):
+        return rig_of("dense", BACKEND)
+
+
+class TestPortableRig(RigContract):
+    @pytest.fixture
+    def rig(self):
+        return rig_of("dense", "portable")

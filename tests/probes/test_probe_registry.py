@@ -1,0 +1,41 @@
+"""What all probes have in common."""
+
+import inspect
+
+import pytest
+
+from epochal.probes import PROBES
+from epochal.records import Reading, dump, load
+from epochal.seam.fake import FakeRig
+
+
+@pytest.fixture(scope="module")
+def readings():
+    return {name: probe(FakeRig(), seed=3) for name, probe in PROBES.items()}
+
+
+def test_each_probe_reads_under_its_registered_name_and_holds_its_value(readings):
+    for name, reading in readings.items():
+        assert reading.name == name
+        assert reading.known
+        assert reading.low <= reading.value <= reading.high
+        assert reading.cost > 0
+
+
+def test_each_reading_survives_json(readings):
+    assert {name: load(dump(reading)) for name, reading in readings.items()} == readings
+    assert all(isinstance(reading, Reading) for reading in readings.values())
+
+
+def test_each_probe_takes_the_rig_first_and_the_seed_by_name():
+    for probe in PROBES.values():
+        rig, *options = inspect.signature(probe).parameters.values()
+        assert rig.name == "rig"
+        assert all(option.kind is option.KEYWORD_ONLY for option in options)
+        assert "seed" in {option.name for option in options}
+
+
+def test_the_same_seed_reads_the_same():
+    for name in ("noise_scale", "critical_rate"):
+        first, second, other = (PROBES[name](FakeRig(), seed=seed) for seed in (1, 1, 2))
+        assert first.value == second.value != other.value

@@ -1,0 +1,29 @@
+"""Steps drawn from the law itself: the fit's interval must cover the truth as often as it says, censored or not."""
+
+import numpy as np
+import pytest
+
+from epochal.base.stats import hyperbola_fit
+
+
+@pytest.mark.parametrize(("sizes", "limit", "spread"), [
+    (4.0 ** np.arange(1, 7), np.inf, 0.1),                        # six sizes, one run each
+    (4.0 ** np.arange(0, 7), 1500, 0.1),                          # the small batches do not arrive
+    (np.repeat(4.0 ** np.arange(1, 5), 3), 600, 0.3),             # three seeds, noisy, some arrive and some do not
+], ids=["complete", "censored", "partly censored"])
+def test_the_interval_covers_the_critical_batch_at_the_nominal_rate(sizes, limit, spread):
+    rng = np.random.default_rng(0)
+    truth = 100 * (1 + 50 / sizes)
+    inside = 0
+    for _ in range(1000):
+        steps = truth * np.exp(rng.normal(0, spread, sizes.size))
+        fit = hyperbola_fit(sizes, np.minimum(steps, limit), steps > limit)
+        inside += fit.low <= 50 <= fit.high
+    assert 0.92 <= inside / 1000 <= 0.98  # at a true 95 % outside once in 70,000
+
+
+def test_the_estimate_is_centred():
+    rng = np.random.default_rng(1)
+    sizes = 2.0 ** np.arange(0, 11)
+    found = [hyperbola_fit(sizes, 100 * (1 + 50 / sizes) * np.exp(rng.normal(0, 0.1, 11))).b_crit for _ in range(400)]
+    assert np.mean(np.log(found)) == pytest.approx(np.log(50), abs=0.04)  # standard error 0.008
