@@ -107,6 +107,7 @@ def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
     [f"sentence number {word}" for word in range(60)],
     np.linspace(0, 1, 60),
     np.arange(60) * 1000,
+    np.linspace(-2**62, 2**62, 60).astype(int),
     [1.0] * 59 + [np.nan],
 ])
 def test_a_column_that_may_help_is_kept(column):

@@ -86,9 +86,10 @@ def test_groups_of_unlike_size_and_class_still_give_every_part_its_share():
         assert abs(codes[part].mean() - codes.mean()) < 0.05
 
 
-def test_a_class_that_only_two_of_many_groups_hold_is_in_the_training_part():
-    groups = np.repeat(np.arange(20), 10)
-    codes = np.where(groups < 2, 1, 0)
+def test_a_class_that_only_two_groups_hold_is_in_the_training_part():
+    """The two hold exactly a fifth of the rows, so that by size alone both would be the test part."""
+    groups = np.repeat(np.arange(6), [20, 20, 40, 40, 40, 40])
+    codes = np.isin(np.arange(200), [0, 20]).astype(int)
     assert set(codes[split.by_group(pd.Series(groups, name="g"), codes, seed=0).train]) == {0, 1}
 
 

@@ -65,7 +65,8 @@ def rich_table(rows):
     heading, *body = rows
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, name in enumerate(heading):
-        grid.add_column(name, overflow="fold", no_wrap=False, ratio=None if i < len(heading) - 1 else 1)
+        last = i == len(heading) - 1
+        grid.add_column(name, overflow="fold", no_wrap=not last, ratio=1 if last else None)
     for row in body:
         grid.add_row(*row)
     return grid

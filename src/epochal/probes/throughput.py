@@ -70,5 +70,5 @@ def _line(sizes, medians):
 def _note(skipped, bounded):
     parts = [f"{skipped} batch sizes left out, to stay inside the budget"] if skipped else []
     if not bounded:
-        parts.append("a larger batch costs no measurable time, up to the largest tried")
+        parts.append("what an example costs was not told from zero: steps cost alike, or the machine was busy")
     return "; ".join(parts)

@@ -11,7 +11,7 @@ class Setting:
 
     Attributes:
         batch_size: examples per update.
-        learning_rate: the rate of a constant schedule, or the first of another one.
+        learning_rate: the rate of a constant schedule, or the highest of another one.
         schedule: `"constant"`, or the name of the compiled Keras schedule.
     """
 

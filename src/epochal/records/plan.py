@@ -133,8 +133,7 @@ class Plan:
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
-        yield ("batch size", "learning rate", "validation loss", "difference (95 %)", "quality is", "best epoch",
-               "time to target")
+        yield ("batch size", "rate", "val. loss", "difference (95 %)", "quality", "time to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             yield (number(arm.setting.batch_size) + (" (yours)" if arm.present else ""),
@@ -142,9 +141,7 @@ class Plan:
                    "–" if arm.quality is None else f"{arm.quality:.4g}",
                    f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
                    arm.verdict.value,
-                   "–" if arm.epochs is None else number(arm.epochs),
-                   "not reached" if arm.seconds is None else
-                   f"{quantity('s', arm.seconds)} ({quantity('s', arm.seconds_low, arm.seconds_high)})")
+                   "not reached" if arm.steps is None else "not timed" if arm.seconds is None else quantity("s", arm.seconds))
 
     def fit_arguments(self):
         """What goes into `model.fit(x, y, **plan.fit_arguments())`, with `plan.callbacks()` beside it."""

@@ -55,7 +55,7 @@ def _loss_name(loss):
 
 def _fingerprint(twin, data):
     digest = hashlib.sha256()
-    digest.update(_architecture(twin.model).encode())
+    digest.update(_architecture(twin.described).encode())
     digest.update(json.dumps(twin.optimizer_config, sort_keys=True, default=_nameless).encode())
     digest.update(_loss_name(twin.model.loss).encode())
     for part in (data.train, *data.parts):

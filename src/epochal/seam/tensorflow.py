@@ -16,7 +16,7 @@ EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more me
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    compiled = {name: tf.function(getattr(world, name), autograph=False, jit_compile=twin.model.jit_compile)
+    compiled = {name: tf.function(getattr(world, name), autograph=False)
                 for name in ("step", "loss", "gradient", "slope", "judge")}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
@@ -55,37 +55,28 @@ class _World:
         self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
                                       for part in (data.train, *data.parts))
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
+        # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
+        self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
+                       for name in ("_train", "_loss", "_gradient", "_slope", "_judge")}
 
     def step(self, state, rows, learning_rate):
         self._load(state)
         self._optimizer.learning_rate.assign(learning_rate)
-        with tf.GradientTape() as tape:
-            _, loss = self._twin.forward(*self._take(rows), training=True)
-            scaled = self._optimizer.scale_loss(loss)
-        weights = self._model.trainable_variables
-        self._optimizer.apply(tape.gradient(scaled, weights), weights)
+        loss = self._inner["_train"](*self._take(rows))
         return State(*([tf.identity(v.value) for v in group] for group in self._groups())), loss
 
     def loss(self, state, rows):
         self._load(state)
-        return self._loss(rows)
+        return self._inner["_loss"](*self._take(rows))
 
     def gradient(self, state, rows):
         self._load(state)
-        with tf.GradientTape() as tape:
-            _, loss = self._twin.forward(*self._take(rows), training=True)
-        return self._slopes(tape, loss)
+        return self._inner["_gradient"](*self._take(rows))
 
     def slope(self, state, rows):
         """The gradient of `loss`, which `gradient` is not where there is dropout."""
         self._load(state)
-        with tf.GradientTape() as tape:
-            loss = self._loss(rows)
-        return self._slopes(tape, loss)
-
-    def evaluate(self, state, judge):
-        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
-        return np.stack([self._judge_part(state, part, judge) for part in self._judged])
+        return self._inner["_slope"](*self._take(rows))
 
     def judge(self, state, metrics, x, y, weight):
         """Loss of a block, and the metrics' variables after it."""
@@ -93,9 +84,43 @@ class _World:
         variables = self._model.metrics_variables
         for variable, value in zip(variables, metrics, strict=True):
             variable.assign(value)
+        loss = self._inner["_judge"](x, y, weight)
+        return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
+
+    def evaluate(self, state, judge):
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
+        return np.stack([self._judge_part(state, part, judge) for part in self._judged])
+
+    def _train(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            _, loss = self._twin.forward(x, y, weight, training=True)
+            scaled = self._optimizer.scale_loss(loss)
+        weights = self._model.trainable_variables
+        self._optimizer.apply(tape.gradient(scaled, weights), weights)
+        return loss
+
+    def _loss(self, x, y, weight):
+        return self._twin.forward(x, y, weight, training=self._twin.normalises_over_batch())[1]
+
+    def _gradient(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            _, loss = self._twin.forward(x, y, weight, training=True)
+        return self._dense(tape, loss)
+
+    def _slope(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, y, weight)
+        return self._dense(tape, loss)
+
+    def _dense(self, tape, loss):
+        slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
+                               unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
+
+    def _judge(self, x, y, weight):
         y_pred, loss = self._twin.forward(x, y, weight, training=False)
         self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
+        return loss
 
     def _judge_part(self, state, part, judge):
         n = len(leaves(part[0])[0])
@@ -108,13 +133,6 @@ class _World:
             variable.assign(value)
         results = self._model.get_metrics_result()
         return np.array([total / np.float32(n), *(results[name] for name in self._twin.metric_names)], np.float32)
-
-    def _loss(self, rows):
-        return self._twin.forward(*self._take(rows), training=self._twin.normalises_over_batch())[1]
-
-    def _slopes(self, tape, of):
-        slopes = tape.gradient(of, [v.value for v in self._model.trainable_variables], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
 
     def _take(self, rows):
         return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]

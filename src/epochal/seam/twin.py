@@ -3,6 +3,7 @@
 import inspect
 import math
 import random
+import sys
 from contextlib import contextmanager
 
 import keras
@@ -12,6 +13,8 @@ from ..base.errors import Unsupported, UsageError, require
 from ..base.seeds import number
 from ..records import Setting
 from .rows import over
+
+_LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, up to a million
 
 
 class Twin:
@@ -34,6 +37,7 @@ class Twin:
             _refuse_own_train_step(self._original)
         self.model = self.compiled(0)
         _refuse_own_train_step(self.model)
+        self.described = self._original or self.model
         self._build(part.take(np.arange(min(2, part.n_rows))))
         optimizer = self.model.optimizer
         rate = optimizer.learning_rate
@@ -82,7 +86,7 @@ class Twin:
         return y_pred, self.model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **also)
 
     def present(self):
-        """The setting the model is compiled with: Keras' batch size of 32 and the compiled learning rate."""
+        """The setting the model is compiled with: Keras' batch size of 32, and the learning rate or the highest of the schedule."""
         if self.schedule is None:
             return Setting(batch_size=32, learning_rate=float(self._first_slots[self.rate_slot]))
         return Setting(batch_size=32, learning_rate=float(_numpy(self.schedule(0))), schedule=type(self.schedule).__name__)
@@ -228,9 +232,21 @@ def _compile(model, original, optimizer):
 
 def _own_parts(model):
     """The user's own loss functions and metric classes by name, so that Keras finds them without registration."""
-    metrics = [m for group in model.metrics for m in getattr(group, "metrics", [group])]
-    parts = [p if inspect.isfunction(p) else type(p) for p in (*keras.tree.flatten(model.loss), *metrics, model.optimizer)]
-    return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))}
+    parts = [p if inspect.isfunction(p) else type(p) for p in (*keras.tree.flatten(model.loss), model.optimizer)]
+    return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))} | dict(
+        _named_classes(model.get_compile_config()))
+
+
+def _named_classes(config):
+    """Every class that a configuration names by module and name, and that is not Keras' own."""
+    if isinstance(config, dict):
+        module, name = config.get("module"), config.get("class_name")
+        if isinstance(module, str) and isinstance(name, str) and module in sys.modules and hasattr(sys.modules[module], name):
+            yield name, getattr(sys.modules[module], name)
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for branch in config:
+            yield from _named_classes(branch)
 
 
 def _copy_learnt_elsewhere(original, copy):

@@ -9,7 +9,7 @@ def schedule_of(rig, setting):
     """What a lane of this setting takes as its learning rates.
 
     A compiled schedule is kept in examples: at k times the batch size it runs k times as fast in steps, and it is scaled as a
-    whole to the setting's first rate.
+    whole to the setting's highest rate.
     """
     present = rig.present
     if setting.schedule == "constant":

@@ -94,7 +94,7 @@ def _why_not(column):
         return "which never changes in the training rows"
     if len(known) < len(column) or not known.is_unique:
         return None
-    if types.is_integer_dtype(column.dtype) and known.max() - known.min() < 2 * len(known):
+    if types.is_integer_dtype(column.dtype) and int(known.max()) - int(known.min()) < 2 * len(known):
         return "which only numbers the rows"
     if is_text(column) and not known.str.strip().str.contains(r"\s").any() and not _are_dates(known):
         return "which names each row differently"
