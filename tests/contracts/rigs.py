@@ -38,7 +38,7 @@ def numpy(tensor):
 
 
 def flat(tensors):
-    return np.concatenate([numpy(t).astype(np.float64).ravel() for t in tensors])
+    return np.concatenate([np.zeros(0), *(numpy(t).astype(np.float64).ravel() for t in tensors)])
 
 
 def bytes_of(data):

@@ -1,6 +1,7 @@
 """What a rig for a Keras model owes beyond the contract: it leaves the user's things alone, starts cold, and compiles once."""
 
 import random
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ def test_what_cannot_be_measured_is_refused_with_a_sentence(kind, bind):
 def test_the_users_model_optimizer_data_and_random_streams_are_untouched(kind, bind):
     model, data = zoo.source(kind)
     model.train_on_batch(data.train.x, data.train.y)  # a used model: warm slots, moments and metrics
-    before = _everything(model, data)
+    before = _everything(model, data, bind)
     rig = KerasRig(model, data, BINDS[bind])
     state = rig.fresh(0)
     if (bind, BACKEND, kind) != ("portable", "torch", "dropout_without_seed"):  # refused: see the parity tests
@@ -41,7 +42,7 @@ def test_the_users_model_optimizer_data_and_random_streams_are_untouched(kind, b
     rig.present_schedule(5)
     rig.fit_seconds(8, 4)
     rig.predict_seconds(8, 20)
-    assert _everything(model, data) == before
+    assert _everything(model, data, bind) == before
     model.train_on_batch(data.train.x, data.train.y)  # and its buffers are still its own
     rig.evaluate(state)
 
@@ -172,7 +173,7 @@ def test_the_fingerprint_is_that_of_the_function_which_builds_the_model_and_of_a
 
 def test_the_fingerprint_changes_with_data_architecture_and_optimizer():
     model, data = zoo.source("dense")
-    moved = type(data)(data.name, data.kind, Part(data.train.x + np.float32(1e-6), data.train.y), data.half_a, data.half_b, data.test)
+    moved = replace(data, train=Part(data.train.x + np.float32(1e-6), data.train.y))
     wide = keras.Sequential([keras.Input((5,)), keras.layers.Dense(9, activation="tanh"), keras.layers.Dense(3)])
     bent = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3)])
     for other in (wide, bent):
@@ -184,9 +185,15 @@ def test_the_fingerprint_changes_with_data_architecture_and_optimizer():
 
 def test_this_back_end_knows_when_memory_ran_out():
     rig = rig_of("dense", BACKEND)
-    with pytest.raises(Exception) as caught:  # noqa: PT011  (each back end has its own)
-        keras.ops.convert_to_numpy(keras.ops.zeros((2**44,), "float32") + 1)
-    assert rig.out_of_memory(caught.value)
+    if BACKEND == "tensorflow":
+        import tensorflow
+
+        error = tensorflow.errors.ResourceExhaustedError(None, None, "as its allocator says after ten seconds of trying")
+    else:
+        with pytest.raises(RuntimeError) as caught:
+            keras.ops.convert_to_numpy(keras.ops.zeros((2**44,), "float32") + 1)
+        error = caught.value
+    assert rig.out_of_memory(error)
     assert not rig.out_of_memory(RuntimeError("RESOURCE_EXHAUSTED, says someone else"))
     assert rig_of("dense", "portable").out_of_memory(MemoryError())
 
@@ -195,10 +202,10 @@ def _direction(rig):
     return np.random.default_rng(1).normal(size=rig.n_params).astype(np.float32)
 
 
-def _everything(model, data):
+def _everything(model, data, bind):
     """All that is the user's, as bytes."""
     streams = [random.getstate(), [np.array(a).tobytes() for a in np.random.get_state()]]
-    if BACKEND == "torch":
+    if bind == "torch":  # the portable rig does not know of it
         import torch
 
         streams.append(torch.get_rng_state().numpy().tobytes())

@@ -164,14 +164,14 @@ def test_a_clock_that_stands_still_is_not_waited_for():
 
 def test_prediction_finds_the_knee_and_what_is_like_the_best():
     reading = prediction(FakeRig(t0=1e-3, c=2e-6, overhead=0.3))
-    assert (reading.value, reading.low, reading.high) == (2048, 2048, 4096)
-    assert reading.detail("best") == pytest.approx(4096 / (1e-3 + 2e-6 * 4096))
-    assert reading.points[-1][1] == pytest.approx(2e-6 + 1e-3 / 4096)
+    assert (reading.value, reading.low, reading.high) == (4096, 4096, 8192)
+    assert reading.detail("best") == pytest.approx(8192 / (1e-3 + 2e-6 * 8192))
+    assert reading.points[-1][1] == pytest.approx(2e-6 + 1e-3 / 8192)
 
 
 def test_prediction_takes_the_smallest_where_all_are_alike():
     reading = prediction(FakeRig(t0=0.0, c=1e-6))
-    assert (reading.value, reading.low, reading.high) == (8, 8, 4096)
+    assert (reading.value, reading.low, reading.high) == (8, 8, 8192)
 
 
 def test_two_repeats_are_refused():

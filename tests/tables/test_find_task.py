@@ -75,7 +75,7 @@ def test_the_note_names_the_target_and_the_task():
     (["a"] * 30 + ["b"] * 28 + ["lone"] * 2, "2 rows of class 'lone'", "merge"),
     (["a"] * 30 + ["b"] * 28 + ["lone"], "1 row of class 'lone'", "merge"),
     ([0.5, np.inf, -np.inf] + [1.25] * 60, "2 infinite values", "Drop those rows"),
-    ([1e300] + [1.25] * 60, "1 infinite values", "Drop those rows"),
+    ([1e300] + [1.25] * 60, "1 infinite value", "Drop those rows"),
     (pd.date_range("2024-01-01", periods=60), "2024-01-01", "number"),
 ])
 def test_a_target_that_teaches_nothing_is_refused(values, culprit, cure):

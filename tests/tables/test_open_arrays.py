@@ -70,7 +70,7 @@ def test_rows_without_a_target_leave_with_their_x(save):
     x = np.repeat(y[:, None], 2, axis=1)
     y = np.where(np.arange(100) < 5, np.nan, y)
     table = open_table(save(x=x, y=y))
-    assert "5 rows without a value of `y` are left out." in table.notes
+    assert "5 rows without a value of `y` left out." in table.notes
     np.testing.assert_allclose(table.y_train * table.target_scale + table.target_mean, table.x_train[:, :1], atol=1e-5)
 
 

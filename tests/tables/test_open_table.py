@@ -137,6 +137,15 @@ def test_nullable_decimal_and_date_columns_of_a_parquet_file_are_ordinary_column
     assert same(open_table(tmp_path / "sales.parquet", target="profit"), open_table(shop_csv, target="profit"))
 
 
+def test_an_empty_text_of_a_parquet_file_is_a_missing_value(tmp_path):
+    frame = sales()
+    frame.loc[:9, "sold"] = ""
+    frame.to_parquet(tmp_path / "sales.parquet")
+    table = open_table(tmp_path / "sales.parquet", target="sold")
+    assert table.classes == ("no", "yes")
+    assert "10 rows without a value of `sold` left out." in table.notes
+
+
 def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path):
     sales().set_index("sold").to_parquet(tmp_path / "sales.parquet")
     assert open_table(tmp_path / "sales.parquet", target="sold").kind == "binary"
@@ -175,7 +184,7 @@ def test_rows_without_a_target_are_left_out_and_counted(tmp_path):
     frame.to_csv(tmp_path / "holes.csv", index=False)
     frame.dropna(subset="sold").to_csv(tmp_path / "dropped.csv", index=False)
     table = open_table(tmp_path / "holes.csv", target="sold")
-    assert "3 rows without a value of `sold` are left out." in table.notes
+    assert "3 rows without a value of `sold` left out." in table.notes
     assert same(table, open_table(tmp_path / "dropped.csv", target="sold"))
 
 

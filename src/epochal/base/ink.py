@@ -64,9 +64,9 @@ def rich_table(rows):
 
     heading, *body = rows
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i, name in enumerate(heading):
-        last = i == len(heading) - 1
-        grid.add_column(name, overflow="fold", no_wrap=not last, ratio=1 if last else None)
+    for cells in zip(heading, *body, strict=True):
+        longest = max((len(word) for cell in cells for word in cell.split()), default=1)
+        grid.add_column(cells[0], min_width=min(longest, 24), overflow="fold")  # lines break between words, not in them
     for row in body:
         grid.add_row(*row)
     return grid

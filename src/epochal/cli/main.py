@@ -39,7 +39,8 @@ def main():
 @click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
 @click.option("--model", metavar="FILE.py:FUNCTION",
               help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
-@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]), help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
 @click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h".')

@@ -20,12 +20,14 @@ from ..rules.agenda import agenda
 from ..rules.decide import decide
 from ..tables import open_table
 
+_PAGE = 110  # characters, where the output goes to a file
+
 
 def run(*, data, target, group, time, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
     """What `epochal plan` does; the arguments are its options."""
     seconds, folder = seconds_of(budget), _writable(out)
     known = None if evidence is None else _evidence(evidence)
-    console, answer = Console(stderr=True), Console(soft_wrap=False)
+    console, answer = _console(stderr=True), _console()
     say = console if as_json else answer
     _choose_backend(backend)
     table = open_table(data, target=target, group=group, time=time, seed=seed)
@@ -133,6 +135,12 @@ def _save(plan, folder, journal, say):
                          f"what was measured is in {journal} if that could be written.") from error
     journal.unlink(missing_ok=True)
     say.print(f"Written: {folder / 'plan.json'} and {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _console(*, stderr=False):
+    """A console as wide as the terminal, or wide enough for the tables where there is none."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
 
 
 def _writable(out):

@@ -58,7 +58,8 @@ def train(rig, lanes, batches, program, width, *, go_on):
     """Train at most `width` lanes with a compiled epoch; see `engine.train`. A narrower group is padded with its last lane."""
     n, steps = rig.n_examples, batches.steps_per_epoch(rig.n_examples)
     padded = [*lanes, *[lanes[-1]] * (width - len(lanes))]
-    rates = np.stack([lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded], axis=1)  # [epochs, lanes, steps]
+    schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
+    rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]
     states, losses, figures, start = start_states(rig, [lane.seed for lane in padded]), [], [], perf_counter()
     orders = {}
     for epoch in range(batches.n_epochs):

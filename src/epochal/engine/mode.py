@@ -7,7 +7,7 @@ import numpy as np
 
 from .guard import memory_guard
 
-_TRIAL_SECONDS = 2.0    # what a trial of a whole fused epoch may cost if fusing turns out ten times slower than stepping
+_TRIAL_SECONDS = 4.0    # what a trial of a whole fused epoch may cost if fusing turns out ten times slower than stepping
 _FEAR = 10.0            # scans have been seen seven times slower than steps (convolutions on a CPU)
 
 

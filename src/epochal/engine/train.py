@@ -33,7 +33,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None):
         return [out_of_memory() for _ in lanes]
     from . import fused
 
-    width, runs = min(how.width, len(lanes)) if len(lanes) < how.width // 2 else how.width, []
+    width, runs = how.width, []
     while len(runs) < len(lanes):
         group = lanes[len(runs) : len(runs) + width]
         with memory_guard(rig) as guard:

@@ -6,9 +6,8 @@ from time import perf_counter
 from ..engine import keep_programs
 from ..probes import PROBES
 from ..records import Evidence
+from ..rules.propose import batch_sizes, visiting_order
 from ..study import run_study
-
-FEWEST_SECONDS = 10.0
 
 
 def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, watch=lambda name, done, total, what: None):
@@ -35,7 +34,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
     for name, probe in PROBES.items():
         if name not in evidence:
             watch(name, 0, 1, "")
-            evidence = evidence.add(_timed(probe, rig, seed, _options(name, evidence, budget)))
+            evidence = evidence.add(_timed(probe, rig, seed, _options(name, rig, evidence, budget)))
             keep(evidence)
             watch(name, 1, 1, "")
     left = max(budget - (perf_counter() - started), 0.3 * budget)
@@ -43,13 +42,18 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
                      watch=lambda done, total, what: watch("study", done, total, what))
 
 
-def _options(name, evidence, budget):
-    """What a probe is told: the share of the budget it may take, and the largest batch there is room for."""
-    share = {"throughput": 0.25, "prediction": 0.12}
+def _options(name, rig, evidence, budget):
+    """What a probe is told: its share of the budget, and the batch sizes that matter to the comparison."""
     memory = evidence.get("memory")
-    if name not in share:
-        return {}
-    return {"seconds": share[name] * budget, "largest": None if memory is None else int(memory.value)}
+    limit = None if memory is None else int(memory.value)
+    match name:
+        case "throughput":
+            sizes = visiting_order(batch_sizes(rig.present.batch_size, rig.n_examples, limit), rig.present.batch_size)
+            return {"seconds": 0.15 * budget, "sizes": sizes if len(sizes) >= 3 else None, "largest": limit}
+        case "prediction":
+            return {"seconds": 0.1 * budget, "largest": limit if limit is not None and limit < rig.n_examples else None}
+        case _:
+            return {}
 
 
 def _timed(probe, rig, seed, options):

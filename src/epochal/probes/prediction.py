@@ -8,7 +8,7 @@ from ..base.errors import require
 from ..records import Outcome, Reading
 from ._race import FEWEST_SIZES, knee, race, sizes_up_to
 
-_TOLERANCE = 0.1
+_TOLERANCE, _MOST = 0.1, 8192
 
 
 def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=10.0):  # noqa: ARG001 - nothing is drawn
@@ -19,7 +19,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
 
     Args:
         rig: the model on the bench.
-        largest: the largest batch to try; at most 8,192 and all training rows, which is the default.
+        largest: the largest batch to try; at most and by default 8,192. Rows are repeated where there are fewer.
         repeats: timings per size, at least 3.
         resolution: seconds that one timing must last.
         seconds: budget; sizes are left out rather than repeats.
@@ -30,8 +30,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     """
     require(repeats >= 3, "repeats", repeats, "at least 3")
     started = perf_counter()
-    most = min(rig.n_examples, 8192)
-    largest = most if largest is None else max(1, min(int(largest), most))
+    largest = _MOST if largest is None else max(1, min(int(largest), _MOST))
     sizes = sizes_up_to(largest)
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="prediction", value=float(largest), unit="examples", low=1.0, high=float(largest),

@@ -10,7 +10,7 @@ from ..records import Outcome, Reading
 from ._race import FEWEST_SIZES, knee, race, sizes_up_to
 
 
-def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
+def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
     """The machine's critical batch size t0 / c, from the seconds a step of Keras' own `fit` takes: t(B) = t0 + c B.
 
     Below it a step's fixed cost rules and a larger batch costs little; above it every example is paid for. Compiling, the
@@ -22,6 +22,7 @@ def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     Args:
         rig: the model on the bench.
         largest: the largest batch to try, e.g. what fits in memory; at most (and by default) all training rows.
+        sizes: the batch sizes to time, the important ones first; by default powers of two times 8, up to `largest`.
         repeats: timings per size, at least 3.
         resolution: seconds that one timing must last.
         seconds: budget; sizes are left out rather than repeats, and three of each are always taken.
@@ -35,7 +36,7 @@ def throughput(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     require(repeats >= 3, "repeats", repeats, "at least 3")
     started = perf_counter()
     largest = rig.n_examples if largest is None else max(1, min(int(largest), rig.n_examples))
-    sizes = sizes_up_to(largest)
+    sizes = sizes_up_to(largest) if sizes is None else [int(size) for size in sizes if size <= largest]
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED,
                        note=f"batches of at most {largest} leave too few sizes to compare")

@@ -4,21 +4,12 @@ import json
 
 from .rows import recommended
 
-# Keras' optimizers that can be made from a learning rate alone (those that wrap another optimizer cannot).
-_OPTIMIZERS = ("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Muon", "Nadam",
-               "RMSprop", "SGD")
-# Compiled metrics whose name alone is enough for `compile` to make them again.
-_METRICS = ("accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "mae", "mse",
-            "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "auc", "r2_score")
-
 
 def code_for(plan):
-    """The lines to paste into a Keras script: compile, fit with early stopping, predict.
+    """The lines to paste into a Keras script: the learning rate, fit with early stopping, predict.
 
     Args:
-        plan: a `Plan`. Names are all that it knows of the optimizer and the loss; where a name is not enough to make
-            them again (a custom loss, an optimizer of the user's own, a learning-rate schedule), the lines leave the
-            compiled model as it is and set at most its learning rate.
+        plan: a `Plan`. The lines leave the compiled model as it is and set at most its learning rate.
 
     Returns:
         Valid Python. It expects `model`, `x_train`, `y_train`, `x_val` and `y_val`, and leaves `history` and `y_hat`.
@@ -42,22 +33,12 @@ def code_for(plan):
 
 
 def _compile(plan):
-    task, arm = plan.evidence.task, recommended(plan)
+    """The learning rate alone: the model stays as the user compiled it, since names cannot rebuild all that may be in it."""
+    arm = recommended(plan)
     if arm is not None and arm.setting.schedule != "constant":
         return _schedule(plan, arm)
     rate = _literal(plan.learning_rate.value)
-    optimizer = task and next((name for name in _OPTIMIZERS if name.lower() == task.optimizer.lower()), None)
-    if optimizer is None or task.kind == "custom":
-        return ["# The rest of the model stays as you compiled it.", f"model.optimizer.learning_rate = {rate}"]
-    metrics = [name for name in task.metrics if name in _METRICS]
-    return [
-        "# Repeat here what else you gave to your optimizer and loss, such as momentum or from_logits.",
-        "model.compile(",
-        f"    optimizer=keras.optimizers.{optimizer}(learning_rate={rate}),",
-        f"    loss={_literal(task.loss)},",
-        *([f"    metrics=[{', '.join(map(_literal, metrics))}],"] if metrics else []),
-        ")",
-    ]
+    return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
 
 
 def _schedule(plan, arm):
@@ -66,7 +47,7 @@ def _schedule(plan, arm):
     present = plan.evidence.present
     if present is not None and arm.setting != present:
         share = f"{present.batch_size}/{arm.setting.batch_size}"
-        lines += [f"# Scale the whole schedule so that it begins at {_literal(arm.setting.learning_rate)}, and let it",
+        lines += [f"# Scale the whole schedule so that its highest rate is {_literal(arm.setting.learning_rate)}, and let it",
                   f"# run over the same examples: multiply its numbers of steps by {share}."]
     return lines
 

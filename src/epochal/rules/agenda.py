@@ -31,7 +31,6 @@ def agenda(task, present, evidence, budget):
         budget leaves.
     """
     sizes = batch_sizes(present.batch_size, task.n_train)
-    programs = len(sizes) * PROGRAM
     share = budget / 60
     items = [
         Item("memory", "largest batch that fits, read off the compiled program", "no crash is provoked to find it", 2 * PROGRAM),
@@ -41,8 +40,6 @@ def agenda(task, present, evidence, budget):
         Item("critical_rate", "critical learning rate at the start", "bounds the rates worth trying", 1 + PROGRAM),
         Item("prediction", "seconds a row of `predict` by batch size", "`predict` has a best batch size of its own",
              min(8 * share, 4 + 3 * PROGRAM)),
-        Item("engine", f"fused or step by step, at batch sizes {', '.join(map(str, sizes))}",
-             "many trainings at once, in the faster way", 2 * programs),
     ]
     items = [item for item in items if item.name not in evidence]
     if "study" not in evidence:
@@ -51,8 +48,9 @@ def agenda(task, present, evidence, budget):
         wanted = first_epochs(present.batch_size, task.n_train)
         sweeps = [propose(b, present.batch_size, task.n_train, foreseen[b], left, wanted) for b in sizes]
         sweeps = {b: sweep for b, sweep in zip(sizes, sweeps, strict=True) if sweep is not None}
-        training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * sweep.n_epochs * sweep.n_lanes for b, sweep in sweeps.items())
+        training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes for b, s in sweeps.items())
+        seconds = min(training + 2.5 * PROGRAM * len(sizes), left)
         items.append(Item("study", f"up to {sum(s.n_lanes for s in sweeps.values()):,} trainings at batch sizes "
                           f"{', '.join(f'{b:,}' for b in sizes)}: learning rates, then fresh seeds, yours with the same seeds",
-                          "a fair comparison tunes the rate anew and does not believe one seed", min(training + 2, left)))
+                          "a fair comparison tunes the rate anew and does not believe one seed", seconds))
     return tuple(items)

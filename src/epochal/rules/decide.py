@@ -116,15 +116,20 @@ def _updates_made(runs, arms):
 
 
 def step_seconds(throughput, batch_size):
-    """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown."""
+    """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown.
+
+    Low and high are the extremes of the repeats: of five, they hold the true median with 94 % probability. They are
+    differences of two timings, so a busy machine can make one of them senseless; no spread is taken below a tenth.
+    """
     if throughput is None:
         return None
-    for size, median, low, high in throughput.points:
-        if size == batch_size:
-            return median, min(low, median), max(high, median)
+    spans = {size: (median, max(min(low, median), 0.1 * median), max(high, median))
+             for size, median, low, high in throughput.points}
+    if batch_size in spans:
+        return spans[batch_size]
     seconds = throughput.detail("t0") + throughput.detail("c") * batch_size
-    spread = max(max(abs(math.log(high / median)), abs(math.log(median / low))) for _, median, low, high in throughput.points)
-    return seconds, seconds * math.exp(-spread), seconds * math.exp(spread)
+    spread = max(max(high / median, median / low) for median, low, high in spans.values())
+    return seconds, seconds / spread, seconds * spread
 
 
 def _one_second_each(batch_size):

@@ -63,7 +63,7 @@ def batch_sizes(present, n_train, largest=None):
         while 4 <= size <= limit:
             sizes.add(round(size))
             size *= way
-    if limit >= 2 * max(sizes) and limit <= 4096 or len(sizes) < 2:
+    if 2 * max(sizes) <= limit <= 4096 or len(sizes) < 2:
         sizes.add(limit)
     return tuple(sorted(sizes))
 

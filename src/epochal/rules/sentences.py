@@ -58,8 +58,8 @@ def why_batch_size(c):
         parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         hardware = c.evidence.get("throughput")
-        parts.append(f"√(B_crit {number(c.critical.value)} · B_hw {number(hardware.value)}) = {number(c.optimal.value)}, within 10 % "
-                     f"of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+        parts.append(f"√(B_crit {number(c.critical.value)} · B_hw {number(hardware.value)}) = {number(c.optimal.value)}, within "
+                     f"10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
     return "; ".join(parts) or "the only setting that did not diverge"
 
 
@@ -90,8 +90,8 @@ def binding(c):
     hardware = c.evidence.get("throughput")
     if c.critical.outcome is Outcome.OK and hardware is not None:
         if c.critical.value <= hardware.value:
-            return (f"statistics: beyond the critical batch size of about {number(c.critical.value)} examples a larger batch hardly "
-                    f"saves updates; the machine alone (B_hw {number(hardware.value)}) would carry more")
+            return (f"statistics: beyond the critical batch size of about {number(c.critical.value)} examples a larger batch "
+                    f"hardly saves updates; the machine alone (B_hw {number(hardware.value)}) would carry more")
         return (f"hardware: beyond B_hw of about {number(hardware.value)} examples a step takes longer in proportion; the "
                 f"statistics alone (B_crit {number(c.critical.value)}) would carry more")
     return "nothing was shown to bind: the settings compared do not tell the limits apart"
@@ -103,13 +103,14 @@ def unresolved(c):
     task = c.evidence.task
     for arm in c.arms:
         if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm):
-            found.append(f"whether {arm.setting} is equal in quality ({_signed(arm)}, margin {number(c.margin)}, {arm.n_seeds} seeds): "
-                         "it would be cheaper; a longer budget or more validation rows would tell")
+            found.append(f"whether {arm.setting} is equal in quality ({_signed(arm)}, margin {number(c.margin)}, "
+                         f"{arm.n_seeds} seeds): it would be cheaper; a longer budget or more validation rows would tell")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
         found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
     elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
-        found.append(f"the critical batch size, beyond its order of magnitude: {number(c.critical.low)} to {number(c.critical.high)}")
+        span = f"{number(c.critical.low)} to {number(c.critical.high)}"
+        found.append(f"the critical batch size, beyond its order of magnitude: {span}")
     for name, what in (("memory", "the largest batch that fits"), ("throughput", "the time of a step of `fit`"),
                        ("prediction", "the best batch size of `predict`"), ("noise_scale", "the gradient noise scale")):
         if c.evidence.get(name) is None:

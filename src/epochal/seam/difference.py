@@ -16,7 +16,8 @@ def curvature(gradient, weights, v):
     if not any(d.any() for d in v):
         return [np.zeros_like(d) for d in v]
     reach = np.float32(REACH * (1 + _length(weights)) / _length(v))
-    ahead, behind = (gradient([(w + sign * reach * d).astype(w.dtype) for w, d in zip(weights, v, strict=True)]) for sign in (1, -1))
+    pairs = list(zip(weights, v, strict=True))
+    ahead, behind = (gradient([(w + sign * reach * d).astype(w.dtype) for w, d in pairs]) for sign in (1, -1))
     return [(np.asarray(a) - np.asarray(b)) / (2 * reach) for a, b in zip(ahead, behind, strict=True)]
 
 

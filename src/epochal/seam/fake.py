@@ -74,7 +74,7 @@ class FakeRig:
         return self._capacity
 
     def fit_seconds(self, batch_size, n_steps):
-        epochs = -(-n_steps // (self.n_examples // batch_size))
+        epochs = -(-n_steps // max(1, self.n_examples // batch_size))
         return self._told(n_steps * (self.t0 + self.c * batch_size) + epochs * self._epoch)
 
     def predict_seconds(self, batch_size, n_rows):

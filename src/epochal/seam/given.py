@@ -81,4 +81,5 @@ def _classes(y):
         return y.argmax(-1) if ((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all() and y.ndim == 2 else None
     codes = y.reshape(len(y), -1)[:, 0]
     distinct = np.unique(codes)
-    return np.searchsorted(distinct, codes) if len(distinct) <= max(2, len(codes) // 20) and (distinct == np.round(distinct)).all() else None
+    few = len(distinct) <= max(2, len(codes) // 20)
+    return np.searchsorted(distinct, codes) if few and (distinct == np.round(distinct)).all() else None

@@ -102,7 +102,8 @@ class _World:
             starts = jnp.arange(0, n - block + 1, block)
 
             def judge_one(totals, start):
-                return self._judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), part), totals), None
+                rows = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), part)
+                return self._judge_block(state, rows, totals), None
 
             totals, _ = jax.lax.scan(judge_one, totals, starts)
         else:

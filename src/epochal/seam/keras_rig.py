@@ -1,6 +1,7 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -52,6 +53,7 @@ class Verbs:
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     pure: Pure | None = None
+    aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 
 class KerasRig:
@@ -132,7 +134,7 @@ class KerasRig:
         return self._runner
 
     def _timed(self, call, *arguments, **options):
-        with seeded(0):
+        with seeded(0), self._verbs.aside():
             self.wait()
             start = perf_counter()
             call(*arguments, **options)

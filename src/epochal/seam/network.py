@@ -44,7 +44,8 @@ def network_from_file(place):
         UsageError: there is no such file or function, or the file or the function fails; the message names the line.
     """
     name, _, function = place.rpartition(":")
-    require(bool(name) and function.isidentifier(), "--model", place, "FILE.py:FUNCTION", "Write for example --model my_model.py:build.")
+    require(bool(name) and function.isidentifier(), "--model", place, "FILE.py:FUNCTION",
+            "Write for example --model my_model.py:build.")
     path = pathlib.Path(name)
     require(path.is_file(), "--model", place, "the name of a Python file and a function in it", f"There is no file {name}.")
     sys.path.insert(0, str(path.parent.resolve()))

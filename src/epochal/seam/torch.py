@@ -1,7 +1,5 @@
 """Keras on PyTorch: each verb copies a state into the twin, runs, and copies the state back out."""
 
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 import psutil
@@ -35,6 +33,7 @@ def bind(twin, data):
         capacity_bytes=lambda: memory if name != "cpu" else psutil.virtual_memory().available,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
+        aside=world.aside,
     )
 
 
@@ -45,6 +44,8 @@ class _World:
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
         self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
                                       for part in (data.train, *data.parts))
+        self._device = twin.model.trainable_variables[0].value.device
+        self._drew = False   # whether the last training pass drew from PyTorch's own stream
         self._first_metrics = [v.value.detach().clone() for v in twin.model.metrics_variables]
 
     def step(self, state, rows, learning_rate):
@@ -55,9 +56,9 @@ class _World:
         with torch.no_grad():
             self._optimizer.apply(slopes, self._model.trainable_variables)
         after = State(*([v.value.detach().clone() for v in group] for group in self._groups()))
-        for i in self._twin.seed_slots:
-            if torch.equal(after.fixed[i], state.fixed[i]):
-                after.fixed[i][1] += 1  # Keras left PyTorch to draw, whose stream we wind up by this number: see `_own_stream`
+        if self._drew:
+            for i in self._twin.seed_slots:
+                after.fixed[i][1] += 1
         return after, loss.detach()
 
     def loss(self, state, rows):
@@ -109,19 +110,23 @@ class _World:
 
     def _train(self, state, rows):
         self._model.train()
-        with self._own_stream(state):
-            return self._twin.forward(*self._take(rows), training=True)[1]
-
-    @contextmanager
-    def _own_stream(self, state):
-        """Dropout without a seed draws from PyTorch's one stream: give it this state's, and the user's back afterwards."""
         if not self._twin.seed_slots:
-            yield
-            return
-        device = self._model.trainable_variables[0].value.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            return self._twin.forward(*self._take(rows), training=True)[1]
+        # Keras lets dropout without a seed draw from PyTorch's one stream for the whole process, and its own streams stand still:
+        # wind that one up by this state's, and give it back to the user afterwards.
+        with self.aside():
             torch.manual_seed(number(0, *(int(n) for i in self._twin.seed_slots for n in state.fixed[i])))
-            yield
+            before = self._stream()
+            loss = self._twin.forward(*self._take(rows), training=True)[1]
+            self._drew = not torch.equal(before, self._stream())
+        return loss
+
+    def aside(self):
+        """A context in which PyTorch's own random stream may be used: afterwards it is as it was."""
+        return torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else [])
+
+    def _stream(self):
+        return torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
 
     def _slopes(self, of, **options):
         weights = [v.value for v in self._model.trainable_variables]

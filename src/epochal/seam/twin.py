@@ -3,6 +3,7 @@
 import inspect
 import math
 import random
+import re
 import sys
 from contextlib import contextmanager
 
@@ -265,4 +266,7 @@ def _numpy(value):
 
 
 def _first_line(error):
-    return str(error).strip().splitlines()[0].rstrip(".") + "."
+    """The first line of a Keras message that says something, without its colours."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Exception encountered")]
+    return (lines[0] if lines else type(error).__name__).rstrip(".") + "."

@@ -25,11 +25,12 @@ def schedule_of(rig, setting):
 
 def curve_of(run, setting, seed, stage, n_train):
     """The `Curve` of one `Run`; trials keep only what choosing needs."""
-    figures = run.figures
+    figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
     judged = stage != "screen" and len(figures)
     return Curve(
         setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
-        train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0] if len(figures) else ()),
+        train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]),
+        half_b=_short(figures[:, 1, 0]),
         metrics=tuple(_short(figures[:, :2, 1 + i].mean(1)) for i in range(figures.shape[2] - 1)) if judged else (),
         test_loss=_short(figures[:, 2, 0]) if judged and figures.shape[1] > 2 else (),
         outcome=run.outcome, seconds=float(run.seconds))

@@ -15,6 +15,7 @@ from ..rules.scaling import seed_rate, steps_per_epoch
 from .curves import curve_of, schedule_of
 
 _SHARE = 0.6    # of the time left that one batch size may take while others wait
+_WIDEST = 16    # lanes side by side
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
 
@@ -50,16 +51,16 @@ class _Study:
     def run(self):
         if self._known():
             return self.evidence
-        self._measure_engine()
         self._measure_untrained()
-        present, pace = self.rig.present, {size: how.step_seconds for size, how in self.hows.items()}
+        present = self.rig.present
+        pace = self._how(min(present.batch_size, self.rig.n_examples)).step_seconds
         self.total = max(self._left(), 0.5 * self.seconds)
-        n_seeds, n_epochs = propose_present(present.batch_size, self.rig.n_examples, pace[min(present.batch_size, self.rig.n_examples)],
-                                            self.total)
+        n = self.rig.n_examples
+        n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
         confirm = [seeds.number(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = max(c.n_epochs for c in self.evidence.of("present")) or n_epochs
-        self._compare_sizes(confirm, needed, pace)
+        self._compare_sizes(confirm, needed)
         taken = perf_counter() - self.started
         self._add(Reading(name="study", value=float(len(self.evidence.curves)), unit="trainings", repeats=1, cost=taken,
                           details=(("budget", self.seconds),)))
@@ -70,7 +71,7 @@ class _Study:
         ended = self.evidence.get("study")
         return ended is not None and ended.detail("budget") >= 0.9 * self.seconds
 
-    def _compare_sizes(self, confirm, needed, pace):
+    def _compare_sizes(self, confirm, needed):
         """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""
         present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
         margin, target = declared(self.evidence)
@@ -81,8 +82,9 @@ class _Study:
             if not left:
                 break
             size, left = left[0], left[1:]
+            pace = self._how(size).step_seconds
             share = self._left() if not left else _SHARE * self._left()
-            self.sweep = propose(size, present, n, slowness * pace[size], share, needed, len(confirm))
+            self.sweep = propose(size, present, n, slowness * pace, share, needed, len(confirm))
             if self.sweep is None:
                 continue
             begun, foreseen = perf_counter(), self.done
@@ -106,29 +108,29 @@ class _Study:
             found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), mean * seconds[0])
         return found
 
-    def _measure_engine(self):
-        """How each batch size trains fastest, as one reading: points (batch size, width, s a step and lane, stepwise s, fused s)."""
-        self.hows = {}
-        if known := self.evidence.get("engine"):
-            self.hows = {int(b): engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
-                         for b, width, chosen, stepwise, fused in known.points}
-        missing = [size for size in self.sizes if size not in self.hows]
+    def _how(self, size):
+        """How a batch size trains fastest; measured when it is first asked for, and kept as a point of the `"engine"` reading.
+
+        Points are (batch size, width, seconds a step and lane, the same stepwise, the same fused or -1).
+        """
+        known = self.evidence.get("engine")
+        for b, width, chosen, stepwise, fused in known.points if known else ():
+            if b == size:
+                return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+        self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
-        for i, size in enumerate(missing):
-            self.watch(i, len(missing) + 1, f"fused or step by step at batch size {size:,}")
-            self.hows[size] = engine.measure_mode(self.rig, size, 16)
-        if missing:
-            points = tuple((float(b), float(how.width), how.step_seconds, how.stepwise_seconds,
-                            -1.0 if how.fused_seconds is None else how.fused_seconds) for b, how in sorted(self.hows.items()))
-            note = "; ".join(f"batch size {b:,}: {how}" for b, how in sorted(self.hows.items()))
-            at_present = self.hows[min(self.rig.present.batch_size, self.rig.n_examples)].step_seconds
-            self._add(Reading(name="engine", value=at_present, unit="s", low=at_present, high=at_present, repeats=1,
-                              cost=perf_counter() - start, points=points, note=note))
+        how = engine.measure_mode(self.rig, size, _WIDEST)
+        point = (float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0)
+        self._add(Reading(name="engine", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+                          cost=perf_counter() - start, points=((*known.points, point) if known else (point,)),
+                          note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
+        return how
 
     def _measure_untrained(self):
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
-            losses = [float(self.rig.evaluate(self.rig.fresh(seeds.number(self.seed, "confirm", i)))[:2, 0].mean()) for i in range(3)]
+            starts = [self.rig.fresh(seeds.number(self.seed, "confirm", i)) for i in range(3)]
+            losses = [float(self.rig.evaluate(state)[:2, 0].mean()) for state in starts]
             self._add(Reading(name="untrained_loss", value=sum(losses) / 3, low=min(losses), high=max(losses), repeats=3,
                               cost=perf_counter() - start, note="lowest to highest of three"))
 
@@ -154,7 +156,7 @@ class _Study:
         if not wanted:
             return
         size, n = settings[0].batch_size, self.rig.n_examples
-        how = self.hows[min(size, n)]
+        how = self._how(min(size, n))
         if n_epochs is None:
             n_epochs, patience = self.sweep.n_epochs, self.sweep.patience
         foreseen = how.step_seconds * steps_per_epoch(n, size) * len(wanted) * n_epochs

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 
 from ..base.errors import UsageError, require
-from .phrase import Phrase
+from .phrase import Phrase, counted
 
 
 def read_arrays(path):
@@ -60,7 +60,7 @@ def _pair(arrays, x_name, y_name):
     require(y.dtype.kind in "biufU", y_name, str(y.dtype), "an array of numbers or strings", "Convert it: y.astype(str).")
     require(y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1), y_name, y.shape, "one value for each row",
             "For one-hot rows, pass y.argmax(axis=1).")
-    require(len(x) == len(y), y_name, Phrase(f"{len(y)} rows"), f"as long as {x_name}, {len(x)} rows",
+    require(len(x) == len(y), y_name, counted(len(y), "row"), f"as long as {x_name}, {len(x)} rows",
             "Save both of one length.")
     return x
 

@@ -14,17 +14,25 @@ from sklearn.preprocessing import OneHotEncoder
 from ..base import seeds
 from ..base.errors import require
 from .columns import is_text
-from .phrase import Phrase
+from .phrase import Phrase, counted
 
 _LARGEST = 1e38  # float32 ends at 3.4e38
 
+# What skrub takes for missing. Found here first, so that a column of nothing else is left out and named.
+_MISSING = frozenset(["", "?", "...", "none", "None", "null", "NULL", "nan", "-nan", "NaN", "-NaN", "NA", "<NA>", "#NA", "n/a",
+                      "N/A", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"])
+
 
 def readable(frame):
-    """`frame` with text that is a number in every row as numbers; raises `UsageError` for infinite values."""
-    frame = pd.DataFrame({name: _numbers_in_text(frame[name]) for name in frame.columns}, index=frame.index)
+    """`frame` with text like "N/A" as missing, and text that is a number in every row as numbers.
+
+    Raises:
+        UsageError: for infinite values.
+    """
+    frame = pd.DataFrame({name: _cleaned(frame[name]) for name in frame.columns}, index=frame.index)
     for name in frame.columns[[_is_number(column) for _, column in frame.items()]]:
         n_bad = int((frame[name].abs() >= _LARGEST).sum())
-        require(not n_bad, name, Phrase(f"{n_bad} infinite values"), "finite",
+        require(not n_bad, name, counted(n_bad, "infinite value"), "finite",
                 "Drop those rows, correct them, or leave the cells empty.")
     return frame
 
@@ -78,9 +86,10 @@ def _is_number(column):
     return types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
 
 
-def _numbers_in_text(column):
+def _cleaned(column):
     if not is_text(column):
         return column
+    column = column.mask(column.str.strip().isin(_MISSING))
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     return numbers if numbers.notna().sum() == column.notna().sum() else column
 

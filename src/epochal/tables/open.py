@@ -8,7 +8,7 @@ import pandas as pd
 from ..base.errors import require
 from . import encode, split
 from .arrays import read_arrays
-from .phrase import Phrase
+from .phrase import Phrase, counted
 from .read import locate, read_frame
 from .table import Table
 from .target import find_task
@@ -52,7 +52,7 @@ def _from_frame(place, target, group, time, seed):
     frame, notes = read_frame(place)
     if place.format == "built-in":
         target = target or "target"
-    require(target is not None, "target", target, "the column to predict", f"The columns are {_some(frame.columns)}.")
+    require(target is not None, "target", target, "the name of the column to predict", f"The columns are {_some(frame.columns)}.")
     _check_names(frame, target=target, group=group, time=time)
 
     rows, task = _rows_with_target(frame[target], target)
@@ -81,7 +81,7 @@ def _from_arrays(place, seed):
         require(n_own_test > 0, "y_test", Phrase("no value"), "known in some rows",
                 "Fill it in, or save x_train and y_train alone.")
         n_rest = len(x) - n_own_test
-        require(n_rest >= _FEWEST_ROWS, "x_train", Phrase(f"{n_rest} rows"), f"at least {_FEWEST_ROWS} rows long",
+        require(n_rest >= _FEWEST_ROWS, "x_train", counted(n_rest, "row"), f"at least {_FEWEST_ROWS} rows long",
                 "Move rows over from x_test.")
         parts = split.before_own_test(task.codes, n_own_test=n_own_test, seed=seed)
     else:
@@ -122,13 +122,13 @@ def _check_names(frame, **chosen):
 def _rows_with_target(column, name, **options):
     """bool[n]: which rows have a target, and the task of those rows."""
     rows = column.notna().to_numpy()
-    require(rows.any() or not len(rows), name, Phrase(f"{len(rows)} missing values"), "a target with values",
+    require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")
     require(rows.sum() >= _FEWEST_ROWS, "rows with a target", int(rows.sum()), f"at least {_FEWEST_ROWS}",
             "Collect more rows: from fewer, no setting can be told from another.")
     task = find_task(column[rows], name, **options)
     if n_missing := int((~rows).sum()):
-        task = task.noting(f"{n_missing:,} row{'s' * (n_missing > 1)} without a value of `{name}` are left out.")
+        task = task.noting(f"{counted(n_missing, 'row')} without a value of `{name}` left out.")
     return rows, task
 
 

@@ -6,3 +6,12 @@ class Phrase(str):
 
     __slots__ = ()
     __repr__ = str.__str__
+
+
+def counted(n, noun):
+    """A number of things, in words.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    (1 row, 1,200 rows)
+    """
+    return Phrase(f"{n:,} {noun}{'s' * (n != 1)}")

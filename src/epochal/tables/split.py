@@ -10,7 +10,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from ..base import seeds
 from ..base.errors import require
-from .phrase import Phrase
+from .phrase import counted
 
 _VALIDATION, _TEST = 0.16, 0.20
 _DRAWS = 200
@@ -56,10 +56,10 @@ def by_group(groups, codes, *, seed):
         seed: makes the draws repeatable.
     """
     n_missing = int(groups.isna().sum())
-    require(not n_missing, groups.name, Phrase(f"{n_missing} missing values"), "known in every row to group by",
+    require(not n_missing, groups.name, counted(n_missing, "missing value"), "known in every row to group by",
             "Fill in the groups, or drop those rows.")
     group_of_row, names = pd.factorize(groups)
-    require(len(names) >= 3, groups.name, Phrase(f"{len(names)} groups"), "of at least 3 groups, one for each part",
+    require(len(names) >= 3, groups.name, counted(len(names), "group"), "of at least 3 groups, one for each part",
             "Choose a finer column, or leave it out.")
     rows_group_class = np.zeros((len(names), codes.max() + 1))
     np.add.at(rows_group_class, (group_of_row, codes), 1)
@@ -84,7 +84,7 @@ def by_time(moments, codes):
     order_of_row, n_moments = _ranks(moments)
     order = np.argsort(order_of_row, kind="stable")
     cuts = np.flatnonzero(np.diff(order_of_row[order])) + 1  # where a new moment begins
-    require(n_moments >= 3, moments.name, Phrase(f"{n_moments} different moments"), "of at least 3 different moments",
+    require(n_moments >= 3, moments.name, counted(n_moments, "different moment"), "of at least 3 different moments",
             "Choose a finer column, or leave it out.")
     first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(order)).argmin())
     later = cuts[first + 1:]
@@ -121,7 +121,7 @@ def _draw_groups(rows_group_class, groups, share, seed):
 def _ranks(moments):
     """int[n], the place of each row's moment among the different moments, and how many there are."""
     n_missing = int(moments.isna().sum())
-    require(not n_missing, moments.name, Phrase(f"{n_missing} missing values"), "known in every row to sort by",
+    require(not n_missing, moments.name, counted(n_missing, "missing value"), "known in every row to sort by",
             "Fill in the moments, or drop those rows.")
     if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
         moments = _dates(moments.astype(str))

@@ -8,7 +8,7 @@ from pandas.api import types
 
 from ..base.errors import require
 from .columns import is_text
-from .phrase import Phrase
+from .phrase import Phrase, counted
 
 _LARGEST = 1e38  # float32 ends at 3.4e38
 
@@ -53,7 +53,7 @@ def find_task(column, name, *, most_classes=20):
     if types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype):
         values = column.to_numpy()
         n_bad = int((~(np.abs(values.astype(float)) < _LARGEST)).sum())
-        require(not n_bad, name, Phrase(f"{n_bad} infinite values"), "finite", "Drop those rows, or correct them.")
+        require(not n_bad, name, counted(n_bad, "infinite value"), "finite", "Drop those rows, or correct them.")
         whole = bool((values == np.round(values)).all())
         if whole and values.dtype.kind == "f" and np.abs(values).max() < 2**53:
             column = column.astype("int64")  # so that the class is called 3 whether or not a row is missing
@@ -77,7 +77,7 @@ def _classes(column, name):
             "of few classes" + (", or numbers" if is_text(column) else ""),
             "This looks like free text or an identifier; choose another column.")
     n_rarest, rarest = int(counts.min()), str(labels[counts.argmin()])
-    require(n_rarest >= 3, name, Phrase(f"{n_rarest} row{'s' * (n_rarest > 1)} of class {rarest!r}"),
+    require(n_rarest >= 3, name, Phrase(f"{counted(n_rarest, 'row')} of class {rarest!r}"),
             "of at least 3 rows of each class, one for each part", "Drop these rows, or merge the class with another.")
     kind = "binary" if len(labels) == 2 else "multiclass"
     y = codes.astype("float32").reshape(-1, 1) if kind == "binary" else codes.astype("int32")
