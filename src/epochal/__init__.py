@@ -18,7 +18,7 @@ _HOME = {
     "Unsupported": "epochal.base.errors",
     "UsageError": "epochal.base.errors",
     "load": "epochal.records.store:read",
-    "plan": "epochal.planner",
+    "plan": "epochal.verbs",
 }
 
 # What records ask for by name (see `base/doors.py`): verbs of higher floors that a record offers as a method.

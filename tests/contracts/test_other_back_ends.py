@@ -20,7 +20,7 @@ def test_the_contracts_and_parity_hold_on(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "contracts"), str(HERE / "parity")]
-    run = subprocess.run(command, cwd=HERE.parent, env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"}, capture_output=True, text=True,
-                         timeout=600)
+    run = subprocess.run(command, cwd=HERE.parent, env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"}, capture_output=True,
+                         text=True, timeout=600)
     assert run.returncode == 0, f"Keras on {backend}:\n{run.stdout[-20_000:]}\n{run.stderr[-5_000:]}"
     assert " passed" in run.stdout

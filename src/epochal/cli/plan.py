@@ -32,10 +32,9 @@ def run(*, data, target, group, time, model, backend, goal, budget, seed, eviden
     _choose_backend(backend)
     table = open_table(data, target=target, group=group, time=time, seed=seed)
     rig = _rig(table, model, seed)
-    journal = folder / f"evidence-{rig.task.fingerprint}.json"
-    if known is None and journal.is_file():
-        known = _evidence(journal)
-        say.print(f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.name}).")
+    journal = _journal(folder, rig, say)
+    if known is None and (known := journal.left_over()) is not None:
+        say.print(f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).", soft_wrap=True)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
     _print_agenda(say, rig, known, seconds)
     if agenda:
@@ -85,23 +84,20 @@ def _measured(rig, known, seconds, seed, journal, console, say):
     """The evidence, every finished measurement of which is in the journal before the next begins."""
     from ..planner import measure
 
-    latest, warned = [known], []
-
-    def keep(evidence):
-        latest[0] = evidence
-        try:
-            save(evidence, journal)
-        except OSError as error:
-            if not warned:
-                warned.append(say.print(f"Could not write {journal}: {error.strerror}. Measuring goes on; a kill would lose it."))
-
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         with Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
-            return measure(rig, budget=seconds, evidence=known, seed=seed, keep=keep, watch=live.watch)
+            return measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
     except KeyboardInterrupt:
-        say.print(f"\nStopped. {_counted(latest[0]).capitalize()} are kept in {journal}: the same command continues there.")
+        say.print(f"\nStopped. {_counted(journal.latest or known)} are kept in {journal.path}: the same command continues there.",
+                  soft_wrap=True)
         sys.exit(130)
+
+
+def _journal(folder, rig, say):
+    from ..planner import Journal
+
+    return Journal(folder, rig.task.fingerprint, lambda sentence: say.print(sentence, soft_wrap=True))
 
 
 def _as_interrupt(*_):
@@ -132,8 +128,8 @@ def _save(plan, folder, journal, say):
         write_report(plan, folder / "report.html")
     except OSError as error:
         raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
-                         f"what was measured is in {journal} if that could be written.") from error
-    journal.unlink(missing_ok=True)
+                         f"what was measured is in {journal.path} if that could be written.") from error
+    journal.ended()
     say.print(f"Written: {folder / 'plan.json'} and {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 

@@ -31,7 +31,7 @@ def critical_batch(arms, censored_at):
     sizes, steps = [*best, *late], [*best.values(), *late.values()]
     if len(best) < 3:
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note=f"{len(best)} batch sizes reached the target; 3 are needed")
+                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached the target loss; it takes 3")
     fit = hyperbola_fit(sizes, steps, [False] * len(best) + [True] * len(late))
     points = tuple((float(b), float(s)) for b, s in zip(sizes, steps, strict=True))
     bounded = math.isfinite(fit.high) and math.isfinite(fit.b_crit)

@@ -56,10 +56,9 @@ def decide(evidence, *, goal="fastest"):
 
 def declared(evidence):
     """The margin and the target of an evidence that holds the present setting's runs and the untrained loss."""
-    present = evidence.of("present", evidence.present)
-    quality = sum(map(cross_fitted, present)) / len(present)
+    runs = [(cross_fitted(c), min(c.validation_loss, default=math.inf)) for c in evidence.of("present", evidence.present)]
     screened = min(map(cross_fitted, evidence.of("screen")), default=math.inf)
-    return margin_and_target(evidence.get("untrained_loss").value, quality, screened)
+    return margin_and_target(evidence.get("untrained_loss").value, runs, screened)
 
 
 def _choose(goal, arms, runs, present, against, target, clock):

@@ -5,19 +5,24 @@ import math
 SHARE = 0.01  # of what training gains over an untrained network
 
 
-def margin_and_target(untrained, present_quality, best_screened):
+def margin_and_target(untrained, present_runs, best_screened):
     """The margin and the target loss.
 
     The margin is 1 % of the drop in validation loss from the untrained network to the present setting (or, where the present
-    setting gains nothing, to the best one tried); the target, whose first reaching is timed, is one margin above that.
+    setting gains nothing, to the best one tried). The target, whose first reaching is timed, is one margin above the present
+    setting's mean quality, and no lower than what every one of its runs reached: else the clock would run for ever on a seed
+    that the present setting itself is unlucky with.
 
     Args:
-        untrained: validation loss before training. present_quality: mean loss of the present setting.
-        best_screened: the lowest mean loss among trials, or infinity.
+        untrained: validation loss before training. present_runs: `(quality, lowest validation loss)` of each run of the present
+            setting; infinite where it diverged.
+        best_screened: the lowest quality among trials, or infinity.
 
     Returns:
         `(margin, target)`.
     """
-    reached = present_quality if present_quality < untrained else min(best_screened, untrained)
-    margin = SHARE * (untrained - reached) if math.isfinite(reached) and untrained > reached else SHARE * abs(untrained)
-    return margin, reached + margin
+    quality = sum(q for q, _ in present_runs) / len(present_runs)
+    reached = quality if quality < untrained else min(best_screened, untrained)
+    margin = SHARE * (untrained - reached) if untrained > reached else SHARE * abs(untrained)
+    worst = max((lowest for _, lowest in present_runs if math.isfinite(lowest)), default=reached)
+    return margin, max(reached + margin, min(worst, untrained))

@@ -57,9 +57,9 @@ def batch_sizes(present, n_train, largest=None):
     (8, 32, 128, 512, 1150)
     """
     limit = min(n_train, largest or n_train)
-    sizes = {min(present, n_train)}
+    sizes = {min(present, n_train), min(present, limit)}
     for way in (1 / _STEP, _STEP):
-        size = present * way
+        size = min(present, limit) * way
         while 4 <= size <= limit:
             sizes.add(round(size))
             size *= way

@@ -83,7 +83,7 @@ def pick(curves, margin, target):
 
 def _scores(curves):
     """Mean quality of each rate; infinite where a run of it diverged."""
-    rates = dict.fromkeys(c.setting.learning_rate for c in curves)
+    rates = sorted({c.setting.learning_rate for c in curves})  # so that ties do not go by the order of the trials
     found = {rate: [cross_fitted(c) for c in curves if c.setting.learning_rate == rate] for rate in rates}
     return {rate: sum(values) / len(values) for rate, values in found.items()}
 

@@ -40,16 +40,16 @@ def headline(c):
         gain = ", and needs the least memory"
     elif c.goal == "frugal" and None not in (c.chosen.steps, c.present.steps):
         share = c.chosen.steps * setting.batch_size / (c.present.steps * mine.batch_size)
-        gain = f", and reaches it with {number(share)} times the examples"
-    return f"Use {setting}: its quality is equal to yours ({mine}){gain}."
+        gain = f", and reaches the same validation loss with {number(share)} times the examples"
+    return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
 
 
 def why_batch_size(c):
     """Why this batch size."""
     parts = []
     if c.chosen.verdict is Verdict.EQUAL:
-        parts.append(f"validation loss differs from batch size {number(c.against.setting.batch_size)}'s by {_signed(c.chosen)}, "
-                     f"within the margin of {number(c.margin)}")
+        theirs = "yours" if c.against is c.present else f"that of {c.against.setting}"
+        parts.append(f"validation loss differs from {theirs} by {_signed(c.chosen)}, within the margin of {number(c.margin)}")
     elif c.chosen is c.against is c.present:
         parts.append("your present setting; a change must be shown to pay")
     elif c.chosen is c.against:

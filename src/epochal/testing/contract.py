@@ -21,9 +21,11 @@ class RigContract:
     slope_error = 0.02      # relative, of a derivative against a difference in float32
 
     def test_the_same_seed_gives_the_same_state_and_another_seed_other_weights(self, rig):
-        first, again, other = rig.fresh(3), rig.fresh(3), rig.fresh(4)
+        first, other = rig.fresh(3), rig.fresh(4)
+        future = self._future(rig, first)
+        again = rig.fresh(3)  # after the rig has trained: nothing of that may stay
         np.testing.assert_array_equal(rig.weights(first), rig.weights(again))
-        self._assert_same_future(rig, first, again)
+        np.testing.assert_array_equal(self._future(rig, again), future)
         assert not np.array_equal(rig.weights(first), rig.weights(other))
 
     def test_the_records_agree_with_the_rig(self, rig):

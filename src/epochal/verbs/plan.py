@@ -1,15 +1,22 @@
-"""`plan(model, x, y)`: measure, then decide."""
+"""`epochal.plan(model, x, y)`: open, measure, decide."""
+
+import sys
+
+from platformdirs import user_cache_path
 
 from ..base.budget import seconds_of
 from ..base.errors import require
+from ..planner import Journal, measure
+from ..records import Evidence
+from ..report.live import Live
+from ..rules.agenda import agenda
 from ..rules.decide import GOALS, decide
 from ..seam.given import given
 from ..seam.open import open_rig
-from .measure import measure
 
 
 def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, validation_split=0.0, goal="fastest", budget="1 min",
-         evidence=None, seed=0, keep=lambda evidence: None, watch=lambda name, done, total, what: None):
+         evidence=None, seed=0, verbose="auto"):
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
 
     Args:
@@ -24,11 +31,11 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
         budget: seconds, or words such as `"2 min"`.
         evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
         seed: makes the run repeatable, up to what the clock says.
-        keep: called with the `Evidence` after every finished measurement.
-        watch: called as `watch(name, done, total, what)` while one is under way.
+        verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
 
     Returns:
-        A `Plan`. It holds for this model, these data and this machine; its intervals are about these validation rows.
+        A `Plan`. It holds for this model, these data and this machine; its intervals are about these validation rows. A run
+        that was interrupted or killed is continued by the next call with the same model and data.
 
     Raises:
         UsageError: an argument is not usable; the message says which, and what to do.
@@ -36,7 +43,22 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
         MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
     """
     require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
+    require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
+    known = getattr(evidence, "evidence", evidence)
+    require(known is None or isinstance(known, Evidence), "evidence", type(evidence).__name__, "an Evidence or a Plan",
+            'Pass epochal.load("plan.json").')
     seconds = seconds_of(budget)
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split, seed=seed)
-    evidence = getattr(evidence, "evidence", evidence)
-    return decide(measure(open_rig(model, data), budget=seconds, evidence=evidence, seed=seed, keep=keep, watch=watch), goal=goal)
+    rig = open_rig(model, data)
+    loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
+    journal = Journal(user_cache_path("epochal") / "unfinished", rig.task.fingerprint, _to_stderr if loud else lambda sentence: None)
+    known = (known or journal.left_over() or Evidence()).about(rig.task, rig.machine, rig.present)
+    with Live(agenda(rig.task, rig.present, known, seconds), quiet=not loud) as live:
+        known = measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
+    decided = decide(known, goal=goal)
+    journal.ended()
+    return decided
+
+
+def _to_stderr(sentence):
+    sys.stderr.write(sentence + "\n")

@@ -1,0 +1,117 @@
+"""Early stopping as a pure rule, against the real Keras callback."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rules.worlds import curve
+
+from epochal.rules import patience
+from epochal.rules.quality import best_epoch, kept_epoch, stopping_epoch, stopping_regret
+
+
+class Stub:
+    """A model as far as `EarlyStopping` looks at one: its weights are the epoch they come from."""
+
+    def __init__(self):
+        self.epoch, self.restored, self.stop_training = 0, None, False
+        self.metrics = self._metrics = ()
+
+    def get_weights(self):
+        return self.epoch
+
+    def set_weights(self, weights):
+        self.restored = weights
+
+
+def keras_says(losses, n_patience, min_delta=0.0):
+    """(epoch kept, epoch after which it stops), counted from 1, by the real callback."""
+    callback, model = keras.callbacks.EarlyStopping("val_loss", min_delta, n_patience, mode="min", restore_best_weights=True), Stub()
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        model.epoch = epoch + 1
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        if model.stop_training:
+            break
+    callback.on_train_end()
+    return model.restored, model.epoch
+
+
+def we_say(losses, n_patience, min_delta=0.0):
+    state, kept = patience.init(), 0
+    for epoch, loss in enumerate(losses, start=1):
+        state, info = patience.step(state, loss, patience=n_patience, min_delta=min_delta)
+        kept = epoch if info.improved else kept
+        if info.stop:
+            break
+    return kept, epoch
+
+
+FEW_LEVELS = st.lists(st.integers(0, 6).map(lambda i: i / 4), min_size=1, max_size=25)  # quarters: ties, and no rounding
+
+
+@settings(deadline=None, max_examples=200)
+@given(FEW_LEVELS, st.integers(1, 6), st.sampled_from([0.0, 0.25, 0.5]))
+def test_every_run_is_stopped_and_kept_where_keras_does(losses, n_patience, min_delta):
+    assert we_say(losses, n_patience, min_delta) == keras_says(losses, n_patience, min_delta)
+
+
+@settings(deadline=None, max_examples=100)
+@given(FEW_LEVELS, st.lists(st.sampled_from([math.nan, 0.5, 1.0, math.inf]), max_size=20), st.integers(1, 6))
+def test_after_a_first_number_nan_is_treated_as_keras_treats_it(losses, later, n_patience):
+    assert we_say(losses[:1] + later, n_patience) == keras_says(losses[:1] + later, n_patience)
+
+
+@settings(deadline=None, max_examples=100)
+@given(FEW_LEVELS, st.integers(1, 6))
+def test_a_recorded_run_is_replayed_as_keras_would_have_run_it(losses, n_patience):
+    run = curve(losses)
+    assert (kept_epoch(run, n_patience), stopping_epoch(run, n_patience)) == keras_says(losses, n_patience)
+    assert stopping_regret(run, n_patience) == losses[kept_epoch(run, n_patience) - 1] - min(losses) >= 0
+    assert stopping_regret(run, len(losses)) == 0
+    assert best_epoch(run) == losses.index(min(losses)) + 1
+
+
+def test_nan_is_no_improvement_and_is_not_remembered_as_the_best():
+    state = patience.init()
+    for loss, improved in ((1.0, True), (math.nan, False), (0.9, True), (math.nan, False), (math.nan, False)):
+        state, info = patience.step(state, loss, patience=2)
+        assert info.improved is improved
+    assert info.stop
+    assert state == patience.State(best=0.9, waited=2)
+    state, info = patience.step(patience.init(), math.nan, patience=2)
+    assert (state.best, state.waited, info.stop) == (math.inf, 1, False)
+
+
+def test_an_improvement_of_exactly_min_delta_is_none():
+    state, _ = patience.step(patience.init(), 1.0, patience=3, min_delta=0.25)
+    assert not patience.step(state, 0.75, patience=3, min_delta=0.25)[1].improved
+    assert patience.step(state, 0.5, patience=3, min_delta=0.25)[1].improved
+
+
+@pytest.mark.parametrize("n_patience", [1, 3])
+def test_a_group_is_exhausted_only_when_its_last_lane_is(n_patience):
+    rng = np.random.default_rng(0)
+    lanes = np.round(rng.normal(size=(12, 3)), 1) - np.linspace(0, [0, 1, 2], 12)
+    for n in range(1, 13):
+        each = []
+        for lane in lanes[:n].T:
+            state = patience.init()
+            for loss in lane:
+                state, info = patience.step(state, loss, patience=n_patience)
+            each.append(info.stop)
+        assert patience.exhausted(lanes[:n], n_patience) == all(each)
+
+
+def test_a_diverged_lane_keeps_no_group_alive_and_ends_none():
+    nan_from_two = np.array([3.0, math.nan, math.nan, math.nan])
+    falling, flat = np.array([3.0, 2, 1, 0.5]), np.array([1.0, 1, 1, 1])
+    assert not patience.exhausted(np.stack([nan_from_two, falling], 1), 2)
+    assert patience.exhausted(np.stack([nan_from_two, flat], 1), 2)
+    assert patience.exhausted(np.stack([nan_from_two, nan_from_two], 1)[:2], 5)
+    assert patience.exhausted(np.array([[1.0], [math.inf]]), 5)
+    assert not patience.exhausted(np.array([[math.nan], [1.0]]), 5)
