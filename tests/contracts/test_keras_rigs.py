@@ -25,17 +25,15 @@ def test_what_cannot_be_measured_is_refused_with_a_sentence(kind, bind):
         KerasRig(*kind(), BINDS[bind])
 
 
-@each_rig
-@pytest.mark.parametrize("kind", ["batch_norm", "dropout_without_seed"])
-def test_the_users_model_optimizer_data_and_random_streams_are_untouched(kind, bind):
+@pytest.mark.parametrize(("bind", "kind"), [(BACKEND, "dropout_without_seed"), ("portable", "batch_norm")])
+def test_the_users_model_optimizer_data_and_random_streams_are_untouched(bind, kind):
     model, data = zoo.source(kind)
     model.train_on_batch(data.train.x, data.train.y)  # a used model: warm slots, moments and metrics
     before = _everything(model, data, bind)
     rig = KerasRig(model, data, BINDS[bind])
     state = rig.fresh(0)
-    if (bind, BACKEND, kind) != ("portable", "torch", "dropout_without_seed"):  # refused: see the parity tests
-        state, _ = rig.step(state, ROWS, 0.1)
-        rig.gradient(state, ROWS, draw=1)
+    state, _ = rig.step(state, ROWS, 0.1)
+    rig.gradient(state, ROWS, draw=1)
     rig.loss(state, ROWS)
     rig.evaluate(state)
     rig.peak_bytes(16)

@@ -29,7 +29,8 @@ class Stub:
 
 def keras_says(losses, n_patience, min_delta=0.0):
     """(epoch kept, epoch after which it stops), counted from 1, by the real callback."""
-    callback, model = keras.callbacks.EarlyStopping("val_loss", min_delta, n_patience, mode="min", restore_best_weights=True), Stub()
+    callback = keras.callbacks.EarlyStopping("val_loss", min_delta, n_patience, mode="min", restore_best_weights=True)
+    model = Stub()
     callback.set_model(model)
     callback.on_train_begin()
     for epoch, loss in enumerate(losses):

@@ -47,12 +47,13 @@ def test_a_present_setting_gets_epochs_enough_for_its_curve_to_turn():
 @given(st.integers(1, 500), st.integers(2, 50_000), st.floats(1e-6, 0.1), st.floats(0.1, 1000))
 def test_the_present_setting_takes_a_third_of_the_time_or_it_is_refused(present, n_train, step_seconds, seconds):
     an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
-    try:
-        n_seeds, n_epochs = propose_present(present, n_train, step_seconds, seconds)
-    except MeasurementFailed as error:
-        assert seconds / 3 < 4 * 3 * an_epoch * (1 + 1e-9)
-        assert "longer budget" in str(error)
+    if seconds / 3 < 4 * 3 * an_epoch * (1 - 1e-9):
+        with pytest.raises(MeasurementFailed, match="longer budget"):
+            propose_present(present, n_train, step_seconds, seconds)
         return
+    if seconds / 3 < 4 * 3 * an_epoch * (1 + 1e-9):
+        return                                                # on the very edge, rounding decides
+    n_seeds, n_epochs = propose_present(present, n_train, step_seconds, seconds)
     assert n_seeds >= 3
     assert 4 <= n_epochs <= first_epochs(present, n_train)
     assert n_seeds * n_epochs * an_epoch <= seconds / 3 * (1 + 1e-9)
@@ -67,7 +68,6 @@ def test_more_time_never_gives_fewer_seeds_for_the_present_setting():
 @given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-2), st.floats(0.5, 1000), st.integers(10, 400), st.integers(3, 8))
 def test_a_sweep_fits_its_time_and_never_cuts_the_horizon_of_another_size(size, step_seconds, seconds, wanted, most_seeds):
     sweep = propose(size, 32, 1600, step_seconds, seconds, wanted, most_seeds)
-    cost = (lambda s: s.n_lanes * s.n_epochs * steps_per_epoch(1600, size) * step_seconds)
     if sweep is None:
         assert size != 32
         return
@@ -76,7 +76,8 @@ def test_a_sweep_fits_its_time_and_never_cuts_the_horizon_of_another_size(size, 
     assert sweep.n_rates >= 3
     if size != 32:
         assert sweep.n_epochs == round(wanted * rule.stretch(size, 32))
-    assert cost(sweep) <= seconds or (size == 32 and sweep.n_epochs == rule.FEWEST_EPOCHS)
+    cost = sweep.n_lanes * sweep.n_epochs * steps_per_epoch(1600, size) * step_seconds
+    assert cost <= seconds or (size == 32 and sweep.n_epochs == rule.FEWEST_EPOCHS)
 
 
 def test_larger_batches_get_more_epochs_since_they_make_fewer_updates_but_smaller_ones_no_fewer():

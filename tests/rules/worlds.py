@@ -38,7 +38,7 @@ def at(batch_size, learning_rate=1e-3):
 
 
 def evidence(truths, *, seed=0, n_seeds=8, n_screen=2, shared=0.0, wobble=0.0, n_train=1600, n_validation=400, n_epochs=60,
-             present=PRESENT, **readings_changed):
+             trained_to_the_end=True, present=PRESENT, **readings_changed):
     """The evidence that a study of these settings would leave.
 
     Args:
@@ -46,7 +46,8 @@ def evidence(truths, *, seed=0, n_seeds=8, n_screen=2, shared=0.0, wobble=0.0, n
         n_seeds, n_screen: runs with fresh seeds and trials, of each setting.
         shared: standard deviation over seeds of what all settings have in common (the seed's own luck).
         wobble: standard deviation of each half's loss from epoch to epoch.
-        n_train, n_validation: rows. n_epochs: the length of each run.
+        n_train, n_validation: rows. n_epochs: the least length of each run.
+        trained_to_the_end: longer, until it is within 1e-8 of its end.
         readings_changed: as for `readings`.
     """
     noise = np.random.default_rng([seed, 17])
@@ -56,7 +57,8 @@ def evidence(truths, *, seed=0, n_seeds=8, n_screen=2, shared=0.0, wobble=0.0, n
         for setting, truth in truths.items():
             named = "present" if stage == "confirm" and setting == present else stage
             own = FLOOR + truth.excess + luck + truth.private * noise.normal(size=n)
-            curves += [_curve(setting, first + i, named, truth, own[i], noise, wobble, n_train, n_epochs) for i in range(n)]
+            curves += [_curve(setting, first + i, named, truth, own[i], noise, wobble, n_train, n_epochs, trained_to_the_end)
+                       for i in range(n)]
     task = Task(name="made up", kind="custom", n_train=n_train, n_validation=n_validation, n_params=1000, loss="mse",
                 optimizer="adam", fingerprint="made-up")
     machine = Machine(backend="fake", device="cpu", n_cores=1, memory_bytes=2**30)
@@ -100,11 +102,13 @@ def diverged(*, setting=PRESENT, seed=0, stage="confirm", n_epochs=2):
                  half_a=(9.0,) * n_epochs, half_b=(9.0,) * n_epochs, outcome=Outcome.DIVERGED)
 
 
-def _curve(setting, seed, stage, truth, own, noise, wobble, n_train, n_epochs):
+def _curve(setting, seed, stage, truth, own, noise, wobble, n_train, n_epochs, trained_to_the_end):
     steps_per_epoch = -(-n_train // setting.batch_size)
     if truth.diverges:
         return Curve(setting=setting, seed=seed, stage=stage, steps_per_epoch=steps_per_epoch, train_loss=(5.0, 50.0),
                      half_a=(5.0, 60.0), half_b=(5.1, 61.0), outcome=Outcome.DIVERGED)
+    if trained_to_the_end:
+        n_epochs = max(n_epochs, -(-4 * round(truth.steps) // steps_per_epoch))
     updates = steps_per_epoch * np.arange(1, n_epochs + 1)
     clean = own + (UNTRAINED - own) * 0.01 ** (updates / truth.steps)
     halves = [tuple((clean + wobble * noise.normal(size=n_epochs)).tolist()) for _ in range(2)]

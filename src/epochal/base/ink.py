@@ -61,6 +61,7 @@ def rich_table(rows):
     """The same table as an object that a Rich console draws at the width of the terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     heading, *body = rows
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -68,7 +69,7 @@ def rich_table(rows):
         longest = max((len(word) for cell in cells for word in cell.split()), default=1)
         grid.add_column(cells[0], min_width=min(longest, 24), overflow="fold")  # lines break between words, not in them
     for row in body:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))  # a name in brackets is no markup
     return grid
 
 

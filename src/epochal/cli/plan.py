@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import sys
+from functools import partial
 from importlib.util import find_spec
 
 import click
@@ -18,6 +19,7 @@ from ..report import write_report
 from ..report.live import Live
 from ..rules.agenda import agenda
 from ..rules.decide import decide
+from ..rules.sentences import counted
 from ..tables import open_table
 
 _PAGE = 110  # characters, where the output goes to a file
@@ -25,7 +27,7 @@ _PAGE = 110  # characters, where the output goes to a file
 
 def run(*, data, target, group, time, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
     """What `epochal plan` does; the arguments are its options."""
-    seconds, folder = seconds_of(budget), _writable(out)
+    seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else _writable(out)
     known = None if evidence is None else _evidence(evidence)
     console, answer = _console(stderr=True), _console()
     say = console if as_json else answer
@@ -34,7 +36,7 @@ def run(*, data, target, group, time, model, backend, goal, budget, seed, eviden
     rig = _rig(table, model, seed)
     journal = _journal(folder, rig, say)
     if known is None and (known := journal.left_over()) is not None:
-        say.print(f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).", soft_wrap=True)
+        _tell(say, f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).")
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
     _print_agenda(say, rig, known, seconds)
     if agenda:
@@ -49,10 +51,9 @@ def run(*, data, target, group, time, model, backend, goal, budget, seed, eviden
 
 def _choose_backend(name):
     """Settle Keras' back end before Keras is first imported."""
-    name = name or os.environ.get("KERAS_BACKEND") or "jax"
-    package = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}.get(name)
-    require(package is None or find_spec(package) is not None, "--backend", name, "an installed back end",
-            f"Install it with: pip install 'epochal[{name}]'.")
+    came, name = "--backend" if name else "KERAS_BACKEND", name or os.environ.get("KERAS_BACKEND") or "jax"
+    require(name in ("jax", "tensorflow", "torch"), came, name, "jax, tensorflow or torch", "Pass --backend jax.")
+    require(find_spec(name) is not None, came, name, "an installed back end", f"Install it with: pip install 'epochal[{name}]'.")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -67,8 +68,8 @@ def _rig(table, model, seed):
 
 def _print_agenda(console, rig, known, seconds):
     items = agenda(rig.task, rig.present, known, seconds)
-    console.print(f"\n[bold]{rig.task}[/bold]", highlight=False)
-    console.print(f"on {rig.machine}", highlight=False, style="dim")
+    console.print(f"\n{rig.task}", highlight=False, markup=False, style="bold")
+    console.print(f"on {rig.machine}", highlight=False, markup=False, style="dim")
     for note in rig.task.notes:
         console.print(f"· {note}", highlight=False, markup=False)
     if not items:
@@ -89,15 +90,15 @@ def _measured(rig, known, seconds, seed, journal, console, say):
         with Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
             return measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
     except KeyboardInterrupt:
-        say.print(f"\nStopped. {_counted(journal.latest or known)} are kept in {journal.path}: the same command continues there.",
-                  soft_wrap=True)
+        kept = f"{_counted(journal.latest)} are kept in {journal.path}" if journal.latest else "Nothing new was measured yet"
+        _tell(say, f"\nStopped. {kept}: the same command continues there.")
         sys.exit(130)
 
 
 def _journal(folder, rig, say):
     from ..planner import Journal
 
-    return Journal(folder, rig.task.fingerprint, lambda sentence: say.print(sentence, soft_wrap=True))
+    return Journal(folder, rig.task.fingerprint, partial(_tell, say))
 
 
 def _as_interrupt(*_):
@@ -105,13 +106,13 @@ def _as_interrupt(*_):
 
 
 def _print_answer(console, plan):
-    console.print(f"\n[bold]{plan.headline}[/bold]\n", highlight=False)
+    console.print(f"\n{plan.headline}\n", highlight=False, markup=False, style="bold")
     console.print(rich_table(list(plan.rows())))
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
     console.print(rich_table(list(plan.arm_rows())))
-    console.print(f"\nWhat binds: {plan.binding}", highlight=False)
+    console.print(f"\nWhat binds: {plan.binding}", highlight=False, markup=False)
     for sentence in plan.unresolved:
-        console.print(f"Not resolvable: {sentence}", highlight=False)
+        console.print(f"Not resolvable: {sentence}", highlight=False, markup=False)
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 
@@ -130,7 +131,12 @@ def _save(plan, folder, journal, say):
         raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
                          f"what was measured is in {journal.path} if that could be written.") from error
     journal.ended()
-    say.print(f"Written: {folder / 'plan.json'} and {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    _tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
+
+
+def _tell(console, sentence):
+    """A sentence with a user's own names in it, on one line however long, so that a path can be copied."""
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _console(*, stderr=False):
@@ -150,7 +156,10 @@ def _writable(out):
 
 
 def _evidence(path):
-    found = read(path)
+    try:
+        found = read(path)
+    except UsageError as error:
+        raise UsageError(f"`--evidence` must be a plan.json or an evidence file; got {path!r}. {error}") from error
     if isinstance(found, Plan):
         found = found.evidence
     require(isinstance(found, Evidence), "--evidence", type(found).__name__, "a file with a plan or an evidence", "Pass plan.json.")
@@ -158,4 +167,4 @@ def _evidence(path):
 
 
 def _counted(evidence):
-    return f"{len(evidence.readings)} measurements and {len(evidence.curves)} trainings"
+    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves), 'training')}"

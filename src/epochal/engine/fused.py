@@ -9,7 +9,7 @@ import numpy as np
 from .lanes import finished, order
 
 
-def compile_epoch(rig, batch_size, width):
+def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True):
     """The program of one epoch of `width` lanes: `(data, states, orders, rates) -> (states, losses, figures)`.
 
     The learning rates, the seeds and the number of epochs are no part of it, so another one of those compiles nothing.
@@ -18,8 +18,9 @@ def compile_epoch(rig, batch_size, width):
         rig: one whose `pure` is not `None`.
         batch_size: rows of an update; the last update of an epoch takes the rows that are left.
         width: lanes side by side.
+        n_rows: rows of an epoch; all training rows unless it is a trial. judge: whether the epoch ends with judging.
     """
-    pure, n = rig.pure, rig.n_examples
+    pure, n = rig.pure, rig.n_examples if n_rows is None else n_rows
     n_full = n // batch_size
 
     def lane_epoch(data, state, rows, rates):
@@ -32,7 +33,7 @@ def compile_epoch(rig, batch_size, width):
         if n > n_full * batch_size:
             state, last = one(state, (rows[n_full * batch_size :], rates[n_full]))
             total += last.astype(jnp.float32) * (n - n_full * batch_size)
-        return state, total / n, pure.evaluate(data, state)
+        return state, total / n, pure.evaluate(data, state) if judge else jnp.zeros(())
 
     program = jax.jit(jax.vmap(lane_epoch, in_axes=(None, 0, 0, 0)), donate_argnums=1)
     states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((width, *leaf.shape), leaf.dtype), rig.fresh(0))

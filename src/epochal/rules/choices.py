@@ -24,7 +24,7 @@ def choose_rate(context):
     picked = pick(trials, context.margin, context.target) if trials else None
     rate = setting.learning_rate
     low, high = (min(picked.low, rate), max(picked.high, rate)) if picked else (rate, rate)
-    return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked))
+    return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked, len(trials)))
 
 
 def choose_epochs(curves, patience):
@@ -32,11 +32,14 @@ def choose_epochs(curves, patience):
     curves = list(curves)
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
-    because = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({min(bests)} to {max(bests)} over "
-               f"{len(curves)} seeds); EarlyStopping(patience={patience}, restore_best_weights=True) stops by epoch {max(stops)}")
+    span = f"{number(min(bests))} to {number(max(bests))}"
+    because = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
+               f"{sentences.counted(len(curves), 'seed')}); EarlyStopping(patience={patience}, restore_best_weights=True) stops by "
+               f"epoch {number(max(stops))}")
     if cut:
-        because += f"; {cut} of {len(curves)} runs still improved at their last epoch, so more epochs may pay"
-    return Choice(value=max(stops), low=min(bests), high=max(max(bests), longest if cut else 0, max(stops)), because=because)
+        because += f"; {cut} of {sentences.counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+    needed = max(stops)
+    return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because)
 
 
 def choose_predict_batch_size(context):
@@ -45,7 +48,7 @@ def choose_predict_batch_size(context):
     if reading is None:
         size = context.chosen.setting.batch_size
         why = context.evidence.why_not("prediction").value
-        return Choice(value=size, low=1, high=context.evidence.task.n_train,
+        return Choice(value=size, low=1, high=max(size, context.evidence.task.n_train),
                       because=f"the training batch size, which fits; `predict` was not timed ({why})")
     return Choice(value=round(reading.value), low=round(reading.low), high=round(reading.high),
                   because="smallest batch within 10 % of the best throughput of `predict`; it does not change the predictions")

@@ -8,6 +8,7 @@ from scipy.special import stdtr
 from ..base.stats import holm, mean_interval, paired_difference
 from ..records import Arm, Verdict
 from .quality import best_epoch, cross_fitted, steps_to
+from .scaling import steps_per_epoch
 
 ALPHA = 0.05
 
@@ -74,11 +75,15 @@ def _arm(runs, setting, present, against, margin, target, step_seconds, peak_byt
         return Arm(**shared, quality=None, difference=None, low=None, high=None, verdict=Verdict.DIVERGED, epochs=None)
     quality = float(np.mean([cross_fitted(c) for c in mine.values()]))
     epochs = float(np.median([best_epoch(c) for c in mine.values()]))
+    pairs = _qualities(runs, setting, against)
     if setting == against:
         difference = low = high = 0.0
         verdict = Verdict.REFERENCE
+    elif len(pairs[0]) < 2:
+        difference = low = high = None
+        verdict = Verdict.UNRESOLVED
     else:
-        difference, low, high = map(float, paired_difference(*_qualities(runs, setting, against)))
+        difference, low, high = map(float, paired_difference(*pairs))
         verdict = verdict_of(low, high, margin)
     return Arm(**shared, quality=quality, difference=difference, low=low, high=high, verdict=verdict, epochs=epochs,
                **_cost(mine, setting, target, step_seconds))
@@ -93,6 +98,16 @@ def verdict_of(low, high, margin):
     if high < margin:
         return Verdict.EQUAL
     return Verdict.WORSE if low > 0 else Verdict.UNRESOLVED
+
+
+def examples_to_target(arm, n_train):
+    """Examples an arm has seen when it reaches the target, the short last batches counted as short; `None` where it never did."""
+    return None if arm.steps is None else arm.steps * examples_per_step(arm.setting.batch_size, n_train)
+
+
+def examples_per_step(batch_size, n_train):
+    """Examples in an update, on average over an epoch."""
+    return n_train / steps_per_epoch(n_train, batch_size)
 
 
 def _cost(mine, setting, target, step_seconds):

@@ -20,7 +20,8 @@ def critical_batch(arms, censored_at):
         arms: the `Arm`s. censored_at: `{batch size: updates made}` where no arm reached the target.
 
     Returns:
-        A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` where too few sizes arrived.
+        A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` where it is open below as well or
+        too few sizes arrived.
     """
     best = {}
     for arm in arms:
@@ -34,6 +35,9 @@ def critical_batch(arms, censored_at):
                        note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached the target loss; it takes 3")
     fit = hyperbola_fit(sizes, steps, [False] * len(best) + [True] * len(late))
     points = tuple((float(b), float(s)) for b, s in zip(sizes, steps, strict=True))
+    if fit.low == 0 and math.isinf(fit.high):
+        return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED, points=points,
+                       note="the updates to the target loss, by batch size, follow no clear law")
     bounded = math.isfinite(fit.high) and math.isfinite(fit.b_crit)
     return Reading(name=_NAME, value=fit.b_crit if bounded else fit.low, unit="examples", low=fit.low, high=fit.high,
                    repeats=len(best), outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,

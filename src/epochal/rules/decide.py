@@ -7,7 +7,7 @@ from ..base.errors import MeasurementFailed, require
 from ..records import Plan, Stopping, Verdict
 from . import sentences
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
-from .compare import compare, reference, runs_by_setting, seconds_ratio
+from .compare import compare, examples_per_step, examples_to_target, reference, runs_by_setting, seconds_ratio
 from .critical_batch import critical_batch, time_optimal_batch
 from .margin import margin_and_target
 from .quality import cross_fitted, stopping_regret
@@ -27,19 +27,21 @@ def decide(evidence, *, goal="fastest"):
 
     Raises:
         UsageError: there is no such goal.
-        MeasurementFailed: the evidence holds no trainings of the present setting and a rival.
+        MeasurementFailed: the evidence holds no trainings of the present setting and a rival, or all of them diverged.
     """
     require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
     runs, present = runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
         raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
+    if len(runs) == 1 and not evidence.of("screen"):
+        raise MeasurementFailed("Cannot recommend before another setting has been tried. Allow a longer budget.")
     margin, target = declared(evidence)
     against = reference(runs, present)
-    clock = partial(step_seconds, evidence.get("throughput"))
+    clock = clock_of(evidence)
     arms = compare(runs, present, against, margin, target, clock, partial(_peak_bytes, evidence.get("memory")))
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, arms, runs, present, against, target, clock)
+    chosen = _choose(goal, arms, runs, present, against, target, clock, evidence.task.n_train)
     critical = critical_batch(arms, _updates_made(runs, arms))
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
@@ -61,13 +63,13 @@ def declared(evidence):
     return margin_and_target(evidence.get("untrained_loss").value, runs, screened)
 
 
-def _choose(goal, arms, runs, present, against, target, clock):
+def _choose(goal, arms, runs, present, against, target, clock, n_train):
     """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
     allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.EQUAL)}
     default = present if present in allowed else against
     if goal == "best":
         return against
-    costs = {setting: _cost(goal, arm) for setting, arm in allowed.items()}
+    costs = {setting: _cost(goal, arm, n_train) for setting, arm in allowed.items()}
     known = {setting: cost for setting, cost in costs.items() if cost is not None}
     if default not in known:
         return default
@@ -76,18 +78,18 @@ def _choose(goal, arms, runs, present, against, target, clock):
         return default
     if goal == "smallest":
         return cheapest
-    ratio = seconds_ratio(runs, cheapest, default, target, clock if goal == "fastest" else _one_second_each)
+    ratio = seconds_ratio(runs, cheapest, default, target, clock if goal == "fastest" else partial(_examples, n_train))
     return cheapest if ratio is not None and ratio[2] < 1 else default
 
 
-def _cost(goal, arm):
+def _cost(goal, arm, n_train):
     match goal:
         case "fastest":
             return arm.seconds
         case "frugal":
-            return None if arm.steps is None else arm.steps * arm.setting.batch_size
+            return examples_to_target(arm, n_train)
         case _:
-            return float(arm.setting.batch_size)  # memory grows with the batch, whether or not the device tells how much
+            return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
 
 
 def _ratio(runs, chosen, present, target, clock):
@@ -114,6 +116,11 @@ def _updates_made(runs, arms):
     return made
 
 
+def clock_of(evidence):
+    """`(batch_size) -> (seconds, low, high)` of one step of `fit`, or `None`; a batch beyond the rows holds all of them."""
+    return lambda batch_size: step_seconds(evidence.get("throughput"), min(batch_size, evidence.task.n_train))
+
+
 def step_seconds(throughput, batch_size):
     """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown.
 
@@ -131,9 +138,9 @@ def step_seconds(throughput, batch_size):
     return seconds, seconds / spread, seconds * spread
 
 
-def _one_second_each(batch_size):
+def _examples(n_train, batch_size):
     """A clock that counts examples."""
-    return float(batch_size), float(batch_size), float(batch_size)
+    return (examples_per_step(batch_size, n_train),) * 3
 
 
 def _peak_bytes(memory, batch_size):

@@ -10,8 +10,8 @@ def margin_and_target(untrained, present_runs, best_screened):
 
     The margin is 1 % of the drop in validation loss from the untrained network to the present setting (or, where the present
     setting gains nothing, to the best one tried). The target, whose first reaching is timed, is one margin above the present
-    setting's mean quality, and no lower than what every one of its runs reached: else the clock would run for ever on a seed
-    that the present setting itself is unlucky with.
+    setting's mean quality, and one above what each of its runs reached: else the clock would run for ever on a seed that the
+    present setting itself is unlucky with, or stop by chance on one where another setting is equally unlucky.
 
     Args:
         untrained: validation loss before training. present_runs: `(quality, lowest validation loss)` of each run of the present
@@ -25,4 +25,4 @@ def margin_and_target(untrained, present_runs, best_screened):
     reached = quality if quality < untrained else min(best_screened, untrained)
     margin = SHARE * (untrained - reached) if untrained > reached else SHARE * abs(untrained)
     worst = max((lowest for _, lowest in present_runs if math.isfinite(lowest)), default=reached)
-    return margin, max(reached + margin, min(worst, untrained))
+    return margin, max(reached + margin, min(worst + margin, untrained))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ..base.ink import number, quantity
 from ..records import Arm, Evidence, Outcome, Reading, Verdict
+from .compare import examples_to_target
 
 
 class Context(NamedTuple):
@@ -22,6 +23,15 @@ class Context(NamedTuple):
     ratio: tuple[float, float, float] | None
 
 
+def counted(n, noun):
+    """A number of things.
+
+    >>> counted(1, "seed"), counted(2000, "seed")
+    ('1 seed', '2,000 seeds')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def headline(c):
     """The answer in one sentence, the present setting's verdict first."""
     setting, mine = c.chosen.setting, c.present.setting
@@ -30,16 +40,18 @@ def headline(c):
     if c.chosen is c.present:
         rivals = [arm for arm in c.arms if arm is not c.present]
         if c.goal == "best":
-            return f"Yours is good already: none of {len(rivals)} other settings was shown better. Keep {mine}."
+            return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
         return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
     gain = f", and reaches the same validation loss {_times(c.ratio)}" if c.ratio else ""
     if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
         return (f"Use {setting}: yours ({mine}) has {_signed(c.present)} more validation loss than the best setting shown"
                 f"{gain}.")
+    if c.goal == "best":
+        return f"Use {setting}: it was shown better than yours ({mine}), though by less than the margin{gain}."
     if c.goal == "smallest":
         gain = ", and needs the least memory"
     elif c.goal == "frugal" and None not in (c.chosen.steps, c.present.steps):
-        share = c.chosen.steps * setting.batch_size / (c.present.steps * mine.batch_size)
+        share = _examples(c, c.chosen) / _examples(c, c.present)
         gain = f", and reaches the same validation loss with {number(share)} times the examples"
     return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
 
@@ -63,13 +75,13 @@ def why_batch_size(c):
     return "; ".join(parts) or "the only setting that did not diverge"
 
 
-def why_rate(c, picked):
-    """Why this learning rate."""
-    if picked is None:
-        return "the rate you compiled with; no other was tried at this batch size"
-    place = "the best lies inside the rates tried" if picked.interior else "the best lies at the edge of the rates tried"
+def why_rate(c, picked, n_trials):
+    """Why this learning rate; `picked` is `None` where no rate was left of so many trials."""
     mine = "yours; " if c.chosen is c.present else ""
-    return (f"{mine}{picked.n_rates} rates tried at batch size {number(c.chosen.setting.batch_size)}; {place}, and "
+    if picked is None:
+        return mine + ("every trial at this batch size diverged" if n_trials else "no other rate was tried at this batch size")
+    place = "the best lies inside the rates tried" if picked.interior else "the best lies at the edge of the rates tried"
+    return (f"{mine}{counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}; {place}, and "
             f"{number(picked.low)} to {number(picked.high)} are within the margin")
 
 
@@ -80,7 +92,7 @@ def binding(c):
     n_train = c.evidence.task.n_train
     if memory is not None and memory.value < n_train and (c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK
                                                           else size >= memory.value / 2):
-        return f"memory: at most {number(memory.value)} examples fit"
+        return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
     if size >= n_train:
         return f"data: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
@@ -88,12 +100,17 @@ def binding(c):
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNRESOLVED) for arm in larger):
         return "quality: no larger batch was shown equal in validation loss"
     hardware = c.evidence.get("throughput")
-    if c.critical.outcome is Outcome.OK and hardware is not None:
-        if c.critical.value <= hardware.value:
-            return (f"statistics: beyond the critical batch size of about {number(c.critical.value)} examples a larger batch "
-                    f"hardly saves updates; the machine alone (B_hw {number(hardware.value)}) would carry more")
-        return (f"hardware: beyond B_hw of about {number(hardware.value)} examples a step takes longer in proportion; the "
-                f"statistics alone (B_crit {number(c.critical.value)}) would carry more")
+    (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
+    if critical_high < 1:
+        return "statistics: a larger batch saves no updates here"
+    if critical_high <= hardware_low:
+        return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
+                f"machine alone (B_hw {_about(hardware)}) would carry more")
+    if hardware_high < 1:
+        return "hardware: a larger batch takes longer in proportion here, and the statistics alone would carry more"
+    if hardware_high < critical_low:
+        return (f"hardware: beyond B_hw of {_about(hardware)} a step takes longer in proportion; the statistics alone (B_crit "
+                f"{_about(c.critical)}) would carry more")
     return "nothing was shown to bind: the settings compared do not tell the limits apart"
 
 
@@ -103,8 +120,9 @@ def unresolved(c):
     task = c.evidence.task
     for arm in c.arms:
         if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm):
+            gain = "better" if c.goal == "best" else "cheaper"
             found.append(f"whether {arm.setting} is equal in quality ({_signed(arm)}, margin {number(c.margin)}, "
-                         f"{arm.n_seeds} seeds): it would be cheaper; a longer budget or more validation rows would tell")
+                         f"{counted(arm.n_seeds, 'seed')}): it would be {gain}; a longer budget or more validation rows would tell")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
         found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
@@ -128,8 +146,7 @@ def _would_pay(c, arm):
         case "fastest":
             return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
         case "frugal":
-            return None not in (arm.steps, c.chosen.steps) and (arm.steps * arm.setting.batch_size
-                                                                < c.chosen.steps * c.chosen.setting.batch_size)
+            return None not in (arm.steps, c.chosen.steps) and _examples(c, arm) < _examples(c, c.chosen)
         case "smallest":
             return arm.setting.batch_size < c.chosen.setting.batch_size
         case _:
@@ -147,5 +164,24 @@ def _cheaper(goal):
     return {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[goal]
 
 
+def _known_span(reading):
+    """What a reading leaves open: `(low, high)`, its value where it has one."""
+    if reading is None or not reading.known:
+        return 0.0, float("inf")
+    return (reading.low, float("inf")) if reading.outcome is Outcome.LOWER_BOUND else (reading.value, reading.value)
+
+
+def _about(reading):
+    bound = reading.outcome is Outcome.LOWER_BOUND
+    shown = number(reading.low if bound else reading.value)
+    return f"{'at least' if bound else 'about'} {shown} example{'s' * (shown != '1')}"
+
+
+def _examples(c, arm):
+    return examples_to_target(arm, c.evidence.task.n_train)
+
+
 def _signed(arm):
+    if arm.difference is None:
+        return "no two seeds in common"
     return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"

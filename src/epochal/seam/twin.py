@@ -182,10 +182,10 @@ def _refuse_own_train_step(model):
 
 
 def _refuse_lost_class(original, copy):
-    """Keras copies a subclass of Sequential as a plain one, without the methods that make it what it is."""
+    """Keras copies a subclass of Sequential as a plain one, without the methods that make it special."""
     if type(original) is not type(copy):
         raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: its class {type(original).__name__} would "
-                          f"become a plain {type(copy).__name__}. Pass a function that builds and compiles it instead of the model.")
+                          f"become a plain {type(copy).__name__}. Pass a function that builds and compiles it instead.")
     for theirs, ours in zip(original.layers, copy.layers, strict=True):
         if isinstance(theirs, keras.Model):
             _refuse_lost_class(theirs, ours)

@@ -6,7 +6,7 @@ from .. import engine
 from ..base import seeds
 from ..records import Outcome, Reading, Setting
 from ..rules.compare import runs_by_setting
-from ..rules.decide import declared, step_seconds
+from ..rules.decide import clock_of, declared
 from ..rules.patience import exhausted
 from ..rules.propose import batch_sizes, patience_for, propose, propose_present, visiting_order, worth_a_look
 from ..rules.quality import steps_to
@@ -15,7 +15,7 @@ from ..rules.scaling import seed_rate, steps_per_epoch
 from .curves import curve_of, schedule_of
 
 _SHARE = 0.6    # of the time left that one batch size may take while others wait
-_WIDEST = 16    # lanes side by side
+_WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
 
@@ -99,12 +99,12 @@ class _Study:
 
     def _seconds_to_target(self, target):
         """The least time to the target at each batch size compared, by the clock of `fit` (by updates where it is not known)."""
-        clock, runs = self.evidence.get("throughput"), runs_by_setting(self.evidence)
+        clock, runs = clock_of(self.evidence), runs_by_setting(self.evidence)
         found = {}
         for setting, curves in runs.items():
             steps = [steps_to(c, target) for c in curves.values()]
             mean = float("inf") if None in steps else sum(steps) / len(steps)
-            seconds = (1.0, 1.0, 1.0) if clock is None else step_seconds(clock, setting.batch_size)
+            seconds = clock(setting.batch_size) or (1.0, 1.0, 1.0)
             found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), mean * seconds[0])
         return found
 
@@ -119,7 +119,8 @@ class _Study:
                 return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
         self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
-        how = engine.measure_mode(self.rig, size, _WIDEST)
+        widths = _WIDTHS if known is None else (max(1, int(known.points[0][1])),)
+        how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
         point = (float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0)
         self._add(Reading(name="engine", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
                           cost=perf_counter() - start, points=((*known.points, point) if known else (point,)),

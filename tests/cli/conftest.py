@@ -1,0 +1,32 @@
+"""One run of the command on real data, shared by the tests that only look at what it leaves."""
+
+import os
+import signal
+
+import pytest
+from cli.command import run
+from sklearn.datasets import load_breast_cancer
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch):
+    """What a command run inside this process sets for good: the back end, the reaction to a signal."""
+    before, backend = signal.getsignal(signal.SIGTERM), os.environ.get("KERAS_BACKEND")
+    yield
+    signal.signal(signal.SIGTERM, before)
+    os.environ["KERAS_BACKEND"] = backend
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory):
+    """`(finished process, folder)` of a whole plan on real data."""
+    folder = tmp_path_factory.mktemp("walked")
+    return run("plan", "breast_cancer", "--budget", "3s", folder=folder), folder
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory):
+    """A CSV file written from real data, 200 rows, in a folder whose name is no plain word."""
+    path = tmp_path_factory.mktemp("my dätä [x]") / "tumours ü.csv"
+    load_breast_cancer(as_frame=True).frame.iloc[:200, [0, 1, 2, 3, 30]].to_csv(path, index=False)
+    return path

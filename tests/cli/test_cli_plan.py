@@ -1,0 +1,157 @@
+"""`epochal plan` end to end: what a person reads, what a machine reads, and the files."""
+
+import os
+import subprocess
+
+import numpy as np
+import pytest
+from cli.command import COMMAND, LONG, evidence_in, inside, measured, run, start, strict, surroundings
+from sklearn.datasets import load_wine
+
+import epochal as ep
+
+
+def test_a_plan_on_real_data_is_printed_and_written(walked):
+    process, folder = walked
+    plan = ep.load(folder / "plan.json")
+    said = " ".join(process.stdout.split())  # as lines break anywhere
+    assert process.returncode == 0, process.stderr
+    assert plan.headline in said
+    assert all(name in said for name in plan.CHOICES)
+    assert plan.code() in process.stdout
+    assert {line.removeprefix("measuring: ") for line in measured(process)} >= {"memory", "throughput", "your present setting"}
+    assert "Traceback" not in process.stderr
+    page = (folder / "report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert plan.headline in page
+    assert sorted(path.name for path in folder.iterdir()) == ["plan.json", "report.html"]  # nothing of the journal
+
+
+def test_evidence_of_a_plan_is_not_measured_again_and_gives_the_same_choices(walked, tmp_path):
+    _, folder = walked
+    again = inside("plan", "breast_cancer", "--budget", "3s", "--evidence", folder / "plan.json", "--out", tmp_path)
+    first, second = ep.load(folder / "plan.json"), ep.load(tmp_path / "plan.json")
+    assert again.exit_code == 0, again.stderr
+    assert "Everything is known already; nothing will be measured." in again.stdout
+    assert measured(again.stderr) == []
+    assert second.evidence == first.evidence
+    assert [getattr(second, name) for name in second.CHOICES] == [getattr(first, name) for name in first.CHOICES]
+
+
+@pytest.mark.parametrize("goal", ["best", "smallest"])
+def test_another_goal_decides_again_from_the_same_evidence(walked, tmp_path, goal):
+    _, folder = walked
+    again = inside("plan", "breast_cancer", "--budget", "3s", "--evidence", folder / "plan.json", "--out", tmp_path, "--goal", goal)
+    assert again.exit_code == 0, again.stderr
+    assert ep.load(tmp_path / "plan.json").goal == goal
+    assert evidence_in(tmp_path / "plan.json") == evidence_in(folder / "plan.json")
+
+
+def test_machines_get_strict_json_alone_on_standard_output(walked, tmp_path):
+    _, folder = walked
+    told = inside("plan", "breast_cancer", "--budget", "3s", "--evidence", folder / "plan.json", "--out", tmp_path, "--json")
+    answer, plan = strict(told.stdout), ep.load(tmp_path / "plan.json")
+    assert told.exit_code == 0, told.stderr
+    assert {name: answer[name]["value"] for name in plan.CHOICES} == {name: getattr(plan, name).value for name in plan.CHOICES}
+    assert answer["headline"] == plan.headline
+    assert [os.path.isfile(answer[name]) for name in ("plan", "report")] == [True, True]
+    assert "Written:" in told.stderr
+    assert "rows to train on" in told.stderr
+
+
+def test_the_agenda_measures_nothing_and_writes_nothing(tmp_path):
+    before = set(tmp_path.iterdir())
+    told = inside("plan", "breast_cancer", "--agenda", "--out", tmp_path / "not yet there")
+    assert told.exit_code == 0, told.stderr
+    assert all(name in told.stdout for name in ("memory", "throughput", "noise_scale", "critical_rate", "prediction", "study"))
+    assert measured(told.stderr) == []
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_csv_file_and_a_folder_of_any_name_do(rows, tmp_path):
+    out = tmp_path / "ä [/b] [red]out"
+    told = inside("plan", rows, "--target", "target", "--budget", "1s", "--out", out)
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    plan = ep.load(out / "plan.json")
+    assert (plan.evidence.task.name, plan.evidence.task.kind) == ("tumours ü", "binary")
+    assert f"Written: {out / 'plan.json'}" in told.stdout
+
+
+def test_arrays_and_a_model_of_ones_own_do(tmp_path):
+    x, y = load_wine(return_X_y=True)
+    np.savez(tmp_path / "wine.npz", x=((x - x.mean(0)) / x.std(0)).astype("float32"), y=y)
+    (tmp_path / "my_model.py").write_text("""
+import keras
+
+def build():
+    model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(3, activation="softmax")], name="mine")
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    return model
+""")
+    told = inside("plan", tmp_path / "wine.npz", "--model", f"{tmp_path}/my_model.py:build", "--budget", "1s", "--out", tmp_path)
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    task = ep.load(tmp_path / "plan.json").evidence.task
+    assert (task.optimizer, task.n_params, task.n_classes) == ("SGD", 13 * 3 + 3, 3)
+
+
+def test_a_narrow_terminal_without_colours_shows_every_word_of_the_answer(walked, tmp_path):
+    pty = pytest.importorskip("pty", reason="no terminals of this kind on this system")
+    _, folder = walked
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*COMMAND, "plan", "breast_cancer", "--budget", "3s", "--evidence", folder / "plan.json"],
+                               cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE, text=True,
+                               env=surroundings(COLUMNS="40", NO_COLOR="1", TERM="xterm"))
+    os.close(theirs)
+    seen = _all_of(ours)
+    _, failure = process.communicate(timeout=LONG)
+    plan, table = ep.load(tmp_path / "plan.json"), seen.split("To paste")[0]
+    assert process.returncode == 0, failure
+    assert plan.headline in " ".join(seen.split())
+    assert max(map(len, table.splitlines())) <= 40
+    assert "\x1b[3" not in seen      # a colour
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(walked, tmp_path):
+    _, folder = walked
+    process = start("plan", "breast_cancer", "--budget", "3s", "--evidence", folder / "plan.json", folder=tmp_path)
+    process.stdout.readline()
+    process.stdout.close()
+    failure = process.stderr.read()
+    process.wait(LONG)
+    assert "Traceback" not in failure
+    assert "Exception ignored" not in failure
+
+
+def test_two_runs_at_once_in_one_folder_both_end_with_a_plan(rows, tmp_path):
+    both = [start("plan", rows, "--target", "target", "--budget", "1s", folder=tmp_path) for _ in range(2)]
+    failures = [process.communicate(timeout=LONG)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], failures
+    assert ep.load(tmp_path / "plan.json").evidence.curves
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.json", "report.html"]
+
+
+def test_help_shows_examples_and_every_option():
+    whole, one = inside("--help"), inside("plan", "--help")
+    assert (whole.exit_code, one.exit_code) == (0, 0)
+    assert all("epochal plan digits" in told.stdout for told in (whole, one))
+    assert all(f"--{name}" in one.stdout for name in ("target", "group", "time", "model", "backend", "goal", "budget", "seed",
+                                                      "evidence", "out", "agenda", "json"))
+
+
+def test_it_runs_as_a_module_too(tmp_path):
+    process = run("--version", folder=tmp_path)
+    assert (process.returncode, process.stdout.strip()) == (0, f"epochal, version {ep.__version__}")
+
+
+def _all_of(descriptor):
+    """What a terminal showed until its other end was closed."""
+    parts = []
+    while True:
+        try:
+            part = os.read(descriptor, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            part = b""
+        if not part:
+            os.close(descriptor)
+            return b"".join(parts).decode()
+        parts.append(part)

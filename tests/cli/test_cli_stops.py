@@ -1,0 +1,88 @@
+"""A run that is interrupted, terminated or killed loses nothing that was finished; the same command continues."""
+
+import os
+import signal
+from typing import NamedTuple
+
+import pytest
+from cli.command import LONG, evidence_in, measured, run, start
+
+import epochal as ep
+
+HOW = (("throughput", signal.SIGKILL), ("critical rate", signal.SIGTERM), ("your present setting", signal.SIGKILL),
+       ("learning rates", signal.SIGINT))
+
+
+class Stopped(NamedTuple):
+    """A run that was sent a signal, and what the folder held then."""
+
+    how: signal.Signals
+    status: int
+    said: str
+    measured: list
+    kept: tuple
+
+
+@pytest.fixture(scope="module")
+def story(rows, tmp_path_factory):
+    """`(stopped runs, the last one, its folder)`: four runs stopped while they measure, then one that may end."""
+    folder, stopped = tmp_path_factory.mktemp("stopped"), []
+    words = ("plan", rows, "--target", "target", "--budget", "2s")
+    for moment, how in HOW:
+        process = start(*words, folder=folder)
+        seen = _until(process, f"measuring: {moment}")
+        os.killpg(process.pid, how)
+        said, rest = process.communicate(timeout=LONG)
+        [kept] = folder.glob("evidence-*.json")
+        stopped.append(Stopped(how, process.returncode, said + rest, measured(seen), evidence_in(kept)))
+    return stopped, run(*words, folder=folder), folder
+
+
+def test_every_run_was_stopped_by_its_signal(story):
+    stopped, _, _ = story
+    assert [one.status for one in stopped] == [130 if one.how != signal.SIGKILL else -signal.SIGKILL for one in stopped]
+
+
+def test_an_interrupted_run_says_what_it_kept_and_how_to_continue(story):
+    for one in (one for one in story[0] if one.how != signal.SIGKILL):
+        assert "the same command continues" in one.said, one.said
+        assert "evidence-" in one.said
+        assert "Traceback" not in one.said
+
+
+def test_a_later_run_does_not_measure_what_is_finished(story):
+    stopped, last, _ = story
+    before = set()
+    for now in [*(one.measured for one in stopped), measured(last)]:
+        assert before.isdisjoint(now)
+        before |= set(now[:-1]) & {f"measuring: {name}" for name in ("memory", "throughput", "noise scale", "critical rate",
+                                                                    "prediction")}  # all but the one that was stopped
+
+
+def test_what_was_kept_stands_in_the_plan_unchanged(story):
+    stopped, last, folder = story
+    assert last.returncode == 0, last.stderr
+    assert "Continuing:" in last.stdout
+    readings, curves = evidence_in(folder / "plan.json")
+    for one in stopped:
+        assert readings[:len(one.kept[0])] == one.kept[0]
+        assert curves[:len(one.kept[1])] == one.kept[1]
+    assert stopped[-1].kept[1]      # the present setting's trainings were among it
+
+
+def test_a_continued_run_ends_with_a_plan_and_without_its_journal(story):
+    _, _, folder = story
+    plan = ep.load(folder / "plan.json")
+    assert plan.arms
+    assert len({(c.stage, c.setting, c.seed) for c in plan.evidence.curves}) == len(plan.evidence.curves)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["plan.json", "report.html"]
+
+
+def _until(process, line):
+    """What stands on standard error up to a line that begins so."""
+    seen = ""
+    for text in process.stderr:
+        seen += text
+        if text.startswith(line):
+            return seen
+    raise AssertionError(f"it ended before {line!r}:\n{seen}")

@@ -1,0 +1,49 @@
+"""What will be measured, drawn up before anything is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rules.worlds import PRESENT, Truth, at, evidence
+
+from epochal.probes import PROBES
+from epochal.records import Evidence, Outcome, Reading, Task
+from epochal.rules.agenda import agenda
+
+
+def task(n_train=1150, n_params=5000):
+    return Task(name="data", kind="binary", n_train=n_train, n_validation=200, n_params=n_params, loss="mse", optimizer="Adam",
+                fingerprint="x")
+
+
+def test_every_measurement_is_announced_with_what_why_and_about_how_long():
+    items = agenda(task(), PRESENT, Evidence(), 60)
+    assert [item.name for item in items] == [*PROBES, "engine", "study"]
+    for item in items:
+        assert item.what
+        assert item.why
+        assert item.seconds > 0
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.UNKNOWN])
+def test_what_was_tried_is_not_announced_again(outcome):
+    known = Evidence().add(*(Reading(name=name, value=1.0, outcome=outcome) for name in ("memory", "noise_scale")))
+    assert [item.name for item in agenda(task(), PRESENT, known, 60)] == ["throughput", "critical_rate", "prediction", "engine", "study"]
+
+
+def test_when_everything_is_known_nothing_is_announced():
+    known = evidence({PRESENT: Truth(), at(128): Truth()}).add(Reading(name="engine", value=1.0), Reading(name="study", value=9.0))
+    assert agenda(task(), PRESENT, known, 60) == ()
+
+
+@given(st.sampled_from([60, 1150, 60_000]), st.integers(10, 10**7), st.floats(5, 3600))
+def test_the_foreseen_time_is_about_the_budget_at_most(n_train, n_params, budget):
+    items = agenda(task(n_train, n_params), PRESENT, Evidence(), budget)
+    study = items[-1]
+    assert study.seconds <= max(budget, 0.3 * budget)
+    assert sum(item.seconds for item in items) <= max(1.31 * budget, 60)   # below a minute, compiling is what it is
+
+
+def test_the_study_says_which_batch_sizes_and_that_seeds_are_shared():
+    study = agenda(task(), PRESENT, Evidence(), 60)[-1]
+    assert "8, 32, 128, 512, 1,150" in study.what
+    assert "yours with the same seeds" in study.what
