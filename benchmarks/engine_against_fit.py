@@ -62,7 +62,6 @@ def engine_seconds(steady, n_lanes):
     (x, y), (x_judged, y_judged) = rows()
     rig = open_rig(network, Data("tutorial", "binary", Part(x, y), Part(x_judged[:200], y_judged[:200]),
                                  Part(x_judged[200:], y_judged[200:])))
-    engine.keep_programs(rig)
     lanes, found = [engine.Lane(seed, 1e-3) for seed in range(n_lanes)], {}
     for size in BATCH_SIZES:
         ends = []

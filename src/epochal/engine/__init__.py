@@ -1,6 +1,5 @@
 """Floor 3: train many lanes. A lane is one training run: one seed and one learning-rate schedule at one batch size."""
 
-from .cache import keep_programs as keep_programs
 from .lanes import Batches as Batches
 from .lanes import Lane as Lane
 from .lanes import Run as Run

@@ -24,7 +24,11 @@ def train(rig, lanes, batches, *, how=None, go_on=None):
     Returns:
         A list of `Run`s, one a lane, in the order of `lanes`. A lane that diverges ends there and disturbs no other.
     """
-    how = how or measure_mode(rig, batches.batch_size, len(lanes))
+    if how is None:
+        with memory_guard(rig) as guard:
+            how = measure_mode(rig, batches.batch_size, len(lanes))
+        if guard.ran_out:
+            return [out_of_memory() for _ in lanes]
     go_on = go_on or (lambda n_epochs, losses: True)
     if how.mode == "stepwise":
         with memory_guard(rig) as guard:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from time import perf_counter
 
-from ..engine import keep_programs
 from ..probes import PROBES
 from ..records import Evidence
 from ..rules.propose import batch_sizes, visiting_order
@@ -28,7 +27,6 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
         UsageError: the evidence is about another model, other data or another machine.
         MeasurementFailed: the budget does not allow even the barest comparison.
     """
-    keep_programs(rig)
     evidence = (evidence or Evidence()).about(rig.task, rig.machine, rig.present)
     started = perf_counter()
     for name, probe in PROBES.items():

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..base.errors import require
 from ..records import Machine
+from .copying import seeded
 from .describe import describe
-from .twin import Twin, seeded
+from .twin import Twin
 
 
 class State(NamedTuple):

@@ -1,6 +1,5 @@
 """Put a model and its data on the bench: the rig of the Keras back end that this process runs."""
 
-
 import keras
 
 from .keras_rig import KerasRig
@@ -15,6 +14,7 @@ def open_rig(source, data):
         data: a `Data`.
 
     Raises:
+        UsageError: the data are not finite or not of one length, or the model does not fit them.
         Unsupported: the model cannot be copied or measured; the message says why.
     """
     for name, part in (("the training rows", data.train), *((f"the {n} rows", p) for n, p in
@@ -26,7 +26,10 @@ def open_rig(source, data):
 def _bind():
     match keras.backend.backend():
         case "jax":
+            from .cache import keep_programs
             from .jax import bind
+
+            keep_programs()
         case "tensorflow":
             from .tensorflow import bind
         case "torch":

@@ -51,7 +51,8 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split, seed=seed)
     rig = open_rig(model, data)
     loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
-    journal = Journal(user_cache_path("epochal") / "unfinished", rig.task.fingerprint, _to_stderr if loud else lambda sentence: None)
+    warn = _to_stderr if loud else lambda sentence: None
+    journal = Journal(user_cache_path("epochal") / "unfinished", rig.task.fingerprint, warn)
     known = (known or journal.left_over() or Evidence()).about(rig.task, rig.machine, rig.present)
     with Live(agenda(rig.task, rig.present, known, seconds), quiet=not loud) as live:
         known = measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)

@@ -1,0 +1,73 @@
+"""Compiled programs outlive the process, in the user's cache directory or where the user keeps his own."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import jax
+import pytest
+
+from epochal.seam.cache import keep_programs
+
+PROCESS = textwrap.dedent("""
+    import json, sys
+    import jax, jax.numpy as jnp
+    from engine.rigs_of_jax import springs
+    from epochal.engine import Batches, How, Lane, train
+    from epochal.seam.cache import keep_programs
+
+    hits = []
+    jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
+    rig = springs()
+    folder = keep_programs()
+    step = rig.pure.step
+
+    def long_step(data, state, rows, rate):           # long enough to be worth keeping
+        state, loss = step(data, state, rows, rate)
+        for i in range(120):
+            state = state._replace(w=jnp.tanh(state.w * (1 + i / 1000)) @ jnp.eye(3) + jnp.sort(state.w) * 1e-9)
+        return state, loss
+
+    rig.pure.step = long_step
+    train(rig, [Lane(0, 0.1)], Batches(10, 1), how=How("fused", 1, 1.0, 1.0, 1.0))
+    print(json.dumps([folder, len(hits)]))
+""")
+
+
+@pytest.fixture
+def settings_of_jax():
+    """Whatever a test does to JAX's cache is undone."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs", "jax_persistent_cache_min_entry_size_bytes")
+    before = {name: getattr(jax.config, name) for name in names}
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def process(home, **more):
+    """What a new process prints: the cache's folder and the number of programs it found there."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
+    environment |= {"XDG_CACHE_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)} | more
+    done = subprocess.run([sys.executable, "-c", PROCESS], env=environment, capture_output=True, text=True, check=True, timeout=120)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME is Linux' own name for the cache directory")
+def test_a_second_process_finds_the_program_that_the_first_one_compiled(tmp_path):
+    folder, hits = process(tmp_path)
+    assert folder == str(tmp_path / "epochal" / "programs")
+    kept = sorted(path.name for path in (tmp_path / "epochal" / "programs").iterdir() if not path.name.endswith("atime"))
+    assert kept
+    assert hits == 0
+    assert process(tmp_path) == [folder, len(kept)]
+    assert sorted(path.name for path in (tmp_path / "epochal" / "programs").iterdir() if not path.name.endswith("atime")) == kept
+
+
+def test_a_cache_that_the_user_has_set_up_is_left_alone(tmp_path, settings_of_jax):
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    before = jax.config.jax_persistent_cache_min_compile_time_secs
+    assert keep_programs() == str(tmp_path)
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == before
