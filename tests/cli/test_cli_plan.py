@@ -1,14 +1,16 @@
 """`epochal plan` end to end: what a person reads, what a machine reads, and the files."""
 
+import errno
 import os
-import subprocess
+import re
 
 import numpy as np
 import pytest
-from cli.command import COMMAND, LONG, evidence_in, inside, measured, run, start, strict, surroundings
+from cli.command import LONG, evidence_in, inside, measured, run, start, strict
 from sklearn.datasets import load_wine
 
 import epochal as ep
+import epochal.cli.plan as command
 
 
 def test_a_plan_on_real_data_is_printed_and_written(walked):
@@ -65,14 +67,14 @@ def test_machines_get_strict_json_alone_on_standard_output(rows, walked, tmp_pat
 
 def test_the_agenda_measures_nothing_and_writes_nothing(tmp_path):
     before = set(tmp_path.iterdir())
-    told = inside("plan", "breast_cancer", "--agenda", "--out", tmp_path / "not yet there")
+    told = inside("plan", "wine", "--agenda", "--out", tmp_path / "not yet there")
     assert told.exit_code == 0, told.stderr
     assert all(name in told.stdout for name in ("memory", "throughput", "noise_scale", "critical_rate", "prediction", "study"))
     assert measured(told.stderr) == []
     assert set(tmp_path.iterdir()) == before
 
 
-def test_arrays_and_a_model_of_ones_own_do(tmp_path):
+def test_a_full_disk_loses_nothing_and_arrays_and_a_model_of_ones_own_do(tmp_path, monkeypatch):
     x, y = load_wine(return_X_y=True)
     np.savez(tmp_path / "wine.npz", x=((x - x.mean(0)) / x.std(0)).astype("float32"), y=y)
     (tmp_path / "my_model.py").write_text("""
@@ -83,17 +85,31 @@ def build():
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
     return model
 """)
-    told = inside("plan", tmp_path / "wine.npz", "--model", f"{tmp_path}/my_model.py:build", "--budget", "1s", "--out", tmp_path)
+    words = ("plan", tmp_path / "wine.npz", "--model", f"{tmp_path}/my_model.py:build", "--budget", "1s", "--out", tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr(command, "save", _no_room)
+        told = inside(*words)
+    [kept] = tmp_path.glob("evidence-*.json")
+    assert told.exit_code == 2, told.exception
+    assert os.strerror(errno.ENOSPC) in told.stderr
+    assert str(kept) in told.stderr
+    before = evidence_in(kept)
+
+    told = inside(*words)
     assert told.exit_code == 0, (told.stderr, told.exception)
+    assert "Continuing: " in told.stdout
     task = ep.load(tmp_path / "plan.json").evidence.task
     assert (task.optimizer, task.n_params, task.n_classes) == ("SGD", 13 * 3 + 3, 3)
+    after = evidence_in(tmp_path / "plan.json")
+    assert [now[:len(then)] for now, then in zip(after, before, strict=True)] == list(before)
+    assert list(tmp_path.glob("evidence-*")) == []
 
 
 def test_a_narrow_terminal_without_colours_shows_every_word_of_the_answer(rows, walked, tmp_path, monkeypatch):
     for name, value in {"COLUMNS": "40", "NO_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"}.items():
         monkeypatch.setenv(name, value)
     told = again(rows, walked, "--out", tmp_path)
-    table = told.stdout.split("To paste")[0]
+    table = re.sub(r"\x1b\[[0-9;]*m", "", told.stdout).split("To paste")[0]
     assert told.exit_code == 0, told.stderr
     assert ep.load(tmp_path / "plan.json").headline in " ".join(table.split())
     assert max(map(len, table.splitlines())) <= 40
@@ -104,7 +120,8 @@ def test_a_reader_that_goes_away_gets_no_traceback(rows, tmp_path):
     process = start("plan", rows, "--target", "target", "--agenda", folder=tmp_path)
     process.stdout.readline()
     process.stdout.close()
-    failure = process.stderr.read()
+    with process.stderr:
+        failure = process.stderr.read()
     process.wait(LONG)
     assert "Traceback" not in failure
     assert "Exception ignored" not in failure
@@ -129,3 +146,7 @@ def test_help_shows_examples_and_every_option():
 def test_it_runs_as_a_module_too(tmp_path):
     process = run("--version", folder=tmp_path)
     assert (process.returncode, process.stdout.strip()) == (0, f"epochal, version {ep.__version__}")
+
+
+def _no_room(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

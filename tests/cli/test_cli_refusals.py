@@ -1,13 +1,9 @@
 """Whatever cannot be used is refused in one sentence with the culprit, the value and the cure, and exit status 2."""
 
-import errno
-import json
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from cli.command import evidence_in, inside, run
+from cli.command import inside, run
 
 import epochal.cli.plan as command
 
@@ -116,20 +112,3 @@ def test_evidence_of_other_data_is_refused(walked, shelf, monkeypatch, tmp_path)
     told = inside("plan", shelf / "good.csv", "--target", "y", "--evidence", folder / "plan.json")
     assert told.exit_code == 2
     assert "the same model or data" in told.stderr
-
-
-def test_a_full_disk_loses_nothing_that_was_measured(shelf, monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "save", _no_room)
-    told = inside("plan", shelf / "good.csv", "--target", "y", "--budget", "1s", "--out", tmp_path)
-    [kept] = tmp_path.glob("evidence-*.json")
-    assert told.exit_code == 2, told.exception
-    assert os.strerror(errno.ENOSPC) in told.stderr
-    assert str(kept) in told.stderr
-    readings, curves = evidence_in(kept)
-    assert "study" in {reading["name"] for reading in readings}
-    assert json.loads(kept.read_text())["kind"] == "Evidence"
-    assert curves
-
-
-def _no_room(*_):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -5,12 +5,12 @@ import signal
 from typing import NamedTuple
 
 import pytest
-from cli.command import LONG, evidence_in, measured, run, start
+from cli.command import LONG, evidence_in, inside, measured, run, start
 
 import epochal as ep
+import epochal.cli.plan as command
 
-HOW = (("throughput", signal.SIGKILL), ("critical rate", signal.SIGTERM), ("your present setting", signal.SIGKILL),
-       ("learning rates", signal.SIGINT))
+HOW = (("throughput", signal.SIGKILL), ("your present setting", signal.SIGTERM), ("learning rates", signal.SIGINT))
 
 
 class Stopped(NamedTuple):
@@ -25,7 +25,7 @@ class Stopped(NamedTuple):
 
 @pytest.fixture(scope="module")
 def story(rows, tmp_path_factory):
-    """`(stopped runs, the last one, its folder)`: four runs stopped while they measure, then one that may end."""
+    """`(stopped runs, the last one, its folder)`: three runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []
     words = ("plan", rows, "--target", "target", "--budget", "2s")
     for moment, how in HOW:
@@ -36,6 +36,12 @@ def story(rows, tmp_path_factory):
         [kept] = folder.glob("evidence-*.json")
         stopped.append(Stopped(how, process.returncode, said + rest, measured(seen), evidence_in(kept)))
     return stopped, run(*words, folder=folder), folder
+
+
+def test_an_interrupt_before_anything_is_measured_is_one_word_and_the_usual_status(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "open_table", _interrupt)
+    told = inside("plan", "wine", "--out", tmp_path)
+    assert (told.exit_code, told.stderr.strip(), told.stdout) == (130, "Stopped.", "")
 
 
 def test_every_run_was_stopped_by_its_signal(story):
@@ -76,6 +82,10 @@ def test_a_continued_run_ends_with_a_plan_and_without_its_journal(story):
     assert plan.arms
     assert len({(c.stage, c.setting, c.seed) for c in plan.evidence.curves}) == len(plan.evidence.curves)
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["plan.json", "report.html"]
+
+
+def _interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def _until(process, line):

@@ -17,10 +17,9 @@ STEPWISE, FUSED = How("stepwise", 1, 1e-3, 1e-3, None), How("fused", 2, 1e-3, 1e
 LANES = [Lane(11, 1e-2), Lane(12, lambda n: np.linspace(1e-2, 1e-3, n))]
 
 
-@pytest.mark.parametrize("kind", ["dropout", "batch_norm"])
-def test_fused_equals_stepwise_on_a_model_of_keras(kind):
+def test_fused_equals_stepwise_with_batch_norm_adam_and_a_schedule():
     """24 rows by 10: the last batch of an epoch has four."""
-    rig, batches = rig_of(kind, BACKEND), Batches(10, 3)
+    rig, batches = rig_of("batch_norm", BACKEND), Batches(10, 3)
     for one, other in zip(train(rig, LANES, batches, how=FUSED), train(rig, LANES, batches, how=STEPWISE), strict=True):
         np.testing.assert_allclose(one.train_loss, other.train_loss, rtol=1e-5)
         np.testing.assert_allclose(one.figures, other.figures, rtol=1e-5)
@@ -37,7 +36,9 @@ def ones():
 
 
 def test_dropout_draws_for_each_seed_and_each_epoch_anew_and_for_one_seed_alike(ones):
-    one, other, again = train(ones, [Lane(1, 0.0), Lane(2, 0.0), Lane(1, 0.0)], Batches(8, 3), how=FUSED._replace(width=3))
+    lanes = [Lane(1, 0.0), Lane(2, 0.0), Lane(1, 0.0)]
+    one, other, again = train(ones, lanes, Batches(8, 3), how=FUSED._replace(width=3))
+    np.testing.assert_allclose(one.train_loss, train(ones, lanes[:1], Batches(8, 3), how=STEPWISE)[0].train_loss, rtol=1e-5)
     assert (one.train_loss != other.train_loss).all()
     assert len(set(one.train_loss.tolist())) == 3
     np.testing.assert_array_equal(one.train_loss, again.train_loss)

@@ -94,6 +94,11 @@ def test_an_improvement_of_exactly_min_delta_is_none():
     assert patience.step(state, 0.5, patience=3, min_delta=0.25)[1].improved
 
 
+def hopeful(losses_epochs_lanes, n_patience):
+    """`exhausted` where so many epochs are left that any fall may still win."""
+    return patience.exhausted(np.asarray(losses_epochs_lanes), n_patience, 10**9)
+
+
 @pytest.mark.parametrize("n_patience", [1, 3])
 def test_a_group_is_exhausted_only_when_its_last_lane_is(n_patience):
     rng = np.random.default_rng(0)
@@ -105,14 +110,26 @@ def test_a_group_is_exhausted_only_when_its_last_lane_is(n_patience):
             for loss in lane:
                 state, info = patience.step(state, loss, patience=n_patience)
             each.append(info.stop)
-        assert patience.exhausted(lanes[:n], n_patience) == all(each)
+        if all(each):
+            assert hopeful(lanes[:n], n_patience)
+        elif not info.stop:              # the last lane is the lowest, so nothing is hopeless about it
+            assert not hopeful(lanes[:n], n_patience)
 
 
 def test_a_diverged_lane_keeps_no_group_alive_and_ends_none():
     nan_from_two = np.array([3.0, math.nan, math.nan, math.nan])
     falling, flat = np.array([3.0, 2, 1, 0.5]), np.array([1.0, 1, 1, 1])
-    assert not patience.exhausted(np.stack([nan_from_two, falling], 1), 2)
-    assert patience.exhausted(np.stack([nan_from_two, flat], 1), 2)
-    assert patience.exhausted(np.stack([nan_from_two, nan_from_two], 1)[:2], 5)
-    assert patience.exhausted(np.array([[1.0], [math.inf]]), 5)
-    assert not patience.exhausted(np.array([[math.nan], [1.0]]), 5)
+    assert not hopeful(np.stack([nan_from_two, falling], 1), 2)
+    assert hopeful(np.stack([nan_from_two, flat], 1), 2)
+    assert hopeful(np.stack([nan_from_two, nan_from_two], 1)[:2], 5)
+    assert hopeful([[1.0], [math.inf]], 5)
+    assert not hopeful([[math.nan], [1.0]], 5)
+
+
+def test_a_lane_too_far_behind_for_the_epochs_left_keeps_no_group_alive():
+    done, slow = np.array([1.0, 1, 1, 1]), np.array([9.0, 8, 7, 6])   # one down an epoch: five more reach 1
+    both = np.stack([done, slow], 1)
+    assert not patience.exhausted(both, 2, n_left=5)
+    assert patience.exhausted(both, 2, n_left=4)
+    assert not patience.exhausted(slow[:, None], 2, n_left=1)         # alone it is the best there is
+    assert not patience.exhausted(both[:2], 2, n_left=1)              # nothing is said before there is a slope to see

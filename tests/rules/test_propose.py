@@ -65,9 +65,10 @@ def test_more_time_never_gives_fewer_seeds_for_the_present_setting():
     assert (seeds[0], seeds[-1]) == (3, 8)
 
 
-@given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-2), st.floats(0.5, 1000), st.integers(10, 400), st.integers(3, 8))
-def test_a_sweep_fits_its_time_and_never_cuts_the_horizon_of_another_size(size, step_seconds, seconds, wanted, most_seeds):
-    sweep = propose(size, 32, 1600, step_seconds, seconds, wanted, most_seeds)
+@given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-2), st.floats(0.5, 1000), st.integers(10, 400), st.integers(3, 8),
+       st.sampled_from([1, 8, 32]))
+def test_a_sweep_fits_its_time_and_never_cuts_the_horizon_of_another_size(size, step_seconds, seconds, wanted, most_seeds, width):
+    sweep = propose(size, 32, 1600, step_seconds, seconds, wanted, most_seeds, width)
     if sweep is None:
         assert size != 32
         return
@@ -76,7 +77,7 @@ def test_a_sweep_fits_its_time_and_never_cuts_the_horizon_of_another_size(size, 
     assert sweep.n_rates >= 3
     if size != 32:
         assert sweep.n_epochs == round(wanted * rule.stretch(size, 32))
-    cost = sweep.n_lanes * sweep.n_epochs * steps_per_epoch(1600, size) * step_seconds
+    cost = sweep.n_lanes(width) * sweep.n_epochs * steps_per_epoch(1600, size) * step_seconds
     assert cost <= seconds or (size == 32 and sweep.n_epochs == rule.FEWEST_EPOCHS)
 
 
@@ -86,7 +87,7 @@ def test_larger_batches_get_more_epochs_since_they_make_fewer_updates_but_smalle
 
 
 def test_generosity_falls_with_the_time_and_an_unaffordable_size_is_left_out_but_never_the_present_one():
-    lanes = [getattr(propose(128, 32, 1600, 1e-3, seconds, 50), "n_lanes", 0) for seconds in (1000, 50, 35, 25, 1)]
+    lanes = [getattr(propose(128, 32, 1600, 1e-3, seconds, 50), "n_lanes", int)() for seconds in (1000, 50, 35, 25, 1)]
     assert lanes == sorted(lanes, reverse=True)
     assert lanes[-1] == 0 < lanes[-2]
     assert propose(32, 32, 1600, 1e-3, 1, 50).n_epochs == rule.FEWEST_EPOCHS
@@ -125,6 +126,13 @@ def test_the_search_does_not_stop_at_a_present_setting_that_is_itself_slow_or_ne
 
 def test_patience_is_a_fifth_of_the_epochs_within_bounds():
     assert [patience_for(n) for n in (4, 25, 100, 200, 400)] == [5, 5, 20, 40, 50]
+
+
+def test_a_sweep_counts_the_lanes_that_idle_beside_the_last():
+    sweep = rule.Sweep(n_rates=3, n_screen=1, n_confirm=3, n_compared=2, n_epochs=50, patience=10)
+    assert sweep.n_lanes() == (3 + 2) * 1 + 2 * 3
+    assert sweep.n_lanes(8) == 24
+    assert sweep.n_lanes(4) == 4 + 4 + 8
 
 
 def test_no_time_at_all_is_an_error_that_says_what_there_is_time_for():

@@ -24,6 +24,9 @@ class _Sentences(click.Group):
         except EpochalError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(2)
+        except KeyboardInterrupt:  # before or after measuring; while measuring, more can be said
+            click.echo("\nStopped.", err=True)
+            sys.exit(130)
 
 
 @click.group(cls=_Sentences, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})

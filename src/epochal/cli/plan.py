@@ -98,7 +98,7 @@ def _measured(rig, known, seconds, seed, journal, console, say):
 def _journal(folder, rig, say):
     from ..planner import Journal
 
-    return Journal(folder, rig.task.fingerprint, partial(_tell, say))
+    return Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", partial(_tell, say))
 
 
 def _as_interrupt(*_):
@@ -128,6 +128,8 @@ def _save(plan, folder, journal, say):
         save(plan, folder / "plan.json")
         write_report(plan, folder / "report.html")
     except OSError as error:
+        if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
+            raise
         raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
                          f"what was measured is in {journal.path} if that could be written.") from error
     journal.ended()

@@ -64,7 +64,8 @@ def finished(train_losses, figures, seconds):
     Args:
         train_losses: float[n_epochs]. figures: float[n_epochs, n_parts, 1 + n_metrics]. seconds: the lane's share.
     """
-    train_losses, figures = np.asarray(train_losses, np.float32), np.asarray(figures, np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and the run ends before it
+        train_losses, figures = np.asarray(train_losses, np.float32), np.asarray(figures, np.float32)
     fine = np.isfinite(train_losses) & np.isfinite(figures[:, :, 0]).all(1)
     n = len(fine) if fine.all() else int(fine.argmin())
     return Run(train_losses[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)

@@ -24,9 +24,9 @@ def train(rig, lanes, batches, *, go_on):
                 steps_losses.append(loss)  # still on the device: reading it now would make every step wait
             epoch_losses.append(float(share @ np.array([float(loss) for loss in steps_losses])))
             epoch_figures.append(rig.evaluate(states[i]))
-        losses.append(epoch_losses)
-        figures.append(epoch_figures)
-        if not go_on(epoch + 1, np.array(figures)[:, :, :, 0]):
+        losses.append(np.array(epoch_losses))
+        figures.append(np.stack(epoch_figures))
+        if not go_on(epoch + 1, np.stack(figures)[:, :, :, 0]):
             break
     seconds = (perf_counter() - start) / len(lanes)
-    return [finished(np.array(losses)[:, i], np.array(figures)[:, i], seconds) for i in range(len(lanes))]
+    return [finished(np.stack(losses)[:, i], np.stack(figures)[:, i], seconds) for i in range(len(lanes))]

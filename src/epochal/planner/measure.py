@@ -28,14 +28,14 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
         MeasurementFailed: the budget does not allow even the barest comparison.
     """
     evidence = (evidence or Evidence()).about(rig.task, rig.machine, rig.present)
-    started = perf_counter()
     for name, probe in PROBES.items():
         if name not in evidence:
             watch(name, 0, 1, "")
             evidence = evidence.add(_timed(probe, rig, seed, _options(name, rig, evidence, budget)))
             keep(evidence)
             watch(name, 1, 1, "")
-    left = max(budget - (perf_counter() - started), 0.3 * budget)
+    probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
+    left = max(budget - probed, 0.3 * budget)
     return run_study(rig, evidence, seed=seed, seconds=left, keep=keep,
                      watch=lambda done, total, what: watch("study", done, total, what))
 

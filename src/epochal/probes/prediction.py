@@ -32,6 +32,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     started = perf_counter()
     largest = _MOST if largest is None else max(1, min(int(largest), _MOST))
     sizes = sizes_up_to(largest)
+    sizes = sizes[: max(FEWEST_SIZES, (len(sizes) + 1) // 2)]  # factors of four: the knee is no sharper than that
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="prediction", value=float(largest), unit="examples", low=1.0, high=float(largest),
                        repeats=1, note="so few rows that one batch holds them all")
@@ -41,7 +42,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
         return Reading(name="prediction", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
                        note="the machine was too busy: longer calls of predict took no longer than short ones")
     per_row = timed.median / timed.sizes
-    like_best = timed.sizes[np.min(per_row) / (timed.seconds.min(1) / timed.sizes) >= 1 - _TOLERANCE]
+    like_best = timed.sizes[timed.seconds.min(1) / timed.sizes <= np.min(per_row) / (1 - _TOLERANCE)]
     return Reading(
         name="prediction", value=knee(timed.sizes, per_row, _TOLERANCE), unit="examples", low=float(like_best.min()),
         high=float(like_best.max()), repeats=timed.seconds.shape[1], cost=perf_counter() - started,

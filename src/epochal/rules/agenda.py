@@ -48,9 +48,9 @@ def agenda(task, present, evidence, budget):
         wanted = first_epochs(present.batch_size, task.n_train)
         sweeps = [propose(b, present.batch_size, task.n_train, foreseen[b], left, wanted) for b in sizes]
         sweeps = {b: sweep for b, sweep in zip(sizes, sweeps, strict=True) if sweep is not None}
-        training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes for b, s in sweeps.items())
+        training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes() for b, s in sweeps.items())
         seconds = min(training + 2.5 * PROGRAM * len(sizes), left)
-        items.append(Item("study", f"up to {sum(s.n_lanes for s in sweeps.values()):,} trainings at batch sizes "
+        items.append(Item("study", f"up to {sum(s.n_lanes() for s in sweeps.values()):,} trainings at batch sizes "
                           f"{', '.join(f'{b:,}' for b in sizes)}: learning rates, then fresh seeds, yours with the same seeds",
                           "a fair comparison tunes the rate anew and does not believe one seed", seconds))
     return tuple(items)

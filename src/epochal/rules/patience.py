@@ -37,13 +37,25 @@ def step(state, loss, *, patience, min_delta=0.0):
     return State(loss if improved else state.best, waited), Info(waited >= patience, improved)
 
 
-def exhausted(losses_epochs_lanes, patience):
-    """Whether no lane has improved for `patience` epochs; a lane whose loss is not a number has nothing left to improve.
+def exhausted(losses_epochs_lanes, patience, n_left):
+    """Whether no lane has anything left to win.
+
+    A lane has nothing left when it has not improved for `patience` epochs, when its loss is not a number, or when it would not
+    reach the best loss seen in any lane even if it went on falling, in a straight line, as fast as it did of late. A falling
+    loss flattens, so the straight line flatters it.
 
     Args:
         losses_epochs_lanes: float[n_epochs, n_lanes], validation losses so far.
         patience: epochs.
+        n_left: epochs still allowed.
     """
     losses = np.where(np.isfinite(losses_epochs_lanes), losses_epochs_lanes, np.inf)
-    waited = len(losses) - 1 - losses.argmin(0)
-    return bool(((waited >= patience) | ~np.isfinite(losses_epochs_lanes[-1])).all())
+    lowest = losses.min(0)
+    waited = len(losses) - 1 - losses.argmin(0) >= patience
+    dead = ~np.isfinite(losses_epochs_lanes[-1])
+    hopeless = np.zeros_like(dead)
+    if len(losses) > patience:
+        with np.errstate(invalid="ignore"):  # of a lane that is dead anyway
+            fall = (losses[-1 - patience] - losses[-1]) / patience
+            hopeless = losses[-1] - np.maximum(fall, 0.0) * n_left > lowest.min()
+    return bool((waited | dead | hopeless).all())

@@ -10,8 +10,9 @@ MOST_EPOCHS, FEWEST_EPOCHS = 400, 4
 _ENOUGH_UPDATES = 1500  # after which a small network's validation loss has usually turned; early stopping ends most runs sooner
 _FAR_SLOWER = 2.0       # times the least time to the target: beyond it, sizes further out are not worth a look
 _STEP = 4               # between batch sizes: the band of good ones is usually wider than that
-# (learning rates per batch size, seeds to choose among them, fresh seeds to compare with), from generous to bare.
-_GENEROSITY = ((5, 3, 8), (5, 2, 8), (4, 2, 6), (3, 2, 5), (3, 1, 4), (3, 1, 3))
+# (learning rates per batch size, seeds to choose among them, fresh seeds to compare with, settings compared with those), from
+# generous to bare. Fresh seeds are cut last: with fewer than five hardly any difference can be told.
+_GENEROSITY = ((5, 3, 8, 3), (5, 2, 8, 2), (4, 2, 8, 2), (3, 2, 8, 2), (3, 1, 6, 2), (3, 1, 5, 1))
 
 
 class Sweep(NamedTuple):
@@ -20,7 +21,7 @@ class Sweep(NamedTuple):
     Attributes:
         n_rates: learning rates tried first; more are added while the best lies at the edge.
         n_screen: seeds on which a rate is chosen.
-        n_confirm: fresh seeds on which the chosen settings are compared.
+        n_confirm: fresh seeds on which the chosen settings are compared. n_compared: how many are.
         n_epochs: the most epochs a run gets; one whose validation loss has long turned ends sooner.
         patience: epochs without improvement after which it has.
     """
@@ -28,13 +29,14 @@ class Sweep(NamedTuple):
     n_rates: int
     n_screen: int
     n_confirm: int
+    n_compared: int
     n_epochs: int
     patience: int
 
-    @property
-    def n_lanes(self):
-        """Trainings in all: some rates are added at an edge, and three are compared with fresh seeds."""
-        return (self.n_rates + 2) * self.n_screen + 3 * self.n_confirm
+    def n_lanes(self, width=1):
+        """Trainings in all, groups filled up to `width`; some rates are likely to be added at an edge."""
+        groups = (self.n_rates * self.n_screen, 2 * self.n_screen, self.n_compared * self.n_confirm)
+        return sum(-(-n // width) * width for n in groups)
 
 
 def stretch(batch_size, present):
@@ -94,7 +96,7 @@ def propose_present(present, n_train, step_seconds, seconds):
                             f"time for {epochs}. Allow a longer budget, or pass fewer rows.")
 
 
-def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_seeds=8):
+def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_seeds=8, width=1):
     """The most generous `Sweep` of one batch size that fits the time.
 
     Args:
@@ -104,21 +106,34 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
         seconds: time there is for it.
         wanted: epochs the present setting needed until its validation loss had turned.
         most_seeds: seeds the present setting was trained with.
+        width: lanes that are trained side by side, idle ones too.
 
     Returns:
         A `Sweep`, or `None` where even the barest one does not fit. The horizon is never cut, except at the present batch size
         where nothing else is left to cut: a run that ends too soon says little about where it was going.
     """
     n_epochs = round(wanted * stretch(batch_size, present))
-    for n_rates, n_screen, n_confirm in _GENEROSITY:
-        sweep = Sweep(n_rates, n_screen, min(n_confirm, most_seeds), n_epochs, patience_for(n_epochs))
-        an_epoch = steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes
+    for n_rates, n_screen, n_confirm, n_compared in _GENEROSITY:
+        sweep = Sweep(n_rates, n_screen, min(n_confirm, most_seeds), n_compared, n_epochs, patience_for(n_epochs))
+        an_epoch = steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes(width)
         if an_epoch * n_epochs <= seconds:
             return sweep
     if batch_size != min(present, n_train):
         return None
     n_epochs = max(FEWEST_EPOCHS, min(n_epochs, int(seconds / an_epoch)))
     return sweep._replace(n_epochs=n_epochs, patience=patience_for(n_epochs))
+
+
+def needed_epochs(best_epochs, most):
+    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again.
+
+    Args:
+        best_epochs: of each run of the present setting. most: epochs those runs were allowed.
+
+    >>> needed_epochs([6, 12], 100), needed_epochs([90, 98], 100)
+    (18, 100)
+    """
+    return min(most, math.ceil(1.5 * max(best_epochs)))
 
 
 def visiting_order(sizes, present):

@@ -44,8 +44,9 @@ def headline(c):
         return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
     gain = f", and reaches the same validation loss {_times(c.ratio)}" if c.ratio else ""
     if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
-        return (f"Use {setting}: yours ({mine}) has {_signed(c.present)} more validation loss than the best setting shown"
-                f"{gain}.")
+        worse, cost = c.present, f"; the one to use reaches the target loss {_times(c.ratio)} than yours" if c.ratio else ""
+        return (f"Use {setting}: yours ({mine}) has {worse.difference:.2g} ({worse.low:.2g} to {worse.high:.2g}) more validation "
+                f"loss than the best setting shown{cost}.")
     if c.goal == "best":
         return f"Use {setting}: it was shown better than yours ({mine}), though by less than the margin{gain}."
     if c.goal == "smallest":
@@ -80,9 +81,11 @@ def why_rate(c, picked, n_trials):
     mine = "yours; " if c.chosen is c.present else ""
     if picked is None:
         return mine + ("every trial at this batch size diverged" if n_trials else "no other rate was tried at this batch size")
-    place = "the best lies inside the rates tried" if picked.interior else "the best lies at the edge of the rates tried"
-    return (f"{mine}{counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}; {place}, and "
-            f"{number(picked.low)} to {number(picked.high)} are within the margin")
+    setting, place = c.chosen.setting, "inside" if picked.interior else "at the edge of"
+    span = f"{number(picked.low)} to {number(picked.high)} are" if picked.low < picked.high else "no other is"
+    doubt = "" if picked.low <= setting.learning_rate <= picked.high else ", but fresh seeds did not show that it pays"
+    return (f"{mine}{counted(picked.n_rates, 'rate')} tried at batch size {number(setting.batch_size)}; on the trials the best, "
+            f"{number(picked.best)}, lies {place} those tried, and {span} within the margin of it{doubt}")
 
 
 def binding(c):
@@ -157,7 +160,9 @@ def _times(ratio):
     value, low, high = ratio
     if low > 1:
         return f"{number(value)} times sooner ({number(low)} to {number(high)})"
-    return f"in {number(1 / value)} times the time ({number(1 / high)} to {number(1 / low)})"
+    if high < 1:
+        return f"{number(1 / value)} times later ({number(1 / high)} to {number(1 / low)})"
+    return f"neither clearly sooner nor later ({number(1 / value)} times the time, {number(1 / high)} to {number(1 / low)})"
 
 
 def _cheaper(goal):

@@ -31,7 +31,7 @@ def curve_of(run, setting, seed, stage, n_train):
         setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
         train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]),
         half_b=_short(figures[:, 1, 0]),
-        metrics=tuple(_short(figures[:, :2, 1 + i].mean(1)) for i in range(figures.shape[2] - 1)) if judged else (),
+        metrics=tuple(_short(figures[:, :2, 1 + i].mean(1, dtype=float)) for i in range(figures.shape[2] - 1)) if judged else (),
         test_loss=_short(figures[:, 2, 0]) if judged and figures.shape[1] > 2 else (),
         outcome=run.outcome, seconds=float(run.seconds))
 

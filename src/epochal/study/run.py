@@ -1,20 +1,23 @@
 """The study: measure the engine, train the present setting, screen learning rates, compare what is left with fresh seeds."""
 
+import math
 from time import perf_counter
 
 from .. import engine
 from ..base import seeds
+from ..base.errors import MeasurementFailed
+from ..engine.guard import memory_guard
 from ..records import Outcome, Reading, Setting
 from ..rules.compare import runs_by_setting
 from ..rules.decide import clock_of, declared
 from ..rules.patience import exhausted
-from ..rules.propose import batch_sizes, patience_for, propose, propose_present, visiting_order, worth_a_look
-from ..rules.quality import steps_to
+from ..rules.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
+from ..rules.quality import best_epoch, steps_to
 from ..rules.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .curves import curve_of, schedule_of
 
-_SHARE = 0.6    # of the time left that one batch size may take while others wait
+_SHARE = 0.45   # of the time left that one batch size may take while others wait
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
@@ -34,7 +37,7 @@ def run_study(rig, evidence, *, seed, seconds, keep, watch):
         The grown `Evidence`: one `"engine"` reading, `"untrained_loss"`, and the curves of all three stages.
 
     Raises:
-        MeasurementFailed: not even the present setting can be trained in that time.
+        MeasurementFailed: not even the present setting can be trained in that time or memory, or its loss is no number.
     """
     return _Study(rig, evidence, seed, seconds, keep, watch).run()
 
@@ -59,7 +62,7 @@ class _Study:
         n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
         confirm = [seeds.number(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
-        needed = max(c.n_epochs for c in self.evidence.of("present")) or n_epochs
+        needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
         taken = perf_counter() - self.started
         self._add(Reading(name="study", value=float(len(self.evidence.curves)), unit="trainings", repeats=1, cost=taken,
@@ -82,16 +85,21 @@ class _Study:
             if not left:
                 break
             size, left = left[0], left[1:]
-            pace = self._how(size).step_seconds
-            share = self._left() if not left else _SHARE * self._left()
-            self.sweep = propose(size, present, n, slowness * pace, share, needed, len(confirm))
+            at_best = self._how(present).step_seconds * min(1.0, size / present)  # compiling tells, but takes time itself
+            if propose(size, present, n, slowness * at_best, self._left(), needed, len(confirm)) is None:
+                continue
+            how = self._how(size)
+            shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
+            sweeps = [propose(size, present, n, slowness * how.step_seconds, share, needed, len(confirm), how.width)
+                      for share in shares]
+            self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
             if self.sweep is None:
                 continue
             begun, foreseen = perf_counter(), self.done
             self._screen(size)
             picked = pick(self._trials(size), margin, target)
             if picked is not None:
-                settings = [self._setting(size, rate) for rate in picked.contenders]
+                settings = [self._setting(size, rate) for rate in picked.contenders[: self.sweep.n_compared]]
                 self._train("confirm", settings, confirm[: self.sweep.n_confirm], f"fresh seeds at batch size {size:,}")
             if self.done > foreseen:
                 slowness *= max(0.2, min(5.0, (perf_counter() - begun) / (self.done - foreseen)))
@@ -120,7 +128,10 @@ class _Study:
         self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
         widths = _WIDTHS if known is None else (max(1, int(known.points[0][1])),)
-        how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
+        with memory_guard(self.rig) as guard:
+            how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
+        if guard.ran_out:
+            raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Free some, or use a device with more.")
         point = (float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0)
         self._add(Reading(name="engine", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
                           cost=perf_counter() - start, points=((*known.points, point) if known else (point,)),
@@ -131,7 +142,9 @@ class _Study:
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
             starts = [self.rig.fresh(seeds.number(self.seed, "confirm", i)) for i in range(3)]
-            losses = [float(self.rig.evaluate(state)[:2, 0].mean()) for state in starts]
+            losses = [float(self.rig.evaluate(state)[:2, 0].mean(dtype=float)) for state in starts]
+            if not all(map(math.isfinite, losses)):
+                raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
             self._add(Reading(name="untrained_loss", value=sum(losses) / 3, low=min(losses), high=max(losses), repeats=3,
                               cost=perf_counter() - start, note="lowest to highest of three"))
 
@@ -169,7 +182,7 @@ class _Study:
             groups["epoch"] = epoch
             share = (groups["finished"] + epoch / n_epochs) * per_group / len(wanted)
             self.watch(min(begun + share * foreseen, self.total), self.total, what)
-            return not exhausted(losses[:, :, :2].mean(2), patience)
+            return not exhausted(losses[:, :, :2].mean(2, dtype=float), patience, n_epochs - epoch)
 
         self.watch(begun, self.total, what)
         lanes = [engine.Lane(s, schedule_of(self.rig, setting)) for setting, s in wanted]

@@ -52,7 +52,7 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
     rig = open_rig(model, data)
     loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
     warn = _to_stderr if loud else lambda sentence: None
-    journal = Journal(user_cache_path("epochal") / "unfinished", rig.task.fingerprint, warn)
+    journal = Journal(user_cache_path("epochal") / "unfinished", f"{rig.task.fingerprint}-{rig.machine.backend}", warn)
     known = (known or journal.left_over() or Evidence()).about(rig.task, rig.machine, rig.present)
     with Live(agenda(rig.task, rig.present, known, seconds), quiet=not loud) as live:
         known = measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
