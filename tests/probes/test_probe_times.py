@@ -163,10 +163,10 @@ def test_a_clock_that_stands_still_is_not_waited_for():
 
 
 def test_prediction_finds_the_knee_and_what_is_like_the_best():
-    reading = prediction(FakeRig(t0=1e-3, c=2e-6, overhead=0.3))
-    assert (reading.value, reading.low, reading.high) == (4096, 4096, 8192)
-    assert reading.detail("best") == pytest.approx(8192 / (1e-3 + 2e-6 * 8192))
-    assert reading.points[-1][1] == pytest.approx(2e-6 + 1e-3 / 8192)
+    reading = prediction(FakeRig(t0=1e-3, c=8e-6, overhead=0.3))
+    assert (reading.value, reading.low, reading.high) == (2048, 2048, 8192)
+    assert reading.detail("best") == pytest.approx(8192 / (1e-3 + 8e-6 * 8192))
+    assert reading.points[-1][1] == pytest.approx(8e-6 + 1e-3 / 8192)
 
 
 def test_prediction_takes_the_smallest_where_all_are_alike():
