@@ -130,14 +130,14 @@ def only_the_cli_prints(root):
 
 
 def nobody_catches_everything(root):
-    """Nobody swallows an error without knowing its name; `records/store.py` tidies up and raises it again."""
+    """Nobody swallows an error without knowing its name; `base/files.py` tidies up and raises it again."""
     blind = {"Exception", "BaseException"}
     found = []
     for module in modules(root):
         for node in module.nodes:
             if isinstance(node, ast.ExceptHandler) and (node.type is None or blind & set(_names_within(node.type))):
                 again = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
-                if not (again and module.path == pathlib.Path("records/store.py")):
+                if not (again and module.path == pathlib.Path("base/files.py")):
                     found.append(f"{module.where(node)}: catches everything")
             elif isinstance(node, ast.Call) and "suppress" in _names_used(node.func) and \
                     any(blind & set(_names_within(argument)) for argument in node.args):

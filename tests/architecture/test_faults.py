@@ -52,7 +52,7 @@ FAULTS = {
     "a bare except": ("seam/rig.py", "try:\n    pass\nexcept:\n    raise\n", house.nobody_catches_everything),
     "an except Exception among others": ("cli/__init__.py", '"""The cli."""\ntry:\n    pass\nexcept (OSError, Exception):\n'
                                          "    pass\n", house.nobody_catches_everything),
-    "a store that swallows": ("records/store.py", "try:\n    pass\nexcept BaseException:\n    pass\n",
+    "a writer that swallows": ("base/files.py", "try:\n    pass\nexcept BaseException:\n    pass\n",
                               house.nobody_catches_everything),
     "a suppressed Exception": ("engine/__init__.py", "import contextlib\nwith contextlib.suppress(Exception):\n    pass\n",
                                house.nobody_catches_everything),
@@ -100,7 +100,7 @@ def test_every_rule_has_a_fault_that_it_catches():
     ("engine/__init__.py", "import jax\nfrom ..seam import Rig\nfrom .. import records\nfrom .. import __version__\n"
      "def judge(model):\n    return model.eval()\n"),
     ("cli/__init__.py", "from ..report import page\nfrom ..planner import plan\nprint('hello')\n"),
-    ("records/store.py", "try:\n    pass\nexcept BaseException:\n    raise\n"),
+    ("base/files.py", "try:\n    pass\nexcept BaseException:\n    raise\n"),
 ], ids=["rules", "engine", "cli", "store"])
 def test_what_is_allowed_is_let_through(inside, text, package):
     file = package / inside

@@ -109,6 +109,7 @@ def plan(**changes):
         "headline": "Train with batch size 256 and learning rate 0.00562: quality is equal to your setting's (32, 0.001) "
                     "within 0.01, and it gets there 2.8 times faster.",
         "binding": "Statistics: the critical batch size is 190 (95 to 420) examples; memory would allow 1,149.",
+        "on_test": "loss 0.0612, yours 0.0608 (difference +0.0004, -0.001 to +0.0018 over seeds), on 359 rows",
         "unresolved": ("The gradient noise scale has only a lower bound of 120 examples with 1,149 rows.",
                        "Whether 128 or 256 is better: their difference is smaller than six seeds can show."),
         "margin": 0.01, "arms": arms(), "derived": derived(), "evidence": Evidence(**evidence)}

@@ -51,7 +51,7 @@ def assert_names(message, *words):
     (frame(0), {"target": "y"}, ("rows with a target", "0", "more rows")),
     (frame(a=[np.inf] * 2 + [1.5] * 58), {"target": "y"}, ("`a`", "2 infinite values", "Drop those rows")),
     (frame(y=[-np.inf] + [1.5] * 59), {"target": "y"}, ("`y`", "1 infinite value", "Drop those rows")),
-    (frame(a=1, b="u"), {"target": "y"}, ("`features`", "`a`, `b`", "never changes")),
+    (frame(a=1, b="u"), {"target": "y"}, ("`features`", "`a`, `b`", "constant in")),
     (frame()[["a", "y"]], {"target": "y", "group": "a"}, ("`features`", "none", "besides the target")),
     (frame(g=["s", "t"] * 30), {"target": "y", "group": "g"}, ("`g`", "2 groups", "finer")),
     (frame(y=["b"] * 50 + ["late"] * 10), {"target": "y", "time": "a"}, ("`y`", "'late'", "split another way")),

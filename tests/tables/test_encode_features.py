@@ -88,12 +88,12 @@ def test_numbers_written_as_text_are_numbers():
 
 @pytest.mark.parametrize(("column", "why"), [
     ([np.nan] * 60, "no value"),
-    ([4] * 60, "never changes"),
-    (["x"] * 60, "never changes"),
+    ([4] * 60, "constant in"),
+    (["x"] * 60, "constant in"),
     (["?", "", " ", "N/A", "none", None] * 10, "no value"),
     (list(range(60)), "numbers the rows"),
     (np.random.default_rng(0).permutation(60) + 1000, "numbers the rows"),
-    ([f"id-{i}" for i in range(60)], "names each row"),
+    ([f"id-{i}" for i in range(60)], "a different name in every row"),
 ])
 def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
     frame = encode.readable(pd.DataFrame({"useless": column, "useful": np.linspace(0, 1, 60)}))
@@ -134,7 +134,7 @@ def test_infinite_values_are_counted_and_their_column_named():
 
 
 def test_a_table_without_a_useful_column_is_refused():
-    with pytest.raises(UsageError, match=r"`features` must be .* got only `a`\. Left out: `a`, which never changes"):
+    with pytest.raises(UsageError, match=r"`features` must be .* got only `a`\. Left out: `a`, constant in the training rows"):
         encode.fit(pd.DataFrame({"a": [1] * 60}), seed=0)
     with pytest.raises(UsageError, match="`features` must be .* got none. The table needs a column besides the target"):
         encode.fit(pd.DataFrame(index=range(60)), seed=0)

@@ -111,6 +111,8 @@ def _print_answer(console, plan):
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
     console.print(rich_table(list(plan.arm_rows())))
     console.print(f"\nWhat binds: {plan.binding}", highlight=False, markup=False)
+    if plan.on_test:
+        console.print(f"On the test rows: {plan.on_test}", highlight=False, markup=False)
     for sentence in plan.unresolved:
         console.print(f"Not resolvable: {sentence}", highlight=False, markup=False)
     console.print("\nTo paste into a Keras script:\n")

@@ -31,8 +31,10 @@ class Evidence:
         Raises:
             UsageError: it was measured on another model, other data or another machine.
         """
-        for mine, theirs, what in ((self.task and self.task.fingerprint, task.fingerprint, "model or data"),
-                                   (self.machine and (self.machine.backend, self.machine.device),
+        if self.task is not None and self.task.fingerprint != task.fingerprint:
+            raise UsageError(f"`evidence` must be about the same model and data; it is about {self.task}, and this is {task}. "
+                             "Measure again without it.")
+        for mine, theirs, what in ((self.machine and (self.machine.backend, self.machine.device),
                                     (machine.backend, machine.device), "machine"),
                                    (self.present, present, "present setting")):
             if mine is not None and mine != theirs:

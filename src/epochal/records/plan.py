@@ -101,6 +101,8 @@ class Plan:
         stopping: the early stopping that goes with the epochs.
         headline: the answer in one sentence; says whether the present setting was good already.
         binding: which constraint holds the batch size where it is.
+        on_test: the chosen setting's loss on the test rows beside the present one's, in one sentence; empty without test rows.
+            Read once, after the choice.
         unresolved: what the evidence could not settle, one sentence each.
         margin: difference in validation loss below which two settings count as equal, declared before measuring.
         arms: every setting that was compared at full length.
@@ -116,6 +118,7 @@ class Plan:
     stopping: Stopping
     headline: str
     binding: str
+    on_test: str
     unresolved: tuple[str, ...]
     margin: float
     arms: tuple[Arm, ...]
@@ -161,6 +164,7 @@ class Plan:
 
     def __str__(self):
         parts = [self.headline, table(self.rows()), f"What binds: {self.binding}"]
+        parts += [f"On the test rows: {self.on_test}"] if self.on_test else []
         parts += [f"Not resolvable: {sentence}" for sentence in self.unresolved]
         return "\n\n".join(parts)
 

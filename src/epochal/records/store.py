@@ -8,12 +8,11 @@ import enum
 import functools
 import json
 import math
-import os
 import pathlib
 import typing
-import uuid
 
 from ..base.errors import UsageError
+from ..base.files import write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
 from .plan import Arm, Choice, Plan, Stopping
@@ -63,18 +62,7 @@ def load(text):
 
 def save(record, path):
     """Write `record` to `path` as a whole or not at all, so that a kill at any moment leaves the old file or the new."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(draft, "x", encoding="utf-8") as file:
-            file.write(dump(record))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_whole(path, dump(record))
 
 
 def read(path):

@@ -18,6 +18,8 @@ class Task:
         metrics: names of the compiled metrics, in Keras' order, without the loss.
         normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
         fingerprint: changes when the architecture, the compiled parts or the data change.
+        constant_loss: validation loss of the best constant answer, known from the training targets; `None` where the loss does not
+            allow to tell. A network that does not beat it has learnt nothing.
         notes: what was decided about the data on the way, one sentence each.
     """
 
@@ -34,12 +36,14 @@ class Task:
     metrics: tuple[str, ...] = ()
     normalises_over_batch: bool = False
     fingerprint: str
+    constant_loss: float | None = None
     notes: tuple[str, ...] = ()
 
     def __str__(self):
         classes = f" of {self.n_classes} classes" if self.n_classes > 2 else ""
+        rare = f" ({self.rarest:,} of the rarest class)" if 0 < self.rarest < 0.5 * self.n_train / self.n_classes else ""
         test = f", {self.n_test:,} for test" if self.n_test else ""
-        return (f"{self.name}: {self.kind}{classes}; {self.n_train:,} rows to train on, {self.n_validation:,} to "
+        return (f"{self.name}: {self.kind}{classes}; {self.n_train:,} rows to train on{rare}, {self.n_validation:,} to "
                 f"validate{test}; {self.n_params:,} parameters, {self.optimizer}, {self.loss}")
 
 

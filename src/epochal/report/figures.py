@@ -10,6 +10,7 @@ from math import ceil, floor, inf, log10
 from ..base.ink import number, quantity
 from .look import GREY
 
+_TALLEST = 30  # times the lowest loss: what is above lies outside the picture
 _OUTLINE = {"width": 2, "color": "#ffffff"}  # the style sheet turns it into the colour of the page
 
 
@@ -37,7 +38,10 @@ def draw_losses(data, look):
     figure.update_xaxes(range=[1, 1.02 * max(data.epochs, *(len(line.middle) for line in data.lines))])
     _mark(figure, data.epochs, f"epochs={data.epochs}")
     if data.logarithmic:
-        _logarithmic(figure, "y", [x for line in data.lines for x in (*line.low, *line.high)])
+        values = [x for line in data.lines for x in (*line.low, *line.high)]
+        lowest = min((x for x in values if x > 0), default=1.0)
+        shown = [x for x in values if x <= _TALLEST * lowest]  # one start that explodes must not flatten the rest
+        _logarithmic(figure, "y", shown)
     return figure, tuple(keys)
 
 

@@ -4,6 +4,7 @@ import pathlib
 from dataclasses import dataclass
 
 from ..base.errors import require
+from ..base.files import write_whole
 from . import curves, figures, rows, sizes
 from .code import code_for
 from .html import templates
@@ -67,8 +68,7 @@ def write_report(plan, path):
     """
     path = pathlib.Path(path)
     require(not path.is_dir(), "path", str(path), "a file", f"Pass {str(path / 'report.html')!r}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(plan), encoding="utf-8")
+    write_whole(path, page(plan))
     return path
 
 

@@ -7,7 +7,7 @@ from scipy.special import stdtr
 
 from ..base.stats import holm, mean_interval, paired_difference
 from ..records import Arm, Verdict
-from .quality import best_epoch, cross_fitted, steps_to
+from .quality import best_epoch, cross_fitted, judged_halves, steps_to
 from .scaling import steps_per_epoch
 
 ALPHA = 0.05
@@ -24,14 +24,31 @@ def runs_by_setting(evidence):
 def shown_better(runs, present):
     """The settings shown better than the present one: paired t tests, one-sided, 5 % over all of them together (Holm 1979).
 
+    Seeds alone do not tell how lucky a setting was with the validation rows. So it must be shown on all of them and on each
+    half alone: an advantage that lives in one half is no advantage.
+
     Args:
         runs: as from `runs_by_setting`. present: the user's `Setting`.
     """
     if _diverged(runs[present]):
         return [s for s in runs if s != present and not _diverged(runs[s])]
     others = [s for s in runs if s != present and not _diverged(runs[s])]
-    p_values = [_p_lower(*_qualities(runs, s, present)) for s in others]
+    judges = (cross_fitted, lambda curve: judged_halves(curve)[0], lambda curve: judged_halves(curve)[1])
+    p_values = [max(_p_lower(*_qualities(runs, s, present, judge)) for judge in judges) for s in others]
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
+
+
+def test_loss_of(runs, chosen, present):
+    """Mean test loss of the chosen and of the present setting, and their paired difference as `(mean, low, high)`.
+
+    At the epoch whose validation loss is lowest, as early stopping keeps it. `None` where there are no test rows, or a run
+    diverged. Read once, after the choice; the choice never sees it.
+    """
+    if _diverged(runs[chosen]) or _diverged(runs[present]) or not all(c.test_loss for c in runs[chosen].values()):
+        return None
+    seeds = [s for s in runs[chosen] if s in runs[present]]
+    mine, theirs = ([runs[setting][s].test_loss[best_epoch(runs[setting][s]) - 1] for s in seeds] for setting in (chosen, present))
+    return float(np.mean(mine)), float(np.mean(theirs)), tuple(map(float, paired_difference(mine, theirs)))
 
 
 def reference(runs, present):
@@ -124,9 +141,9 @@ def _cost(mine, setting, target, step_seconds):
             "seconds_high": math.exp(mean + half) * seconds}
 
 
-def _qualities(runs, a, b):
+def _qualities(runs, a, b, judge=cross_fitted):
     seeds = [s for s in runs[a] if s in runs[b]]
-    return [cross_fitted(runs[a][s]) for s in seeds], [cross_fitted(runs[b][s]) for s in seeds]
+    return [judge(runs[a][s]) for s in seeds], [judge(runs[b][s]) for s in seeds]
 
 
 def _p_lower(mine, theirs):

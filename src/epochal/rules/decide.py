@@ -7,7 +7,15 @@ from ..base.errors import MeasurementFailed, require
 from ..records import Plan, Stopping, Verdict
 from . import sentences
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
-from .compare import compare, examples_per_step, examples_to_target, reference, runs_by_setting, seconds_ratio
+from .compare import (
+    compare,
+    examples_per_step,
+    examples_to_target,
+    reference,
+    runs_by_setting,
+    seconds_ratio,
+    test_loss_of,
+)
 from .critical_batch import critical_batch, time_optimal_batch
 from .margin import margin_and_target
 from .quality import cross_fitted, stopping_regret
@@ -27,14 +35,12 @@ def decide(evidence, *, goal="fastest"):
 
     Raises:
         UsageError: there is no such goal.
-        MeasurementFailed: the evidence holds no trainings of the present setting and a rival, or all of them diverged.
+        MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
     """
     require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
     runs, present = runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
         raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
-    if len(runs) == 1 and not evidence.of("screen"):
-        raise MeasurementFailed("Cannot recommend before another setting has been tried. Allow a longer budget.")
     margin, target = declared(evidence)
     against = reference(runs, present)
     clock = clock_of(evidence)
@@ -46,21 +52,26 @@ def decide(evidence, *, goal="fastest"):
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
     patience = _patience(runs[chosen].values(), margin)
+    on_test = test_loss_of(runs, chosen, present)
     context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
-                                ratio=_ratio(runs, chosen, present, target, clock))
+                                ratio=_ratio(runs, chosen, present, target, clock),
+                                on_test=on_test)
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
         epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(context),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
-        unresolved=sentences.unresolved(context), margin=margin, arms=arms, derived=(critical, optimal), evidence=evidence)
+        on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
+        derived=(critical, optimal), evidence=evidence)
 
 
 def declared(evidence):
     """The margin and the target of an evidence that holds the present setting's runs and the untrained loss."""
     runs = [(cross_fitted(c), min(c.validation_loss, default=math.inf)) for c in evidence.of("present", evidence.present)]
     screened = min(map(cross_fitted, evidence.of("screen")), default=math.inf)
-    return margin_and_target(evidence.get("untrained_loss").value, runs, screened)
+    constant = evidence.task.constant_loss
+    untrained = evidence.get("untrained_loss").value
+    return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
 
 
 def _choose(goal, arms, runs, present, against, target, clock, n_train):

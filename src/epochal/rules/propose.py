@@ -109,8 +109,8 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
         width: lanes that are trained side by side, idle ones too.
 
     Returns:
-        A `Sweep`, or `None` where even the barest one does not fit. The horizon is never cut, except at the present batch size
-        where nothing else is left to cut: a run that ends too soon says little about where it was going.
+        A `Sweep`, or `None` where even the barest one does not fit. The horizon is never cut: a run that ends too soon says little
+        about where it was going.
     """
     n_epochs = round(wanted * stretch(batch_size, present))
     for n_rates, n_screen, n_confirm, n_compared in _GENEROSITY:
@@ -118,10 +118,7 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
         an_epoch = steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes(width)
         if an_epoch * n_epochs <= seconds:
             return sweep
-    if batch_size != min(present, n_train):
-        return None
-    n_epochs = max(FEWEST_EPOCHS, min(n_epochs, int(seconds / an_epoch)))
-    return sweep._replace(n_epochs=n_epochs, patience=patience_for(n_epochs))
+    return None
 
 
 def needed_epochs(best_epochs, most):

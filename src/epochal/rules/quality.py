@@ -20,9 +20,14 @@ def cross_fitted(curve):
         A loss; infinity where the run diverged. Conditional on these validation rows: another sample of rows would move
         all settings together.
     """
+    return sum(judged_halves(curve)) / 2
+
+
+def judged_halves(curve):
+    """The loss on each half of the validation rows, at the epoch chosen on the other half; infinite where the run diverged."""
     if curve.outcome is not Outcome.OK or not curve.n_epochs:
-        return math.inf
-    return (curve.half_b[_lowest(curve.half_a)] + curve.half_a[_lowest(curve.half_b)]) / 2
+        return math.inf, math.inf
+    return curve.half_a[_lowest(curve.half_b)], curve.half_b[_lowest(curve.half_a)]
 
 
 def best_epoch(curve):

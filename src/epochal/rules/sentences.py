@@ -5,6 +5,7 @@ from typing import NamedTuple
 from ..base.ink import number, quantity
 from ..records import Arm, Evidence, Outcome, Reading, Verdict
 from .compare import examples_to_target
+from .propose import batch_sizes, worth_a_look
 
 
 class Context(NamedTuple):
@@ -21,6 +22,7 @@ class Context(NamedTuple):
     critical: Reading
     optimal: Reading
     ratio: tuple[float, float, float] | None
+    on_test: tuple | None = None
 
 
 def counted(n, noun):
@@ -37,12 +39,14 @@ def headline(c):
     setting, mine = c.chosen.setting, c.present.setting
     if c.present.verdict is Verdict.DIVERGED:
         return f"Yours diverges ({mine}). Use {setting}."
+    rivals = [arm for arm in c.arms if arm is not c.present]
+    if not rivals:
+        return f"In this time no other setting could be compared with yours ({mine}): it stands untested."
     if c.chosen is c.present:
-        rivals = [arm for arm in c.arms if arm is not c.present]
         if c.goal == "best":
             return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
         return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
-    gain = f", and reaches the same validation loss {_times(c.ratio)}" if c.ratio else ""
+    gain = f", and reaches the same validation loss {_times(c.ratio)}{_seconds(c)}" if c.ratio else ""
     if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
         worse, cost = c.present, f"; the one to use reaches the target loss {_times(c.ratio)} than yours" if c.ratio else ""
         return (f"Use {setting}: yours ({mine}) has {worse.difference:.2g} ({worse.low:.2g} to {worse.high:.2g}) more validation "
@@ -121,11 +125,20 @@ def unresolved(c):
     """What the evidence could not settle, a sentence each."""
     found = []
     task = c.evidence.task
-    for arm in c.arms:
-        if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm):
-            gain = "better" if c.goal == "best" else "cheaper"
-            found.append(f"whether {arm.setting} is equal in quality ({_signed(arm)}, margin {number(c.margin)}, "
-                         f"{counted(arm.n_seeds, 'seed')}): it would be {gain}; a longer budget or more validation rows would tell")
+    if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
+        found.append(f"anything about learning: the validation loss of yours, {number(c.present.quality)}, is no lower than "
+                     f"{number(task.constant_loss)}, that of always giving the best constant answer")
+    doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm)]
+    if doubtful:
+        first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
+        gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
+        others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
+        found.append(f"whether {first.setting} is equal in quality: {_signed(first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}. It would be {gain}; a longer budget or more validation rows "
+                     "would tell")
+    if unseen := _not_compared(c):
+        sizes = ", ".join(f"{size:,}" for size in unseen)
+        found.append(f"batch size {sizes}: not compared, for lack of time; a longer budget would")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
         found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
@@ -141,6 +154,37 @@ def unresolved(c):
         found.append(f"differences that {task.n_validation} validation rows cannot show: all figures are about these rows; "
                      "other rows of the same kind would move them")
     return tuple(found)
+
+
+def on_test(c):
+    """The test losses beside each other, or nothing where there are no test rows."""
+    if c.on_test is None:
+        return ""
+    chosen, present, (mean, low, high) = c.on_test
+    n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
+    if c.chosen is c.present:
+        return f"loss {chosen:.4g}, on {n}"
+    doubt = "; it is higher there beyond chance, which validation did not show" if low > c.margin else ""
+    return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
+
+
+def _not_compared(c):
+    """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
+    task, present, memory = c.evidence.task, c.present.setting.batch_size, c.evidence.get("memory")
+    sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value))
+    at = {}
+    for arm in c.arms:
+        size = min(arm.setting.batch_size, task.n_train)
+        at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
+    return [size for size in sizes if size not in at and worth_a_look(size, min(present, task.n_train), at)]
+
+
+def _seconds(c):
+    """The seconds behind a ratio, and what they leave out."""
+    if None in (c.chosen.seconds, c.present.seconds):
+        return ""
+    return (f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}, compiling "
+            "and judging not counted")
 
 
 def _would_pay(c, arm):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 
 import keras
@@ -25,7 +26,35 @@ def describe(twin, data):
         n_test=data.test.n_rows if data.test is not None else 0, n_params=twin.n_params, n_classes=len(classes),
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
         optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
-        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data), notes=data.notes)
+        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data),
+        constant_loss=_constant_loss(_loss_name(model.loss), kind, data), notes=data.notes)
+
+
+def _constant_loss(loss, kind, data):
+    """Validation loss of the constant answer that fits the training targets best; `None` for a loss not known here."""
+    weighted = any(part.weight is not None for part in (data.train, data.half_a, data.half_b))
+    if kind not in ("binary", "multiclass", "regression") or weighted or len(leaves(data.train.y)) != 1:
+        return None
+    train, judged = (_targets(parts, kind) for parts in ((data.train,), (data.half_a, data.half_b)))
+    name = loss.replace("_", "").lower()
+    if kind == "regression" and train.shape[1:] in ((), (1,)):
+        if name in ("mse", "meansquarederror"):
+            return float(np.mean((judged - train.mean()) ** 2))
+        return float(np.mean(np.abs(judged - np.median(train)))) if name in ("mae", "meanabsoluteerror") else None
+    if "crossentropy" not in name or "focal" in name:
+        return None
+    classes, counts = np.unique(train, return_counts=True)
+    share = dict(zip(classes.tolist(), (counts / counts.sum()).tolist(), strict=True))
+    return float(np.mean([-math.log(share.get(label, 1e-7)) for label in judged.tolist()]))
+
+
+def _targets(parts, kind):
+    """The targets of some parts as one array: values, or one label a row."""
+    arrays = [np.asarray(leaves(part.y)[0]) for part in parts]
+    y = np.concatenate([a.reshape(len(a), -1) for a in arrays])
+    if kind == "regression":
+        return y.astype(float)
+    return y.argmax(-1) if y.shape[1] > 1 else y[:, 0]
 
 
 def class_counts(y):

@@ -61,7 +61,8 @@ def fit(training, *, seed):
     encoder = _pipeline([name for name in kept if _is_number(training[name])],
                         [name for name in kept if not _is_number(training[name])], seed).fit(training)
     names = tuple(re.sub(r"(numbers|others)__", "", name, count=1) for name in encoder.get_feature_names_out())
-    return encoder, names, (*notes, f"Features: {len(names):,}, from columns: {len(kept):,}; scaled by the training rows.")
+    return encoder, names, (*notes, f"{counted(len(kept), 'column')} became {counted(len(names), 'feature')}, "
+                             "scaled by the training rows.")
 
 
 def transform(encoder, frame):
@@ -98,15 +99,15 @@ def _why_not(column):
     """Why a column of the training rows cannot help, or `None`."""
     known = column.dropna()
     if known.empty:
-        return "which has no value in the training rows"
+        return "without a value in the training rows"
     if column.nunique(dropna=False) == 1:
-        return "which never changes in the training rows"
+        return "constant in the training rows"
     if len(known) < len(column) or not known.is_unique:
         return None
     if types.is_integer_dtype(column.dtype) and int(known.max()) - int(known.min()) < 2 * len(known):
-        return "which only numbers the rows"
+        return "no more than row numbers"
     if is_text(column) and not known.str.strip().str.contains(r"\s").any() and not _are_dates(known):
-        return "which names each row differently"
+        return "a different name in every row"
     return None
 
 
