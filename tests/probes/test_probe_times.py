@@ -128,15 +128,15 @@ def test_one_slow_moment_does_not_pass_for_a_long_call():
         longest, was_slow = 0, False
 
         def predict_seconds(self, batch_size, n_rows):
-            slow = batch_size == 4096 and n_rows == 2 * batch_size and not self.was_slow
+            slow = batch_size == 2048 and n_rows == 2 * batch_size and not self.was_slow
             self.was_slow |= slow
-            self.longest = max(self.longest, n_rows // batch_size) if batch_size == 4096 else self.longest
+            self.longest = max(self.longest, n_rows // batch_size) if batch_size == 2048 else self.longest
             return super().predict_seconds(batch_size, n_rows) + 1.0 * slow
 
     rig = Hiccup(t0=1e-5, c=1e-8, jitter=1e-9)
     prediction(rig)
     assert rig.was_slow
-    assert rig.longest * (1e-5 + 1e-8 * 4096) >= 0.05
+    assert rig.longest * (1e-5 + 1e-8 * 2048) >= 0.05
 
 
 def test_a_budget_leaves_sizes_out_but_never_repeats():

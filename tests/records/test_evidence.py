@@ -78,7 +78,7 @@ def test_evidence_about_the_same_task_keeps_what_it_knows():
 
 
 @pytest.mark.parametrize(("change", "culprit"), [
-    ({"task": dataclasses.replace(TASK, fingerprint="other")}, "model or data"),
+    ({"task": dataclasses.replace(TASK, fingerprint="other")}, "model and data"),
     ({"machine": dataclasses.replace(MACHINE, backend="other")}, "machine"),
     ({"machine": dataclasses.replace(MACHINE, device="other")}, "machine"),
     ({"present": dataclasses.replace(PRESENT, batch_size=1)}, "present setting"),

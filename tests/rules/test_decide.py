@@ -183,11 +183,18 @@ def test_where_everything_diverges_there_is_no_plan(goal):
         decide(evidence({PRESENT: Truth(diverges=True), LARGE: Truth(diverges=True)}), goal=goal)
 
 
-def test_without_the_present_setting_a_rival_or_the_untrained_loss_there_is_no_plan():
+def test_without_a_rival_the_present_setting_stands_untested():
+    plan = decide(evidence({PRESENT: Truth()}, n_screen=0))
+    assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
+    assert "no other setting could be compared" in plan.headline
+    assert "untested" in plan.headline
+
+
+def test_without_the_present_setting_or_the_untrained_loss_there_is_no_plan():
     known = evidence({PRESENT: Truth(), LARGE: Truth()})
     without = replace(known, curves=tuple(c for c in known.curves if c.stage != "present"))
-    alone, unknown = evidence({PRESENT: Truth()}, n_screen=0), evidence({PRESENT: Truth(), LARGE: Truth()}, untrained_loss=None)
-    for less in (without, alone, unknown):
+    unknown = evidence({PRESENT: Truth(), LARGE: Truth()}, untrained_loss=None)
+    for less in (without, unknown):
         with pytest.raises(MeasurementFailed, match="Cannot recommend .* longer budget"):
             decide(less)
 
@@ -245,7 +252,8 @@ def test_epochs_are_those_after_which_early_stopping_ends_the_longest_run():
 def test_the_test_rows_have_no_say():
     known = lively(RIVALS)
     read = replace(known, curves=tuple(replace(c, test_loss=(0.0,) * c.n_epochs) for c in known.curves))
-    assert replace(decide(read), evidence=known) == decide(known)
+    assert "loss 0" in decide(read).on_test
+    assert replace(decide(read), evidence=known, on_test="") == replace(decide(known), on_test="")
 
 
 FAILURES = [None, *(Reading(name="", outcome=outcome) for outcome in (Outcome.UNKNOWN, Outcome.UNRESOLVED, Outcome.SKIPPED,

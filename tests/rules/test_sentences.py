@@ -125,8 +125,8 @@ def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_
     truths = {PRESENT: Truth(steps=2400, private=MARGIN), at(128, 3e-3): Truth(steps=100, private=MARGIN)}
     plans = (decide(evidence(truths, seed=seed, n_seeds=4)) for seed in range(9))
     sentence = next(s for plan in plans for s in plan.unresolved if "128" in s)
-    assert re.fullmatch(r"whether batch size 128, learning rate 0\.003 is equal in quality \(\S+ \(\S+ to \S+\), margin \S+, "
-                        r"4 seeds\): it would be cheaper; a longer budget or more validation rows would tell", sentence)
+    assert re.fullmatch(r"whether batch size 128, learning rate 0\.003 is equal in quality: \S+ \(\S+ to \S+\), margin \S+, "
+                        r"4 seeds\. It would be cheaper; a longer budget or more validation rows would tell", sentence)
 
 
 def test_few_validation_rows_are_a_caveat_and_many_are_none():

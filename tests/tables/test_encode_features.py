@@ -87,12 +87,12 @@ def test_numbers_written_as_text_are_numbers():
 
 
 @pytest.mark.parametrize(("column", "why"), [
-    ([np.nan] * 60, "no value"),
+    ([np.nan] * 60, "without a value"),
     ([4] * 60, "constant in"),
     (["x"] * 60, "constant in"),
-    (["?", "", " ", "N/A", "none", None] * 10, "no value"),
-    (list(range(60)), "numbers the rows"),
-    (np.random.default_rng(0).permutation(60) + 1000, "numbers the rows"),
+    (["?", "", " ", "N/A", "none", None] * 10, "without a value"),
+    (list(range(60)), "row numbers"),
+    (np.random.default_rng(0).permutation(60) + 1000, "row numbers"),
     ([f"id-{i}" for i in range(60)], "a different name in every row"),
 ])
 def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
