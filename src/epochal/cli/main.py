@@ -40,6 +40,8 @@ def main():
 @click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
 @click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
 @click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
+@click.option("--task", type=click.Choice(["classes", "regression"]),
+              help="What the target is, where its numbers leave it open.")
 @click.option("--model", metavar="FILE.py:FUNCTION",
               help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
 @click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),

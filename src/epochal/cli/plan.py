@@ -25,14 +25,14 @@ from ..tables import open_table
 _PAGE = 110  # characters, where the output goes to a file
 
 
-def run(*, data, target, group, time, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
+def run(*, data, target, group, time, task, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
     """What `epochal plan` does; the arguments are its options."""
     seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else _writable(out)
     known = None if evidence is None else _evidence(evidence)
     console, answer = _console(stderr=True), _console()
     say = console if as_json else answer
     _choose_backend(backend)
-    table = open_table(data, target=target, group=group, time=time, seed=seed)
+    table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
     rig = _rig(table, model, seed)
     journal = _journal(folder, rig, say)
     if known is None and (known := journal.left_over()) is not None:

@@ -20,7 +20,7 @@ class How(NamedTuple):
     Attributes:
         mode: `"fused"` or `"stepwise"`.
         width: lanes side by side in one program; 1 when stepwise.
-        step_seconds: seconds a step and lane in that mode, judging included when fused.
+        step_seconds: seconds a step and lane in that mode, with each step's share of judging the epoch.
         stepwise_seconds, fused_seconds: what was measured for each mode; `None` where it was not tried.
     """
 
@@ -75,7 +75,11 @@ def _stepwise_seconds(rig, batch_size, repeats=5):
         state, loss = rig.step(state, rows, 0.0)
         float(loss)
         taken.append(perf_counter() - start)
-    return float(np.median(taken[1:]))  # the first one compiles
+    rig.evaluate(state)  # compiles
+    start = perf_counter()
+    rig.evaluate(state)
+    judging = (perf_counter() - start) / -(-rig.n_examples // batch_size)
+    return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
 def _fused_seconds(rig, batch_size, width, stepwise):

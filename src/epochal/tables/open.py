@@ -16,7 +16,7 @@ from .target import find_task
 _FEWEST_ROWS = 50  # of which 8 validate: with fewer, nothing that is measured here has a useful interval
 
 
-def open_table(source, *, target=None, group=None, time=None, seed=0):
+def open_table(source, *, target=None, group=None, time=None, task=None, seed=0):
     """Arrays, task and split of a file or a built-in data set.
 
     64 % of the rows train, 16 % validate and 20 % test. Scaling, categories and what replaces missing values are learned
@@ -28,6 +28,7 @@ def open_table(source, *, target=None, group=None, time=None, seed=0):
         target: the column to predict; must be named for CSV and Parquet.
         group: a column whose equal values belong together: no group stands in two parts. Not a feature.
         time: a column to sort by: train on the earliest rows, test on the latest. Not a feature.
+        task: `"classes"` or `"regression"`, where the target's numbers leave it open which they are.
         seed: makes the split repeatable.
 
     Returns:
@@ -37,6 +38,7 @@ def open_table(source, *, target=None, group=None, time=None, seed=0):
     Raises:
         UsageError: when the file cannot be read as a table, or nothing can be learned from it.
     """
+    require(task in (None, "classes", "regression"), "task", task, '"classes" or "regression"', "Leave it out to have it found.")
     require(group is None or time is None, "group and time", (group, time), "given one at a time",
             "Leave one of them out: rows are kept together by group, or cut by time.")
     place = locate(source)
@@ -44,18 +46,18 @@ def open_table(source, *, target=None, group=None, time=None, seed=0):
         for option, value in (("target", target), ("group", group), ("time", time)):
             require(value is None, option, value, "left out for an .npz file",
                     "Its arrays x and y have no named columns; save the rows as CSV or Parquet to name one.")
-        return _from_arrays(place, seed)
-    return _from_frame(place, target, group, time, seed)
+        return _from_arrays(place, task, seed)
+    return _from_frame(place, target, group, time, task, seed)
 
 
-def _from_frame(place, target, group, time, seed):
+def _from_frame(place, target, group, time, wanted, seed):
     frame, notes = read_frame(place)
     if place.format == "built-in":
         target = target or "target"
     require(target is not None, "target", target, "the name of the column to predict", f"The columns are {_some(frame.columns)}.")
     _check_names(frame, target=target, group=group, time=time)
 
-    rows, task = _rows_with_target(frame[target], target)
+    rows, task = _rows_with_target(frame[target], target, wanted=wanted)
     frame = frame[rows].reset_index(drop=True)
     if group is not None:
         parts = split.by_group(frame[group], task.codes, seed=seed)
@@ -72,9 +74,9 @@ def _from_frame(place, target, group, time, seed):
                   notes=(*notes, *task.notes, *parts.notes, *encoding_notes))
 
 
-def _from_arrays(place, seed):
+def _from_arrays(place, wanted, seed):
     x, y, n_own_test, notes = read_arrays(place.path)
-    rows, task = _rows_with_target(pd.Series(y), "y", most_classes=1000 if x.ndim > 2 else 20)
+    rows, task = _rows_with_target(pd.Series(y), "y", wanted=wanted, most_classes=1000 if x.ndim > 2 else 20)
     x = x[rows]
     if n_own_test:
         n_own_test = int(rows[-n_own_test:].sum())

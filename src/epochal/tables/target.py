@@ -37,12 +37,13 @@ class Task:
         return replace(self, notes=(*self.notes, sentence))
 
 
-def find_task(column, name, *, most_classes=20):
+def find_task(column, name, *, wanted=None, most_classes=20):
     """The task of a target column without missing values.
 
     Text, booleans and categories are classes. Numbers are classes when there are two of them, or when all are whole, at most
     `most_classes` differ and each stands in 10 rows on average: a label repeats itself, a quantity rarely does, and
-    with fewer rows to a class its share of the validation rows would be one or two.
+    with fewer rows to a class its share of the validation rows would be one or two. `wanted`, `"classes"` or `"regression"`,
+    settles it for numbers.
 
     Raises:
         UsageError: for dates, free text, infinite values, a single value, or a class of fewer than 3 rows.
@@ -58,8 +59,14 @@ def find_task(column, name, *, most_classes=20):
         if whole and values.dtype.kind == "f" and np.abs(values).max() < 2**53:
             column = column.astype("int64")  # so that the class is called 3 whether or not a row is missing
         n_values = column.nunique()
-        if n_values > 2 and not (whole and n_values <= most_classes and 10 * n_values <= len(column)):
+        require(wanted != "regression" or n_values > 1, name, f"{values[0]} in all rows", "of more than one value",
+                "Choose another column.")
+        repeated = whole and n_values <= most_classes and 10 * n_values <= len(column)
+        if wanted == "regression" or (wanted is None and n_values > 2 and not repeated):
             return _numbers(values, name, n_values)
+    else:
+        require(wanted != "regression", name, str(column.dtype), "a column of numbers for regression",
+                "Leave --task out, or name a column of numbers.")
     return _classes(column, name)
 
 
