@@ -66,7 +66,7 @@ def engine_seconds(steady, n_lanes):
     for size in BATCH_SIZES:
         ends = []
 
-        def go_on(n_epochs, losses, ends=ends):
+        def go_on(*_, ends=ends):
             ends.append(perf_counter())
             return True
 

@@ -126,6 +126,13 @@ def test_better_by_less_than_the_margin_is_no_reason_to_give_up_speed_but_it_is_
     assert "less than the margin" in best.headline
 
 
+def test_better_by_less_than_the_margin_and_no_faster_is_no_reason_to_change():
+    truths = {PRESENT: Truth(excess=0.5 * MARGIN, private=MARGIN / 20), HOT: Truth(private=MARGIN / 20)}
+    plan = decide(evidence(truths))
+    assert verdicts(plan) == {PRESENT: Verdict.EQUAL, HOT: Verdict.REFERENCE}
+    assert chosen(plan) == (32, 1e-3)
+
+
 def test_each_goal_finds_the_setting_made_for_it():
     quick, thrifty, small, best = at(512), at(16), at(8, 3e-3), at(128, 3e-3)
     known = lively({
@@ -223,11 +230,23 @@ def test_the_time_optimal_batch_and_its_band_come_back_from_the_trainings():
     assert (plan.batch_size.low, plan.batch_size.high) == (pytest.approx(optimal.low, abs=1), pytest.approx(optimal.high, abs=1))
 
 
+def test_a_size_that_did_not_arrive_counts_with_the_most_updates_that_a_run_of_it_made():
+    sizes = (8, 32, 128, 512)
+    truths = {at(b): Truth(steps=hyperbola(250, 200, b), excess=3 * MARGIN * (b == 512)) for b in sizes}
+    known = evidence(truths, n_epochs=20)
+    late = [c for c in known.of("confirm") if c.setting.batch_size == 512]
+    short = [replace(c, half_a=c.half_a[:9], half_b=c.half_b[:9], train_loss=c.train_loss[:9]) for c in late[1:]]
+    known = replace(known, curves=tuple(c for c in known.curves if c not in late[1:]) + tuple(short))
+    assert dict(decide(known).derived[0].points)[512.0] == late[0].n_epochs * 4
+
+
 def test_the_band_is_cut_to_the_sizes_shown_equal_in_quality():
     sizes = (8, 32, 128, 512, 1600)
-    truths = {at(b): Truth(steps=hyperbola(250, 200, b), excess=5 * MARGIN * (b == 1600)) for b in sizes}
+    truths = {at(b): Truth(steps=hyperbola(250, 200, b), private=MARGIN / 20, excess=0.985 * MARGIN * (b == 1600)) for b in sizes}
     plan = decide(evidence(truths))
+    assert verdicts(plan)[at(1600)] is not Verdict.EQUAL
     assert plan.batch_size.value == 512
+    assert plan.derived[1].high > 600
     assert plan.batch_size.high == 512
 
 
@@ -247,6 +266,40 @@ def test_epochs_are_those_after_which_early_stopping_ends_the_longest_run():
     assert plan.epochs.value == max(epoch for _, epoch in kept)
     regret = sum(loss for loss, _ in kept) / len(kept) - sum(min(run.validation_loss) for run in mine) / len(mine)
     assert 0 <= regret <= plan.margin / 2
+
+
+def test_the_patience_is_the_least_that_costs_half_a_margin_at_most():
+    """A bump six epochs long, behind which the loss falls by ten margins more."""
+    bump = [2.0, 1.0, 0.5] + [0.6] * 6 + [0.5 - 10 * MARGIN] + [0.5] * 60
+    known = evidence({PRESENT: Truth(), LARGE: Truth()})
+    known = replace(known, curves=tuple(replace(c, half_a=tuple(bump), half_b=tuple(bump)) for c in known.curves))
+    assert decide(known).stopping.patience == 8                   # of 3, 5, 8, 10, …: five would stop inside the bump
+    small = [loss if i != 9 else 0.5 - MARGIN / 10 for i, loss in enumerate(bump)]
+    known = replace(known, curves=tuple(replace(c, half_a=tuple(small), half_b=tuple(small)) for c in known.curves))
+    assert decide(known).stopping.patience == 3
+
+
+def test_a_network_that_has_learnt_nothing_is_the_best_constant_answer_where_that_is_known():
+    known = evidence(RIVALS)
+    told = replace(known, task=replace(known.task, constant_loss=1.2))
+    assert decide(told).margin == pytest.approx(decide(known).margin / 2)
+    worse = replace(known, task=replace(known.task, constant_loss=5.0))
+    assert decide(worse).margin == decide(known).margin
+    hopeless = replace(known, task=replace(known.task, constant_loss=0.1))
+    assert any("best constant answer" in sentence for sentence in decide(hopeless).unresolved)
+    assert not any("best constant answer" in sentence for sentence in decide(told).unresolved)
+
+
+def test_the_test_loss_is_told_at_the_epoch_that_validation_chose():
+    known = evidence({PRESENT: Truth(), LARGE: Truth(steps=300)}, n_epochs=30)
+    assert decide(known).on_test == ""
+    read = replace(known, curves=tuple(replace(c, test_loss=tuple(10.0 + (c.setting == LARGE) + loss for loss in c.half_a))
+                                       for c in known.curves))
+    plan = decide(read)
+    assert chosen(plan) == (128, 1e-3)
+    assert re.match(r"loss 11\.2, yours 10\.2 \(difference \+1, \+1 to \+1 over seeds\)", plan.on_test)
+    assert "beyond chance" in plan.on_test
+    assert decide(replace(read, curves=tuple(c for c in read.curves if c.setting == PRESENT))).on_test.startswith("loss 10.2, on")
 
 
 def test_the_test_rows_have_no_say():

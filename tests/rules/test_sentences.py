@@ -115,6 +115,14 @@ def test_what_binds_is_memory_data_quality_statistics_or_hardware():
     assert decide(evidence(sizes, throughput=clock(1e-5, 1e-6))).binding.startswith("hardware: beyond B_hw of about 10 examples")
 
 
+def test_without_a_fixed_cost_of_a_step_or_any_gain_of_a_batch_that_is_what_binds():
+    sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
+    dear = decide(evidence(sizes, throughput=clock(0.0, 1e-5)))
+    assert dear.binding.startswith("hardware: a larger batch takes longer in proportion")
+    more = {at(b): Truth(steps=600 + 2 * b) for b in (8, 32, 128, 512)}       # a larger batch needs more updates, not fewer
+    assert decide(evidence(more)).binding == "statistics: a larger batch saves no updates here"
+
+
 def test_a_limit_that_is_not_known_binds_nothing():
     sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     for unknown in (None, clock(1e-3, 0.0), Reading(name="throughput", outcome=Outcome.UNRESOLVED)):

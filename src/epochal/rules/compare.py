@@ -1,13 +1,14 @@
 """Settings compared pairwise over seeds: which are equal in quality, and what each costs."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtr
 
 from ..base.stats import holm, mean_interval, paired_difference
 from ..records import Arm, Verdict
-from .quality import best_epoch, cross_fitted, judged_halves, steps_to
+from .quality import all_steps_to, best_epoch, cross_fitted, judged_halves
 from .scaling import steps_per_epoch
 
 ALPHA = 0.05
@@ -72,10 +73,10 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
 def seconds_ratio(runs, a, b, target, step_seconds):
     """Time to target of setting `a` over that of `b`, paired over seeds: `(ratio, low, high)`; `None` where it is unknown."""
     seeds = [s for s in runs[a] if s in runs[b]]
-    steps = [(steps_to(runs[a][s], target), steps_to(runs[b][s], target)) for s in seeds]
-    if len(steps) < 2 or any(None in pair for pair in steps):
+    mine, theirs = (all_steps_to([runs[setting][s] for s in seeds], target) for setting in (a, b))
+    if len(seeds) < 2 or mine is None or theirs is None:
         return None
-    logs = [math.log(x / y) for x, y in steps]
+    logs = [math.log(x / y) for x, y in zip(mine, theirs, strict=True)]
     mean, low, high = mean_interval(logs)
     if step_seconds(a.batch_size) is None:
         return None
@@ -87,7 +88,8 @@ def seconds_ratio(runs, a, b, target, step_seconds):
 
 def _arm(runs, setting, present, against, margin, target, step_seconds, peak_bytes):
     mine = runs[setting]
-    shared = {"setting": setting, "present": setting == present, "n_seeds": len(mine), "peak_bytes": peak_bytes(setting.batch_size)}
+    shared: dict[str, Any] = {"setting": setting, "present": setting == present, "n_seeds": len(mine),
+                              "peak_bytes": peak_bytes(setting.batch_size)}
     if _diverged(mine):
         return Arm(**shared, quality=None, difference=None, low=None, high=None, verdict=Verdict.DIVERGED, epochs=None)
     quality = float(np.mean([cross_fitted(c) for c in mine.values()]))
@@ -127,9 +129,9 @@ def examples_per_step(batch_size, n_train):
     return n_train / steps_per_epoch(n_train, batch_size)
 
 
-def _cost(mine, setting, target, step_seconds):
-    steps = [steps_to(c, target) for c in mine.values()]
-    if len(steps) < 2 or None in steps:
+def _cost(mine, setting, target, step_seconds) -> dict[str, Any]:
+    steps = all_steps_to(mine.values(), target)
+    if steps is None or len(steps) < 2:
         return {}
     mean, low, high = mean_interval([math.log(s) for s in steps])
     counted = {"steps": math.exp(mean), "steps_low": math.exp(low), "steps_high": math.exp(high)}

@@ -84,3 +84,9 @@ def steps_to(curve, target):
             before = losses[epoch - 2]
             return curve.steps_per_epoch * (epoch - 1 + (before - target) / (before - loss))
     return None
+
+
+def all_steps_to(curves, target):
+    """Updates to the target of every run, or `None` where one of them never reached it."""
+    found = [steps for steps in (steps_to(curve, target) for curve in curves) if steps is not None]
+    return found if len(found) == len(curves) else None

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from .quality import cross_fitted, steps_to
+from .quality import all_steps_to, cross_fitted
 
 STEP = math.sqrt(10)   # half a decade between neighbours
 MOST_RATES = 9
@@ -56,7 +56,7 @@ def beyond(curves, present):
     if not scores or len(scores) >= MOST_RATES or math.isinf(min(scores.values())):
         lowest = min(scores, default=present)
         return [] if not scores or len(scores) >= MOST_RATES else [_next(lowest, present, -1), _next(lowest, present, -2)]
-    best, ordered = min(scores, key=scores.get), sorted(scores)
+    best, ordered = min(scores, key=lambda rate: scores[rate]), sorted(scores)
     return ([_next(best, present, -1)] if best == ordered[0] else []) + ([_next(best, present, 1)] if best == ordered[-1] else [])
 
 
@@ -71,12 +71,12 @@ def pick(curves, margin, target):
     scores = {rate: score for rate, score in _scores(curves).items() if math.isfinite(score)}
     if not scores:
         return None
-    best = min(scores, key=scores.get)
+    best = min(scores, key=lambda rate: scores[rate])
     plateau = sorted(rate for rate, score in scores.items() if score <= scores[best] + margin)
-    arrived = {rate: _mean_log([steps_to(c, target) for c in curves if c.setting.learning_rate == rate]) for rate in plateau}
-    arrived = {rate: steps for rate, steps in arrived.items() if steps is not None}
-    tried, soonest = _scores(curves), min(arrived, key=arrived.get, default=best)
-    contenders = tuple(dict.fromkeys((best, soonest, *sorted(scores, key=scores.get))))[:3]
+    arrived = {rate: all_steps_to([c for c in curves if c.setting.learning_rate == rate], target) for rate in plateau}
+    arrived = {rate: sum(map(math.log, steps)) / len(steps) for rate, steps in arrived.items() if steps}
+    tried, soonest = _scores(curves), min(arrived, key=lambda rate: arrived[rate], default=best)
+    contenders = tuple(dict.fromkeys((best, soonest, *sorted(scores, key=lambda rate: scores[rate]))))[:3]
     return Pick(best=best, soonest=soonest, low=plateau[0], high=plateau[-1], contenders=contenders,
                 interior=min(tried) < best < max(tried), n_rates=len(tried))
 
@@ -86,10 +86,6 @@ def _scores(curves):
     rates = sorted({c.setting.learning_rate for c in curves})  # so that ties do not go by the order of the trials
     found = {rate: [cross_fitted(c) for c in curves if c.setting.learning_rate == rate] for rate in rates}
     return {rate: sum(values) / len(values) for rate, values in found.items()}
-
-
-def _mean_log(steps):
-    return None if not steps or None in steps else sum(map(math.log, steps)) / len(steps)
 
 
 def _next(rate, present, places):

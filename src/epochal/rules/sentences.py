@@ -55,8 +55,7 @@ def headline(c):
         return f"Use {setting}: it was shown better than yours ({mine}), though by less than the margin{gain}."
     if c.goal == "smallest":
         gain = ", and needs the least memory"
-    elif c.goal == "frugal" and None not in (c.chosen.steps, c.present.steps):
-        share = _examples(c, c.chosen) / _examples(c, c.present)
+    elif c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
         gain = f", and reaches the same validation loss with {number(share)} times the examples"
     return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
 
@@ -193,7 +192,8 @@ def _would_pay(c, arm):
         case "fastest":
             return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
         case "frugal":
-            return None not in (arm.steps, c.chosen.steps) and _examples(c, arm) < _examples(c, c.chosen)
+            share = _share_of_examples(c, arm, c.chosen)
+            return share is not None and share < 1
         case "smallest":
             return arm.setting.batch_size < c.chosen.setting.batch_size
         case _:
@@ -226,8 +226,10 @@ def _about(reading):
     return f"{'at least' if bound else 'about'} {shown} example{'s' * (shown != '1')}"
 
 
-def _examples(c, arm):
-    return examples_to_target(arm, c.evidence.task.n_train)
+def _share_of_examples(c, arm, other):
+    """Examples to the target of one arm over those of another, or `None`."""
+    mine, theirs = (examples_to_target(a, c.evidence.task.n_train) for a in (arm, other))
+    return None if mine is None or theirs is None else mine / theirs
 
 
 def _signed(arm):

@@ -12,7 +12,7 @@ from ..rules.compare import runs_by_setting
 from ..rules.decide import clock_of, declared
 from ..rules.patience import exhausted
 from ..rules.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
-from ..rules.quality import best_epoch, steps_to
+from ..rules.quality import all_steps_to, best_epoch
 from ..rules.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .curves import curve_of, schedule_of
@@ -110,8 +110,8 @@ class _Study:
         clock, runs = clock_of(self.evidence), runs_by_setting(self.evidence)
         found = {}
         for setting, curves in runs.items():
-            steps = [steps_to(c, target) for c in curves.values()]
-            mean = float("inf") if None in steps else sum(steps) / len(steps)
+            steps = all_steps_to(curves.values(), target)
+            mean = float("inf") if steps is None else sum(steps) / len(steps)
             seconds = clock(setting.batch_size) or (1.0, 1.0, 1.0)
             found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), mean * seconds[0])
         return found
