@@ -57,7 +57,9 @@ def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
 def test_nor_where_the_probes_took_much_of_the_budget(bench):
     """The time a study has is what the probes left, whether they ran just now or in an earlier run."""
     known = measure(bench(overhead=0.3), budget=30.0)
-    assert sum(r.cost for r in known.readings if r.name in PROBES) > 6
+    probed = sum(r.cost for r in known.readings if r.name in PROBES)
+    assert probed > 6
+    assert known.get("study").detail("budget") == pytest.approx(30 - probed)
     rig = bench(overhead=0.3)
     assert measure(rig, budget=30.0, evidence=known) == known
     assert not rig.asked
@@ -66,8 +68,9 @@ def test_nor_where_the_probes_took_much_of_the_budget(bench):
 def test_what_was_tried_and_failed_is_not_tried_again(bench):
     known = measure(bench(capacity=None), budget=BUDGET)
     assert known.get("memory") is None
+    assert known.get("noise_scale") is None
     rig = bench(capacity=None)
-    measure(rig, budget=BUDGET, evidence=known)
+    assert measure(rig, budget=BUDGET, evidence=known) == known
     assert not rig.asked
 
 

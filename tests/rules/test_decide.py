@@ -240,16 +240,6 @@ def test_a_size_that_did_not_arrive_counts_with_the_most_updates_that_a_run_of_i
     assert dict(decide(known).derived[0].points)[512.0] == late[0].n_epochs * 4
 
 
-def test_the_band_is_cut_to_the_sizes_shown_equal_in_quality():
-    sizes = (8, 32, 128, 512, 1600)
-    truths = {at(b): Truth(steps=hyperbola(250, 200, b), private=MARGIN / 20, excess=0.985 * MARGIN * (b == 1600)) for b in sizes}
-    plan = decide(evidence(truths))
-    assert verdicts(plan)[at(1600)] is not Verdict.EQUAL
-    assert plan.batch_size.value == 512
-    assert plan.derived[1].high > 600
-    assert plan.batch_size.high == 512
-
-
 def test_epochs_are_those_after_which_early_stopping_ends_the_longest_run():
     plan = decide(lively({PRESENT: Truth(steps=600), LARGE: Truth(steps=2000)}, n_epochs=60))
     mine = [c for c in plan.evidence.curves if c.stage == "present"]
