@@ -111,4 +111,4 @@ def test_evidence_of_other_data_is_refused(walked, shelf, monkeypatch, tmp_path)
     _, folder = walked
     told = inside("plan", shelf / "good.csv", "--target", "y", "--evidence", folder / "plan.json")
     assert told.exit_code == 2
-    assert "the same model or data" in told.stderr
+    assert "the same model and data" in told.stderr

@@ -27,7 +27,7 @@ class Stopped(NamedTuple):
 def story(rows, tmp_path_factory):
     """`(stopped runs, the last one, its folder)`: three runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []
-    words = ("plan", rows, "--target", "target", "--budget", "2s")
+    words = ("plan", rows, "--target", "target", "--budget", "20s")
     for moment, how in HOW:
         process = start(*words, folder=folder)
         seen = _until(process, f"measuring: {moment}")

@@ -59,7 +59,7 @@ def test_nor_where_the_probes_took_much_of_the_budget(bench):
     known = measure(bench(overhead=0.3), budget=30.0)
     probed = sum(r.cost for r in known.readings if r.name in PROBES)
     assert probed > 6
-    assert known.get("study").detail("budget") == pytest.approx(30 - probed)
+    assert known.get("study").detail("budget") == pytest.approx(max(30 - probed, 9))
     rig = bench(overhead=0.3)
     assert measure(rig, budget=30.0, evidence=known) == known
     assert not rig.asked
@@ -68,7 +68,6 @@ def test_nor_where_the_probes_took_much_of_the_budget(bench):
 def test_what_was_tried_and_failed_is_not_tried_again(bench):
     known = measure(bench(capacity=None), budget=BUDGET)
     assert known.get("memory") is None
-    assert known.get("noise_scale") is None
     rig = bench(capacity=None)
     assert measure(rig, budget=BUDGET, evidence=known) == known
     assert not rig.asked

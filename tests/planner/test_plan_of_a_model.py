@@ -137,12 +137,12 @@ def test_a_plan_is_evidence_and_with_it_nothing_is_measured_twice(planned, goal,
 
 def test_evidence_of_other_data_or_another_model_is_refused(planned):
     x, y, weight = rows(seed=1)
-    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model or data"):
+    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model (or|and) data"):
         ep.plan(build, x, y, sample_weight=weight, evidence=planned[0], budget="2 s", verbose=0)
     x, y, weight = rows()
     wider = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Dense(1)])
     wider.compile("adam", "mse")
-    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model or data"):
+    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model (or|and) data"):
         ep.plan(wider, x["left"], y, evidence=planned[0].evidence, budget="2 s", verbose=0)
 
 
@@ -188,8 +188,7 @@ def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_s
     ({"validation_data": 3}, r"`validation_data` must be a tuple .*; got 'int'\. Pass"),
     ({"verbose": 7}, r"`verbose` must be .*; got 7\. Pass"),
     ({"y": None}, r"`y` must be the targets; got None\. Pass"),
-    pytest.param({"sample_weight": np.ones(3)}, r"must hold as many targets as inputs; got \[3, 96\] rows\. Pass",
-                 marks=pytest.mark.xfail(raises=IndexError, strict=True, reason="`given` cuts the rows before it counts them")),
+    ({"sample_weight": np.ones(3)}, r"must hold as many targets as inputs; got \[3, 96\] rows\. Pass"),
     ({"model": "adam"}, r"`model` must be a compiled Keras model or a function that returns one; got 'str'\. Pass")])
 def test_a_wrong_argument_is_named_with_its_value_and_the_cure(options, sentence):
     x, y, _ = rows()

@@ -132,6 +132,11 @@ def test_a_sweep_counts_the_lanes_that_idle_beside_the_last():
     assert sweep.n_lanes(4) == 4 + 4 + 8
 
 
+def test_a_comparison_needs_half_as_many_epochs_again_as_the_slowest_run_of_the_present_setting():
+    assert rule.needed_epochs([6, 12, 3], 100) == 18
+    assert rule.needed_epochs([6, 90], 100) == 100
+
+
 def test_no_time_at_all_is_an_error_that_says_what_there_is_time_for():
     with pytest.raises(MeasurementFailed, match=r"at least 4 epochs of 3 seeds .* time for 2\. Allow a longer budget"):
         propose_present(32, 1600, 0.01, 10)

@@ -137,6 +137,17 @@ def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_
                         r"4 seeds\. It would be cheaper; a longer budget or more validation rows would tell", sentence)
 
 
+def test_batch_sizes_that_time_left_out_are_named_unless_their_neighbours_rule_them_out():
+    def left_out(steps):
+        plan = decide(evidence({at(b): Truth(steps=s) for b, s in steps.items()}))
+        return [s.split(":")[0] for s in plan.unresolved if "lack of time" in s]
+
+    assert left_out({8: 2000, 32: 600, 128: 400}) == ["batch size 512, 1,600"]
+    assert left_out({8: 2000, 32: 600, 128: 400, 512: 300, 1600: 290}) == []
+    assert left_out({8: 2000, 32: 600, 128: 4000}) == []           # 128 is far slower, so beyond it nothing is missed
+    assert left_out({32: 600, 128: 400, 512: 300, 1600: 290}) == ["batch size 8"]
+
+
 def test_few_validation_rows_are_a_caveat_and_many_are_none():
     known = {PRESENT: Truth(), at(128): Truth()}
     assert any("90 validation rows" in s for s in decide(evidence(known, n_validation=90)).unresolved)

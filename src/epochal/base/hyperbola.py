@@ -94,7 +94,8 @@ class _Profile:
         if self.spread is not None:
             sigma = np.full_like(sigma, self.spread)
         if self.censored.any():
-            level, sigma = self._newton(exact, z[:, self.censored], level, sigma)
+            with np.errstate(over="ignore", invalid="ignore"):  # a step too long overflows, is no better, and is halved
+                level, sigma = self._newton(exact, z[:, self.censored], level, sigma)
         return _height(exact, z[:, self.censored], level, sigma), level, sigma
 
     def _newton(self, exact, beyond, level, sigma):

@@ -37,7 +37,7 @@ def step(state, loss, *, patience, min_delta=0.0):
     return State(loss if improved else state.best, waited), Info(waited >= patience, improved)
 
 
-def exhausted(losses_epochs_lanes, patience, n_left):
+def exhausted(losses_epochs_lanes, patience, n_left=None):
     """Whether no lane has anything left to win.
 
     A lane has nothing left when it has not improved for `patience` epochs, when its loss is not a number, or when it would not
@@ -47,14 +47,14 @@ def exhausted(losses_epochs_lanes, patience, n_left):
     Args:
         losses_epochs_lanes: float[n_epochs, n_lanes], validation losses so far.
         patience: epochs.
-        n_left: epochs still allowed.
+        n_left: epochs still allowed; `None` where lanes must not be measured by each other, since all of them are to be judged.
     """
     losses = np.where(np.isfinite(losses_epochs_lanes), losses_epochs_lanes, np.inf)
     lowest = losses.min(0)
     waited = len(losses) - 1 - losses.argmin(0) >= patience
     dead = ~np.isfinite(losses_epochs_lanes[-1])
     hopeless = np.zeros_like(dead)
-    if len(losses) > patience:
+    if n_left is not None and len(losses) > patience:
         with np.errstate(invalid="ignore"):  # of a lane that is dead anyway
             fall = (losses[-1 - patience] - losses[-1]) / patience
             hopeless = losses[-1] - np.maximum(fall, 0.0) * n_left > lowest.min()

@@ -175,7 +175,8 @@ def _not_compared(c):
     for arm in c.arms:
         size = min(arm.setting.batch_size, task.n_train)
         at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
-    return [size for size in sizes if size not in at and worth_a_look(size, min(present, task.n_train), at)]
+    tried = {min(c.setting.batch_size, task.n_train) for c in c.evidence.of("screen")}
+    return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, task.n_train), at)]
 
 
 def _seconds(c):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from ..base.errors import UsageError, require
-from .rows import Data, Part, halves, leaves, over
+from .rows import Data, Part, check, halves, leaves, over
 
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
 
@@ -26,6 +26,7 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
     require(0 <= validation_split < 1, "validation_split", validation_split, "a share from 0 up to 1", "Pass 0.2.")
     everything = _part(x, y, sample_weight)
     n, notes = _rows(everything), []
+    check(everything, "the rows you passed")
     if validation_data is not None:
         require(isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3), "validation_data",
                 type(validation_data).__name__, "a tuple (x, y) or (x, y, sample_weight)", "Pass arrays.")

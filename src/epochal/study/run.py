@@ -182,7 +182,8 @@ class _Study:
             groups["epoch"] = epoch
             share = (groups["finished"] + epoch / n_epochs) * per_group / len(wanted)
             self.watch(min(begun + share * foreseen, self.total), self.total, what)
-            return not exhausted(losses[:, :, :2].mean(2, dtype=float), patience, n_epochs - epoch)
+            n_left = n_epochs - epoch if stage == "screen" else None  # trials may be cut short, what is judged may not
+            return not exhausted(losses[:, :, :2].mean(2, dtype=float), patience, n_left)
 
         self.watch(begun, self.total, what)
         lanes = [engine.Lane(s, schedule_of(self.rig, setting)) for setting, s in wanted]
