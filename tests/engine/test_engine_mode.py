@@ -8,7 +8,7 @@ import pytest
 from engine.rigs_of_jax import springs
 
 from epochal.engine import Batches, How, Lane, compilations, fused, measure_mode, mode, train
-from epochal.engine.train import epoch_program
+from epochal.engine.programs import epoch_program
 from epochal.records import Outcome
 from epochal.seam.fake import FakeRig
 

@@ -5,5 +5,5 @@ from .lanes import Lane as Lane
 from .lanes import Run as Run
 from .mode import How as How
 from .mode import measure_mode as measure_mode
-from .train import compilations as compilations
+from .programs import compilations as compilations
 from .train import train as train

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .guard import memory_guard
+from .programs import epoch_program
 
 _TRIAL_SECONDS = 4.0    # what a trial may cost if fusing turns out ten times slower than stepping
 _LONG_STEP = 0.1        # seconds: what fusing saves, the start of each step, is nothing beside that
@@ -88,7 +89,6 @@ def _fused_seconds(rig, batch_size, width, stepwise):
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
     """
     from . import fused
-    from .train import epoch_program
 
     n, steps = rig.n_examples, -(-rig.n_examples // batch_size)
     if _FEAR * stepwise * steps * width <= _TRIAL_SECONDS:
