@@ -25,7 +25,7 @@ def run(made, optimizer="adam"):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
     generator = np.random.default_rng(0)
-    x, y = generator.normal(size=(24, 4)).astype("float32"), np.arange(24) % 3
+    x, y = generator.normal(size=(24, 4)).astype("float32"), np.arange(24, dtype="int32") % 3
     scope = {"model": model, "x_train": x, "y_train": y, "x_val": x, "y_val": y}
     exec(compile(ast.parse(code_for(made)), "pasted", "exec"), scope)
     return scope

@@ -57,6 +57,8 @@ def _array(values):
     array = np.array(keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else values)
     if array.dtype == object:
         raise UsageError(f"`x` and `y` must be numbers; got {type(values).__name__} of mixed types. Encode them as numbers first.")
+    if array.dtype == np.int64 and keras.backend.backend() == "jax":
+        return array.astype(np.int32)  # as JAX does itself, but with a warning
     return array.astype(keras.config.floatx()) if np.issubdtype(array.dtype, np.floating) else array
 
 
