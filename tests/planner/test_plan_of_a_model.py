@@ -189,6 +189,8 @@ def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_s
     ({"verbose": 7}, r"`verbose` must be .*; got 7\. Pass"),
     ({"y": None}, r"`y` must be the targets; got None\. Pass"),
     ({"sample_weight": np.ones(3)}, r"must hold as many targets as inputs; got \[3, 96\] rows\. Pass"),
+    ({"x": np.ones((0, 3)), "y": np.ones(0)}, r"`x` must be at least two rows; got '0 rows'\. Pass"),
+    ({"validation_data": (np.ones((40, 3)), np.ones(3))}, r"`validation_data` must hold as many targets as inputs; got \[3, 40\]"),
     ({"model": "adam"}, r"`model` must be a compiled Keras model or a function that returns one; got 'str'\. Pass")])
 def test_a_wrong_argument_is_named_with_its_value_and_the_cure(options, sentence):
     x, y, _ = rows()

@@ -1,5 +1,6 @@
 """What a user reads: whole English sentences, whatever was measured."""
 
+import dataclasses
 import math
 import random
 import re
@@ -12,7 +13,7 @@ from rules.worlds import MARGIN, PRESENT, Truth, at, clock, evidence
 from epochal.base.errors import MeasurementFailed
 from epochal.records import Outcome, Reading, dump, load
 from epochal.rules.decide import GOALS, decide
-from epochal.rules.sentences import counted
+from epochal.rules.sentences import Context, binding, counted
 
 PLURALS = "batch sizes|seeds|rates|runs|settings|examples|rows|epochs|trials|trainings"
 NONSENSE = re.compile(rf"""\bnan\b|\binf\b|infinity|unbounded|\bNone\b|(?<![\d.,])1 ({PLURALS})\b|\b(about|least) 0(?![.\d])"""
@@ -152,3 +153,13 @@ def test_few_validation_rows_are_a_caveat_and_many_are_none():
     known = {PRESENT: Truth(), at(128): Truth()}
     assert any("90 validation rows" in s for s in decide(evidence(known, n_validation=90)).unresolved)
     assert not any("validation rows cannot" in s for s in decide(evidence(known, n_validation=900)).unresolved)
+
+
+def test_limits_whose_intervals_overlap_are_not_said_to_bind():
+    truths = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
+    known = decide(evidence(truths))
+    vague = dataclasses.replace(known.derived[0], low=0.0, high=10.0**6)
+    context = Context(evidence=known.evidence, goal="fastest", arms=known.arms, chosen=known.arms[1], present=known.arms[1],
+                      against=known.arms[1], margin=known.margin, target=1.0, critical=vague, optimal=known.derived[1], ratio=None)
+    assert binding(context).startswith("nothing was shown to bind")
+    assert not binding(context._replace(critical=known.derived[0])).startswith("nothing was shown")

@@ -74,8 +74,8 @@ def why_batch_size(c):
         parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         hardware = c.evidence.get("throughput")
-        parts.append(f"√(B_crit {number(c.critical.value)} · B_hw {number(hardware.value)}) = {number(c.optimal.value)}, within "
-                     f"10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+        parts.append(f"√(B_crit {_with_span(c.critical)} · B_hw {_with_span(hardware)}) = {number(c.optimal.value)}, at these "
+                     f"values within 10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
     return "; ".join(parts) or "the only setting that did not diverge"
 
 
@@ -107,7 +107,7 @@ def binding(c):
         return "quality: no larger batch was shown equal in validation loss"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
-    if critical_high < 1:
+    if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
         return "statistics: a larger batch saves no updates here"
     if critical_high <= hardware_low:
         return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
@@ -215,10 +215,15 @@ def _cheaper(goal):
 
 
 def _known_span(reading):
-    """What a reading leaves open: `(low, high)`, its value where it has one."""
+    """What a reading leaves open: its interval. A limit is told from another only where the intervals are apart."""
     if reading is None or not reading.known:
         return 0.0, float("inf")
-    return (reading.low, float("inf")) if reading.outcome is Outcome.LOWER_BOUND else (reading.value, reading.value)
+    return reading.low, float("inf") if reading.outcome is Outcome.LOWER_BOUND else reading.high
+
+
+def _with_span(reading):
+    high = "unbounded" if reading.high == float("inf") else number(reading.high)
+    return f"{number(reading.value)} ({number(reading.low)} to {high})"
 
 
 def _about(reading):

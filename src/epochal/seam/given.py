@@ -27,10 +27,12 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
     everything = _part(x, y, sample_weight)
     n, notes = _rows(everything), []
     check(everything, "the rows you passed")
+    require(n >= 2, "x", f"{n} rows", "at least two rows", "Pass the training data.")
     if validation_data is not None:
         require(isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3), "validation_data",
                 type(validation_data).__name__, "a tuple (x, y) or (x, y, sample_weight)", "Pass arrays.")
         train, validation = everything, _part(*validation_data)
+        check(validation, "validation_data")
     elif validation_split:
         cut = n - int(n * validation_split)
         require(0 < cut < n - 1, "validation_split", validation_split, f"a share that leaves rows on both sides of {n}",
