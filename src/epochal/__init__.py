@@ -7,6 +7,7 @@ from .base import doors
 __version__ = "0.1.0"
 
 _HOME = {
+    "Advice": "epochal.base.errors",
     "Choice": "epochal.records",
     "Curve": "epochal.records",
     "EpochalError": "epochal.base.errors",
@@ -17,8 +18,12 @@ _HOME = {
     "Reading": "epochal.records",
     "Unsupported": "epochal.base.errors",
     "UsageError": "epochal.base.errors",
+    "corrected": "epochal.rules.prior",
+    "fit": "epochal.verbs",
     "load": "epochal.records.store:read",
     "plan": "epochal.verbs",
+    "predict": "epochal.verbs",
+    "reestimate_batch_norm": "epochal.training.batch_norm",
 }
 
 # What records ask for by name (see `base/doors.py`): verbs of higher floors that a record offers as a method.

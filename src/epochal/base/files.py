@@ -3,6 +3,7 @@
 import os
 import pathlib
 import uuid
+from contextlib import contextmanager
 
 
 def write_whole(path, text):
@@ -14,15 +15,60 @@ def write_whole(path, text):
     Raises:
         OSError: there is no room, or no right to write there.
     """
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextmanager
+def whole_file(path):
+    """A binary file to write to, which takes the place of `path` when the block ends well, and else leaves no trace.
+
+    What a kill leaves behind, a draft whose name begins with a point, the next writing of the same file removes.
+
+    Args:
+        path: its folder is made where it does not exist.
+
+    Raises:
+        OSError: there is no room, or no right to write there.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex}")
+    _remove_drafts_of_the_dead(path)
     try:
-        with open(draft, "x", encoding="utf-8") as file:
-            file.write(text)
+        with open(draft, "xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _remove_drafts_of_the_dead(path):
+    for draft in path.parent.glob(f".{path.name}.*.*"):
+        owner = draft.name.removeprefix(f".{path.name}.").split(".")[0]
+        if owner.isdigit() and not _lives(int(owner)):
+            draft.unlink(missing_ok=True)
+
+
+def _lives(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _sync_folder(folder):
+    """Make the new name itself durable, where the system has that notion."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -14,6 +14,21 @@ Examples:
   epochal plan images.npz --model my_model.py:build --budget "5 min"
   epochal plan sales.parquet --target amount --time day --goal best"""
 
+_FIT_EXAMPLES = """\b
+Examples:
+  epochal fit customers.csv --target churned --out churn.keras
+  epochal fit customers.csv --target churned --plan plan.json --out churn.keras
+  epochal fit sales.parquet --target amount --batch-size 32 --epochs 50 --learning-rate 1e-3 --out sales.keras
+  epochal fit fraud.csv --target fraud --epochs 20 --batches balanced --out fraud.keras"""
+
+_PREDICT_EXAMPLES = """\b
+Examples:
+  epochal predict churn.keras new_customers.csv --out predictions.parquet
+  epochal predict fraud.keras today.parquet --correct-prior --out fraud.csv
+  epochal predict my_model.keras images.npz --batch-size 256 --out outputs.npz"""
+
+_EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3]])
+
 
 class _Sentences(click.Group):
     """A group whose errors are one sentence and exit status 2, as the package's own errors promise."""
@@ -29,7 +44,7 @@ class _Sentences(click.Group):
             sys.exit(130)
 
 
-@click.group(cls=_Sentences, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Sentences, epilog=_EVERY_EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="epochal")
 def main():
     """The right batch size, learning rate and number of epochs for a Keras model: measured, with intervals and reasons."""
@@ -63,5 +78,73 @@ def plan(**options):
     Ctrl-C keeps what was measured: the same command continues there. Exit status 0, or 2 with a sentence on what to mend.
     """
     from .plan import run
+
+    run(**options)
+
+
+@main.command(epilog=_FIT_EXAMPLES)
+@click.argument("data")
+@click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
+@click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
+@click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
+@click.option("--task", type=click.Choice(["classes", "regression"]),
+              help="What the target is, where its numbers leave it open.")
+@click.option("--model", metavar="FILE.py:FUNCTION",
+              help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
+@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@click.option("--plan", metavar="FILE", help="The plan.json of `epochal plan`: its numbers and its early stopping are used.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows of a batch.  [default: the plan's; else 32]")
+@click.option("--epochs", type=click.IntRange(1), help="Just so many, without early stopping.  [default: the plan's]")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="[default: the plan's; else the model's own]")
+@click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]),
+              help="Where the numbers are planned first: as for `epochal plan`.  [default: fastest]")
+@click.option("--budget", help='Where the numbers are planned first: the time to spend on it.  [default: "1 min"]')
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let every class weigh the same in the loss.")
+@click.option("--batches", type=click.Choice(["shuffled", "stratified", "balanced"]), default="shuffled", show_default=True,
+              help="Batches at random; each with its share of every class; or each with as many rows of every class.")
+@click.option("--engine", metavar="NAME", default="auto", show_default=True,
+              help="How the batches are run: auto measures it, keras is Keras' own fit.")
+@click.option("--checkpoint", metavar="DIR", help="Keep the state here: after a kill the same command goes on.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the run repeatable.")
+@click.option("--out", metavar="FILE.keras", required=True, help="Where the model goes; an older file is replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+def fit(**options):
+    """Train a Keras model on DATA and save it, with all that turns a table into its inputs, as one .keras file.
+
+    DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the
+    rows train, 16 % validate, 20 % are read once at the end. Where neither --plan nor --epochs is given, the numbers are measured
+    first, as by `epochal plan`.
+
+    Ctrl-C keeps the model as it is then beside --out. Exit status 0, or 2 with a sentence on what to mend.
+    """
+    from .fit import run
+
+    run(**options)
+
+
+@main.command(epilog=_PREDICT_EXAMPLES)
+@click.argument("model")
+@click.argument("data")
+@click.option("--out", metavar="FILE", required=True, help="Where the predictions go: a name in .parquet, .csv or .npz.")
+@click.option("--batch-size", metavar="ROWS", default="auto", show_default=True, help="Rows of a batch; auto measures it.")
+@click.option("--goal", type=click.Choice(["throughput", "latency", "memory"]), default="throughput", show_default=True,
+              help="What the batch size is chosen for.")
+@click.option("--correct-prior", is_flag=True,
+              help="Where classes were balanced in training: probabilities for the shares they really had.")
+@click.option("--model", "code", metavar="FILE.py:FUNCTION",
+              help="Function that builds the model; needed where it has layers of your own.")
+@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+def predict(**options):
+    """Write the answers of MODEL, a .keras file, for the rows of DATA, in their order.
+
+    The columns of DATA are encoded as in training: columns in another order do not matter, missing ones are refused, others are
+    left aside, and values never seen are counted and named. Where the target is known already, the answers are judged by it.
+
+    Use only models from people you trust: the encoding in the file is a pickle. Exit status 0, or 2 with a sentence.
+    """
+    from .predict import run
 
     run(**options)

@@ -1,15 +1,12 @@
 """`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
 
 import json
-import os
 import pathlib
 import signal
 import sys
 from functools import partial
-from importlib.util import find_spec
 
 import click
-from rich.console import Console
 
 from ..base.budget import seconds_of
 from ..base.errors import UsageError, require
@@ -21,27 +18,22 @@ from ..rules.agenda import agenda
 from ..rules.decide import decide
 from ..rules.sentences import counted
 from ..tables import open_table
-
-_PAGE = 110  # characters, where the output goes to a file
+from .common import as_interrupt, choose_backend, tell, terminal, writable_folder
 
 
 def run(*, data, target, group, time, task, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
     """What `epochal plan` does; the arguments are its options."""
-    seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else _writable(out)
+    seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else writable_folder(out)
     known = None if evidence is None else _evidence(evidence)
-    console, answer = _console(stderr=True), _console()
+    console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
-    _choose_backend(backend)
+    choose_backend(backend)
     table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
-    rig = _rig(table, model, seed)
-    journal = _journal(folder, rig, say)
-    if known is None and (known := journal.left_over()) is not None:
-        _tell(say, f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).")
-    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
-    _print_agenda(say, rig, known, seconds)
+    rig = bench(table, builder(table, model), seed)
+    known, journal = announced(rig, known, seconds, folder, say)
     if agenda:
         return
-    answered = decide(_measured(rig, known, seconds, seed, journal, console, say), goal=goal)
+    answered = decide(measured(rig, known, seconds, seed, journal, console, say), goal=goal)
     if as_json:
         click.echo(_for_machines(answered, folder))
     else:
@@ -49,21 +41,31 @@ def run(*, data, target, group, time, task, model, backend, goal, budget, seed, 
     _save(answered, folder, journal, say)
 
 
-def _choose_backend(name):
-    """Settle Keras' back end before Keras is first imported."""
-    came, name = "--backend" if name else "KERAS_BACKEND", name or os.environ.get("KERAS_BACKEND") or "jax"
-    require(name in ("jax", "tensorflow", "torch"), came, name, "jax, tensorflow or torch", "Pass --backend jax.")
-    require(find_spec(name) is not None, came, name, "an installed back end", f"Install it with: pip install 'epochal[{name}]'.")
-    os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def builder(table, model):
+    """The function that builds the model: the user's own, or the tutorials' network for this table."""
+    from ..seam.network import network_from_file, tutorial_network
+
+    return network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind, len(table.classes))
 
 
-def _rig(table, model, seed):
-    from ..seam.network import data_of, network_from_file, tutorial_network
+def bench(table, build, seed):
+    """The rig for a table's rows and a function that builds the model."""
+    from ..seam.network import data_of
     from ..seam.open import open_rig
 
-    build = network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind, len(table.classes))
     return open_rig(build, data_of(table, seed=seed))
+
+
+def announced(rig, known, seconds, folder, say):
+    """What is known already, and the journal, once the agenda has been printed."""
+    from ..planner import Journal
+
+    journal = Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", partial(tell, say))
+    if known is None and (known := journal.left_over()) is not None:
+        tell(say, f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).")
+    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
+    _print_agenda(say, rig, known, seconds)
+    return known, journal
 
 
 def _print_agenda(console, rig, known, seconds):
@@ -81,28 +83,18 @@ def _print_agenda(console, rig, known, seconds):
                               *((item.name, item.what, item.why, duration(item.seconds)) for item in items)]))
 
 
-def _measured(rig, known, seconds, seed, journal, console, say):
+def measured(rig, known, seconds, seed, journal, console, say):
     """The evidence, every finished measurement of which is in the journal before the next begins."""
     from ..planner import measure
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, as_interrupt)
     try:
         with Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
             return measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
     except KeyboardInterrupt:
         kept = f"{_counted(journal.latest)} are kept in {journal.path}" if journal.latest else "Nothing new was measured yet"
-        _tell(say, f"\nStopped. {kept}: the same command continues there.")
+        tell(say, f"\nStopped. {kept}: the same command continues there.")
         sys.exit(130)
-
-
-def _journal(folder, rig, say):
-    from ..planner import Journal
-
-    return Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", partial(_tell, say))
-
-
-def _as_interrupt(*_):
-    raise KeyboardInterrupt
 
 
 def _print_answer(console, plan):
@@ -135,28 +127,10 @@ def _save(plan, folder, journal, say):
         raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
                          f"what was measured is in {journal.path} if that could be written.") from error
     journal.ended()
-    _tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
+    tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
 
 
-def _tell(console, sentence):
-    """A sentence with a user's own names in it, on one line however long, so that a path can be copied."""
-    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
-
-def _console(*, stderr=False):
-    """A console as wide as the terminal, or wide enough for the tables where there is none."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
-
-
-def _writable(out):
-    folder = pathlib.Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"`--out` must be a folder; got {out!r} ({error.strerror}). Name another one.") from error
-    require(os.access(folder, os.W_OK), "--out", out, "a folder that you may write in", "Name another one.")
-    return folder
 
 
 def _evidence(path):

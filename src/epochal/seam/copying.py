@@ -71,10 +71,15 @@ def refuse_uncompiled(model, what):
 
 def refuse_own_train_step(model):
     """Raise `Unsupported` for a model that does not train by Keras' own step."""
-    bases = [base for base in type(model).__mro__ if base.__module__.startswith("keras.")]
-    if "train_step" in vars(type(model)) or type(model).train_step is not bases[0].train_step:
+    if has_own_step(model, "train_step"):
         raise Unsupported(f"The model `{model.name}` has its own `train_step`, which Epochal does not measure: its steps would "
                           "not be Keras' steps. Move the change into `compute_loss`, which is measured as it stands.")
+
+
+def has_own_step(model, name):
+    """Whether `train_step`, `test_step` or `predict_step` of a model is not Keras' own."""
+    base = next(base for base in type(model).__mro__ if base.__module__.startswith("keras."))
+    return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
 
 
 def _refuse_lost_class(original, copy):

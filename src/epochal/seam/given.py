@@ -43,7 +43,7 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
         held = _held_out(everything.y, n, seed)
         train, validation = everything.take(np.setdiff1d(np.arange(n), held)), everything.take(held)
         notes.append(f"no validation data were given: {len(held):,} of {n:,} rows, drawn at random, are held out for it")
-    half_a, half_b = halves(validation, seed=seed, classes=_classes(validation.y))
+    half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
     return Data(name, "", train, half_a, half_b, None, tuple(notes))
 
 
@@ -70,14 +70,14 @@ def _rows(part):
 
 
 def _held_out(y, n, seed):
-    classes = _classes(y)
+    classes = classes_of(y)
     order = np.random.default_rng(seed).permutation(n)
     if classes is not None:
         order = order[np.argsort(classes[order], kind="stable")]
     return np.sort(order[:: round(1 / _HELD_OUT)])
 
 
-def _classes(y):
+def classes_of(y):
     """int[n] where the targets look like classes (few whole numbers, or one-hot rows), else `None`."""
     if len(leaves(y)) != 1:
         return None

@@ -1,0 +1,79 @@
+"""Choose how the user's own model is run, batch after batch: measured on a few of its batches, where that is repaid."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+_REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made
+_GAIN = 0.95      # of the time: less of a gain is not worth another mode
+_TRIAL_SECONDS = 0.2
+_MOST_STEPS = 64
+_WORDS = {"fused": "fused into one program", "unrolled": "several to a program", "looped": "in a loop on the device",
+          "stepwise": "step by step"}
+
+
+class Manner(NamedTuple):
+    """How batches are run, and why.
+
+    Attributes:
+        mode: one of `Trainee.modes`.
+        step_seconds: seconds a batch took in it; `None` where it was not measured.
+        because: one sentence.
+    """
+
+    mode: str
+    step_seconds: float | None
+    because: str
+
+    def __str__(self):
+        return f"Batches are run {_WORDS[self.mode]} ({self.because})"
+
+
+def choose(trainee, data, rows, n_updates, order):
+    """Try modes on a few batches and keep the fastest. What is trained in a trial is undone.
+
+    Args:
+        trainee: a `Trainee`.
+        data, rows: the data on the device, and int32[k, batch_size], the batches to try with, of the shapes of the training.
+        n_updates: batches that the training will have; `None` where unknown, and then nothing but the first mode is tried.
+        order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more.
+
+    Returns:
+        A `Manner`. Seconds are one measurement of a few batches, on whatever else the machine is doing.
+    """
+    seconds, cost = {}, 0.0
+    for mode in order:
+        best = min(seconds.values(), default=None)
+        if best is not None and (n_updates is None or n_updates * best < _REPAID * cost):
+            break
+        seconds[mode], spent = _tried(trainee, data, rows, mode)
+        cost = max(cost, spent)
+    fastest = min(seconds, key=seconds.get)
+    if seconds[fastest] > _GAIN * seconds[order[0]]:
+        fastest = order[0]
+    told = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items())
+    left = [mode for mode in order if mode not in seconds]
+    why = f"measured, a batch: {told}"
+    if left:
+        why += f"; {' and '.join(left)} not tried: the training is too short to repay it"
+    return Manner(fastest, seconds[fastest], why)
+
+
+def _tried(trainee, data, rows, mode):
+    """Seconds a batch takes once it is compiled, and the seconds that trying cost."""
+    begun = perf_counter()
+    with trainee.kept():
+        first = rows[:1] if mode == "stepwise" else rows[:_MOST_STEPS]
+        trainee.numbers(trainee.train(data, first, mode))
+        n, taken = 1, 0.0
+        while True:
+            part = rows[np.arange(n) % len(rows)]
+            start = perf_counter()
+            trainee.numbers(trainee.train(data, part, mode))
+            trainee.wait()
+            taken = perf_counter() - start
+            if n >= _MOST_STEPS or taken * 4 > _TRIAL_SECONDS:
+                break
+            n = min(_MOST_STEPS, n * 8)
+    return taken / n, perf_counter() - begun

@@ -1,0 +1,205 @@
+"""The user's model in training on JAX: Keras' own step inside one compiled loop, the weights handed from call to call."""
+
+from contextlib import contextmanager
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from ..copying import has_own_step
+from ..rows import leaves, over
+from . import accumulate
+
+_MOST = 2**19     # row numbers handed over in one call, and
+_LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
+_UNROLLED = 8     # steps in a program without a loop
+
+
+def bind(model, micro_batch_size=None):
+    """The `Trainee` of a compiled and built model on JAX.
+
+    Args:
+        model: its optimizer and metrics built too; its variables are copied, so that an array which the user shares with
+            another model is not given away to a program.
+        micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
+    """
+    if micro_batch_size is not None:
+        accumulate.refuse(model, micro_batch_size)
+    return _Trainee(model, micro_batch_size)
+
+
+class _Trainee:
+    backend, modes = "jax", ("fused", "unrolled", "stepwise")
+
+    def __init__(self, model, micro_batch_size):
+        self._model, self._state, self._programs = model, None, {}
+        self.device = jax.devices()[0].platform
+        self._sizes, self._zeros = set(), None
+        train = model.train_step if micro_batch_size is None else _accumulated(model, micro_batch_size)
+        self._steps = {"train": _Step(model, train, has_own_step(model, "train_step"), 0),
+                       "test": _Step(model, _tested(model), has_own_step(model, "test_step"), 3)}
+        self.load()
+
+    def put(self, batch):
+        return tuple(over(jnp.asarray, tree) for tree in batch)
+
+    def train(self, data, rows, mode):
+        return self._run("train", data, rows, mode)
+
+    def test(self, data, rows, mode):
+        return self._run("test", data, rows, mode)
+
+    def reset_metrics(self):
+        if self._zeros is None:
+            self._model.reset_metrics()
+            self._zeros = [np.array(v.value) for v in self._model.metrics_variables]
+        self._state = (*self._state[:3], [jnp.array(a) for a in self._zeros])
+
+    def load(self):
+        groups, mine = _groups(self._model), self._state or ([], [], [], [])
+        self._state = tuple([value if i < len(old) and (value := v.value) is old[i] else jnp.array(v.value, copy=True)
+                             for i, v in enumerate(group)] for group, old in zip(groups, mine, strict=True))
+        self.store()
+
+    def store(self):
+        for group, values in zip(_groups(self._model), self._state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                if variable.value is not value:
+                    variable.assign(value)
+
+    @contextmanager
+    def kept(self):
+        before = self._state
+        self._state = jax.tree.map(jnp.copy, before)
+        try:
+            yield
+        finally:
+            self._state = before
+            self.store()
+
+    def numbers(self, logs):
+        return jax.tree.map(float, jax.device_get(logs))
+
+    def wait(self):
+        jax.block_until_ready(self._state)
+
+    def close(self):
+        pass
+
+    def _run(self, what, data, rows, mode):
+        step, (n, size) = self._steps[what], rows.shape
+        if mode == "stepwise" or (n == 1 and (what, mode, size) not in self._sizes):  # a short last batch
+            program = self._program(what, "stepwise", step.once)
+            for i in range(n):
+                self._state, logs = program(self._state, data, rows[i])
+            return logs
+        if mode == "unrolled":
+            program = self._program(what, "unrolled", step.some)
+            for start in range(0, n - n % _UNROLLED, _UNROLLED):
+                self._state, logs = program(self._state, data, rows[start : start + _UNROLLED])
+            return logs if n % _UNROLLED == 0 else self._run(what, data, rows[n - n % _UNROLLED :], "stepwise")
+        self._sizes.add((what, mode, size))
+        program, most = self._program(what, "fused", step.many), max(_UNROLLED, min(_LONGEST, _MOST // size))
+        for start in range(0, n, most):
+            part = rows[start : start + most]
+            padded = np.zeros((most, size), np.int32)
+            padded[: len(part)] = part
+            self._state, logs = program(self._state, data, padded, len(part))
+        return logs
+
+    def _program(self, what, mode, function):
+        if (what, mode) not in self._programs:
+            self._programs[what, mode] = jax.jit(function, donate_argnums=0)
+        return self._programs[what, mode]
+
+
+class _Step:
+    """One kind of step as pure functions of all four groups of variables; the logs are those after the last step."""
+
+    def __init__(self, model, step, own, n_read):
+        self._model, self._step, self._own, self._n_read = model, step, own, n_read
+
+    def once(self, state, data, rows):
+        logs, state = self._step(state, _batch(data, rows))
+        return state, logs if self._own else self._result(state)
+
+    def some(self, state, data, rows):
+        for i in range(len(rows)):
+            logs, state = self._step(state, _batch(data, rows[i]))
+        return state, logs if self._own else self._result(state)
+
+    def many(self, state, data, rows, n):
+        if not self._own:
+            state = jax.lax.fori_loop(0, n, lambda i, state: self._step(state, _batch(data, rows[i]))[1], state)
+            return state, self._result(state)
+        logs, _ = jax.eval_shape(self._step, state, _batch(data, rows[0]))
+        logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
+        return jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
+
+    def _result(self, state):
+        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
+            return self._model.get_metrics_result()
+
+
+def _tested(model):
+    """`model.test_step` with the optimizer's variables passed by, so that both kinds of step have one state."""
+    def step(state, batch):
+        weights, fixed, slots, metrics = state
+        logs, (weights, fixed, metrics) = model.test_step((weights, fixed, metrics), batch)
+        return logs, (weights, fixed, slots, metrics)
+
+    return step
+
+
+def _accumulated(model, micro_batch_size):
+    """`model.train_step` with the gradient summed over micro-batches."""
+    def step(state, batch):
+        weights, fixed, slots, metrics = state
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        of = accumulate.whole(model, (x, y, weight))
+
+        def scaled(weights, fixed, piece):
+            with _scope(model, (weights, fixed, slots, [])) as scope:
+                y_pred, loss = accumulate.part(model, piece, of, training=True)
+                after = _after(scope, model.non_trainable_variables, fixed)
+                return model.optimizer.scale_loss(loss), (loss, y_pred, after)
+
+        def one(carry, piece):
+            grads, fixed, metrics = carry
+            more, (loss, y_pred, fixed) = jax.grad(scaled, has_aux=True)(weights, fixed, piece)
+            with _scope(model, (weights, fixed, slots, metrics)) as scope:
+                accumulate.record(model, piece, y_pred, loss, of)
+            return (jax.tree.map(jnp.add, grads, more), fixed, _after(scope, model.metrics_variables, metrics)), None
+
+        n = len(leaves(x)[0])
+        full = n // micro_batch_size
+        carry = (jax.tree.map(jnp.zeros_like, weights), fixed, metrics)
+        if full:
+            pieces = over(lambda a: a[: full * micro_batch_size].reshape(full, micro_batch_size, *a.shape[1:]), (x, y, weight))
+            carry, _ = jax.lax.scan(one, carry, pieces)
+        if n > full * micro_batch_size:
+            carry, _ = one(carry, over(lambda a: a[full * micro_batch_size :], (x, y, weight)))
+        grads, fixed, metrics = carry
+        weights, slots = model.optimizer.stateless_apply(slots, grads, weights)
+        return {}, (weights, fixed, slots, metrics)
+
+    return step
+
+
+def _scope(model, state):
+    return keras.StatelessScope(state_mapping=[pair for group, values in zip(_groups(model), state, strict=True)
+                                               for pair in zip(group, values, strict=bool(values))], collect_losses=True)
+
+
+def _after(scope, variables, before):
+    after = [scope.get_current_value(v) for v in variables]
+    return [old if new is None else new for old, new in zip(before, after, strict=True)]
+
+
+def _batch(data, rows):
+    return keras.utils.pack_x_y_sample_weight(*(over(lambda a: a[rows], tree) for tree in data))
+
+
+def _groups(model):
+    return model.trainable_variables, model.non_trainable_variables, model.optimizer.variables, model.metrics_variables

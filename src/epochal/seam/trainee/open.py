@@ -1,0 +1,99 @@
+"""Make the user's compiled model ready to train, and find the module that trains it on the active back end."""
+
+import inspect
+import weakref
+
+import keras
+
+from ...base.errors import UsageError
+from ..copying import first_line, refuse_uncompiled
+from ..rows import over
+
+_OPEN = weakref.WeakKeyDictionary()  # per model: (what it was compiled as, its trainee), so that a second `fit` compiles nothing
+
+
+def open_trainee(model, sample, micro_batch_size=None):
+    """The `Trainee` of a compiled model, and whether variables of it had yet to be made.
+
+    The trainee is the same one again as long as the model is compiled and frozen as before.
+
+    Args:
+        model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
+        sample: a `Batch` of a few rows as NumPy arrays.
+        micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
+
+    Raises:
+        UsageError: the model is not compiled, or does not fit the sample.
+        Unsupported: this model's steps cannot be split into micro-batches.
+    """
+    refuse_uncompiled(model, "model")
+    built = build(model, sample)
+    compiled = (micro_batch_size, model.optimizer, tuple(map(id, model.metrics)), tuple(map(id, model.trainable_variables)),
+                model.jit_compile, model.run_eagerly)
+    known = _OPEN.get(model)
+    if known is not None and known[0] == compiled:
+        known[1].load()
+        return known[1], built
+    trainee = _bind()(model, micro_batch_size)
+    _OPEN[model] = (compiled, trainee)
+    return trainee, built
+
+
+def build(model, sample):
+    """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
+
+    Returns:
+        Whether model or metrics had to be built.
+    """
+    needed = not (model.built and all(getattr(metric, "built", True) for metric in model.metrics))
+    if needed:
+        try:
+            _see(model, sample)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against "
+                             "the model's inputs, outputs and loss.") from error
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return needed
+
+
+def _see(model, sample):
+    takes = ["training" in inspect.signature(call).parameters for call in (model.call, model.compute_loss)]
+
+    def predicted(x):
+        return model(x, **({"training": False} if takes[0] else {}))
+
+    def judged(x, y, weight):
+        y_pred = predicted(x)
+        if y is not None:
+            model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
+            model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        shapes = [over(lambda a: jax.ShapeDtypeStruct(a.shape, keras.backend.standardize_dtype(a.dtype)), tree) for tree in sample]
+        if not model.built:
+            with keras.StatelessScope():  # variables made under it get their values when it ends
+                jax.eval_shape(predicted, shapes[0])
+        with keras.StatelessScope(state_mapping=[(v, v.value) for v in model.variables]):
+            jax.eval_shape(judged, *shapes)
+    else:
+        judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample))
+        model.reset_metrics()
+
+
+def _bind():
+    match keras.backend.backend():
+        case "jax":
+            from ..cache import keep_programs
+            from .jax import bind
+
+            keep_programs()
+        case "tensorflow":
+            from .tensorflow import bind
+        case "torch":
+            from .torch import bind
+        case _:
+            from .portable import bind
+    return bind

@@ -1,0 +1,123 @@
+"""Training through public Keras alone: for back ends this package does not know, and what all trainees have in common."""
+
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from ...base.errors import Unsupported, require
+from ..rows import over
+
+
+def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+    """The trainee of Keras itself, batch by batch with `train_on_batch`.
+
+    Args:
+        model: compiled and built; it trains in its own variables.
+
+    Raises:
+        Unsupported: `micro_batch_size` is given; Keras alone hands out no gradients.
+    """
+    if micro_batch_size is not None:
+        raise Unsupported(f"Micro-batches need gradients, which Keras does not give on the back end {keras.backend.backend()!r}. Run "
+                          "Keras on JAX, TensorFlow or PyTorch.")
+    return _Trainee(model)
+
+
+class _Trainee:
+    """See `Trainee`."""
+
+    modes = ("stepwise",)
+
+    def __init__(self, model):
+        self.backend = keras.backend.backend()
+        self.why_not = dict.fromkeys(("fused", "looped"), "Keras alone takes one step at a time")
+        self._model = model
+
+    def put(self, batch):
+        return tuple(over(np.asarray, tree) for tree in batch)
+
+    def train(self, data, rows, mode):
+        return self._run(self._model.train_on_batch, data, rows, mode)
+
+    def test(self, data, rows, mode):
+        return self._run(self._model.test_on_batch, data, rows, mode)
+
+    def reset_metrics(self):
+        self._model.reset_metrics()
+
+    def load(self):
+        pass
+
+    def store(self):
+        pass
+
+    def kept(self):
+        return kept(self._model)
+
+    def numbers(self, logs):
+        return numbers(logs, lambda values: [np.asarray(keras.ops.convert_to_numpy(value)) for value in values])
+
+    def wait(self):
+        pass  # `train_on_batch` returns numbers, so nothing is left running
+
+    def close(self):
+        pass
+
+    def _run(self, on_batch, data, rows, mode):
+        refuse_mode(self, mode)
+        logs = {}
+        with _metrics_running_on(self._model):
+            for row in np.asarray(rows):
+                x, y, weight = (over(lambda a, row=row: a[row], tree) for tree in data)
+                logs = on_batch(x, y, sample_weight=weight, return_dict=True)
+        return epoch_logs(self._model, logs)
+
+
+@contextmanager
+def kept(model):
+    """A context after which the variables of model, optimizer and metrics are what they were."""
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    held = [keras.ops.copy(v) for v in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, held, strict=True):
+            variable.assign(value)
+
+
+def epoch_logs(model, logs):
+    """What Keras writes into the history: the metrics, unless the model's own step returned something else by name."""
+    results = model.get_metrics_result()
+    return results if isinstance(logs, dict) and set(logs) == set(results) else logs
+
+
+def numbers(logs, fetch):
+    """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else.
+
+    Args:
+        fetch: list of tensors -> list of NumPy arrays, in one transfer.
+    """
+    values = []
+    over(values.append, logs)
+    arrays = iter(fetch(values) if values else [])
+    return over(lambda _: _plain(next(arrays)), logs)
+
+
+def refuse_mode(trainee, mode):
+    """Raise `UsageError` for a mode that the trainee does not offer."""
+    require(mode in trainee.modes, "mode", mode, f"one of {', '.join(trainee.modes)}", trainee.why_not.get(mode, ""))
+
+
+@contextmanager
+def _metrics_running_on(model):
+    """`train_on_batch` forgets the metrics before every batch; inside an epoch it must not."""
+    vars(model)["reset_metrics"] = lambda: None
+    try:
+        yield
+    finally:
+        del vars(model)["reset_metrics"]
+
+
+def _plain(array):
+    return float(array) if np.ndim(array) == 0 else array

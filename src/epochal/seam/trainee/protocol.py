@@ -1,0 +1,38 @@
+"""What training asks of the user's own model: Keras' own steps, many of them at a time, and nothing else."""
+
+from typing import Any, Protocol
+
+Batch = tuple[Any, Any, Any]  # x, y, sample weight: arrays in the model's own nesting, or `None`
+
+
+class Trainee(Protocol):
+    """The user's own compiled model, in training. Each step is `model.train_step`, as under `fit`; only the loop is ours.
+
+    `data` is a `Batch` on the device that holds some rows; `rows` int32[n_steps, batch_size] says which of them make each batch.
+    So a whole epoch, a block of a file larger than memory, and a single batch are one call.
+
+    A back end may keep weights, optimizer slots and metrics to itself between `load` and `store`: the model's variables are
+    valid again after `store`, which may be called at any time and loses nothing. Where the model trains in its own variables
+    both do nothing.
+
+    Attributes:
+        backend: Keras' name of the back end that runs the steps. device: `"cpu"`, or another kind.
+        modes: what can be tried, of `"fused"` (a loop in one compiled program), `"looped"` (a loop on the device around a compiled
+            step), `"unrolled"` (some steps in one program, without a loop) and `"stepwise"` (one program a step). `"stepwise"` is
+            always among them.
+    """
+
+    backend: str
+    device: str
+    modes: tuple[str, ...]
+
+    def put(self, batch): ...                   # Batch of NumPy arrays -> Batch on the device; need not wait for the copy
+    def train(self, data, rows, mode): ...      # n_steps updates -> logs after the last: {name: scalar on the device}
+    def test(self, data, rows, mode): ...       # the same with `model.test_step`, which changes metrics alone
+    def reset_metrics(self): ...                # as `model.reset_metrics()`, wherever the metrics are
+    def load(self): ...                         # go on from what the model's variables hold now
+    def store(self): ...                        # let the model's variables hold what training has made of them
+    def kept(self): ...                         # a context after which everything trained inside it is undone (for trials)
+    def numbers(self, logs): ...                # logs -> {name: float}, waiting for them; nested logs keep their nesting
+    def wait(self): ...                         # block until the device is idle
+    def close(self): ...                        # give back what was taken: processes, files; nothing by default

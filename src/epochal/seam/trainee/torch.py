@@ -1,0 +1,142 @@
+"""The user's model in training on PyTorch: Keras' own step, one after the other, on rows that are on the device already."""
+
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import torch
+
+from ..rows import over
+from . import accumulate, portable
+
+
+def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+    """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit.
+
+    Args:
+        model: its optimizer and metrics built too.
+        micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
+        allow_batch_norm: accept that batch-norm then normalises over a micro-batch.
+
+    Raises:
+        Unsupported: the model cannot be trained in micro-batches.
+    """
+    if micro_batch_size is None:
+        # These two are public, and compile the step with torch.compile where the model asks for it.
+        model.make_train_function()
+        model.make_test_function()
+        return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
+    accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
+    return _Trainee(model, *_accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size, allow_batch_norm))
+
+
+class _Trainee:
+    """See `Trainee`.
+
+    Attributes:
+        why_not: `{mode: sentence}` for what is not among `modes`.
+    """
+
+    backend, modes = "torch", ("stepwise",)
+    why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")  # noqa: RUF012
+
+    def __init__(self, model, train, test, check=None):
+        self._model, self._train, self._test, self._check = model, train, test, check
+        self._on = next(iter(model.variables)).value.device
+        self.device = self._on.type
+
+    def put(self, batch):
+        return tuple(over(self._put, tree) for tree in batch)
+
+    def train(self, data, rows, mode):
+        if self._check is not None:
+            with self.kept():
+                self._check(data, rows)
+        # Layers of PyTorch's own listen to this. Between calls it is as Keras leaves it after an epoch.
+        self._model.train()
+        try:
+            return self._run(self._train, data, rows, mode)
+        finally:
+            self._model.eval()
+
+    def test(self, data, rows, mode):
+        self._model.eval()
+        return self._run(self._test, data, rows, mode)
+
+    def reset_metrics(self):
+        self._model.reset_metrics()
+
+    def load(self):
+        pass
+
+    def store(self):
+        pass
+
+    @contextmanager
+    def kept(self):
+        """PyTorch's own random stream too, from which Keras draws dropout without a seed."""
+        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), portable.kept(self._model):
+            yield
+
+    def numbers(self, logs):
+        return portable.numbers(logs, _fetch)
+
+    def wait(self):
+        if self.device == "cuda":
+            torch.cuda.synchronize(self._on)
+
+    def close(self):
+        pass
+
+    def _run(self, step, data, rows, mode):
+        portable.refuse_mode(self, mode)
+        for row in torch.from_numpy(np.ascontiguousarray(rows, np.int64)).to(self._on):
+            # Rows are copied, even where a slice would do: a layer that works in place would write into the user's data.
+            logs = step(keras.utils.pack_x_y_sample_weight(*over(lambda a, row=row: a.index_select(0, row), data)))
+        return portable.epoch_logs(self._model, logs)
+
+    def _put(self, array):
+        if array.dtype.kind not in "bif" and array.dtype != np.uint8:
+            return keras.ops.convert_to_tensor(array)  # PyTorch lacks the type; Keras knows which one it takes instead
+        array = np.ascontiguousarray(array)
+        array = array if array.flags.writeable else array.copy()  # PyTorch warns of memory that it must not write to
+        return torch.from_numpy(array).to(self._on, non_blocking=True)
+
+
+def _accumulated(model, micro_batch_size):
+    """`(train step, test step)`, each `(packed batch) -> logs`."""
+
+    def parts(packed):
+        """Each micro-batch, and the batch that it is a part of."""
+        batch, start = keras.utils.unpack_x_y_sample_weight(packed), 0
+        of = accumulate.whole(model, batch)
+        for size in accumulate.split(of.n_rows, micro_batch_size):
+            yield over(lambda a, rows=slice(start, start + size): a[rows], batch), of
+            start += size
+
+    def train(packed):
+        model.zero_grad()
+        for batch, of in parts(packed):
+            y_pred, part = accumulate.part(model, batch, of, training=True)
+            model.optimizer.scale_loss(part).backward()  # adds to the gradient that is there
+            logs = accumulate.record(model, batch, over(torch.Tensor.detach, y_pred), part.detach(), of)
+        weights = model.trainable_variables
+        with torch.no_grad():
+            model.optimizer.apply([v.value.grad for v in weights], weights)
+        return logs
+
+    def test(packed):
+        with torch.no_grad():
+            for batch, of in parts(packed):
+                y_pred, part = accumulate.part(model, batch, of, training=False)
+                logs = accumulate.record(model, batch, y_pred, part, of)
+        return logs
+
+    return train, test
+
+
+def _fetch(values):
+    """NumPy arrays of tensors, in one transfer."""
+    if all(torch.is_tensor(value) and value.device.type == "cuda" and value.ndim == 0 for value in values):
+        return list(torch.stack([value.double() for value in values]).cpu().numpy())
+    return [keras.ops.convert_to_numpy(value) for value in values]

@@ -1,0 +1,183 @@
+"""New rows for a trained model: columns become features exactly as in training, and what is unlike training is said or refused."""
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..base.errors import UsageError, require
+from . import encode
+from .arrays import _load as load_arrays
+from .convert import CONVERT, labels_of
+from .fresh import read_fresh
+from .phrase import counted
+from .read import locate
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NewRows:
+    """Rows to predict.
+
+    Attributes:
+        x: [n, …], finite: what the model takes, in the order of the file.
+        y: the known answers, or `None`: int[n] places in `classes`, -1 where unknown; float[n] in the target's unit, NaN
+            where unknown.
+        notes: sentences on what is unlike the training rows.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None
+    notes: tuple[str, ...]
+
+
+def apply(encoding, source):
+    """The rows of a file or a built-in data set, encoded for a model.
+
+    Args:
+        encoding: the model's `keep.Encoding`; `None` for a model saved without one, which takes arrays as they are.
+        source: as for `open_table`. The target may be missing. An `.npz` holds x, or x_test, and may hold y, or y_test.
+
+    Raises:
+        UsageError: a column is missing or holds something else than in training, the shape is another, or there is no row.
+    """
+    place = locate(source)
+    if place.format == ".npz":
+        require(encoding is None or encoding.encoder is None, "DATA", place.path.name, "a table with the columns that the model "
+                "was trained on", "It holds arrays, whose columns have no names; pass CSV or Parquet.")
+        return _from_arrays(place.path, encoding)
+    require(encoding is not None, "DATA", str(source), "an .npz file with an array x for this model",
+            "It was not saved by epochal fit, so nothing says how columns become its inputs.")
+    require(encoding.encoder is not None, "DATA", str(source), "an .npz file, as in training",
+            "Save the rows by numpy.savez('new.npz', x=x).")
+    frame = read_fresh(place, text=[name for name, kind in encoding.columns if kind in ("category", "text")])
+    require(len(frame) > 0, "DATA", str(source), "a table with rows", "It holds the columns' names alone; add the rows to predict.")
+    extra = _check_columns(frame, encoding, source)
+    ready = _converted(frame, encoding)
+    notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
+    x = encode.transform(encoding.encoder, ready)
+    y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
+    return NewRows(x=x, y=y, notes=(*notes, *on_target))
+
+
+def _check_columns(frame, encoding, source):
+    """Refuse what lacks columns; a sentence on those that the model does not know."""
+    needed = [name for name, _ in encoding.columns]
+    known = {*needed, *encoding.left_out, *encoding.apart, encoding.target}
+    missing, extra = [name for name in needed if name not in frame], [name for name in frame if name not in known]
+    if missing:
+        folded = {_folded(name): name for name in extra}
+        near = {name: found[0] for name in missing if (found := difflib.get_close_matches(_folded(name), folded, n=1, cutoff=0.85))}
+        cure = "".join(f"Is `{folded[found]}` meant for `{name}`? Rename it. " for name, found in near.items())
+        raise UsageError(f"`DATA` must hold every column that the model was trained on; got {str(source)!r} without "
+                         f"{', '.join(f'`{name}`' for name in missing)}. {cure}Where a value is unknown, leave its cell empty.")
+    return [f"Not used, since the model was trained without: {_few([f'`{name}`' for name in extra])}."] if extra else []
+
+
+def _folded(name):
+    """A column's name without what people write in different ways."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _converted(frame, encoding):
+    """The columns the model needs, in the order and the dtypes of training."""
+    frame = frame[[name for name, _ in encoding.columns]]
+    # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
+    readable = encode.readable(frame)
+    return pd.DataFrame({name: CONVERT[kind](frame[name].where(readable[name].notna()), _parsing(name, kind, encoding))
+                         for name, kind in encoding.columns}, index=frame.index)
+
+
+def _parsing(name, kind, encoding):
+    """The fitted step that read the dates of a column, of whose format and time zone new dates must be."""
+    steps = _others(encoding).all_processing_steps_[name] if kind == "date" else ()
+    return next((step for step in steps if hasattr(step, "format_")), None)
+
+
+def _others(encoding):
+    return encoding.encoder["columns"].named_transformers_["others"]
+
+
+def _unseen(ready, encoding):
+    """A sentence for each column of categories with values that no training row has."""
+    for name in (name for name, kind in encoding.columns if kind == "category"):
+        seen = set(_others(encoding).transformers_[name].categories_[0])
+        column = ready[name].dropna()
+        new = column[~column.isin(seen)]
+        if len(new):
+            yield (f"`{name}` holds {counted(new.nunique(), 'value')} that no training row has "
+                   f"({_few([repr(value) for value in new.unique()])}), in {counted(len(new), 'row')}: encoded as none of the "
+                   "known values.")
+        n_missing = len(ready) - len(column)
+        if n_missing and not any(value is None or value != value for value in seen):
+            yield (f"`{name}` is missing in {counted(n_missing, 'row')}, but in no training row: encoded as none of the known "
+                   "values.")
+
+
+def _newly_missing(ready, encoding):
+    """A sentence for each column with missing values where training had none, so that nothing tells the model of them."""
+    columns, indicator = encoding.encoder["columns"], encoding.encoder["missing"].indicator_
+    marked = set(columns.get_feature_names_out()[indicator.features_])
+    for name, kind in encoding.columns:
+        n_missing = int(ready[name].isna().sum())
+        if not n_missing or kind not in ("number", "truth", "date"):
+            continue
+        first = f"numbers__{name}" if kind == "number" else f"others__{_others(encoding).input_to_outputs_[name][0]}"
+        if first not in marked:
+            yield (f"`{name}` is missing in {counted(n_missing, 'row')}, but in no training row: the median of the training rows "
+                   "stands in.")
+
+
+def _known(column, encoding):
+    """The answers that the file knows already, and a sentence on those that cannot be used."""
+    if encoding.kind == "regression":
+        values = pd.to_numeric(column.astype(object), errors="coerce").astype("float64")
+        values = values.where(np.isfinite(values)).to_numpy()
+        usable, what = np.isfinite(values), "no finite number"
+    else:
+        values = pd.Index(encoding.classes).get_indexer(labels_of(column))
+        usable, what = values >= 0, "no class of the model"
+    odd = column[~usable & column.notna().to_numpy()]
+    notes = (f"`{encoding.target}` is {what} in {counted(len(odd), 'row')} (such as {str(odd.iloc[0])[:40]!r}): "
+             "predicted, but not judged.",) if len(odd) else ()
+    return (values if usable.any() else None), notes
+
+
+def _from_arrays(path, encoding):
+    arrays = load_arrays(path)
+    name = next((name for name in ("x", "x_test") if name in arrays), None)
+    require(name is not None, "DATA", path.name, "an .npz file with an array x, or x_test",
+            f"It holds {', '.join(sorted(arrays)) or 'no array'}; save it by numpy.savez({path.name!r}, x=x).")
+    x, y, notes = arrays[name], arrays.get(name.replace("x", "y", 1)), ()
+    require(x.dtype.kind in "biuf", name, str(x.dtype), "an array of numbers", "Convert it: x.astype('float32').")
+    require(x.ndim >= 1 and len(x) > 0, name, x.shape, "an array with rows", "Add the rows to predict.")
+    require(np.isfinite(x).all(), name, counted(int((~np.isfinite(x)).sum()), "value") + " infinite or not a number", "finite",
+            "Drop those rows, or fill them in.")
+    if encoding is None:
+        return NewRows(x=x, y=None, notes=())
+    require(x.shape[1:] == encoding.shape, name, x.shape, f"of rows of shape {encoding.shape}, as in training",
+            "Check how the file was made.")
+    x, notes = _scaled(x, name, encoding)
+    if y is None:
+        return NewRows(x=x, y=None, notes=notes)
+    require(len(y) == len(x), name.replace("x", "y", 1), counted(len(y), "row"), f"as long as {name}, {len(x)} rows",
+            "Save both of one length.")
+    y, on_target = _known(pd.Series(y.reshape(len(y), -1)[:, 0]), encoding)
+    return NewRows(x=x, y=y, notes=(*notes, *on_target))
+
+
+def _scaled(x, name, encoding):
+    """8-bit numbers are divided as in training, whatever the brightest of the new ones is."""
+    if encoding.eight_bits and x.dtype == np.uint8:
+        return x.astype(np.float32) / np.float32(255), ()
+    if encoding.eight_bits:
+        require(x.max() <= 1, name, f"{x.dtype} up to {x.max():.6g}", "8-bit numbers as in training, or divided by 255 already",
+                "Convert it: x.astype('uint8').")
+    odd = x.dtype == np.uint8 and not encoding.eight_bits
+    return x.astype(np.float32), ("x holds 8-bit numbers, unlike in training: used as they are.",) if odd and x.max() > 1 else ()
+
+
+def _few(names):
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

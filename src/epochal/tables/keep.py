@@ -1,0 +1,199 @@
+"""Keeps with a saved model, in the same file, what turns the rows of a table into its inputs and its outputs into answers."""
+
+import hashlib
+import io
+import json
+import pickle
+import types
+import warnings
+import zipfile
+from dataclasses import dataclass, fields
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import InconsistentVersionWarning
+
+from ..base.errors import UsageError, require
+
+FORMAT = 1
+_JSON, _PICKLE = "epochal/encoding.json", "epochal/encoding.pickle"
+_DEPENDS_ON = ("scikit-learn", "skrub")  # whose classes the pickle holds
+_PLAIN = {("builtins", "slice"), ("numpy", "dtype"), ("numpy", "ndarray"), ("numpy._core.multiarray", "_reconstruct"),
+          ("numpy._core.multiarray", "scalar")}
+_NUMBERS = {"bool", "float32", "float64", "int32", "int64"}
+_THEIRS = ("sklearn.", "skrub.")
+_PREDICATES = ("skrub._dataframe.", "skrub.selectors.", "skrub._table_vectorizer")  # functions: "is this a date?"
+_EIGHT_BITS = "divided by 255"  # in the note of `arrays.read_arrays`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Encoding:
+    """What is kept of a table for the model that was trained on it.
+
+    Attributes:
+        kind, classes, target_mean, target_scale: as in `Table`.
+        target: the name of the column to predict.
+        apart: columns that were no features: by which the rows were grouped, or cut in time.
+        columns: `(name, kind)` of each column that the features are made of: `"number"`, `"truth"`, `"date"`, `"category"` or
+            `"text"`; empty for arrays from an `.npz`.
+        left_out: columns of the training rows that could not help.
+        shape: of one example, as the model takes it.
+        eight_bits: whether the arrays held 8-bit numbers that were divided by 255.
+        outputs: what the model answers with: `"probabilities"`, `"logits"`, `"numbers"` (regression) or `"raw"`: something
+            else.
+        prior: share of each class in the training rows; empty for regression.
+        trained_prior: share of each class that the model learned from, after balanced batches and class weights; empty where it is
+            `prior`.
+        versions: `(package, version)` of what the encoder is made of.
+        encoder: the fitted scikit-learn pipeline; `None` for arrays.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    target: str
+    target_mean: float
+    target_scale: float
+    apart: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    left_out: tuple[str, ...]
+    shape: tuple[int, ...]
+    eight_bits: bool
+    outputs: str
+    prior: tuple[float, ...]
+    trained_prior: tuple[float, ...]
+    versions: tuple[tuple[str, str], ...]
+    encoder: Any
+
+
+def encoding_of(table, *, target, apart=(), outputs="raw", prior=(), trained_prior=()):
+    """The `Encoding` of an opened table; for its arguments see there."""
+    columns, left_out = ((), ()) if table.encoder is None else _columns(table.encoder)
+    return Encoding(
+        kind=table.kind, classes=table.classes, target=target, target_mean=table.target_mean, target_scale=table.target_scale,
+        apart=tuple(apart), columns=columns, left_out=left_out, shape=tuple(table.x_train.shape[1:]), outputs=outputs,
+        eight_bits=any(_EIGHT_BITS in note for note in table.notes), prior=tuple(prior), trained_prior=tuple(trained_prior),
+        versions=_versions(), encoder=table.encoder)
+
+
+def class_shares(table):
+    """Share of each class in the training rows, in the order of `classes`; empty for regression."""
+    codes = table.y_train.reshape(-1).astype(int)
+    return () if table.kind == "regression" else tuple((np.bincount(codes, minlength=len(table.classes)) / len(codes)).tolist())
+
+
+def keep(encoding, path):
+    """Add `encoding` to the `.keras` file at `path`, a zip archive; Keras reads the model in it as before.
+
+    Raises:
+        OSError: there is no room.
+        UsageError: the encoder could not be read back.
+    """
+    pickled = b"" if encoding.encoder is None else pickle.dumps(encoding.encoder, protocol=4)  # 5 needs more of NumPy's names
+    if pickled:
+        _unpickled(pickled, path, encoding.versions)  # now, and not when it is needed
+    plain = {field.name: getattr(encoding, field.name) for field in fields(Encoding) if field.name != "encoder"}
+    document = {"epochal_encoding": FORMAT, "digest": _digest(pickled), **plain}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_JSON, json.dumps(document, ensure_ascii=False, allow_nan=False))
+        if pickled:
+            archive.writestr(_PICKLE, pickled)
+
+
+def kept(path):
+    """The `Encoding` in the `.keras` file at `path` and sentences on it, or `(None, ())` where it holds none.
+
+    Read only files from people you trust: the encoder is a pickle, which can run code. Here it is held to classes of
+    scikit-learn and skrub and to plain arrays, which makes that hard, not impossible.
+
+    Raises:
+        UsageError: the file cannot be read, or its encoding is damaged, of another format, or of versions too far away.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _JSON not in archive.namelist():
+                return None, ()
+            text = archive.read(_JSON)
+            pickled = archive.read(_PICKLE) if _PICKLE in archive.namelist() else b""
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(f"`model` must be a file that Keras saved, ending in .keras; got {str(path)!r} ({error}). Check the name, "
+                         "or train the model again.") from error
+    values = _document(text, path)
+    require(values.pop("digest") == _digest(pickled), "model", str(path), "the file as epochal fit wrote it",
+            "Its encoding is damaged; take its backup, or train the model again.")
+    encoder = _unpickled(pickled, path, values["versions"]) if pickled else None
+    return Encoding(encoder=encoder, **values), () if encoder is None else _changed(values["versions"])
+
+
+def _columns(encoder):
+    """The columns that are used, each with what it is, and those that were left out."""
+    kinds = {}
+    for name, step, columns in encoder["columns"].transformers_:
+        if name == "numbers":
+            kinds |= dict.fromkeys(columns, "number")
+        elif name == "others":
+            words = {"numeric": "truth", "datetime": "date", "low_cardinality": "category", "high_cardinality": "text"}
+            kinds |= {column: words[kind] for kind, names in step.kind_to_columns_.items() for column in names}
+    given = [str(name) for name in encoder["columns"].feature_names_in_]
+    return tuple((name, kinds[name]) for name in given if name in kinds), tuple(name for name in given if name not in kinds)
+
+
+def _versions():
+    return tuple((name, metadata.version(name)) for name in _DEPENDS_ON)
+
+
+def _digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def _document(text, path):
+    """The fields of an `Encoding` as they stand in its JSON, lists as tuples."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"`model` must hold its encoding as JSON; got {str(path)!r} ({error}). Train the model again.") from error
+    found = document.pop("epochal_encoding", None) if isinstance(document, dict) else None
+    require(found == FORMAT, "epochal_encoding", found, FORMAT, f"Upgrade the package, or train {path} again.")
+    expected = {"digest", *(field.name for field in fields(Encoding))} - {"encoder"}
+    require(set(document) == expected, "model", str(path), "the file as epochal fit wrote it",
+            "Its encoding is damaged; take its backup, or train the model again.")
+    return {name: _tuples(value) for name, value in document.items()}
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _unpickled(pickled, path, versions):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)  # `_changed` says it in a sentence
+            return _Unpickler(io.BytesIO(pickled)).load()
+    except UsageError:
+        raise
+    except (pickle.UnpicklingError, AttributeError, ImportError, TypeError, ValueError, KeyError, IndexError) as error:
+        theirs = " and ".join(f"{name} {version}" for name, version in versions)
+        raise UsageError(f"`model` must hold an encoding that can be read here; got {str(path)!r} ({error}). It was written with "
+                         f"{theirs}: install these, or train the model again.") from error
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits the parts of a feature encoder: no dotted name, no function but skrub's predicates, no class from elsewhere."""
+
+    def find_class(self, module, name):
+        if (module, name) in _PLAIN or (module == "numpy" and name in _NUMBERS):
+            return super().find_class(module, name)
+        if "." not in name and module.startswith(_THEIRS):
+            found = super().find_class(module, name)
+            if getattr(found, "__module__", "").startswith(_THEIRS) and (
+                    isinstance(found, type) or (isinstance(found, types.FunctionType) and module.startswith(_PREDICATES))):
+                return found
+        raise UsageError(f"`model` must hold an encoding of scikit-learn's and skrub's parts alone; got {module}.{name}. "
+                         "This was not written by epochal fit: do not use the file.")
+
+
+def _changed(versions):
+    now = dict(_versions())
+    other = [f"{name} {version} (here {now.get(name)})" for name, version in versions if now.get(name) != version]
+    return (f"The features were learned with {' and '.join(other)}: should predictions look wrong, install those versions.",) \
+        if other else ()

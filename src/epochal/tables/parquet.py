@@ -1,0 +1,247 @@
+"""Rows of a Parquet file as numbers, read in pieces of a bounded size however large the file or its row groups."""
+
+import contextlib
+import os
+
+import numpy as np
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+from pyarrow import types
+
+from ..base.errors import UsageError, require
+from .phrase import Phrase, counted
+
+_MOST_CLASSES = 10_000
+_STEP = 4096                # rows turned into a matrix at a time: few enough for a processor's cache
+_BUFFER = 2**18             # bytes read ahead in each column
+_PAGE = 2**20               # bytes of a page of a column, unpacked, as writers make them
+_SIDE_BY_SIDE = 2**27       # bytes that row groups read side by side may take
+
+
+class ParquetRows:
+    """The rows of a Parquet file: features as float32[n, d], targets, and sample weights.
+
+    A target of text or categories becomes codes, as in `open_table`: float32[n, 1] of 0 and 1 for two classes, int32[n] for more,
+    in the sorted order of the labels, for which the target's column is read once. A target of whole numbers is int32[n, 1], any
+    other float32[n, 1]; several targets are float32[n, k].
+
+    Args:
+        path: the file.
+        target: the column to predict, or a list of columns.
+        features: the columns to learn from, in order; all that are left, if `None`. They must hold numbers or booleans, and no
+            value may be missing.
+        weight: the column of sample weights, or `None`.
+        classes: labels in the order of their codes, where another file has settled them.
+
+    Attributes:
+        n_rows, n_features, feature_names, classes (empty where the target is a number), row_bytes (of x, y and weight, as read).
+
+    Raises:
+        UsageError: the file is no such table.
+    """
+
+    def __init__(self, path, target, features=None, *, weight=None, classes=None):
+        self.path, self._name = os.fspath(path), os.path.basename(os.fspath(path))
+        require(os.path.isfile(self.path), "x", self.path, "a Parquet file that exists", f"The current folder is {os.getcwd()}.")
+        with self._file() as file:
+            self._schema, self._metadata = file.schema_arrow, file.metadata
+        self.n_rows = self._metadata.num_rows
+        require(self.n_rows > 0, "x", Phrase(f"{self._name} without rows"), "a table with rows")
+        self._targets, self._weight = ([target] if isinstance(target, str) else list(target or ())), weight
+        self._check_names(features)
+        self.feature_names = tuple(features if features is not None else
+                                   (name for name in self._schema.names if name not in (*self._targets, weight)))
+        self.n_features = len(self.feature_names)
+        self._check_types()
+        self._check_missing()
+        self._kind = self._kind_of_target()
+        self.classes = () if self._kind != "classes" else tuple(classes) if classes is not None else self._labels()
+        self.row_bytes = 4 * (self.n_features + len(self._targets) + (weight is not None))
+
+    def like(self, path):
+        """Another file with the same columns and classes, for validation."""
+        target = self._targets[0] if len(self._targets) == 1 else self._targets
+        return ParquetRows(path, target, self.feature_names, weight=self._weight, classes=self.classes or None)
+
+    def pieces(self, n, rng=None):
+        """Yield all rows as (x, y, weight), `n` at a time, the last piece shorter; weight is `None` where there is none.
+
+        Args:
+            rng: `None` for the order of the file. With a generator the row groups come in random order, some of them side by
+                side, so that a piece holds rows of several; within a piece, rows of one row group are not yet mixed.
+        """
+        held, x, y, weight = 0, *self._room(n)
+        for batch in self._stretches(n, rng):
+            at = 0
+            while at < batch.num_rows:
+                step = min(_STEP, batch.num_rows - at, n - held)
+                self._fill(batch.slice(at, step), x[held : held + step], y[held : held + step],
+                           None if weight is None else weight[held : held + step])
+                at, held = at + step, held + step
+                if held == n:
+                    yield x, y, weight
+                    held, x, y, weight = 0, *self._room(n)
+            del batch
+        if held:
+            yield x[:held], y[:held], None if weight is None else weight[:held]
+
+    def close(self):
+        """Nothing stays open between passes."""
+
+    @contextlib.contextmanager
+    def _file(self):
+        # Read as a stream, a little of each column at a time: `pre_buffer` or a memory map would hold whole row groups.
+        try:
+            file = pyarrow.parquet.ParquetFile(self.path, buffer_size=_BUFFER, pre_buffer=False, memory_map=False)
+        except (pyarrow.ArrowInvalid, OSError) as error:
+            raise UsageError(f"`x` must be a Parquet file; got {self._name!r}, which cannot be read "
+                             f"({str(error).splitlines()[0].rstrip('.')}). Write it again.") from error
+        with file:
+            yield file
+
+    def _stretches(self, n, rng):
+        """Record batches that together are the file, each row group by itself."""
+        columns = list(dict.fromkeys((*self.feature_names, *self._targets, *((self._weight,) if self._weight else ()))))
+        groups = np.arange(self._metadata.num_row_groups)
+        largest = max(self._metadata.row_group(int(g)).num_rows for g in groups)
+        width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n),
+                                                 _SIDE_BY_SIDE // (len(columns) * (_PAGE + _BUFFER))))
+        groups = list(groups if rng is None else rng.permutation(groups))
+        length = max(1, min(largest, 16 * _STEP, -(-n // width)))
+        with self._file() as file:
+            open_now = []
+            while groups or open_now:
+                while groups and len(open_now) < width:
+                    open_now.append(file.iter_batches(length, [int(groups.pop(0))], columns))
+                for batches in list(open_now):
+                    batch = next(batches, None)
+                    if batch is None:
+                        open_now.remove(batches)
+                    else:
+                        yield batch
+
+    def _room(self, n):
+        n = min(n, self.n_rows)
+        y = np.empty((n, len(self._targets)), np.int32 if self._kind == "whole" else np.float32)
+        if len(self.classes) > 2:
+            y = np.empty(n, np.int32)
+        return np.empty((n, self.n_features), np.float32), y, None if self._weight is None else np.empty(n, np.float32)
+
+    def _fill(self, batch, x, y, weight):
+        columns = np.empty((self.n_features, batch.num_rows), np.float32)
+        for i, name in enumerate(self.feature_names):
+            columns[i] = self._numbers(batch, name)
+        x[:] = columns.T
+        if self._kind == "classes":
+            y.reshape(-1)[:] = self._codes(batch)
+        else:
+            for i, name in enumerate(self._targets):
+                y[:, i] = self._numbers(batch, name)
+        if weight is not None:
+            weight[:] = self._numbers(batch, self._weight)
+
+    def _numbers(self, batch, name):
+        column = batch.column(name)
+        self._check_full(column, name)
+        if types.is_decimal(column.type):
+            column = column.cast(pyarrow.float64())
+        return _plain(column).to_numpy(zero_copy_only=False)
+
+    def _codes(self, batch):
+        column = batch.column(self._targets[0])
+        self._check_full(column, self._targets[0])
+        codes = pyarrow.compute.index_in(_as_text(column), pyarrow.array(self.classes, pyarrow.string()))
+        require(codes.null_count == 0, self._targets[0], _first_unknown(column, codes), f"one of {', '.join(self.classes[:10])}",
+                f"{self._name} holds a class that was not there in training.")
+        return codes.to_numpy(zero_copy_only=False)
+
+    def _labels(self):
+        name, found = self._targets[0], set()
+        with self._file() as file:
+            for batch in file.iter_batches(columns=[name]):
+                self._check_full(batch.column(name), name)
+                found |= set(_as_text(batch.column(name)).unique().to_pylist())
+                require(len(found) <= _MOST_CLASSES, name, Phrase(f"more than {_MOST_CLASSES:,} different texts"), "of few classes",
+                        "Choose another column.")
+        require(len(found) > 1, name, Phrase(f"{next(iter(found))!r} in all rows"), "a target of two or more values")
+        return tuple(sorted(found))
+
+    def _kind_of_target(self):
+        kinds = [self._schema.field(name).type for name in self._targets]
+        if len(kinds) == 1 and _is_text(kinds[0]):
+            return "classes"
+        return "whole" if len(kinds) == 1 and types.is_integer(_value_type(kinds[0])) and self._fits_int32() else "numbers"
+
+    def _fits_int32(self):
+        name, limits = self._targets[0], np.iinfo(np.int32)
+        with self._file() as file:
+            found = [pyarrow.compute.min_max(_plain(batch.column(name))).as_py() for batch in file.iter_batches(columns=[name])]
+        return all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
+
+    def _check_names(self, features):
+        names = self._schema.names
+        require(len(set(names)) == len(names), "columns", Phrase("a name more than once"), "named differently", "Rename one.")
+        require(self._targets, "y", None, "the name of the column to predict", f"The columns are {_some(names)}.")
+        weight = () if self._weight is None else (self._weight,)
+        for argument, chosen in (("y", self._targets), ("features", features or ()), ("sample_weight", weight)):
+            for name in chosen:
+                require(name in names, argument, name, f"a column of {self._name}", f"The columns are {_some(names)}.")
+        both = [name for name in features or () if name in (*self._targets, *weight)]
+        require(not both, "features", both, "other columns than the target's", "Leave them out.")
+
+    def _check_types(self):
+        require(self.feature_names, "features", "none", "at least one column", "The file needs a column besides the target.")
+        bad = [name for name in self.feature_names if not _is_number(self._schema.field(name).type)]
+        require(not bad, "features", Phrase(f"{_some(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
+                "columns of numbers", "Encode them when writing the file, or leave them out: ParquetRows(path, target, features=[...]).")
+        for name in (*self._targets, *((self._weight,) if self._weight else ())):
+            kind = self._schema.field(name).type
+            require(_is_number(_value_type(kind)) or (_is_text(kind) and [name] == self._targets), name, str(kind),
+                    "a column of numbers" + (", or of text" if [name] == self._targets else ""), "Choose another column.")
+
+    def _check_missing(self):
+        """What the file's own statistics tell; where it has none, the rows tell when they are read."""
+        wanted, n_missing = {*self.feature_names, *self._targets, *((self._weight,) if self._weight else ())}, {}
+        for g in range(self._metadata.num_row_groups):
+            group = self._metadata.row_group(g)
+            for c in range(group.num_columns):
+                column = group.column(c)
+                if column.path_in_schema in wanted and column.statistics is not None and column.statistics.null_count:
+                    n_missing[column.path_in_schema] = n_missing.get(column.path_in_schema, 0) + column.statistics.null_count
+        for name, n in n_missing.items():
+            require(False, name, counted(n, "missing value"), "known in every row", "Fill them in when writing the file.")
+
+    def _check_full(self, column, name):
+        require(column.null_count == 0, name, counted(column.null_count, "missing value"), "known in every row",
+                "Fill them in when writing the file.")
+
+
+def _value_type(kind):
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def _is_number(kind):
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+
+
+def _is_text(kind):
+    kind = _value_type(kind)
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def _plain(column):
+    return column.dictionary_decode() if types.is_dictionary(column.type) else column
+
+
+def _as_text(column):
+    return _plain(column).cast(pyarrow.string())
+
+
+def _first_unknown(column, codes):
+    unknown = column.filter(codes.is_null())
+    return unknown[0].as_py() if len(unknown) else None
+
+
+def _some(names, most=20):
+    return ", ".join(repr(name) for name in names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

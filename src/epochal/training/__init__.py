@@ -1,0 +1,1 @@
+"""Floor 5: fit and predict, with Keras' own signatures."""

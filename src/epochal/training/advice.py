@@ -1,0 +1,67 @@
+"""Looks at a training for what will probably not do what was meant, and warns: once, by Python's own warnings."""
+
+import weakref
+
+import keras
+import numpy as np
+
+from ..base.warn import advise
+from ..rules import advice
+from ..seam.copying import layers
+from ..seam.given import classes_of
+from ..seam.rows import leaves
+
+_CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
+_TOLD = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
+
+
+def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, batches, continues):
+    """Warn of what can be seen before the first batch.
+
+    Args:
+        model: compiled. callbacks: the user's. batch_size, class_weight, batches: as given.
+        y: the training targets as arrays, or `None`. held_out: those that `validation_split` took, or `None`.
+        n_rows: training rows, `None` where unknown.
+        continues: whether going on from an earlier training is what was asked for.
+    """
+    classes = None if y is None else classes_of(y)
+    if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
+        ours, theirs = (np.asarray(leaves(part)[0]) for part in (y, held_out))
+        both = classes_of(np.concatenate([ours, theirs]))
+        if both is not None:
+            ours, theirs = np.split(both, [len(ours)])
+        if both is not None or ours.size == len(ours):
+            advise(advice.sorted_split(ours.ravel(), theirs.ravel()))
+    if class_weight and classes is not None:
+        advise(advice.weights_as_rate(class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
+    for callback in callbacks:
+        if type(callback) is keras.callbacks.EarlyStopping:
+            advise(advice.last_weights_kept(callback.restore_best_weights, callback.patience, monitor=callback.monitor))
+    if n_rows is not None and batch_size is not None:
+        advise(advice.batch_exceeds_data(batch_size, n_rows))
+    if not continues and _updates(model) and model not in _TOLD:
+        _TOLD.add(model)
+        advise(advice.trained_before(_updates(model)))
+    if batches == "balanced" and classes is not None:
+        true = np.bincount(classes) / len(classes)
+        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, true=…)` corrects them, with the shares in history.params."))
+
+
+def after(model):
+    """Warn of what can be seen once the model is trained."""
+    momenta = [layer.momentum for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+    if momenta:
+        advise(advice.cold_statistics(_updates(model), max(momenta), cure=_CURE))
+
+
+def every_batch(callbacks, n_batches):
+    """The sentence on what callbacks that look at every batch cost; `None` where there are none."""
+    return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
+
+
+def _updates(model):
+    return int(keras.ops.convert_to_numpy(_plain(model.optimizer).iterations))
+
+
+def _plain(optimizer):
+    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,0 +1,121 @@
+"""The arguments of `fit`, looked at before anything runs."""
+
+import keras
+import numpy as np
+
+from ..base.errors import UsageError, require
+from ..rules.batching import balanced, stratified
+from ..seam.copying import refuse_uncompiled
+from ..seam.given import classes_of
+from ..seam.rows import leaves, over
+from .manner import ENGINES
+
+BATCHES = ("shuffled", "stratified", "balanced")
+
+
+def check(model, *, batch_size, epochs, batches, micro_batch_size, engine):
+    """Raise `UsageError` for what is wrong whatever the data are."""
+    require(isinstance(model, keras.Model), "model", type(model).__name__, "a compiled Keras model", "Pass the model itself.")
+    refuse_uncompiled(model, "model")
+    for name, value in (("batch_size", batch_size), ("micro_batch_size", micro_batch_size)):
+        require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
+    require(_is_count(epochs) and epochs >= 0, "epochs", epochs, "a whole number", "Pass 10.")
+    require(batches in BATCHES, "batches", batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
+    require(engine in ENGINES, "engine", engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
+
+
+def refuse_beside_keras(why, **ours):
+    """Raise `UsageError` for an argument that Keras' own `fit` does not have, where that is what trains."""
+    for name, value in ours.items():
+        if value is not None:
+            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {value!r}. Leave it out, or "
+                             "remove the cause.")
+
+
+def set_learning_rate(model, learning_rate):
+    """Give the optimizer another learning rate; the rest of its state stays."""
+    optimizer = _plain(model)
+    require(isinstance(learning_rate, int | float) and learning_rate > 0, "learning_rate", learning_rate, "a positive number",
+            "Pass 0.001.")
+    if isinstance(optimizer.get_config().get("learning_rate"), dict):
+        raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
+                         f"{learning_rate}. Compile with a number, or leave it out.")
+    optimizer.learning_rate = learning_rate
+
+
+def learning_rate_of(model):
+    """The learning rate of the next update."""
+    return float(keras.ops.convert_to_numpy(_plain(model).learning_rate))
+
+
+def are_rows(x):
+    """Whether these are arrays, or lists of numbers, and no input that cuts its own batches."""
+    found = leaves(x)
+    return bool(found) and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
+
+
+def n_rows_of(x):
+    """The number of rows of arrays; `None` for anything else."""
+    return len(leaves(x)[0]) if are_rows(x) and hasattr(leaves(x)[0], "shape") else None
+
+
+def split(x, y, sample_weight, share):
+    """The first rows and the last, cut where Keras cuts them.
+
+    Args:
+        x, y, sample_weight: arrays, tensors or frames, or dicts, lists or tuples of them.
+        share: of the rows, the last.
+    """
+    require(0 < share < 1, "validation_split", share, "a share from 0 up to 1", "Pass 0.2.")
+    n = n_rows_of(x)
+    require(n is not None, "validation_split", share, f"left out for a {type(x).__name__}, which cannot be cut",
+            "Pass validation_data.")
+    at = int(np.floor(n * (1.0 - share)))
+    require(0 < at < n, "validation_split", share, f"a share that leaves rows on both sides of {n}", "Pass 0.2.")
+
+    def rows(start, stop):
+        return tuple(over(lambda a: (a.iloc if hasattr(a, "iloc") else a)[start:stop], tree) for tree in (x, y, sample_weight))
+
+    return rows(0, at), rows(at, n)
+
+
+def targets(y):
+    """Targets as NumPy arrays; `None` where they are no arrays."""
+    return over(np.asarray, y) if y is not None and n_rows_of(y) is not None else None
+
+
+def order_of(batches, y, batch_size):
+    """The order of an epoch's rows as a function of their number, and what else there is to know of it.
+
+    Returns:
+        `(None, {})` for Keras' own order; else the function, and for `"balanced"` the share of each class in the data (`prior`)
+        and in the batches (`trained_prior`).
+    """
+    if batches == "shuffled":
+        return None, {}
+    y = targets(y)
+    classes = None if y is None else classes_of(y)
+    require(classes is not None, "batches", batches, '"shuffled" where the targets are no classes',
+            "Pass whole-number or one-hot targets as an array.")
+
+    def order(n_rows):
+        rng = np.random.default_rng(np.random.randint(2**31))  # a seed that Keras' own seed decides
+        return stratified(classes, batch_size, rng) if batches == "stratified" else balanced(classes, batch_size, n_rows, rng)
+
+    if batches == "stratified":
+        return order, {}
+    shares = np.bincount(classes) / len(classes)
+    return order, {"prior": shares.tolist(), "trained_prior": [1 / len(shares)] * len(shares)}
+
+
+def validates(validation_freq, epoch):
+    """Whether an epoch ends with validation."""
+    return (epoch + 1) % validation_freq == 0 if _is_count(validation_freq) else (epoch + 1) in validation_freq
+
+
+def _is_count(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _plain(model):
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)

@@ -1,0 +1,202 @@
+"""Data larger than memory: blocks of many batches, read in a thread and put on the device while the block before them trains."""
+
+import mmap
+
+import numpy as np
+
+from .cast import cast, over, weights_of_classes
+from .feed import Chunk
+from .prefetch import ahead
+
+BLOCK_BYTES = 64 * 2**20  # of data in a block: two blocks or three are alive at a time, whatever the size of the file
+
+
+class ArrayBlocks:
+    """A `Source` of rows in memory-mapped files, or in arrays too large for the device.
+
+    Each block is read in the order of the file and put into the order of training by its `rows`, so the batches are those of
+    arrays that fit. What has been read of a mapped file does not stay in the memory of the process.
+
+    Args:
+        rows: the `Rows`. orders: their `Orders`. backend: Keras' name of the back end. block_bytes: of a block, about.
+    """
+
+    starts_anew = True
+
+    def __init__(self, rows, orders, *, batch_size, backend, block_bytes=BLOCK_BYTES):
+        self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
+        self.orders, self._rows, self._backend = orders, rows, backend
+        self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes(backend) / rows.n_rows * batch_size, block_bytes)
+        self.sample = self.read(slice(0, batch_size))
+
+    def read(self, places):
+        """A `Batch` of the rows at `places` (a slice, or int[n] in ascending order)."""
+        batch = tuple(over(lambda leaf: self._cast(leaf, places), tree) for tree in self._rows[1:])
+        for leaf in self._rows.leaves:
+            _let_go(leaf)
+        return batch
+
+    def _cast(self, leaf, places):
+        piece = leaf[places]
+        if isinstance(places, slice) and isinstance(leaf, np.memmap):
+            piece = np.array(piece)  # read now, in this thread
+        return cast(piece, self._backend)
+
+    def open(self):
+        return _ArrayPass(self)
+
+    def begin(self):
+        pass
+
+    def end(self):
+        pass
+
+    def close(self):
+        pass
+
+
+class _ArrayPass:
+    def __init__(self, source):
+        self._source, self.drawn, self._reading = source, None, None
+        source.orders.open()
+
+    def first(self):
+        self._source.orders.draw_for_one_batch()
+
+    def take(self, trainee, first, n):
+        self.drawn = self._source.orders.draw() if self.drawn is None else self.drawn
+        self._reading = ahead(self._blocks(first, first + n))
+        for batch, rows in self._reading:
+            chunk = Chunk(trainee.put(batch), rows)
+            del batch
+            yield chunk
+            del chunk
+
+    def close(self):
+        if self._reading is not None:
+            self._reading.close()
+
+    def _blocks(self, first, last):
+        size, n_rows, per_block = self._source.batch_size, self._source.n_rows, self._source.per_block
+        last_full = min(last, n_rows // size)
+        for at in range(first, last_full, per_block):
+            yield self._block(at * size, min(at + per_block, last_full) * size, size)
+        if last > last_full:
+            yield self._block(last_full * size, n_rows, n_rows - last_full * size)
+
+    def _block(self, start, stop, size):
+        rows = np.asarray(self.drawn[start:stop])
+        by_place = np.argsort(rows, kind="stable")
+        places, order = rows[by_place], np.empty(len(rows), np.int32)
+        order[by_place] = np.arange(len(rows), dtype=np.int32)
+        neighbours = places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all()
+        batch = self._source.read(slice(int(places[0]), int(places[-1]) + 1) if neighbours else places)
+        return batch, order.reshape(-1, size)
+
+
+class ParquetBlocks:
+    """A `Source` of the rows of a Parquet file.
+
+    Shuffling has two levels, since a Parquet file is read in stretches: the row groups come in random order, some of them side by
+    side, and the rows of a block (64 MB of several row groups) are mixed among each other. That is close to a full shuffle
+    unless neighbouring row groups are alike and a block holds few of them: a sorted file in one row group stays nearly sorted.
+    Write such a file in many row groups, or shuffled.
+
+    Args:
+        rows: the `ParquetRows`. shuffle: `True`, `False`, or `"batch"`: within each batch.
+        class_weight: `None`, or the weight of each class.
+    """
+
+    starts_anew = True
+
+    def __init__(self, rows, *, batch_size, shuffle, class_weight=None, block_bytes=BLOCK_BYTES):
+        self.rows, self.n_rows, self.batch_size, self.n_batches = rows, rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
+        self.shuffle, self._class_weight = shuffle, class_weight
+        self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
+        self.sample = self.weighed(*next(rows.pieces(batch_size)))
+
+    def weighed(self, x, y, weight):
+        """A `Batch`, its sample weights those of the classes where there are weights of classes."""
+        return x, y, weight if self._class_weight is None else weights_of_classes(y, self._class_weight)
+
+    def open(self):
+        return _ParquetPass(self)
+
+    def begin(self):
+        pass
+
+    def end(self):
+        pass
+
+    def close(self):
+        self.rows.close()
+
+
+class _ParquetPass:
+    def __init__(self, source):
+        self._source, self.drawn, self._at = source, None, 0
+        self._reading, self._left = None, None  # blocks to come, and what an epoch has left of one
+
+    def first(self):
+        if self.drawn is None and self._source.shuffle:
+            self.drawn = int(np.random.randint(2**31))
+
+    def take(self, trainee, first, n):
+        self.first()
+        self._reading = self._reading or ahead(self._blocks())
+        last = first + n
+        while self._at < last:
+            batch, rows = self._left or next(self._reading)
+            start, stop = (min(len(rows), max(0, place - self._at)) for place in (first, last))
+            self._left = (batch, rows[stop:]) if stop < len(rows) else None
+            self._at += stop
+            chunk = Chunk(trainee.put(batch), rows[start:stop]) if start < stop else None
+            del batch
+            if chunk is not None:
+                yield chunk
+            del chunk
+
+    def close(self):
+        if self._reading is not None:
+            self._reading.close()
+        self._left = None
+
+    def _blocks(self):
+        source, size, rng = self._source, self._source.batch_size, None
+        if source.shuffle:
+            rng = np.random.default_rng(self.drawn)
+        for part in source.rows.pieces(source.per_block * size, rng if source.shuffle != "batch" else None):
+            full = len(part[0]) // size * size
+            for start, stop, width in ((0, full, size), (full, len(part[0]), len(part[0]) - full)):
+                if start < stop:
+                    batch = source.weighed(*(None if array is None else array[start:stop] for array in part))
+                    yield batch, _mixed(stop - start, width, source.shuffle, rng)
+
+
+def batches_per_block(n_batches, batch_bytes, block_bytes):
+    """How many batches make a block: such that all blocks are of one size, where the number of batches allows it.
+
+    >>> batches_per_block(1000, 1, 64), batches_per_block(1009, 1, 64), batches_per_block(10, 1, 64), batches_per_block(10, 99, 64)
+    (50, 64, 10, 1)
+    """
+    most = max(1, int(block_bytes // batch_bytes))
+    if n_batches <= most:
+        return max(1, n_batches)
+    return next((n for n in range(most, most // 2, -1) if n_batches % n == 0), most)  # an odd block is one more compilation
+
+
+def _mixed(n, size, shuffle, rng):
+    rows = rng.permutation(n) if shuffle and shuffle != "batch" else np.arange(n)
+    rows = rows.astype(np.int32).reshape(-1, size)
+    return rng.permuted(rows, axis=1) if shuffle == "batch" else rows
+
+
+def _let_go(leaf):
+    """Take the pages that were read out of the process; they stay in the system's cache as long as there is room."""
+    if not isinstance(leaf, np.memmap) or leaf.mode == "c":  # "c": changes live in the pages alone
+        return
+    base = leaf
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)

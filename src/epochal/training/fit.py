@@ -1,0 +1,171 @@
+"""`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; the batches run by the engine."""
+
+import zlib
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ..base.errors import UsageError
+from ..seam.rows import leaves
+from ..seam.trainee import open_trainee
+from . import advice, arguments
+from .checkpoint import Checkpoint
+from .hooks import needing_batches
+from .loop import Position, Span, run
+from .manner import manner_of, only_keras
+from .sources import OnlyKeras, cuts_own_batches, feed_of
+
+
+def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
+        validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
+        validation_steps=None, validation_batch_size=None, validation_freq=1, *, learning_rate=None, batches="shuffled",
+        micro_batch_size=None, engine="auto", checkpoint=None, unless_given=(), say=None):
+    """Train a compiled Keras model as `model.fit` does, sooner; the workings of `epochal.fit`, where numbers are numbers.
+
+    Args:
+        model, x, y, …, checkpoint: see `epochal.fit`.
+        unless_given: callbacks that are added where the user passes none of their class.
+        say: called with each sentence that a user who wants progress should read.
+
+    Returns:
+        The `keras.callbacks.History`; its `params` hold what was resolved beside what Keras puts there.
+    """
+    say = say or (lambda sentence: None)
+    arguments.check(model, batch_size=batch_size, epochs=epochs, batches=batches, micro_batch_size=micro_batch_size, engine=engine)
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]
+    if learning_rate is not None:
+        arguments.set_learning_rate(model, learning_rate)
+    resolved = {"batch_size": batch_size, "learning_rate": arguments.learning_rate_of(model), "batches": batches}
+
+    def by_keras(x, why):
+        arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
+                                      checkpoint=checkpoint)
+        say(f"Trained by Keras' own fit: {why}.")
+        history = model.fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+                            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq)
+        history.params.update(resolved, engine="keras", because=why)
+        return history
+
+    why = only_keras(model, engine)
+    if why:
+        return by_keras(x, why)
+    rows, held = (x, y, sample_weight), validation_data
+    held_out = None
+    if validation_split and validation_data is None:
+        rows, held = arguments.split(*rows, validation_split)
+        held_out = held[1]
+    order, shares = arguments.order_of(batches, rows[1], batch_size or 32)
+    advice.before(model, y=arguments.targets(rows[1]), held_out=arguments.targets(held_out), n_rows=arguments.n_rows_of(rows[0]),
+                  batch_size=batch_size, callbacks=callbacks, class_weight=class_weight, batches=batches,
+                  continues=initial_epoch > 0 or checkpoint is not None)
+    with ExitStack() as opened:
+        try:
+            feed = feed_of(*rows[:2], sample_weight=rows[2], batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
+                           steps_per_epoch=steps_per_epoch, order=order)
+            opened.callback(feed.close)
+            validation = _validation(held, validation_batch_size or batch_size, validation_steps)
+            if validation is not None:
+                opened.callback(validation.close)
+        except OnlyKeras as error:
+            return by_keras(error.x, str(error))
+        resolved |= {"batch_size": feed.batch_size} | shares
+        asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint)
+        return _fitted(model, feed, validation, asked, resolved, say)
+
+
+class _Asked(NamedTuple):
+    """What was asked for beside the data; the names are those of `fit`."""
+
+    epochs: int
+    verbose: Any
+    callbacks: list
+    initial_epoch: int
+    validation_freq: Any
+    micro_batch_size: int | None
+    engine: str
+    checkpoint: Any
+
+
+def _validation(held, batch_size, steps):
+    if held is None:
+        return None
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(held)
+    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps,
+                   batch_size=None if cuts_own_batches(x) else batch_size)
+
+
+def _fitted(model, feed, validation, asked, resolved, say):
+    trainee, built = open_trainee(model, feed.sample, asked.micro_batch_size)
+    if built:
+        feed.rehearse()
+    feed.reset()
+    called = keras.callbacks.CallbackList(asked.callbacks, add_history=True, add_progbar=asked.verbose != 0, verbose=asked.verbose,
+                                          epochs=asked.epochs, steps=feed.n_batches, model=model)
+    kept = _checkpoint(model, trainee, feed, asked, resolved)
+    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, asked.epochs - asked.initial_epoch)
+    manner = manner_of(model, trainee, feed, n_updates, kept.manner if kept and kept.manner in trainee.modes else asked.engine)
+    say(f"{manner}.")
+    price = advice.every_batch(needing_batches(asked.callbacks, "train"), feed.n_batches)
+    if price:
+        say(price)
+    model.history.params.update(resolved, engine=manner.mode, backend=trainee.backend, because=manner.because)
+    model.stop_training = False
+    if kept:
+        kept.before_begin()
+    called.on_train_begin()
+    done = kept and kept.resume()
+    trainee.load()  # a callback, or the checkpoint, may have put back what it kept
+    first = getattr(model, "_initial_epoch", None) or asked.initial_epoch  # where `BackupAndRestore` leaves it: nowhere else
+    keep = kept and _Keep(kept, manner.mode)
+    if done:
+        first = done.epoch
+        say(f"Going on after {done.epoch} epochs and {done.n_batches} batches, from {asked.checkpoint}.")
+    elif keep:
+        keep(Position(first))
+    span = Span(first, first if model.stop_training else asked.epochs, partial(arguments.validates, asked.validation_freq))
+    logs, finished = {}, False
+    try:
+        logs = run(model, trainee, feed, called, span, mode=manner.mode, test_mode=manner.mode, validation=validation, keep=keep,
+                   done=done.n_batches if done else 0)
+        if keep:
+            keep(Position(1 + max(model.history.epoch, default=first - 1)), last=True)
+        finished = True
+    finally:
+        trainee.store()
+        if asked.epochs > 0:
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+        if finished:
+            called.on_train_end(logs)
+    advice.after(model)
+    return model.history
+
+
+class _Keep(NamedTuple):
+    """A checkpoint that knows the mode of the training."""
+
+    checkpoint: Checkpoint
+    mode: str
+
+    def begins(self):
+        self.checkpoint.begins()
+
+    def __call__(self, position, *, last=False):
+        self.checkpoint(position, manner=self.mode, last=last)
+
+
+def _checkpoint(model, trainee, feed, asked, resolved):
+    if asked.checkpoint is None:
+        return None
+    if not feed.source.starts_anew:
+        raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
+                         "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
+    shapes = [list(v.shape) for v in model.variables]
+    digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
+    identity = {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
+                "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "number of rows": feed.n_rows,
+                "first batch": digest}
+    return Checkpoint(asked.checkpoint, model, trainee.store, feed, asked.callbacks, identity)

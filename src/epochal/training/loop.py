@@ -1,0 +1,161 @@
+"""The epochs of a training, in the order of events of Keras' own `fit`, with many batches between two of them."""
+
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from .hooks import hearing_batches, needing_batches, seeing_the_model
+from .stopping import Stopping
+
+_PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
+_FIRST = 16      # batches before anything is known about how long one takes
+
+
+class Span(NamedTuple):
+    """Which epochs to train, and which of them end with validation.
+
+    Attributes:
+        first, last: epoch numbers as in Keras: from `first` on, before `last`.
+        validate: `(epoch) -> bool`.
+    """
+
+    first: int
+    last: int
+    validate: Any
+
+
+class Position(NamedTuple):
+    """How far a training is: the epoch, and the batches of it that are done."""
+
+    epoch: int
+    n_batches: int = 0
+
+
+def run(model, trainee, feed, callbacks, epochs, *, mode, test_mode, validation=None, keep=None, done=0):
+    """Train, and validate where it is asked for; returns the logs of the last epoch.
+
+    Args:
+        model: the user's; its `stop_training` ends the training as in Keras.
+        trainee: trains it. feed, validation: the `Feed`s of the training and of the validation rows.
+        callbacks: a `keras.callbacks.CallbackList`.
+        epochs: a `Span`. done: batches of the first one that an earlier run has done.
+        mode, test_mode: how the trainee runs batches.
+        keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
+            order of rows is drawn; `None` where nobody asks.
+    """
+    train = _Pass("train", model, trainee, callbacks, mode)
+    test = _Pass("test", model, trainee, callbacks, test_mode)
+    # Variables hold the truth whenever somebody may look at them; else it stays on the device.
+    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
+    logs = {}
+    with Stopping() as stopping:
+        for epoch in range(epochs.first, epochs.last):
+            if not done:
+                trainee.reset_metrics()
+                show()
+                callbacks.on_epoch_begin(epoch)
+                read()
+            if keep:
+                keep.begins()
+            last = train(feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
+            done = 0
+            show()
+            judged = _validated(test, validation, callbacks, stopping, show, read) if validation and epochs.validate(epoch) else {}
+            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in judged.items()}
+            callbacks.on_epoch_end(epoch, logs)
+            read()
+            if keep:
+                keep(Position(epoch + 1))
+            if model.stop_training:
+                break
+            stopping.check()
+    return logs
+
+
+def _validated(test, validation, callbacks, stopping, show, read):
+    validation.reset()
+    callbacks.on_test_begin()
+    read()
+    test.trainee.reset_metrics()
+    last = test(validation, stopping)
+    show()
+    logs = test.trainee.numbers(last)
+    callbacks.on_test_end(logs)
+    read()
+    return logs
+
+
+class _Pass:
+    """One pass over a feed: its batches in as few calls as the callbacks, and a user who presses Ctrl-C, allow."""
+
+    def __init__(self, what, model, trainee, callbacks, mode):
+        self.trainee, self._model, self._mode, self._run = trainee, model, mode, getattr(trainee, what)
+        self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
+        needing = needing_batches(callbacks.callbacks, what)
+        self._stop = "stop_training" if what == "train" else "stop_evaluating"
+        self._heard = bool(hearing_batches(callbacks.callbacks, what))
+        self._every = model.steps_per_execution if needing else None
+        self._seen = bool(seeing_the_model(needing))
+        self._seconds, self._warm = None, False  # a batch takes; the programs are compiled
+
+    def __call__(self, feed, stopping, *, skip=0, keep=None):
+        if self._stop == "stop_evaluating":
+            self._model.stop_evaluating = False
+        first = step = skip  # of the batches between two hooks; of all
+        wanted, logs, since = 0, {}, perf_counter()
+        for chunk in feed.epoch(self.trainee, skip):
+            at, n = 0, len(chunk.rows)
+            while at < n:
+                if first == step:
+                    wanted, since = self._wanted(n - at), perf_counter()
+                    self._begins(step)
+                taken = min(n - at, wanted - (step - first))
+                logs = self._run(chunk.data, chunk.rows[at : at + taken], self._mode)
+                at, step = at + taken, step + taken
+                if step - first == wanted:
+                    self._ends(first + wanted - 1, logs)
+                    more = at < n or feed.n_batches is None or step < feed.n_batches
+                    if more:
+                        self._look(step - first, since, stopping)
+                    first = step
+                    if getattr(self._model, self._stop):
+                        return logs
+                    if keep and more:
+                        keep(step)
+        if step > first:
+            self._ends(first + wanted - 1 if self._every else step - 1, logs)
+        return logs
+
+    def _wanted(self, left):
+        if self._every:
+            return self._every
+        if self._seconds is None:
+            return min(left, _FIRST)
+        most = max(1, int(_PATIENCE / self._seconds))
+        return left if left < 1.5 * most else most
+
+    def _look(self, n_batches, since, stopping):
+        """Wait, see how long a batch takes, and answer Ctrl-C."""
+        if not self._every:
+            self.trainee.wait()
+            if self._warm:
+                self._seconds = (perf_counter() - since) / n_batches
+        self._warm = True
+        stopping.check()
+
+    def _begins(self, step):
+        if self._heard:
+            self._begin(step)
+            if self._seen:
+                self.trainee.load()
+
+    def _ends(self, step, logs):
+        if self._heard:
+            if self._seen:
+                self.trainee.store()
+            self._end(step, logs)
+            if self._seen:
+                self.trainee.load()
+
+
+def _nothing():
+    pass

@@ -1,0 +1,194 @@
+"""Predict as Keras does, at the speed of the device: large blocks, each handed over while the last one is copied back."""
+
+import itertools
+import operator
+import warnings
+
+import keras
+import numpy as np
+
+from ..base.errors import MeasurementFailed, require
+from ..engine.guard import memory_guard
+from ..rules.knee import GOALS, SMALLEST
+from ..seam.copying import layers
+from ..seam.forward import forward_of
+from .batches import source_of
+from .cast import OnlyKeras, rows_of
+from .predict_hooks import Begun, Hooks
+from .predict_out import Growing, RowsDiffer, Whole, as_rows, fill
+from .predict_size import find_size
+from .predict_stream import COMPARED, Coupled, Stream, blocks, closeness, mixed
+from .predict_trials import trials_of
+
+
+def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=None, *, goal="throughput", out=None,
+            say=lambda sentence: None):
+    """The predictions of `model.predict(x)`; see `epochal.predict`, whose arguments these are.
+
+    Args:
+        say: called with a sentence when a batch size was measured.
+    """
+    size = _checked(model, batch_size, verbose, steps, goal)
+    call = _Call(model, size, verbose, steps, callbacks, goal, out, say)
+    try:
+        if _is_spread(model):
+            raise OnlyKeras("the model is spread over devices", x)
+        backend = keras.backend.backend()
+        number = None if size == "auto" else size
+        source = source_of(x, None, None, batch_size=number, class_weight=None, shuffle=False, steps_per_epoch=steps,
+                           backend=backend)
+        if source is not None:
+            return call.batches(source)
+        return call.rows(rows_of(x, None, None, None, backend=backend))
+    except OnlyKeras as only:
+        return call.by_keras(only.x)
+    except RowsDiffer as differ:
+        call.name(f"its outputs are not one row for each row of x: {differ}")
+        return call.by_keras(x)
+
+
+class _Call:
+    """One call of `predict`: its arguments, on the way that its data ask for."""
+
+    def __init__(self, model, size, verbose, steps, callbacks, goal, out, say):
+        self._model, self._size, self._verbose, self._steps, self._callbacks = model, size, verbose, steps, callbacks
+        self._goal, self._out, self._say, self._forward = goal, out, say, None
+
+    def by_keras(self, x):
+        size = None if self._size == "auto" else self._size
+        return fill(self._out, self._model.predict(x, batch_size=size, verbose=self._verbose, steps=self._steps,
+                                                   callbacks=self._callbacks))
+
+    def name(self, why):
+        """Say once what sets this model apart from those that can be predicted in blocks of any size."""
+        if not (self._forward.coupled or self._forward.irregular):
+            warnings.warn(f"The predictions of `{self._model.name}` depend on how its rows are batched ({why}). It is run exactly "
+                          f"as Keras runs it, in batches of {SMALLEST if self._size == 'auto' else self._size}.", stacklevel=5)
+
+    def batches(self, source):
+        """Batches as the source cuts them."""
+        forward = self._forward = forward_of(self._model, lambda: source.look()[0])
+        n = source.n_batches if self._steps is None else self._steps
+        hooks = Hooks(self._model, self._callbacks, self._verbose, n)
+        grown, waiting, seen = Growing(self._out, n), None, 0
+        with Begun(forward, hooks, source):
+            for step, batch in enumerate(itertools.islice(source.open(), self._steps)):
+                hooks.before(step)
+                outputs = forward.run(keras.utils.pack_x_y_sample_weight(*batch), keep=True)
+                if waiting is not None:
+                    _settle(forward, grown, waiting)
+                waiting, seen = outputs, step + 1
+                if hooks.after(step, outputs):
+                    break
+            else:
+                self._missed(seen)
+            require(waiting is not None, "x", "no batch", "at least one batch", "A generator can be used only once.")
+            _settle(forward, grown, waiting)
+        return grown.result()
+
+    def rows(self, rows):
+        """Arrays, in blocks of the size that was given, or found."""
+        def look():
+            return rows.take(slice(0, 1), backend=keras.backend.backend())[0]
+
+        self._forward = forward_of(self._model, look)
+        if self._forward.irregular:
+            raise RowsDiffer(self._forward.irregular)
+        if self._size == "auto" and self._steps is None and rows.n_rows > SMALLEST and not self._forward.coupled:
+            try:
+                return self._found(rows, look)
+            except Coupled as coupled:
+                self._couple(coupled)
+        if self._size is None or self._size == "auto":
+            size = SMALLEST if self._steps is None else -(-rows.n_rows // self._steps)
+        else:
+            size = self._size
+        if self._steps is not None:
+            rows = rows._replace(n_rows=min(rows.n_rows, self._steps * size))
+            self._missed(-(-rows.n_rows // size))
+        try:
+            return self._given(rows, size)
+        except Coupled as coupled:
+            self._couple(coupled)
+            return self._given(rows, size)
+
+    def _given(self, rows, size):
+        """As Keras would: blocks of `size`. Only the last is filled up, where that saves compiling and rows are independent."""
+        forward, n_steps = self._forward, -(-rows.n_rows // size)
+        hooks = Hooks(self._model, self._callbacks, self._verbose, n_steps)
+        stream = self._stream(rows, hooks, keep=True)
+
+        def whole():
+            return forward.per_shape and rows.n_rows >= size and not forward.changes and not forward.coupled
+
+        with Begun(forward, hooks):
+            stream.send(blocks(0, rows.n_rows, size, whole=whole))
+        return stream.out.result()
+
+    def _found(self, rows, look):
+        """Blocks of a size that is known from earlier calls, or found in this one."""
+        forward, hooks = self._forward, Hooks(self._model, self._callbacks, self._verbose, None)
+        stream = self._stream(rows, hooks, keep=False)
+        with Begun(forward, hooks):
+            size, seconds = find_size(stream, trials_of(self._model, forward, look()), self._goal)
+            found = f"predict: batch_size={size:,} for {self._goal}, found in {seconds:.2g} s and remembered" if seconds else ""
+            hooks.expect(stream.n_sent + -(-stream.left // size), size)
+            while stream.left and not stream.stopped:
+                with memory_guard(forward) as guard:
+                    stream.send(blocks(stream.out.done, rows.n_rows, size, whole=lambda: forward.per_shape,
+                                       again=self._again(stream, size)))
+                if guard.ran_out:
+                    if size == 1:
+                        raise MeasurementFailed("The memory there is does not suffice to predict even one row.")
+                    size //= 2
+            if not (stream.checked or forward.verified or stream.stopped):
+                stream.compare(mixed(rows.n_rows, size if forward.per_shape else 2 * COMPARED))
+            forward.verified = forward.verified or stream.checked
+        if found:
+            self._say(found)  # when the progress bar has ended
+        return stream.out.result()
+
+    def _again(self, stream, size):
+        """The rows to do twice in the second block, where nothing else shows whether rows stand alone."""
+        overlaps = self._forward.per_shape and stream.left > size and -stream.left % size >= min(COMPARED, size // 2)
+        if stream.checked or self._forward.verified or overlaps:
+            return ()
+        return np.arange(min(COMPARED, size // 2))[::-1]
+
+    def _stream(self, rows, hooks, *, keep):
+        close = closeness({layer.compute_dtype for layer in (self._model, *layers(self._model))})
+        return Stream(self._forward, rows, Whole(self._out, rows.n_rows), hooks, close=close, keep=keep, alone=not keep)
+
+    def _couple(self, coupled):
+        self.name(str(coupled))
+        self._forward.coupled = str(coupled)
+
+    def _missed(self, seen):
+        if self._steps is not None and seen < self._steps:
+            warnings.warn(f"`steps` is {self._steps}, but x holds only {seen} batches: all of them were predicted.", stacklevel=5)
+
+
+def _settle(forward, grown, outputs):
+    arrays = [forward.fetch(leaf) for leaf in keras.tree.flatten(outputs)]
+    as_rows(arrays, None)
+    grown.write(outputs, arrays)
+
+
+def _is_spread(model):
+    """Whether Keras spreads batches over several devices, or cuts steps short for debugging: then they are its own affair."""
+    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
+    return keras.distribution.distribution() is not None or getattr(strategy, "num_replicas_in_sync", 1) > 1 or \
+        keras.config.max_steps_per_epoch() is not None
+
+
+def _checked(model, batch_size, verbose, steps, goal):
+    """The batch size as a plain number, `None` or "auto", when all arguments are what they must be."""
+    require(isinstance(model, keras.Model), "model", type(model).__name__, "a Keras model", "Pass the one you would predict with.")
+    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="throughput".')
+    require(verbose in ("auto", 0, 1, 2), "verbose", verbose, '"auto", 0, 1 or 2', "Pass 0 for silence.")
+    for name, value in (("batch_size", batch_size), ("steps", steps)):
+        if value is None or (name == "batch_size" and isinstance(value, str) and value == "auto"):
+            continue
+        whole = hasattr(value, "__index__") and not isinstance(value, bool)
+        require(whole and operator.index(value) > 0, name, value, "a whole number from 1 on", 'Leave it out, or pass 32.')
+    return batch_size if batch_size is None or isinstance(batch_size, str) else operator.index(batch_size)

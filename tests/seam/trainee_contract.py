@@ -1,0 +1,233 @@
+"""What every trainee owes: the numbers of Keras' own `fit`, whatever the mode, and an update that micro-batches leave as it is.
+
+A test module subclasses `TraineeContract` under a name that begins with `Test` and says `bind`.
+"""
+
+from functools import lru_cache
+
+import keras
+import numpy as np
+import pytest
+from seam import trainee_zoo as zoo
+
+from epochal.base.errors import Unsupported
+from epochal.seam.rows import leaves, over
+from epochal.seam.trainee import build
+
+EPOCHS = 3
+MODES = ("fused", "unrolled", "looped", "stepwise")
+WEIGHTS, OPTIMIZER, METRICS = "weights", "optimizer", "metrics"
+
+
+class TraineeContract:
+    """Attributes: bind: `(model, micro_batch_size) -> Trainee`.
+
+    exact: modes that are Keras' own to the last bit. tolerance: of the others, as a share of the largest number compared.
+    refuses: `{(mode, kind): sentence}` for what must be refused as it is first called.
+    splits: whether there are micro-batches.
+    """
+
+    bind: object
+    exact: tuple = ()
+    tolerance: float = 1e-5
+    split_tolerance: float = 1e-5
+    refuses: dict = {}  # noqa: RUF012
+    splits: bool = True
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("kind", zoo.AS_FIT)
+    def test_losses_metrics_and_variables_are_those_of_fit(self, kind, mode):
+        model, trainee, data = self.opened(zoo.AS_FIT[kind])
+        self.offers(trainee, mode)
+        if (mode, kind) in self.refuses:
+            before = everything(model)
+            with pytest.raises(Unsupported, match=self.refuses[mode, kind]):
+                trained(trainee, data, mode)
+            assert_same(before, everything(model), 0)
+            return
+        history, variables = fitted(kind)
+        tolerance = 0 if mode in self.exact else self.tolerance
+        logs = trained(trainee, data, mode)
+        trainee.store()
+        assert list(logs) == list(history)
+        assert_same(logs, history, tolerance)
+        assert_same(everything(model), variables, tolerance)
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_many_batches_in_a_call_are_as_many_calls(self, mode):
+        _, one, data = self.opened(zoo.sample_weights)
+        self.offers(one, mode)
+        ends = []
+        for cuts in ((5,), (1, 4), (2, 1, 2)):
+            model, trainee, data = self.opened(zoo.sample_weights)
+            train, _, at = *data, 0
+            held = trainee.put(train)
+            for n in cuts:
+                logs = trainee.train(held, full_batches(zoo.N)[at : at + n], mode)
+                at += n
+            numbers = trainee.numbers(logs)
+            trainee.store()
+            ends.append(everything(model) | {"logs": list(numbers.values())})
+        for end in ends[1:]:
+            assert_same(end, ends[0], self.tolerance if "stepwise" != mode else 0)
+
+    def test_rows_say_which_of_the_data_make_a_batch(self):
+        rows = np.random.default_rng(0).permutation(zoo.N)[:16].astype(np.int32).reshape(2, 8)
+        model, trainee, (train, _) = self.opened(zoo.two_inputs_two_outputs)
+        trainee.train(trainee.put(train), rows, "stepwise")
+        trainee.store()
+        other, same, _ = self.opened(zoo.two_inputs_two_outputs)
+        picked = same.put(tuple(over(lambda a: a[rows.ravel()], tree) for tree in train))
+        same.train(picked, np.arange(16, dtype=np.int32).reshape(2, 8), "stepwise")
+        same.store()
+        assert_same(everything(model), everything(other), 0)
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_what_is_trained_in_a_trial_is_undone(self, mode):
+        model, trainee, (train, judged) = self.opened(zoo.cnn_batch_norm if mode == "fused" else zoo.dropout)
+        self.offers(trainee, mode)
+        data, rows = trainee.put(train), full_batches(zoo.N)
+        trainee.train(data, rows[:2], mode)
+        trainee.store()
+        before = everything(model)
+        with trainee.kept():
+            trainee.train(data, rows, mode)
+            trainee.reset_metrics()
+            trainee.test(trainee.put(judged), full_batches(zoo.N_JUDGED), mode)
+            trainee.store()
+            assert max(differences(everything(model), before).values()) > 1e-3
+        trainee.store()
+        assert_same(everything(model), before, 0)
+
+    def test_judging_changes_metrics_alone(self):
+        model, trainee, (train, judged) = self.opened(zoo.cnn_batch_norm)
+        trainee.train(trainee.put(train), full_batches(zoo.N), "stepwise")
+        trainee.store()
+        before = everything(model)
+        trainee.test(trainee.put(judged), full_batches(zoo.N_JUDGED), "stepwise")
+        trainee.store()
+        after = differences(everything(model), before)
+        assert after.pop(METRICS) > 0
+        assert not any(after.values())
+
+    def test_training_goes_on_from_what_the_variables_hold(self):
+        model, trainee, (train, _) = self.opened(zoo.dense)
+        data, rows = trainee.put(train), full_batches(zoo.N)
+        trainee.train(data, rows, "stepwise")
+        trainee.store()
+        before = everything(model)
+        for v in (*model.variables, *model.optimizer.variables):
+            v.assign(keras.ops.zeros_like(v))
+        trainee.load()
+        trainee.train(data, rows[:1], "stepwise")
+        trainee.store()
+        assert np.abs(everything(model)[OPTIMIZER]).max() < np.abs(before[OPTIMIZER]).max()
+
+    def test_metrics_run_on_until_they_are_reset(self):
+        _, trainee, (train, _) = self.opened(zoo.auc)
+        data, rows = trainee.put(train), full_batches(zoo.N)
+        first, both = (trainee.numbers(trainee.test(data, rows[i : i + 1], "stepwise"))["loss"] for i in (0, 1))
+        trainee.reset_metrics()
+        second = trainee.numbers(trainee.test(data, rows[1:2], "stepwise"))["loss"]
+        assert both == pytest.approx((first + second) / 2, rel=1e-5)
+        assert abs(first - second) > 1e-3
+
+    def test_logs_become_floats_in_their_own_nesting(self):
+        _, trainee, (train, _) = self.opened(zoo.dense)
+        logs = trainee.train(trainee.put(train), full_batches(zoo.N), "stepwise")
+        numbers = trainee.numbers({"b": logs, "a": logs["loss"]})
+        assert list(numbers) == ["b", "a"]
+        assert set(numbers["b"]) == {"loss", "accuracy"}
+        assert all(type(value) is float for value in numbers["b"].values())
+        assert numbers["a"] == numbers["b"]["loss"] != numbers["b"]["accuracy"]
+        trainee.wait()
+        trainee.close()
+
+    @pytest.mark.parametrize("micro_batch_size", [3, 5])
+    @pytest.mark.parametrize("kind", zoo.SPLIT)
+    def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):
+        """3 + 3 + 2 and 5 + 3 rows for a batch of 8, and 3 + 1 for the short last one."""
+        self.offers_micro_batches()
+        model, trainee, data = self.opened(zoo.SPLIT[kind], micro_batch_size)
+        history, variables = fitted(kind)
+        logs = trained(trainee, data, trainee.modes[-1])
+        trainee.store()
+        tolerance = 2e-3 if kind == "mixed_float16" else self.split_tolerance
+        assert_same({name: logs[name] for name in history}, history, tolerance)
+        assert_same(everything(model), variables, tolerance)
+
+    @pytest.mark.parametrize("kind", zoo.WHOLE, ids=lambda kind: kind.__name__)
+    def test_what_micro_batches_would_change_is_refused(self, kind):
+        self.offers_micro_batches()
+        with pytest.raises(Unsupported, match=zoo.WHOLE[kind]):
+            trained(*self.opened(kind, 3)[1:], "stepwise")
+
+    def opened(self, kind, micro_batch_size=None):
+        """A model of the zoo, its trainee, and its data."""
+        model, *data = made(kind)
+        build(model, tuple(over(lambda a: a[: zoo.BATCH_SIZE], tree) for tree in data[0]))
+        return model, type(self).bind(model, micro_batch_size), data
+
+    def offers(self, trainee, mode):
+        if mode not in trainee.modes:
+            pytest.skip(f"{mode!r} is not among the modes of this back end")
+
+    def offers_micro_batches(self):
+        if not self.splits:
+            pytest.skip("Keras alone hands out no gradients to add up")
+
+
+def made(kind):
+    """A compiled model, the same at every call, and two `Batch`es: to train on, and to judge."""
+    keras.utils.set_random_seed(7)
+    model, x, y, *weight = kind()
+    return model, *(tuple(over(lambda a: a[part], tree) for tree in (x, y, *(weight or [None])))
+                    for part in (slice(0, zoo.N), slice(zoo.N, None)))
+
+
+@lru_cache
+def fitted(kind):
+    """What Keras' own `fit` makes of a model of the zoo: its history, and its variables afterwards."""
+    model, train, judged = made(zoo.AS_FIT.get(kind) or zoo.SPLIT[kind])
+    history = model.fit(train[0], train[1], sample_weight=train[2], batch_size=zoo.BATCH_SIZE, epochs=EPOCHS, shuffle=False, verbose=0,
+                        validation_data=tuple(tree for tree in judged if tree is not None))
+    return {name: np.array(history.history[name]) for name in sorted(history.history)}, everything(model)
+
+
+def trained(trainee, data, mode):
+    """The history of a training, by hand."""
+    history = {}
+    train, judged = (trainee.put(batch) for batch in data)
+    for _ in range(EPOCHS):
+        logs = {}
+        for run, rows, prefix in ((trainee.train, train, ""), (trainee.test, judged, "val_")):
+            trainee.reset_metrics()
+            n = len(leaves(rows[0])[0])
+            run(rows, full_batches(n), mode)
+            last = run(rows, np.arange(n - n % zoo.BATCH_SIZE, n, dtype=np.int32)[None], mode)
+            logs |= {prefix + name: value for name, value in trainee.numbers(last).items()}
+        for name in sorted(logs):
+            history.setdefault(name, []).append(logs[name])
+    return {name: np.array(values) for name, values in history.items()}
+
+
+def full_batches(n):
+    return np.arange(n - n % zoo.BATCH_SIZE, dtype=np.int32).reshape(-1, zoo.BATCH_SIZE)
+
+
+def everything(model):
+    """float64 vectors: all that training changes."""
+    groups = {WEIGHTS: model.variables, OPTIMIZER: model.optimizer.variables, METRICS: model.metrics_variables}
+    return {name: np.concatenate([keras.ops.convert_to_numpy(v).astype(np.float64).ravel() for v in group])
+            for name, group in groups.items()}
+
+
+def differences(ours, theirs):
+    """`{name: largest difference as a share of the largest number}`."""
+    assert all(np.isfinite(values).all() for values in ours.values())
+    return {name: np.abs(np.asarray(ours[name]) - values).max() / max(np.abs(values).max(), 1e-3) for name, values in theirs.items()}
+
+
+def assert_same(ours, theirs, tolerance):
+    found = differences(ours, theirs)
+    assert all(difference <= tolerance for difference in found.values()), f"{found}; {tolerance} is allowed"
