@@ -142,7 +142,7 @@ def test_arrays_and_a_model_saved_by_keras_alone_do(tmp_path):
 
 
 def test_a_model_with_layers_of_ones_own_needs_the_function_that_built_it(shelf, tmp_path):
-    (tmp_path / "mine.py").write_text("""
+    (tmp_path / "mine.py").write_text(f"""
 import keras
 
 class Doubled(keras.layers.Layer):
@@ -150,16 +150,14 @@ class Doubled(keras.layers.Layer):
         return 2 * x
 
 def build():
-    inputs = keras.Input((9,))
+    inputs = keras.Input(({_n_features(shelf)},))
     model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(Doubled()(inputs)))
     model.compile("sgd", "binary_crossentropy")
     return model
 """)
-    width = len(kept(shelf / "good.keras")[0].columns)
-    (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text().replace("(9,)", f"({_n_features(shelf)},)"))
     own = ("--model", f"{tmp_path}/mine.py:build")
     told = inside("fit", shelf / "good.csv", "--target", "good", *own, "--epochs", 1, "--out", tmp_path / "m.keras")
-    assert (told.exit_code, width) == (0, 4), (told.stderr, told.exception)
+    assert told.exit_code == 0, (told.stderr, told.exception)
     words = ("predict", tmp_path / "m.keras", shelf / "new.csv", "--out", tmp_path / "p.csv")
     told = inside(*words)
     assert told.exit_code == 2

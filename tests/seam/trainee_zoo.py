@@ -47,7 +47,8 @@ def own_train_step():
 
 def regularised_clipped_decayed():
     rule = keras.regularizers.L1L2(1e-3, 1e-2)
-    body = [layers.Dense(6, activation="tanh", kernel_regularizer=rule, activity_regularizer="l2"), layers.Dense(3, bias_regularizer="l2")]
+    body = [layers.Dense(6, activation="tanh", kernel_regularizer=rule, activity_regularizer="l2"),
+            layers.Dense(3, bias_regularizer="l2")]
     optimizer = keras.optimizers.AdamW(1e-2, weight_decay=0.05, clipnorm=0.1)
     return _classify(keras.Sequential([keras.Input((5,)), *body]), optimizer), _numbers(), _classes()
 
@@ -67,7 +68,8 @@ def sample_weights():
 
 def auc():
     model = keras.Sequential([keras.Input((5,)), layers.Dense(6, activation="tanh"), layers.Dense(1, activation="sigmoid")])
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "binary_crossentropy",
+                  metrics=["accuracy", keras.metrics.AUC(name="auc")])
     return model, _numbers(), (_classes()[:, None] > 0).astype("int32")
 
 
@@ -104,7 +106,16 @@ def reduced_by_nothing():
 
 
 def root_of_a_mean():
-    return dense(loss=lambda y, p: keras.ops.sqrt(keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, p, from_logits=True))))
+    def root(y, y_pred):
+        return keras.ops.sqrt(keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, y_pred, from_logits=True)))
+
+    return dense(loss=root)
+
+
+def masked():
+    body = [layers.Embedding(10, 3, mask_zero=True), layers.Dense(3)]
+    words = np.random.default_rng(2).integers(0, 4, (N + N_JUDGED, 4)).astype("int32")
+    return _classify(keras.Sequential([keras.Input((4,), dtype="int32"), *body])), words, words % 3
 
 
 def adds_a_sum():
@@ -121,11 +132,11 @@ AS_FIT = {kind.__name__: kind for kind in (
 SPLIT = {kind.__name__: kind for kind in (
     dense, embedding_lstm, two_inputs_two_outputs, regularised_clipped_decayed, scheduled, sample_weights, auc, summed,
     divided_by_weights, own_compute_loss, mixed_float16)}
-WHOLE = {  # kind: why its batches cannot be split; the last three only show on rows
+WHOLE = {  # kind: why its batches cannot be split; the last four only show on rows
     cnn_batch_norm: "normalises over the rows it sees at once", own_train_step: "has its own `train_step`",
     accumulating: "adds up gradients itself", reduced_by_nothing: "reduces the rows of a batch by None",
     root_of_a_mean: "not put together from its rows", adds_a_sum: "not put together from its rows",
-    own_moving_mean: "Training changes `.*mean` by the rows seen at once"}
+    masked: "are masked", own_moving_mean: "Training changes `.*mean` by the rows seen at once"}
 
 
 class OwnTrainStep(keras.Sequential):

@@ -19,14 +19,15 @@ class Interrupted(Exception):
 
 
 class Wire:
-    """One end of two pipes.
+    """One end of two pipes. One thread may send while another one receives.
 
     Args:
         reads, writes: file descriptors.
     """
 
     def __init__(self, reads, writes):
-        self._reads, self._writes, self._whole = reads, writes, True
+        self._reads, self._writes = reads, writes
+        self._at_rest = {reads: True, writes: True}  # no message is half way
         for pipe in (reads, writes):
             _widen(pipe)
 
@@ -39,12 +40,12 @@ class Wire:
         """
         arrays = [np.asarray(a) for a in arrays]
         head = pickle.dumps((message, [(a.dtype, a.shape) for a in arrays]))
-        self._begin()
+        self._begin(self._writes)
         self._write(len(head).to_bytes(8, "little") + head)
         for array in arrays:
             for block in _blocks(array):
                 self._write(block)
-        self._whole = True
+        self._at_rest[self._writes] = True
 
     def receive(self):
         """The next message and its arrays, waiting for it.
@@ -56,23 +57,23 @@ class Wire:
         first = os.read(self._reads, 1)  # an interruption while nothing has come yet does no harm
         if not first:
             raise EOFError
-        self._begin()
+        self._begin(self._reads)
         size = int.from_bytes(first + bytes(self._read(bytearray(7))), "little")
         message, kinds = pickle.loads(self._read(bytearray(size)))
         arrays = [np.empty(shape, dtype) for dtype, shape in kinds]
         for array in arrays:
             self._read(_bytes(array))
-        self._whole = True
+        self._at_rest[self._reads] = True
         return message, arrays
 
     def waits(self, seconds):
         """Whether something has come, or the other end is gone, after at most so many seconds."""
         return bool(select.select([self._reads], [], [], seconds)[0])
 
-    def _begin(self):
-        if not self._whole:
+    def _begin(self, pipe):
+        if not self._at_rest[pipe]:
             raise Interrupted
-        self._whole = False
+        self._at_rest[pipe] = False
 
     def _write(self, block):
         view = memoryview(block).cast("B")

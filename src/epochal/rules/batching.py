@@ -73,7 +73,7 @@ def batches_without(n_of_class, n, batch_size):
     whatever the batches have to do with each other.
 
     >>> round(batches_without(100, 10_000, 32), 2), round(batches_without(3, 10, 4), 4)
-    (226.93, 0.8333)
+    (226.93, 0.8)
     """
     require(0 <= n_of_class <= n, "n_of_class", n_of_class, f"between 0 and the number of rows, {n}")
     require(batch_size >= 1, "batch_size", batch_size, "at least 1")

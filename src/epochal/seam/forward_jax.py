@@ -86,7 +86,7 @@ class JaxForward:
         model = self._model()
         outputs, after = model.predict_step((weights, fixed), data)
         self._changing = [i for i, (old, new) in enumerate(zip(fixed, after, strict=True)) if new is not None and new is not old]
-        self.changes = tuple(model.non_trainable_variables[i].path for i in self._changing)
+        self.changes = tuple(f"`{model.non_trainable_variables[i].path}`" for i in self._changing)
         return outputs, [after[i] for i in self._changing]
 
 

@@ -6,6 +6,7 @@ import keras
 import psutil
 import tensorflow as tf
 
+from .forward_changes import Changed, changed_in
 from .forward_growth import Growth
 from .machine import this_machine
 
@@ -20,14 +21,12 @@ class TensorflowForward:
         self.machine = this_machine(name, None, "tensorflow")
         self.per_shape, self.changes = bool(model.jit_compile) and not self._eager, ()
         self.verified, self.coupled, self.irregular = False, "", ""
-        self._changing, self._growth = (), Growth()
-        # As Keras calls it: without autograph, and with XLA around the step alone.
-        self._function = self._step if self._eager else tf.function(
-            self._step, reduce_retracing=True, autograph=False, jit_compile=True if self.per_shape else None)
+        self._changing, self._growth = Changed((), (), False), Growth()
+        self._apart, self._in_place = self._compiled(self._step_apart), self._compiled(self._step)
 
     @property
     def n_programs(self):
-        return 0 if self._eager else self._function.experimental_get_tracing_count()
+        return 0 if self._eager else sum(f.experimental_get_tracing_count() for f in (self._apart, self._in_place))
 
     def begin(self):
         self.verified = False  # whether weights were changed in place cannot be seen
@@ -39,10 +38,14 @@ class TensorflowForward:
     def run(self, data, keep):
         data = keras.tree.map_structure(lambda leaf: leaf if leaf is None else tf.convert_to_tensor(leaf), data)
         with self._growth:
-            outputs, after = self._function(data)
-        if keep and self._changing:
+            if keep and self._changing.unlisted:
+                return self._in_place(data)
+            outputs, after = self._apart(data)
+            if keep and self._changing.unlisted:  # as the first block has shown: once more, and for good
+                return self._in_place(data)
+        if keep and self._changing.places:
             variables = self._model().variables
-            for i, value in zip(self._changing, after, strict=True):
+            for i, value in zip(self._changing.places, after, strict=True):
                 variables[i].assign(value)
         return outputs
 
@@ -61,12 +64,19 @@ class TensorflowForward:
     def out_of_memory(self, error):
         return isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
 
+    def _compiled(self, step):
+        """As Keras calls it: without autograph, and with XLA around the step alone."""
+        if self._eager:
+            return step
+        return tf.function(step, reduce_retracing=True, autograph=False, jit_compile=True if self.per_shape else None)
+
     def _step(self, data):
+        return self._model().predict_step(data)
+
+    def _step_apart(self, data):
         """Outputs, and the new values of the variables that change: the scope keeps them from changing where they are."""
-        model = self._model()
         with keras.StatelessScope() as scope:
-            outputs = model.predict_step(data)
-        after = [scope.get_current_value(v) for v in model.variables]
-        self._changing = [i for i, value in enumerate(after) if value is not None]
-        self.changes = tuple(model.variables[i].path for i in self._changing)
-        return outputs, [after[i] for i in self._changing]
+            outputs = self._step(data)
+        self._changing, after = changed_in(scope, self._model())
+        self.changes = self._changing.names
+        return outputs, after

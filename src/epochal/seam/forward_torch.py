@@ -6,6 +6,7 @@ import keras
 import psutil
 import torch
 
+from .forward_changes import changed_in
 from .forward_growth import Growth
 from .machine import this_machine
 
@@ -68,20 +69,19 @@ class TorchForward:
 
         Unless they are to be kept, they are as they were afterwards.
         """
-        model, before = self._model(), self._streams()
+        before = self._streams()
         with keras.StatelessScope() as scope:
             outputs = self._plain(data)
-        new = [(v, scope.get_current_value(v)) for v in model.variables]
-        changed = [v.path for v, value in new if value is not None]
+        changed, after = changed_in(scope, self._model())
+        drew = any(not torch.equal(old, new) for old, new in zip(before, self._streams(), strict=True))
+        self._looked, self.changes = True, changed.names + (("PyTorch's random numbers",) if drew else ())
+        if drew and (changed.unlisted or not keep):
+            self._rewind(before)
+        if keep and changed.unlisted:
+            return self._plain(data)  # once more, and for good
         if keep:
-            for variable, value in new:
-                if value is not None:
-                    variable.assign(value)
-        if any(not torch.equal(old, new) for old, new in zip(before, self._streams(), strict=True)):
-            changed.append("PyTorch's random numbers")
-            if not keep:
-                self._rewind(before)
-        self._looked, self.changes = True, tuple(changed)
+            for i, value in zip(changed.places, after, strict=True):
+                self._model().variables[i].assign(value)
         return outputs
 
     def _rewind(self, streams):

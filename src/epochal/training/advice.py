@@ -26,13 +26,8 @@ def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, b
     """
     classes = None if y is None else classes_of(y)
     if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
-        ours, theirs = (np.asarray(leaves(part)[0]) for part in (y, held_out))
-        both = classes_of(np.concatenate([ours, theirs]))
-        if both is not None:
-            ours, theirs = np.split(both, [len(ours)])
-        if both is not None or ours.size == len(ours):
-            advise(advice.sorted_split(ours.ravel(), theirs.ravel()))
-    if class_weight and classes is not None:
+        advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
+    if class_weight and classes is not None and _steps_follow_the_loss(model):
         advise(advice.weights_as_rate(class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
     for callback in callbacks:
         if type(callback) is keras.callbacks.EarlyStopping:
@@ -43,8 +38,10 @@ def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, b
         _TOLD.add(model)
         advise(advice.trained_before(_updates(model)))
     if batches == "balanced" and classes is not None:
-        true = np.bincount(classes) / len(classes)
-        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, true=…)` corrects them, with the shares in history.params."))
+        counts = np.bincount(classes)
+        true = counts[counts > 0] / len(classes)
+        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, "
+                                  "true=…)` corrects them, with the shares in history.params."))
 
 
 def after(model):
@@ -57,6 +54,14 @@ def after(model):
 def every_batch(callbacks, n_batches):
     """The sentence on what callbacks that look at every batch cost; `None` where there are none."""
     return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
+
+
+def _steps_follow_the_loss(model):
+    """Whether a loss twice as large makes a gradient step twice as long, clipping and other divisors apart."""
+    optimizer = _plain(model.optimizer)
+    clipped = any(getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
+    divided = any(getattr(loss, "reduction", "") == "mean_with_sample_weight" for loss in keras.tree.flatten(model.loss))
+    return not (clipped or divided)
 
 
 def _updates(model):

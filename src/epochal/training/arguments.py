@@ -104,7 +104,8 @@ def order_of(batches, y, batch_size):
 
     if batches == "stratified":
         return order, {}
-    shares = np.bincount(classes) / len(classes)
+    counts = np.bincount(classes)
+    shares = counts[counts > 0] / len(classes)
     return order, {"prior": shares.tolist(), "trained_prior": [1 / len(shares)] * len(shares)}
 
 

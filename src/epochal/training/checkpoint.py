@@ -16,7 +16,7 @@ import numpy as np
 from ..base.errors import UsageError
 from ..base.files import whole_file
 from .loop import Position
-from .plain_state import of, packed, unpacked
+from .plain_state import changed, of, packed, unpacked
 
 FORMAT = 1
 _NAME = "training.npz"
@@ -32,7 +32,7 @@ class Checkpoint:
         model: a built one; its variables are written and read.
         store: called before its variables are read.
         feed: the `Feed` of the training rows.
-        callbacks: the user's; what they remember is kept as far as it is plain: numbers, text, arrays.
+        callbacks: the user's; what they have learnt since they were made is kept, as far as it is plain: numbers, text, arrays.
         identity: what the training is: plain values by name. A file of another training is refused.
 
     Raises:
@@ -42,6 +42,7 @@ class Checkpoint:
     def __init__(self, folder, model, store, feed, callbacks, identity):
         self._path, self._model, self._store = pathlib.Path(folder) / _NAME, model, store
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
+        self._fresh = [of(callback) for callback in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,8 @@ class Checkpoint:
                  "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
-                 "callbacks": [packed(of(callback), arrays, f"callback{i}") for i, callback in enumerate(self._callbacks)]}
+                 "callbacks": [packed(changed(of(callback), fresh), arrays, f"callback{i}")
+                               for i, (callback, fresh) in enumerate(zip(self._callbacks, self._fresh, strict=True))]}
         draws, place = self._chance if position.n_batches else self._now()
         about["chance"] = [_as_json(draws), packed(place, arrays, "feed")]
         for name, group in _groups(self._model).items():
@@ -127,7 +129,7 @@ class Checkpoint:
 
 def _read(path):
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:
             arrays = {key: file[key] for key in file.files}
         about = json.loads(arrays.pop("about").tobytes())
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -167,5 +167,5 @@ def _checkpoint(model, trainee, feed, asked, resolved):
     digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
     identity = {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
                 "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "number of rows": feed.n_rows,
-                "first batch": digest}
+                "first batch": digest, "list of callbacks": [type(callback).__name__ for callback in asked.callbacks]}
     return Checkpoint(asked.checkpoint, model, trainee.store, feed, asked.callbacks, identity)

@@ -59,8 +59,8 @@ def _likely_best_first(model, trainee):
 def _batches_to_try(feed, trainee):
     """Data on the device, and the rows of some batches: of the shapes of the training where all its rows stay there."""
     if isinstance(feed.source, Resident):
-        size, n = feed.batch_size, feed.n_rows // feed.batch_size
-        return feed.source.on_device(trainee), np.arange(n * size, dtype=np.int32).reshape(n, size) if n else np.arange(
-            feed.n_rows, dtype=np.int32)[None]
+        n_rows, size = feed.source.n_rows, min(feed.batch_size, feed.source.n_rows)
+        n = n_rows // size
+        return feed.source.on_device(trainee), np.arange(n * size, dtype=np.int32).reshape(n, size)
     n = len(leaves(feed.sample[0])[0])
     return trainee.put(feed.sample), np.tile(np.arange(n, dtype=np.int32), (8, 1))

@@ -4,12 +4,18 @@ import math
 
 import numpy as np
 
-_OURS = ("_model", "model", "params", "validation_data")  # of a callback: what belongs to the training, not to its memory
+_OURS = ("_model", "model", "params", "validation_data",  # of a callback: what belongs to the training, not to its memory
+         "min_delta")                                     # Keras changes its sign when it first compares
 
 
 def of(callback):
     """What a callback remembers, as far as it is plain: its public and private attributes by name."""
     return {name: value for name, value in vars(callback).items() if name not in _OURS and _is_plain(value)}
+
+
+def changed(now, before):
+    """Those of the plain values `now` that differ from `before`, both by name: what was learnt, and not what was asked for."""
+    return {name: value for name, value in now.items() if name not in before or not _same(value, before[name])}
 
 
 def packed(value, arrays, name):
@@ -41,6 +47,16 @@ def unpacked(value, arrays):
     if kind == "float":
         return float(inside)
     return {"list": list, "tuple": tuple}[kind](unpacked(branch, arrays) for branch in inside)
+
+
+def _same(a, b):
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or a == b
 
 
 def _is_plain(value):

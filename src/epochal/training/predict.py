@@ -43,7 +43,7 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
     except OnlyKeras as only:
         return call.by_keras(only.x)
     except RowsDiffer as differ:
-        call.name(f"its outputs are not one row for each row of x: {differ}")
+        call.set_apart(irregular=str(differ))
         return call.by_keras(x)
 
 
@@ -59,11 +59,13 @@ class _Call:
         return fill(self._out, self._model.predict(x, batch_size=size, verbose=self._verbose, steps=self._steps,
                                                    callbacks=self._callbacks))
 
-    def name(self, why):
-        """Say once what sets this model apart from those that can be predicted in blocks of any size."""
-        if not (self._forward.coupled or self._forward.irregular):
-            warnings.warn(f"The predictions of `{self._model.name}` depend on how its rows are batched ({why}). It is run exactly "
-                          f"as Keras runs it, in batches of {SMALLEST if self._size == 'auto' else self._size}.", stacklevel=5)
+    def set_apart(self, *, coupled="", irregular=""):
+        """Say once why this model cannot be predicted in blocks of any size, and remember it."""
+        forward, size = self._forward, self._size if isinstance(self._size, int) else SMALLEST
+        if not (forward.coupled or forward.irregular):
+            warnings.warn(f"The predictions of `{self._model.name}` depend on how its rows are batched: {coupled or irregular}. "
+                          f"It is run exactly as Keras runs it, in batches of {size}.", stacklevel=5)
+        forward.coupled, forward.irregular = coupled or forward.coupled, irregular or forward.irregular
 
     def batches(self, source):
         """Batches as the source cuts them."""
@@ -98,7 +100,7 @@ class _Call:
             try:
                 return self._found(rows, look)
             except Coupled as coupled:
-                self._couple(coupled)
+                self.set_apart(coupled=str(coupled))
         if self._size is None or self._size == "auto":
             size = SMALLEST if self._steps is None else -(-rows.n_rows // self._steps)
         else:
@@ -109,7 +111,7 @@ class _Call:
         try:
             return self._given(rows, size)
         except Coupled as coupled:
-            self._couple(coupled)
+            self.set_apart(coupled=str(coupled))
             return self._given(rows, size)
 
     def _given(self, rows, size):
@@ -142,7 +144,7 @@ class _Call:
                         raise MeasurementFailed("The memory there is does not suffice to predict even one row.")
                     size //= 2
             if not (stream.checked or forward.verified or stream.stopped):
-                stream.compare(mixed(rows.n_rows, size if forward.per_shape else 2 * COMPARED))
+                stream.compare(mixed(rows.n_rows, max(size, 2 * COMPARED) if forward.per_shape else 2 * COMPARED))
             forward.verified = forward.verified or stream.checked
         if found:
             self._say(found)  # when the progress bar has ended
@@ -150,18 +152,14 @@ class _Call:
 
     def _again(self, stream, size):
         """The rows to do twice in the second block, where nothing else shows whether rows stand alone."""
-        overlaps = self._forward.per_shape and stream.left > size and -stream.left % size >= min(COMPARED, size // 2)
-        if stream.checked or self._forward.verified or overlaps:
+        overlaps = self._forward.per_shape and stream.left > size and -stream.left % size >= COMPARED
+        if stream.checked or self._forward.verified or overlaps or size < 2 * COMPARED:
             return ()
-        return np.arange(min(COMPARED, size // 2))[::-1]
+        return np.arange(COMPARED)[::-1]
 
     def _stream(self, rows, hooks, *, keep):
         close = closeness({layer.compute_dtype for layer in (self._model, *layers(self._model))})
         return Stream(self._forward, rows, Whole(self._out, rows.n_rows), hooks, close=close, keep=keep, alone=not keep)
-
-    def _couple(self, coupled):
-        self.name(str(coupled))
-        self._forward.coupled = str(coupled)
 
     def _missed(self, seen):
         if self._steps is not None and seen < self._steps:

@@ -111,7 +111,7 @@ def as_rows(arrays, n_rows):
     """Raise `RowsDiffer` unless every one is an array with a row for each of `n_rows`, or with any if that is `None`."""
     for array in arrays:
         if not isinstance(array, np.ndarray) or array.ndim == 0 or (n_rows is not None and len(array) != n_rows):
-            raise RowsDiffer(f"it gives {_told(array)} for {n_rows or 'some'} rows")
+            raise RowsDiffer(f"{n_rows or 'some'} rows give {_told(array)}")
 
 
 def _checked(given, outputs, wanted):

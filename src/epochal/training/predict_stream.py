@@ -127,9 +127,8 @@ def blocks(done, n_rows, size, *, whole, again=()):
 
 
 def mixed(n_rows, size):
-    """Rows for a block of other company: some of the first rows, backwards, behind rows of the second half alone."""
-    n = min(COMPARED, n_rows // 2)
-    return np.concatenate([np.resize(np.arange(n_rows // 2, n_rows), size - n), np.arange(n)[::-1]])
+    """Rows for a block of other company: the first `COMPARED` rows, backwards, behind rows of the second half alone."""
+    return np.concatenate([np.resize(np.arange(n_rows // 2, n_rows), size - COMPARED), np.arange(COMPARED)[::-1]])
 
 
 def difference(a, b):

@@ -11,12 +11,9 @@ import keras
 
 from ...base.errors import Unsupported, require
 from ..copying import has_own_step, layers
-from ..rows import leaves, over
-from .portable import kept
+from ..rows import leaves
 
 _MEANS = {"sum_over_batch_size", "mean"}
-_AGREE = {"float16": 2e-2, "bfloat16": 2e-2}  # of the loss, by the type it is computed in; else:
-_AGREE_ELSE = 1e-4
 
 
 class Whole(NamedTuple):
@@ -42,7 +39,7 @@ def split(n_rows, micro_batch_size):
 
 
 def refuse(model, micro_batch_size, *, allow_batch_norm=False):
-    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `check`.
+    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `Check`.
 
     Raises:
         UsageError: `micro_batch_size` is no number of rows.
@@ -64,8 +61,8 @@ def refuse(model, micro_batch_size, *, allow_batch_norm=False):
                           "micro_batch_size.")
     for layer in layers(model):
         if getattr(layer, "stateful", False):
-            raise Unsupported(f"The layer `{layer.name}` carries a state from batch to batch, row by row, which micro-batches would "
-                              "mix up. Leave out micro_batch_size.")
+            raise Unsupported(f"The layer `{layer.name}` carries a state from batch to batch, row by row, which micro-batches "
+                              "would mix up. Leave out micro_batch_size.")
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable and not allow_batch_norm:
             raise Unsupported(f"The layer `{layer.name}` normalises over the rows it sees at once, so that with micro-batches it "
                               "would take its mean and variance from each of them instead of the whole batch: another model. Use "
@@ -85,8 +82,8 @@ def rule(model):
     if len(losses) == 1 and len(getattr(model, "outputs", None) or [None]) == 1 and found <= {"sum", "mean_with_sample_weight"}:
         return "sum" if found == {"sum"} else "weighted"
     named = " and ".join(sorted(repr(reduction) for reduction in found))
-    raise Unsupported(f"The loss of the model `{model.name}` reduces the rows of a batch by {named}, which cannot be put together from "
-                      "micro-batches. Compile with reduction=\"sum_over_batch_size\", or leave out micro_batch_size.")
+    raise Unsupported(f"The loss of the model `{model.name}` reduces the rows of a batch by {named}, which cannot be put together "
+                      "from micro-batches. Compile with reduction=\"sum_over_batch_size\", or leave out micro_batch_size.")
 
 
 def whole(model, batch):
@@ -101,75 +98,37 @@ def part(model, batch, of, *, training):
 
     Weight regularisers are the same in each micro-batch, and their shares add up to one: they count once.
     """
+    y_pred = model(batch[0], **({"training": training} if takes_training(model.call) else {}))
+    return y_pred, part_of_loss(model, batch, y_pred, of, training=training)
+
+
+def part_of_loss(model, batch, y_pred, of, *, training):
+    """The second half of `part`, from the predictions on."""
     x, y, weight = batch
-    y_pred = model(x, **({"training": training} if _takes_training(model.call) else {}))
     loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight,
-                              **({"training": training} if _takes_training(model.compute_loss) else {}))
-    share = _share(_rows(x), of.n_rows, loss.dtype)
-    how = rule(model)
+                              **({"training": training} if takes_training(model.compute_loss) else {}))
+    share, how = _share(_rows(x), of.n_rows, loss.dtype), rule(model)
     if how == "mean" or (how == "weighted" and of.weight is None):
-        return y_pred, loss * share
+        return loss * share
     rest = sum((keras.ops.sum(keras.ops.cast(extra, loss.dtype)) for extra in model.losses), keras.ops.zeros((), loss.dtype))
     if how == "weighted":
         mine = keras.ops.sum(keras.ops.cast(leaves(weight)[0], "float32"))
-        return y_pred, (loss - rest) * keras.ops.cast(keras.ops.divide_no_nan(mine, of.weight), loss.dtype) + rest * share
-    return y_pred, (loss - rest) + rest * share
+        return (loss - rest) * keras.ops.cast(keras.ops.divide_no_nan(mine, of.weight), loss.dtype) + rest * share
+    return (loss - rest) + rest * share
 
 
-def record(model, batch, y_pred, part_of_loss, of):
+def record(model, batch, y_pred, loss, of):
     """Enter a micro-batch into the model's metrics; its logs. After the last one, the mean loss is that of whole batches."""
     x, y, weight = batch
     tracker = model.metrics[0] if model.metrics else None  # Keras promises the loss first, unless the user overrides `metrics`
     if isinstance(tracker, keras.metrics.Mean) and tracker.name == "loss":
         n_rows = _rows(x)
-        tracker.update_state(part_of_loss / _share(n_rows, of.n_rows, part_of_loss.dtype), sample_weight=n_rows)
+        tracker.update_state(loss / _share(n_rows, of.n_rows, loss.dtype), sample_weight=n_rows)
     return model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
 
 
-def check(model, batch, *, allow_batch_norm=False):
-    """Raise `Unsupported` unless the loss of these rows is the sum of the parts of it, and training leaves no other traces.
-
-    For what a model's own functions may do and its configuration does not tell: a loss over pairs of rows, the root of a mean, a
-    mask, `add_loss` of a sum, moving statistics in a layer of one's own. Everything is as it was afterwards.
-
-    Args:
-        batch: at least two rows, on the device; the model's variables must be valid.
-    """
-    n = len(leaves(batch[0])[0])
-    cut = n - n // 3
-    with kept(model):
-        of = whole(model, batch)
-        parts = [[over(lambda a, rows=rows: a[rows], tree) for tree in batch] for rows in (slice(0, cut), slice(cut, n))]
-        expected = _number(part(model, batch, of, training=False)[1])
-        sum_of_parts = sum(_number(part(model, piece, of, training=False)[1]) for piece in parts)
-        fixed = [v for v in model.non_trainable_variables if "seed" not in v.name]
-        before = [keras.ops.convert_to_numpy(keras.ops.copy(v)) for v in fixed]
-        part(model, parts[0], of, training=True)
-        moved = [v.path for v, old in zip(fixed, before, strict=True) if (keras.ops.convert_to_numpy(v) != old).any()]
-    tolerance = _AGREE.get(keras.backend.standardize_dtype(model.compute_dtype), _AGREE_ELSE)
-    if not abs(expected - sum_of_parts) <= tolerance * max(abs(expected), 1e-3):
-        raise Unsupported(f"The loss of the model `{model.name}` on a batch is not put together from its rows one by one ({expected:.6g}"
-                          f" on {n} rows, {sum_of_parts:.6g} from two parts of them), so micro-batches would train another loss. "
-                          "Let the loss return one number for each row, or leave out micro_batch_size.")
-    if moved and not allow_batch_norm:
-        raise Unsupported(f"Training changes `{moved[0]}` by the rows seen at once, so micro-batches would change it otherwise than "
-                          "the whole batch. Leave out micro_batch_size, or pass allow_batch_norm=True and accept it.")
-
-
-class Check:
-    """`check`, once, with the first batch that will be split."""
-
-    def __init__(self, model, micro_batch_size, allow_batch_norm):
-        self._model, self._micro_batch_size, self._allow_batch_norm, self._done = model, micro_batch_size, allow_batch_norm, False
-
-    def __call__(self, data, rows):
-        if not self._done and len(rows[0]) > self._micro_batch_size:
-            first = rows[0][: max(2, self._micro_batch_size)]
-            check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data), allow_batch_norm=self._allow_batch_norm)
-            self._done = True
-
-
-def _takes_training(function):
+def takes_training(function):
+    """Whether Keras tells this function that it trains."""
     return "training" in inspect.signature(function).parameters
 
 
@@ -182,7 +141,3 @@ def _share(n_rows, of_rows, dtype):
     if isinstance(n_rows, int) and isinstance(of_rows, int):
         return n_rows / of_rows
     return keras.ops.cast(n_rows, dtype) / keras.ops.cast(of_rows, dtype)
-
-
-def _number(tensor):
-    return float(keras.ops.convert_to_numpy(tensor))

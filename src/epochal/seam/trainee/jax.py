@@ -35,7 +35,7 @@ class _Trainee:
     def __init__(self, model, micro_batch_size):
         self._model, self._state, self._programs = model, None, {}
         self.device = jax.devices()[0].platform
-        self._sizes, self._zeros = set(), None
+        self._zeros = None
         train = model.train_step if micro_batch_size is None else _accumulated(model, micro_batch_size)
         self._steps = {"train": _Step(model, train, has_own_step(model, "train_step"), 0),
                        "test": _Step(model, _tested(model), has_own_step(model, "test_step"), 3)}
@@ -89,7 +89,7 @@ class _Trainee:
 
     def _run(self, what, data, rows, mode):
         step, (n, size) = self._steps[what], rows.shape
-        if mode == "stepwise" or (n == 1 and (what, mode, size) not in self._sizes):  # a short last batch
+        if mode == "stepwise":
             program = self._program(what, "stepwise", step.once)
             for i in range(n):
                 self._state, logs = program(self._state, data, rows[i])
@@ -99,7 +99,6 @@ class _Trainee:
             for start in range(0, n - n % _UNROLLED, _UNROLLED):
                 self._state, logs = program(self._state, data, rows[start : start + _UNROLLED])
             return logs if n % _UNROLLED == 0 else self._run(what, data, rows[n - n % _UNROLLED :], "stepwise")
-        self._sizes.add((what, mode, size))
         program, most = self._program(what, "fused", step.many), max(_UNROLLED, min(_LONGEST, _MOST // size))
         for start in range(0, n, most):
             part = rows[start : start + most]

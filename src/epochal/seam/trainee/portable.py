@@ -9,7 +9,7 @@ from ...base.errors import Unsupported, require
 from ..rows import over
 
 
-def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+def bind(model, micro_batch_size=None):
     """The trainee of Keras itself, batch by batch with `train_on_batch`.
 
     Args:
@@ -19,8 +19,8 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
         Unsupported: `micro_batch_size` is given; Keras alone hands out no gradients.
     """
     if micro_batch_size is not None:
-        raise Unsupported(f"Micro-batches need gradients, which Keras does not give on the back end {keras.backend.backend()!r}. Run "
-                          "Keras on JAX, TensorFlow or PyTorch.")
+        raise Unsupported(f"Micro-batches need gradients, which Keras does not give on the back end {keras.backend.backend()!r}. "
+                          "Run Keras on JAX, TensorFlow or PyTorch.")
     return _Trainee(model)
 
 

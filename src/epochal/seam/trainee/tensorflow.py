@@ -8,6 +8,7 @@ from ...base.errors import Unsupported
 from ..copying import layers
 from ..rows import over
 from . import accumulate, portable
+from .accumulate_check import Check
 from .tensorflow_accumulate import accumulated
 from .tensorflow_step import Step
 
@@ -35,7 +36,7 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
     accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
     train, test = accumulated(model, micro_batch_size)
     return _Trainee(model, {"train": Step(model, train, static=True), "test": Step(model, test, static=True)},
-                    accumulate.Check(model, micro_batch_size, allow_batch_norm))
+                    Check(model, micro_batch_size, allow_batch_norm))
 
 
 class _Trainee:

@@ -19,8 +19,7 @@ def accumulated(model, micro_batch_size):
         with tf.GradientTape() as tape:
             y_pred, part = accumulate.part(model, batch, of, training=True)
             scaled = model.optimizer.scale_loss(part)
-        slopes = [None if slope is None else tf.convert_to_tensor(slope) for slope in tape.gradient(scaled, weights)]
-        return slopes, accumulate.record(model, batch, y_pred, part, of)
+        return tape.gradient(scaled, weights), accumulate.record(model, batch, y_pred, part, of)
 
     @tf.function(**compiled)
     def judged(batch, of):
@@ -43,23 +42,49 @@ def _added_up(model, one, packed, micro_batch_size):
     batch = keras.utils.unpack_x_y_sample_weight(packed)
     of = accumulate.whole(model, batch)
     sizes = accumulate.split(of.n_rows, micro_batch_size)
+    n_alike = sum(size == sizes[0] for size in sizes)
 
-    def part(start, size):
-        return one(over(lambda a: tf.gather(a, start + tf.range(size)), batch), of)
+    def part(i, size):
+        return one(over(lambda a: tf.gather(a, i * sizes[0] + tf.range(size)), batch), of)
 
     slopes, logs = part(0, sizes[0])
-    known = [slope for slope in slopes if slope is not None]
-
-    def body(i, *sums):
-        more = [slope for slope in part(i * micro_batch_size, micro_batch_size)[0] if slope is not None]
-        return i + 1, *(a + b for a, b in zip(sums, more, strict=True))
-
-    n_alike = sum(size == micro_batch_size for size in sizes)
     if n_alike > 1:
-        _, *known = tf.while_loop(lambda i, *_: i < n_alike, body, [tf.constant(1), *known], parallel_iterations=1)
-    if len(sizes) > max(n_alike, 1):
-        with tf.control_dependencies(known):  # one after the other, or memory would have to hold both
-            more, logs = part(n_alike * micro_batch_size, sizes[-1])
-        known = [a + b for a, b in zip(known, (slope for slope in more if slope is not None), strict=True)]
-    known = iter(known)
-    return [None if slope is None else next(known) for slope in slopes], logs
+        def body(i, sums):
+            return i + 1, [_more(total, slope, i) for total, slope in zip(sums, part(i, sizes[0])[0], strict=True)]
+
+        _, sums = tf.while_loop(lambda i, _: i < n_alike, body, [tf.constant(1), [_begun(slope, n_alike) for slope in slopes]],
+                                parallel_iterations=1)
+        slopes = [_ended(total, slope) for total, slope in zip(sums, slopes, strict=True)]
+    if len(sizes) > n_alike:
+        with tf.control_dependencies([getattr(slope, "values", slope) for slope in slopes if slope is not None]):
+            more, logs = part(n_alike, sizes[-1])  # one after the other, or memory would have to hold both
+        slopes = [_both(a, b) for a, b in zip(slopes, more, strict=True)]
+    return slopes, logs
+
+
+# A sum of slopes inside a loop: nothing, a tensor, or for an embedding all the rows that were seen, one after the other. Keras'
+# optimizers on TensorFlow square each of those rows by itself, so that adding them up first would make another update.
+
+def _begun(slope, n):
+    if isinstance(slope, tf.IndexedSlices):
+        return [tf.TensorArray(part.dtype, n, element_shape=part.shape).write(0, part) for part in (slope.values, slope.indices)]
+    return [] if slope is None else [slope]
+
+
+def _more(total, slope, i):
+    if isinstance(slope, tf.IndexedSlices):
+        return [rows.write(i, part) for rows, part in zip(total, (slope.values, slope.indices), strict=True)]
+    return [] if slope is None else [total[0] + slope]
+
+
+def _ended(total, slope):
+    if isinstance(slope, tf.IndexedSlices):
+        values, indices = (rows.stack() for rows in total)
+        return tf.IndexedSlices(tf.reshape(values, [-1, *slope.values.shape[1:]]), tf.reshape(indices, [-1]), slope.dense_shape)
+    return None if slope is None else total[0]
+
+
+def _both(a, b):
+    if isinstance(a, tf.IndexedSlices):
+        return tf.IndexedSlices(tf.concat([a.values, b.values], 0), tf.concat([a.indices, b.indices], 0), a.dense_shape)
+    return None if a is None else a + b

@@ -15,6 +15,7 @@ _MOST = 2**19     # row numbers handed to XLA in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
 _AS_SUCH = 2      # batch sizes traced as such in an epoch: a full batch, a short last one; where there are more, one trace for all
 _DRAWS = ("Random", "Multinomial")  # in the names of operations that draw numbers
+_REFUSALS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.InternalError
 
 
 class Step:
@@ -102,7 +103,7 @@ class Step:
 
     def _build_loop(self, form, size, specs, **options):
         logs = self._traced(form, size, specs).structured_outputs
-        carried = [leaf for leaf in keras.tree.flatten(logs) if isinstance(leaf, tf.TensorSpec)] if self._own(logs) else []
+        carried = [leaf for leaf in keras.tree.flatten(logs) if tf.is_tensor(leaf)] if self._own(logs) else []
 
         @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None, size], tf.int32), *specs],
                      **options)
@@ -117,14 +118,14 @@ class Step:
             if not self._own(logs):
                 return self._model.get_metrics_result()
             last = iter(last)
-            return keras.tree.map_structure(lambda leaf: next(last) if isinstance(leaf, tf.TensorSpec) else leaf, logs)
+            return keras.tree.map_structure(lambda leaf: next(last) if tf.is_tensor(leaf) else leaf, logs)
 
         return many
 
     def _build_fused(self, form, size, specs):
         if not self._model.jit_compile and _draws(self._traced(form, size, specs)):
-            raise Unsupported(f"The model `{self._model.name}` draws random numbers, and XLA would draw others than Keras, which does "
-                              'not use XLA here. Train in the mode "looped", or compile the model with jit_compile=True.')
+            raise Unsupported(f"The model `{self._model.name}` draws random numbers, and XLA would draw others than Keras, which "
+                              'does not use XLA here. Train in the mode "looped", or compile the model with jit_compile=True.')
         return self._build_loop(form, size, specs, jit_compile=True)
 
     def _traced(self, form, size, specs):
@@ -156,7 +157,7 @@ def _compiling(model):
     """What XLA cannot compile is refused in one sentence; nothing has run by then."""
     try:
         yield
-    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.InternalError) as error:
+    except _REFUSALS as error:
         if "XLA" not in str(error) and "compil" not in str(error).lower():
             raise
         raise Unsupported(f"XLA cannot compile the step of the model `{model.name}` ({first_line(error)}) Train in the mode "

@@ -8,6 +8,7 @@ import torch
 
 from ..rows import over
 from . import accumulate, portable
+from .accumulate_check import Check
 
 
 def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
@@ -27,7 +28,7 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
     accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size, allow_batch_norm))
+    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size, allow_batch_norm))
 
 
 class _Trainee:
@@ -38,7 +39,7 @@ class _Trainee:
     """
 
     backend, modes = "torch", ("stepwise",)
-    why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")  # noqa: RUF012
+    why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")
 
     def __init__(self, model, train, test, check=None):
         self._model, self._train, self._test, self._check = model, train, test, check

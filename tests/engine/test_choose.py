@@ -1,0 +1,85 @@
+"""Which way of running batches is chosen, on a trainee whose every duration is known."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from epochal.engine import choose as module
+from epochal.engine.choose import choose
+
+ROWS = np.zeros((100, 4), np.int32)
+
+
+class Timed:
+    """A trainee on which a batch takes as long as it is told, by a clock of its own; compiling takes one second a mode."""
+
+    def __init__(self, **seconds):
+        self.seconds, self.now, self.compiled, self.undone, self.n_trained = seconds, 0.0, set(), 0, 0
+
+    def clock(self):
+        return self.now
+
+    def train(self, data, rows, mode):
+        self.now += 0.0 if mode in self.compiled else 1.0
+        self.compiled.add(mode)
+        self.now += len(rows) * self.seconds[mode]
+        self.n_trained += len(rows)
+        return {}
+
+    def numbers(self, logs):
+        return logs
+
+    def wait(self):
+        pass
+
+    @contextmanager
+    def kept(self):
+        before = self.n_trained
+        yield
+        self.n_trained, self.undone = before, self.undone + 1
+
+
+def chosen(monkeypatch, n_updates, order=("fused", "stepwise"), **seconds):
+    trainee = Timed(**seconds)
+    monkeypatch.setattr(module, "perf_counter", trainee.clock)
+    return choose(trainee, None, ROWS, n_updates, order), trainee
+
+
+def test_the_faster_mode_is_taken_when_the_training_is_long(monkeypatch):
+    manner, _ = chosen(monkeypatch, 10_000_000, fused=0.01, stepwise=0.002)
+    assert manner.mode == "stepwise"
+    assert manner.step_seconds == pytest.approx(0.002)
+    assert "fused 10 ms" in manner.because
+    assert "stepwise 2 ms" in manner.because
+
+
+def test_a_short_training_is_not_worth_a_second_trial(monkeypatch):
+    manner, trainee = chosen(monkeypatch, 100, fused=0.01, stepwise=0.002)
+    assert manner.mode == "fused"
+    assert trainee.compiled == {"fused"}
+    assert "stepwise not tried" in manner.because
+
+
+def test_a_trial_is_made_only_where_the_training_takes_twenty_times_as_long(monkeypatch):
+    _, short = chosen(monkeypatch, int(0.9 * 20 * 1.3 / 0.01), fused=0.01, stepwise=0.002)
+    _, long = chosen(monkeypatch, int(1.5 * 20 * 1.9 / 0.01), fused=0.01, stepwise=0.002)
+    assert short.compiled == {"fused"}
+    assert long.compiled == {"fused", "stepwise"}
+
+
+def test_a_training_of_unknown_length_keeps_to_the_likely_best(monkeypatch):
+    manner, trainee = chosen(monkeypatch, None, fused=0.01, stepwise=0.002)
+    assert manner.mode == "fused"
+    assert trainee.compiled == {"fused"}
+
+
+def test_a_gain_within_the_noise_changes_nothing(monkeypatch):
+    manner, _ = chosen(monkeypatch, 10_000_000, fused=0.0100, stepwise=0.0097)
+    assert manner.mode == "fused"
+
+
+def test_what_is_trained_in_a_trial_is_undone(monkeypatch):
+    _, trainee = chosen(monkeypatch, 10_000_000, fused=0.01, stepwise=0.002)
+    assert trainee.n_trained == 0
+    assert trainee.undone == 2

@@ -1,0 +1,59 @@
+"""What "auto" stands for, from a plan."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from epochal import UsageError
+from epochal.records import Setting
+from epochal.rules.resolve import resolve
+
+
+def arm(batch_size, rate, quality, epochs, *, present=False, schedule="constant"):
+    return SimpleNamespace(setting=Setting(batch_size=batch_size, learning_rate=rate, schedule=schedule), quality=quality,
+                           epochs=epochs, present=present)
+
+
+def plan(*, arms=None):
+    arms = arms or (arm(32, 0.001, 0.30, 10.0, present=True), arm(32, 0.01, 0.28, 4.0), arm(128, 0.003, 0.29, 7.0),
+                    arm(512, 0.01, None, None))
+    return SimpleNamespace(arms=arms, batch_size=SimpleNamespace(value=128), learning_rate=SimpleNamespace(value=0.003),
+                           epochs=SimpleNamespace(value=20), stopping=SimpleNamespace(patience=3), headline="Use 128.")
+
+
+def test_all_auto_is_the_plan_with_its_early_stopping():
+    assert resolve(plan()) == (128, 0.003, 20, True, "Use 128.")
+
+
+def test_without_validation_data_the_epochs_are_those_of_the_lowest_loss():
+    found = resolve(plan(), validated=False)
+    assert (found.epochs, found.stops_early) == (7, False)
+
+
+def test_a_batch_size_of_ones_own_takes_the_best_rate_compared_with_it():
+    found = resolve(plan(), batch_size=32)
+    assert (found.batch_size, found.learning_rate) == (32, 0.01)
+    assert "batch size 32" in found.because
+
+
+def test_epochs_of_ones_own_are_kept_and_nothing_stops_early():
+    found = resolve(plan(), epochs=5)
+    assert (found.epochs, found.stops_early) == (5, False)
+
+
+def test_epochs_for_a_setting_of_ones_own_leave_room_for_early_stopping():
+    found = resolve(plan(), batch_size=32, learning_rate=0.001)
+    assert found.epochs == 20
+    assert found.stops_early
+
+
+def test_a_schedule_that_is_kept_leaves_the_rate_alone():
+    scheduled = arm(32, 0.001, 0.3, 10.0, present=True, schedule="CosineDecay")
+    assert resolve(plan(arms=(scheduled,)), batch_size=32).learning_rate is None
+
+
+@pytest.mark.parametrize("given", [{"batch_size": 64}, {"learning_rate": 0.5}, {"batch_size": 512}])
+def test_a_number_that_was_not_compared_is_refused_by_name(given):
+    (name, value), = given.items()
+    with pytest.raises(UsageError, match=f"{name.replace('_', ' ')} {value} is none of them"):
+        resolve(plan(), **given)

@@ -1,0 +1,163 @@
+"""A training that was broken off goes on where it was, and ends as an undisturbed one."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+from epochal import UsageError
+from epochal.training.fit import fit
+from epochal.training.plain_state import of, packed, unpacked
+
+ROWS = np.random.default_rng(0)
+X = ROWS.normal(size=(101, 5)).astype("float32")
+Y = (X[:, 0] > 0).astype("float32")
+
+
+class BrokenOff(RuntimeError):
+    pass
+
+
+class Breaks(keras.callbacks.Callback):
+    """Ends the training, as a crash would, at the end of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise BrokenOff
+
+
+def network():
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(8, activation="relu"), layers.BatchNormalization(),
+                              layers.Dropout(0.4), layers.Dense(1, activation="sigmoid")])
+    model.compile(optimizer="adam", loss="binary_crossentropy")
+    return model
+
+
+def ended(folder, *, break_at=None, epochs=6, **options):
+    keras.utils.set_random_seed(3)
+    model = network()
+    callbacks = [keras.callbacks.ReduceLROnPlateau(patience=0, min_delta=0.5), *([] if break_at is None else [Breaks(break_at)])]
+    call = {"batch_size": 8, "epochs": epochs, "validation_data": (X[:20], Y[:20]), "callbacks": callbacks, "verbose": 0, **options}
+    history = fit(model, options.pop("x", X), Y, checkpoint=folder, **{k: v for k, v in call.items() if k != "x"})
+    return [keras.ops.convert_to_numpy(v) for v in (*model.variables, *model.optimizer.variables)], history
+
+
+def always(monkeypatch):
+    """Write the checkpoint whenever that is possible."""
+    monkeypatch.setattr("epochal.training.checkpoint._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint._SHARE", 0.0)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")
+@pytest.mark.parametrize("options", [{}, {"steps_per_epoch": 4}, {"batches": "stratified"}, {"shuffle": False}])
+def test_a_training_broken_off_ends_like_an_undisturbed_one(tmp_path, monkeypatch, options):
+    always(monkeypatch)
+    undisturbed, history = ended(tmp_path / "one", break_at=99, **options)
+    with pytest.raises(BrokenOff):
+        ended(tmp_path / "two", break_at=3, **options)
+    resumed, again = ended(tmp_path / "two", break_at=99, **options)
+    for ours, theirs in zip(resumed, undisturbed, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.history == history.history
+    assert again.epoch == history.epoch
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_what_was_written_in_the_middle_of_an_epoch_is_enough(tmp_path, monkeypatch):
+    always(monkeypatch)
+    monkeypatch.setattr("epochal.training.loop._FIRST", 2)
+    undisturbed, _ = ended(tmp_path / "one")  # without a look at every batch, and so in other pieces
+    seen, stops = [], [30]
+
+    class BreaksInside(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+            if len(seen) in stops:
+                raise BrokenOff
+
+    with pytest.raises(BrokenOff):
+        ended(tmp_path / "two", callbacks=[keras.callbacks.ReduceLROnPlateau(patience=0, min_delta=0.5), BreaksInside()])
+    assert 30 % 13
+    resumed, _ = ended(tmp_path / "two", callbacks=[keras.callbacks.ReduceLROnPlateau(patience=0, min_delta=0.5), BreaksInside()])
+    for ours, theirs in zip(resumed, undisturbed, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_a_finished_training_is_returned_as_it_ended_and_more_epochs_go_on(tmp_path, monkeypatch):
+    always(monkeypatch)
+    eight, _ = ended(tmp_path / "one", epochs=8)
+    six, history = ended(tmp_path / "two", epochs=6)
+    again, same = ended(tmp_path / "two", epochs=6)
+    for ours, theirs in zip(again, six, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert same.history == history.history
+    longer, _ = ended(tmp_path / "two", epochs=8)
+    for ours, theirs in zip(longer, eight, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_a_folder_of_another_training_is_refused_by_name(tmp_path):
+    ended(tmp_path, epochs=1)
+    with pytest.raises(UsageError, match="`checkpoint`.*another batch size: 8, and this call has 16"):
+        ended(tmp_path, epochs=1, batch_size=16)
+    with pytest.raises(UsageError, match="another first batch"):
+        ended(tmp_path, epochs=1, x=X + 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 and then nothing"])
+def test_a_damaged_file_gets_a_sentence(tmp_path, content):
+    (tmp_path / "training.npz").write_bytes(content)
+    with pytest.raises(UsageError, match="Remove it to begin anew"):
+        ended(tmp_path, epochs=1)
+
+
+def test_a_folder_that_cannot_be_made_gets_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="`checkpoint` must be a folder"):
+        ended(tmp_path / "file" / "inside", epochs=1)
+
+
+def test_a_generator_has_no_checkpoint(tmp_path):
+    keras.utils.set_random_seed(3)
+
+    def rows():
+        while True:
+            yield X[:8], Y[:8]
+
+    with pytest.raises(UsageError, match="generator"):
+        fit(network(), rows(), steps_per_epoch=2, epochs=1, checkpoint=tmp_path, verbose=0)
+
+
+PLAIN = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+                     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner), max_leaves=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PLAIN)
+def test_plain_values_come_back_as_they_were(value):
+    arrays = {}
+    assert unpacked(packed(value, arrays, "a"), arrays) == value
+
+
+def test_arrays_inside_plain_values_come_back_too():
+    arrays, value = {}, {"best": [np.arange(3.0), (np.float32(2.5), float("inf"))]}
+    back = unpacked(packed(value, arrays, "a"), arrays)
+    np.testing.assert_array_equal(back["best"][0], np.arange(3.0))
+    assert back["best"][1] == (2.5, float("inf"))
+
+
+def test_what_a_callback_remembers_leaves_out_what_is_not_plain():
+    callback = keras.callbacks.EarlyStopping(patience=2)
+    callback.best, callback.open_file, callback.best_weights = 0.5, object(), [np.ones(2)]
+    remembered = of(callback)
+    assert remembered["best"] == 0.5
+    assert "open_file" not in remembered
+    assert "best_weights" in remembered

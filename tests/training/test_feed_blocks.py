@@ -1,0 +1,231 @@
+"""Memory-mapped files and Parquet files: read in blocks, the batches are those of all rows at once."""
+
+import gc
+import threading
+
+import keras
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
+
+from epochal.base.errors import UsageError
+from epochal.training import orders, sources
+from epochal.training.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
+from epochal.training.cast import rows_of
+from epochal.training.epochs import EpochFeed
+from epochal.training.orders import Orders
+from epochal.training.sources import feed_of
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Makes rows, and the same rows in a file mapped to memory."""
+    def make(n, d=3, dtype="float64", **options):
+        x = np.random.default_rng(0).normal(size=(n, d)).astype(dtype)
+        np.save(tmp_path / "x.npy", x)
+        return x, np.load(tmp_path / "x.npy", mmap_mode=options.get("mode", "r"))
+
+    return make
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of four rows of three numbers, so that a few rows are many blocks."""
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 48)
+    for source in (ArrayBlocks, ParquetBlocks):
+        monkeypatch.setitem(source.__init__.__kwdefaults__, "block_bytes", 100)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+@pytest.mark.parametrize(("n", "batch_size", "steps"), [(50, 3, None), (48, 4, None), (50, 3, 7), (50, 3, 17), (50, 64, None)])
+def test_a_mapped_file_gives_the_batches_of_fit(mapped, n, batch_size, steps, shuffle):
+    x, file = mapped(n)
+    arguments = {"y": np.arange(n), "batch_size": batch_size, "shuffle": shuffle, "steps_per_epoch": steps, "epochs": 3}
+    same(of_feed(x=file, **arguments)[0], of_keras(x=x, **arguments)[0])
+    assert isinstance(feed_of(file, np.arange(n)).source, ArrayBlocks)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("more", [{"class_weight": {0: 2.0, 1: 3.0}}, {"sample_weight": np.arange(50.0)}])
+def test_a_mapped_file_may_have_weights(mapped, more):
+    x, file = mapped(50)
+    arguments = {"y": np.arange(50) % 3, "batch_size": 4, "epochs": 2, **more}
+    same(of_feed(x=file, **arguments)[0], of_keras(x=x, **arguments)[0])
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_a_mapped_file_is_read_and_not_changed(mapped, mode):
+    x, file = mapped(50, mode=mode)
+    if mode != "r":
+        file[7] = x[7] = 5.0
+    for _ in range(2):
+        same(of_feed(x=file, epochs=2, shuffle=False)[0], of_feed(x=x, epochs=2, shuffle=False)[0])
+
+
+def test_arrays_too_large_for_the_device_are_read_in_blocks():
+    x, y = np.arange(100.0)[:, None], np.arange(100)
+    feed = feed_of(x, y, resident_bytes=500)
+    assert isinstance(feed.source, ArrayBlocks)
+    arguments = {"x": {"a": x, "b": x}, "y": y, "batch_size": 7, "epochs": 2}
+    same(of_feed(resident_bytes=500, **arguments)[0], of_keras(**arguments)[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(1, 60), size=st.integers(1, 20), per_block=st.integers(1, 8), steps=st.none() | st.integers(1, 12),
+       skip=st.integers(0, 3), shuffle=st.sampled_from([True, False, "batch"]))
+def test_blocks_of_any_size_give_the_same_batches(n, size, per_block, steps, skip, shuffle):
+    x = np.arange(n, dtype="float32")[:, None]
+    skip = min(skip, (steps or -(-n // size)) - 1, -(-n // size) - 1)
+
+    def found(block_bytes):
+        keras.utils.set_random_seed(1)
+        rows = rows_of(x, None, None, None, backend=BACKEND)
+        feed = EpochFeed(ArrayBlocks(rows, Orders(n, size, shuffle, backend=BACKEND), batch_size=size, backend=BACKEND,
+                                     block_bytes=block_bytes), None if steps is None else min(steps, -(-n // size)))
+        return [list(batches(feed.epoch(Trainee(), skip)))] + [list(batches(feed.epoch(Trainee()))) for _ in range(2)]
+
+    import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # data that run out
+        same(found(4 * size * per_block), found(2**30))
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 49, 50, 51, 1000, 1013])
+def test_blocks_are_of_one_size_where_that_can_be(n):
+    per_block = batches_per_block(n, 10, 500)
+    assert 1 <= per_block <= 50
+    assert n % per_block == 0 or n > 50
+
+
+def test_many_rows_are_mixed_in_two_levels(monkeypatch):
+    for name, value in (("FEW_ENOUGH", 50), ("_STRETCHES", 40), ("_GROUP", 60)):
+        monkeypatch.setattr(orders, name, value)
+    keras.utils.set_random_seed(3)
+    for n in (51, 201, 400, 401):
+        drawn = Orders(n, 4, True, backend=BACKEND, mixed=True)
+        first, second = drawn.draw(), drawn.draw()
+        rows = first[0:n]
+        assert sorted(rows) == list(range(n))
+        assert list(rows) != list(second[0:n])
+        assert [list(first[i : i + 7]) for i in range(0, n, 7)] == [list(rows[i : i + 7]) for i in range(0, n, 7)]
+        assert np.abs(np.diff(rows)).mean() > n / 5  # n / 3 for a permutation of all
+        assert len(first) == n
+    assert list(Orders(40, 4, True, backend=BACKEND, mixed=True).draw()[0:3]) != [0, 1, 2]  # few rows: one permutation
+
+
+# --- Parquet
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes rows that know their number; returns the path."""
+    def write(n, *, row_group_size=10, name="rows.parquet", **more):
+        columns = {"a": np.arange(n), "b": np.arange(n) * 0.5, "y": np.arange(n) * 2.0} | more
+        pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / name, row_group_size=row_group_size)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("row_group_size", [1, 7, 10, 1000])
+@pytest.mark.parametrize(("n", "batch_size"), [(100, 8), (96, 8), (5, 8), (100, 1)])
+def test_a_parquet_file_in_its_order_gives_the_batches_of_its_rows(table, n, batch_size, row_group_size):
+    path = table(n, row_group_size=row_group_size)
+    x, y = np.stack([np.arange(n), np.arange(n) * 0.5], 1).astype("float32"), 2 * np.arange(n, dtype="float32")[:, None]
+    arguments = {"batch_size": batch_size, "shuffle": False, "epochs": 2}
+    same(of_feed(x=path, y="y", **arguments)[0], of_feed(x=x, y=y, **arguments)[0])
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+@pytest.mark.parametrize("steps", [None, 5, 13])
+@pytest.mark.parametrize("row_group_size", [7, 1000])
+def test_a_shuffled_parquet_file_gives_each_row_once(table, row_group_size, steps, shuffle):
+    n, size = 100, 8  # 13 batches, the last of 4 rows
+    feed, trainee = feed_of(str(table(n, row_group_size=row_group_size)), "y", batch_size=size, shuffle=shuffle,
+                            steps_per_epoch=steps), Trainee()
+    keras.utils.set_random_seed(1)
+    epochs = [list(batches(feed.epoch(trainee))) for _ in range(3)] if steps != 5 else []
+    if steps == 5:
+        with pytest.warns(UserWarning, match="ran out of data"):
+            pieces = [list(batches(feed.epoch(trainee))) for _ in range(6)]
+        assert [len(piece) for piece in pieces] == [5, 5, 3, 5, 5, 3]
+        epochs = [sum(pieces[:3], []), sum(pieces[3:], [])]
+    numbers = [np.concatenate([x[:, 0] for x, _, _ in epoch]) for epoch in epochs]
+    assert all([len(x) for x, _, _ in epoch] == [8] * 12 + [4] for epoch in epochs)
+    assert all(sorted(rows) == list(range(n)) for rows in numbers)
+    assert list(numbers[0]) != list(numbers[1])
+    assert all((y[:, 0] == 2 * x[:, 0]).all() for epoch in epochs for x, y, _ in epoch)
+
+
+def test_one_seed_gives_one_order_of_a_parquet_file(table):
+    path = table(100)
+    first, second = (of_feed(x=path, y="y", batch_size=8, epochs=2, seed=5)[0] for _ in range(2))
+    same(first, second)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("skip", [1, 4, 12])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_skipped_batches_of_a_parquet_file_are_left_out(table, shuffle, skip):
+    path = table(100)
+    whole = of_feed(x=path, y="y", batch_size=8, shuffle=shuffle, epochs=1)[0][0]
+    same(of_feed(x=path, y="y", batch_size=8, shuffle=shuffle, epochs=1, skip=skip)[0], [whole[skip:]])
+
+
+def test_rows_of_several_row_groups_meet_in_a_block(table):
+    n = 4000
+    path = table(n, row_group_size=100)
+    feed = EpochFeed(ParquetBlocks(sources.ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
+    first = next(iter(feed.epoch(Trainee())))
+    groups = np.unique(first.data[0][first.rows.ravel(), 0] // 100)
+    assert len(groups) >= 5
+    feed.close()
+
+
+def test_a_parquet_file_may_have_weights(table):
+    arguments, y = {"batch_size": 20, "shuffle": False, "epochs": 1}, [0, 1, 2, 1] * 5
+    weighed = of_feed(x=table(20, weight=np.arange(20)), y="y", sample_weight="weight", **arguments)[0][0][0]
+    assert weighed[2].tolist() == list(range(20))
+    assert weighed[0].shape == (20, 2)
+    rows = sources.ParquetRows(table(20, kind=["a", "b", "c", "b"] * 5), "kind", features=["a"])
+    classes = of_feed(x=rows, class_weight={1: 3.0}, **arguments)[0][0][0]
+    assert classes[1].tolist() == y
+    assert classes[2].tolist() == [3.0 if code == 1 else 1.0 for code in y]
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"y": None}, "`y`"), ({"y": np.arange(20)}, "`y`"), ({"y": "price"}, "price"), ({"order": np.arange}, "order"),
+    ({"sample_weight": np.ones(20)}, "sample_weight"), ({"x": "rows.csv"}, "parquet"), ({"x": "nowhere.parquet"}, "exists")])
+def test_what_does_not_go_with_a_parquet_file_is_refused(table, wrong, said):
+    with pytest.raises(UsageError, match=said):
+        feed_of(**{"x": table(20), "y": "y", **wrong})
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_error_in_a_file_reaches_the_training(table):
+    path = table(100)
+    feed = feed_of(path, "y", batch_size=8)
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 4 : len(damaged) // 2] = bytes(len(damaged) // 2 - len(damaged) // 4)
+    path.write_bytes(damaged)
+    with pytest.raises((OSError, pyarrow.ArrowException)):
+        list(feed.epoch(Trainee()))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_training_that_stops_leaves_no_thread(table, mapped):
+    n_threads = threading.active_count()
+    for feed in (feed_of(table(1000), "y", batch_size=8), feed_of(mapped(1000)[1], batch_size=8)):
+        for _ in feed.epoch(Trainee()):
+            break
+        feed.close()
+    gc.collect()
+    assert threading.active_count() == n_threads
