@@ -86,7 +86,14 @@ def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path)
     answer = strict(told.stdout)
     assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
     assert "early stopping on the validation rows" in told.stderr
+    assert "made for other rows" not in told.stderr
     assert str(walked[1] / "plan.json") in answer["source"]
+
+
+def test_a_plan_of_other_data_is_used_and_said_to_be_so(walked, tmp_path):
+    told = inside("fit", "wine", "--plan", walked[1] / "plan.json", "--epochs", 1, "--out", tmp_path / "m.keras")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    assert "The plan was made for other rows or another model (tumours ü: binary; 128 rows" in " ".join(told.stdout.split())
 
 
 def test_epochs_beside_a_plan_are_kept_without_early_stopping(rows, walked, tmp_path):

@@ -142,6 +142,14 @@ def test_values_missing_where_training_had_none_are_said(new, table):
     np.testing.assert_array_equal(np.delete(rows.x, [3, 5], 0), np.delete(expected(table, frame), [3, 5], 0))
 
 
+def test_text_that_stands_for_missing_is_missing_as_in_training(new, table):
+    frame = features().iloc[:3]
+    rows = new(frame.assign(street=["N/A", " null ", "Weg"], rent=["n/a", 900.5, "#N/A"], since=["None", *frame.since[1:]]))
+    blank = new(frame.assign(street=[None, None, "Weg"], rent=[None, 900.5, None], since=[None, *frame.since[1:]]))
+    np.testing.assert_array_equal(rows.x, blank.x)
+    assert rows.notes == blank.notes
+
+
 def test_a_whole_column_may_be_empty(new):
     for name in features().columns:
         rows = new(features().assign(**{name: np.nan}))
@@ -225,7 +233,7 @@ def test_one_row_and_many_rows_are_welcome(new, table):
 def test_a_table_of_a_single_column_is_read_with_an_empty_line_as_an_empty_cell(tmp_path):
     pd.DataFrame({"a": np.arange(60) / 7, "y": np.arange(60) % 2}).to_csv(tmp_path / "two.csv", index=False)
     encoding = encoding_of(open_table(tmp_path / "two.csv", target="y"), target="y")
-    (tmp_path / "one.csv").write_text("a\n1.5\n\n2.5\n")
+    (tmp_path / "one.csv").write_text("\n\na\n1.5\n\n2.5\n")
     rows = apply(encoding, tmp_path / "one.csv")
     both = apply(encoding, _csv(tmp_path / "both.csv", "a,y\n1.5,\n2.5,\n"))
     assert len(rows.x) == 3

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
+from epochal.tables.parquet import ParquetRows
 from epochal.training import orders, sources
 from epochal.training.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.cast import rows_of
@@ -183,7 +184,7 @@ def test_skipped_batches_of_a_parquet_file_are_left_out(table, shuffle, skip):
 def test_rows_of_several_row_groups_meet_in_a_block(table):
     n = 4000
     path = table(n, row_group_size=100)
-    feed = EpochFeed(ParquetBlocks(sources.ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
+    feed = EpochFeed(ParquetBlocks(ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
     first = next(iter(feed.epoch(Trainee())))
     groups = np.unique(first.data[0][first.rows.ravel(), 0] // 100)
     assert len(groups) >= 5
@@ -195,7 +196,7 @@ def test_a_parquet_file_may_have_weights(table):
     weighed = of_feed(x=table(20, weight=np.arange(20)), y="y", sample_weight="weight", **arguments)[0][0][0]
     assert weighed[2].tolist() == list(range(20))
     assert weighed[0].shape == (20, 2)
-    rows = sources.ParquetRows(table(20, kind=["a", "b", "c", "b"] * 5), "kind", features=["a"])
+    rows = ParquetRows(table(20, kind=["a", "b", "c", "b"] * 5), "kind", features=["a"])
     classes = of_feed(x=rows, class_weight={1: 3.0}, **arguments)[0][0][0]
     assert classes[1].tolist() == y
     assert classes[2].tolist() == [3.0 if code == 1 else 1.0 for code in y]

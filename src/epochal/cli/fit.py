@@ -65,7 +65,7 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
                                prior=prior, trained_prior=_trained_prior(params, prior, shifted))
 
         _save(network, encoding(), None)  # what cannot be saved is better known before the training
-        announce(settings, network, say)
+        announce(settings, known, table, network, say)
         options = {"class_weight": _weights(prior) if class_weight else None, "batches": batches, "engine": engine,
                    "checkpoint": checkpoint}
         signal.signal(signal.SIGTERM, as_interrupt)

@@ -1,5 +1,6 @@
 """With which batch size, learning rate and epochs `epochal fit` trains: given, from a plan, or planned first."""
 
+import math
 from typing import NamedTuple
 
 from ..base.errors import UsageError, require
@@ -75,7 +76,12 @@ def _earlier(place, rig):
         return None
 
 
-def announce(settings, network, say):
+def announce(settings, plan, table, network, say):
+    """Say with what the training will run, and where the plan was made for another one."""
+    task = None if plan is None else plan.evidence.task
+    n_params = sum(math.prod(variable.shape) for variable in network.trainable_variables)
+    if task is not None and (task.n_train, task.n_params) != (len(table.x_train), n_params):
+        tell(say, f"The plan was made for other rows or another model ({task}): its numbers need not be right here.")
     rate = "the model's own learning rate" if settings.learning_rate is None else f"learning rate {number(settings.learning_rate)}"
     most = "at most " if settings.callbacks else ""
     stopping = "early stopping on the validation rows" if settings.callbacks else "no early stopping"

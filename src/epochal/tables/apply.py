@@ -91,7 +91,7 @@ def _converted(frame, encoding):
 
 
 def _parsing(name, kind, encoding):
-    """The fitted step that read the dates of a column, of whose format and time zone new dates must be."""
+    """The fitted step that read the dates of a column, in whose format new dates must be."""
     steps = _others(encoding).all_processing_steps_[name] if kind == "date" else ()
     return next((step for step in steps if hasattr(step, "format_")), None)
 

@@ -33,7 +33,7 @@ def dates(column, parsing):
 
     Args:
         column: a `Series`.
-        parsing: skrub's step that read the column in training, with its `format_` and `output_time_zone_`.
+        parsing: skrub's step that read the column in training, with its `format_`.
     """
     if not types.is_datetime64_any_dtype(column.dtype):
         text = is_text(column) or column.isna().all()
@@ -44,11 +44,7 @@ def dates(column, parsing):
             read = pd.to_datetime(text, format=form, errors="coerce", utc=True)
             found = read if found is None else found.fillna(read)
         _refuse(column, column.notna() & found.isna(), like)
-        column = found
-    if parsing.output_time_zone_ is None and column.dt.tz is not None:
-        return column.dt.tz_convert("UTC").dt.tz_localize(None)
-    if parsing.output_time_zone_ is not None and column.dt.tz is None:
-        return column.dt.tz_localize("UTC")
+        return found  # in UTC, which skrub turns into the time zone of training, or into none
     return column
 
 

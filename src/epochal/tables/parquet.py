@@ -13,8 +13,10 @@ from ..base.errors import UsageError, require
 from .phrase import Phrase, counted
 
 _MOST_CLASSES = 10_000
-_STEP = 4096                # rows turned into a matrix at a time: few enough for a processor's cache
-_BUFFER = 2**18             # bytes read ahead in each column
+_LENGTH = 2**16             # rows decoded at a time, at most
+_VALUES = 2**23             # values decoded at a time, at most
+_CACHED = 2**18             # values that a processor's cache holds while they are turned from columns to rows
+_BUFFER = 2**16             # bytes read ahead in each column
 _PAGE = 2**20               # bytes of a page of a column, unpacked, as writers make them
 _SIDE_BY_SIDE = 2**27       # bytes that row groups read side by side may take
 
@@ -75,7 +77,7 @@ class ParquetRows:
         for batch in self._stretches(n, rng):
             at = 0
             while at < batch.num_rows:
-                step = min(_STEP, batch.num_rows - at, n - held)
+                step = min(batch.num_rows - at, n - held)
                 self._fill(batch.slice(at, step), x[held : held + step], y[held : held + step],
                            None if weight is None else weight[held : held + step])
                 at, held = at + step, held + step
@@ -108,7 +110,7 @@ class ParquetRows:
         width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n),
                                                  _SIDE_BY_SIDE // (len(columns) * (_PAGE + _BUFFER))))
         groups = list(groups if rng is None else rng.permutation(groups))
-        length = max(1, min(largest, 16 * _STEP, -(-n // width)))
+        length = max(1, min(largest, _LENGTH, _VALUES // len(columns), -(-n // width)))
         with self._file() as file:
             open_now = []
             while groups or open_now:
@@ -129,10 +131,11 @@ class ParquetRows:
         return np.empty((n, self.n_features), np.float32), y, None if self._weight is None else np.empty(n, np.float32)
 
     def _fill(self, batch, x, y, weight):
-        columns = np.empty((self.n_features, batch.num_rows), np.float32)
+        columns, step = np.empty((self.n_features, batch.num_rows), np.float32), max(16, _CACHED // self.n_features)
         for i, name in enumerate(self.feature_names):
             columns[i] = self._numbers(batch, name)
-        x[:] = columns.T
+        for at in range(0, batch.num_rows, step):
+            x[at : at + step] = columns[:, at : at + step].T
         if self._kind == "classes":
             y.reshape(-1)[:] = self._codes(batch)
         else:
@@ -213,8 +216,9 @@ class ParquetRows:
             require(False, name, counted(n, "missing value"), "known in every row", "Fill them in when writing the file.")
 
     def _check_full(self, column, name):
-        require(column.null_count == 0, name, counted(column.null_count, "missing value"), "known in every row",
-                "Fill them in when writing the file.")
+        if column.null_count:
+            require(False, name, counted(column.null_count, "missing value"), "known in every row",
+                    "Fill them in when writing the file.")
 
 
 def _value_type(kind):

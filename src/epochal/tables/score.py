@@ -19,7 +19,7 @@ def score_rows(values, y, encoding, *, where="on the rows with a known target"):
     """
     yield (where, "value", "95 % interval", "constant answer")
     for name, (value, low, high, constant) in scores(values, y, encoding).items():
-        span = "one row" if low is None else f"{number(low)} to {number(high)}"
+        span = "not known" if low is None else f"{number(low)} to {number(high)}"
         yield (name.replace("_", " "), number(value), span if name != "rows" else "", "" if constant is None else number(constant))
 
 
@@ -28,7 +28,7 @@ def scores(values, y, encoding):
 
     The intervals are of means over independent rows (Student for means; Wilson 1927 for the accuracy; a jackknife for R²): too
     narrow where rows belong together. `constant` is what the best constant answer gets on these very rows: the most frequent
-    class, the shares of the classes, the median. `low` and `high` are `None` from a single row.
+    class, the shares of the classes, the median. `low` and `high` are `None` where too few rows tell them.
     """
     y = np.asarray(y)
     usable = np.isfinite(y) if encoding.kind == "regression" else y >= 0
@@ -70,7 +70,7 @@ def _r_squared(values, y):
     centred = (y - y.mean()) ** 2
     r = 1 - squared.sum() / centred.sum()
     totals = centred.sum() - n / (n - 1) * centred  # of the others about their own mean
-    if (totals <= 0).any():
+    if (totals <= 1e-9 * centred.sum()).any():  # one row alone makes the difference
         return float(r), None, None
     left_out = 1 - (squared.sum() - squared) / totals
     half = 1.96 * np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())

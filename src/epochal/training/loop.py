@@ -106,6 +106,8 @@ class _Pass:
             at, n = 0, len(chunk.rows)
             while at < n:
                 if first == step:
+                    if keep and step > skip:  # not after the last batch, from which there is no way to the end of the epoch
+                        keep(step)
                     wanted, since = self._wanted(n - at), perf_counter()
                     self._begins(step)
                 taken = min(n - at, wanted - (step - first))
@@ -113,14 +115,11 @@ class _Pass:
                 at, step = at + taken, step + taken
                 if step - first == wanted:
                     self._ends(first + wanted - 1, logs)
-                    more = at < n or feed.n_batches is None or step < feed.n_batches
-                    if more:
+                    if at < n or feed.n_batches is None or step < feed.n_batches:
                         self._look(step - first, since, stopping)
                     first = step
                     if getattr(self._model, self._stop):
                         return logs
-                    if keep and more:
-                        keep(step)
         if step > first:
             self._ends(first + wanted - 1 if self._every else step - 1, logs)
         return logs

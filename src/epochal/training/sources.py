@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from ..base.errors import UsageError, require
-from ..tables.parquet import ParquetRows
 from . import batches
 from .arrays import Resident
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
@@ -46,7 +45,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
     """
     backend = backend or keras.backend.backend()
     require(batch_size is None or _is_count(batch_size), "batch_size", batch_size, "a positive whole number", "Pass batch_size=32.")
-    if isinstance(x, (str, os.PathLike, ParquetRows)):
+    if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
         require(order is None, "order", order, "left out for a Parquet file", "Its rows are not all at hand; load it as arrays.")
         return EpochFeed(_of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch), steps_per_epoch)
     if are_arrays((x, y, sample_weight)):
@@ -79,6 +78,8 @@ def _of_rows(rows, batch_size, shuffle, order, resident_bytes, backend):
 
 
 def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch):
+    from ..tables.parquet import ParquetRows  # scikit-learn and skrub come with it, and take a second or more
+
     require(sample_weight is None or class_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
             "Multiply the one into the other.")
     if isinstance(x, ParquetRows):
