@@ -27,6 +27,19 @@ def fitted(rows, tmp_path_factory):
     return inside("fit", rows, "--target", "target", *NUMBERS, "--out", path), path
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """What the training is called with, a dict that fills while it trains as ever."""
+    options, real = {}, training.fit
+
+    def spied(*arguments, **given):
+        options.update(given)
+        return real(*arguments, **given)
+
+    monkeypatch.setattr(training, "fit", spied)
+    return options
+
+
 def test_a_fit_says_with_what_it_trains_and_how_good_it_is_on_the_test_rows(fitted):
     told, path = fitted
     said = " ".join(told.stdout.split())
@@ -79,7 +92,7 @@ def test_a_seed_makes_it_repeatable(rows, tmp_path):
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path):
+def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path, asked):
     plan = ep.load(walked[1] / "plan.json")
     told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--json", "--out", tmp_path / "m.keras")
     assert told.exit_code == 0, (told.stderr, told.exception)
@@ -87,6 +100,9 @@ def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path)
     assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
     assert "early stopping on the validation rows" in told.stderr
     assert "made for other rows" not in told.stderr
+    [stopping] = asked["callbacks"]
+    assert (stopping.patience, stopping.restore_best_weights) == (plan.stopping.patience, True)
+    assert [len(part) for part in asked["validation_data"]] == [32, 32]
     assert str(walked[1] / "plan.json") in answer["source"]
 
 
@@ -96,11 +112,12 @@ def test_a_plan_of_other_data_is_used_and_said_to_be_so(walked, tmp_path):
     assert "The plan was made for other rows or another model (tumours ü: binary; 128 rows" in " ".join(told.stdout.split())
 
 
-def test_epochs_beside_a_plan_are_kept_without_early_stopping(rows, walked, tmp_path):
+def test_epochs_beside_a_plan_are_kept_without_early_stopping(rows, walked, tmp_path, asked):
     told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--epochs", 3, "--json", "--out",
                   tmp_path / "m.keras")
     assert strict(told.stdout)["epochs_trained"] == 3
     assert "no early stopping" in told.stderr
+    assert asked["callbacks"] == []
 
 
 def test_without_numbers_they_are_planned_first_and_the_same_command_measures_nothing_again(rows, walked, tmp_path):
@@ -123,14 +140,7 @@ def test_a_plan_of_other_data_is_replaced(walked, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
 
 
-def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path, monkeypatch):
-    asked, real = {}, training.fit
-
-    def spied(*arguments, **options):
-        asked.update(options)
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(training, "fit", spied)
+def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path, asked):
     words = ("fit", "breast_cancer", "--epochs", 1, "--out", tmp_path / "m.keras")
     told = inside(*words, "--batches", "balanced", "--engine", "stepwise", "--checkpoint", tmp_path / "state")
     assert told.exit_code == 0, (told.stderr, told.exception)
@@ -267,8 +277,9 @@ def build():
     {body}
     return m
 """)
-    told = inside("fit", rows, "--target", "target", "--model", f"{tmp_path}/mine.py:build", "--epochs", 1, "--out",
+    told = inside("fit", rows, "--target", "target", "--model", f"{tmp_path}/mine.py:build", "--epochs", 2, "--out",
                   tmp_path / "m.keras")
+    assert ("Epoch 2/2" in told.stdout) == (said is None)
     if said is None:    # it trains on something, and is kept as what it is
         assert told.exit_code == 0, (told.stderr, told.exception)
         assert "neither probabilities nor one number" in told.stdout
@@ -276,7 +287,6 @@ def build():
     else:
         assert told.exit_code == 2, (told.stderr, told.exception)
         assert said in told.stderr
-        assert "Epoch" not in told.stdout
         assert not (tmp_path / "m.keras").exists()
 
 

@@ -14,6 +14,7 @@ DRAWS, NOT_XLA = "draws random numbers, and XLA would draw others", "XLA cannot 
 
 class TestOfThisBackEnd(TraineeContract):
     bind = staticmethod(_bind())
+    modes = {"jax": ("fused", "unrolled", "stepwise"), "tensorflow": ("fused", "looped", "stepwise")}.get(BACKEND, ("stepwise",))
     exact = {"tensorflow": ("looped", "stepwise"), "torch": ("stepwise",)}.get(BACKEND, ())
     refuses: ClassVar = {("fused", "dropout"): DRAWS, ("fused", "embedding_lstm"): NOT_XLA} if BACKEND == "tensorflow" else {}
     weighs_outputs = BACKEND != "tensorflow"

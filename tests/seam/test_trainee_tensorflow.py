@@ -142,7 +142,7 @@ def test_an_error_of_the_rows_themselves_is_not_said_to_be_one_of_xla():
 
 def test_lists_become_tuples_as_in_keras_own_data_set():
     _, trainee, _ = opened(zoo.dense)
-    x, y, weight = trainee.put(([np.zeros(2), {"a": np.ones(2)}], np.zeros(2), None))
+    x, _, weight = trainee.put(([np.zeros(2), {"a": np.ones(2)}], np.zeros(2), None))
     assert type(x) is tuple
     assert x[1]["a"].dtype == "float64"
     assert weight is None

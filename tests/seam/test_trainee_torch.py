@@ -1,4 +1,4 @@
-"""The trainee of PyTorch beyond the contract: rows are copied, the random stream is the process's, flags are as Keras leaves them."""
+"""The trainee of PyTorch beyond the contract: rows are copied, PyTorch's own random stream, flags as Keras leaves them."""
 
 import os
 
@@ -83,7 +83,7 @@ def test_a_step_that_the_user_wants_compiled_is_compiled(monkeypatch):
     model, train, _ = made(zoo.dense)
     model.compile(model.optimizer, model.loss, metrics=["accuracy"], jit_compile=True)
     build(model, tuple(over(lambda a: a[:8], tree) for tree in train))
-    other, same, _ = made(zoo.dense)
+    other, _, _ = made(zoo.dense)
     build(other, tuple(over(lambda a: a[:8], tree) for tree in train))
     for trainee in (bind(model), bind(other)):
         trainee.train(trainee.put(train), full_batches(zoo.N), "stepwise")
@@ -97,5 +97,6 @@ def classified(layer):
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     _, x, y = zoo.dense()
     x, y = x[:16].copy(), y[:16].copy()
+    model(x[:1].copy())
     build(model, (x[:8], y[:8], None))
     return model, x, y

@@ -22,7 +22,7 @@ OF_OUTPUTS = {"kind_loss", "size_loss", "val_kind_loss", "val_size_loss"}
 
 
 class TraineeContract:
-    """Attributes: bind: `(model, micro_batch_size) -> Trainee`.
+    """Attributes: bind: `(model, micro_batch_size) -> Trainee`. modes: what it offers for a model of the zoo.
 
     exact: modes that are Keras' own to the last bit. tolerance: of the others, as a share of the largest number compared.
     refuses: `{(mode, kind): sentence}` for what must be refused as it is first called.
@@ -32,6 +32,7 @@ class TraineeContract:
     """
 
     bind: object
+    modes: tuple = ("stepwise",)
     exact: tuple = ()
     tolerance: float = 1e-5
     split_tolerance: float = 1e-5
@@ -43,10 +44,10 @@ class TraineeContract:
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize("kind", zoo.AS_FIT)
     def test_losses_metrics_and_variables_are_those_of_fit(self, kind, mode):
+        self.offers(mode)
         if kind in self.leaves_out:
             pytest.skip(self.leaves_out[kind])
         model, trainee, data = self.opened(zoo.AS_FIT[kind])
-        self.offers(trainee, mode)
         if (mode, kind) in self.refuses:
             before = everything(model)
             with pytest.raises(Unsupported, match=self.refuses[mode, kind]):
@@ -63,13 +64,11 @@ class TraineeContract:
 
     @pytest.mark.parametrize("mode", MODES)
     def test_many_batches_in_a_call_are_as_many_calls(self, mode):
-        _, one, data = self.opened(zoo.sample_weights)
-        self.offers(one, mode)
+        self.offers(mode)
         ends = []
         for cuts in ((5,), (1, 4), (2, 1, 2)):
             model, trainee, data = self.opened(zoo.sample_weights)
-            train, _, at = *data, 0
-            held = trainee.put(train)
+            held, at = trainee.put(data[0]), 0
             for n in cuts:
                 logs = trainee.train(held, full_batches(zoo.N)[at : at + n], mode)
                 at += n
@@ -94,8 +93,8 @@ class TraineeContract:
 
     @pytest.mark.parametrize("mode", MODES)
     def test_what_is_trained_in_a_trial_is_undone(self, mode):
+        self.offers(mode)
         model, trainee, (train, judged) = self.opened(zoo.cnn_batch_norm if mode == "fused" else zoo.dropout)
-        self.offers(trainee, mode)
         data, rows = trainee.put(train), full_batches(zoo.N)
         trainee.train(data, rows[:2], mode)
         trainee.store()
@@ -153,8 +152,7 @@ class TraineeContract:
         trainee.wait()
         trainee.close()
 
-    @pytest.mark.parametrize("micro_batch_size", [3, 5])
-    @pytest.mark.parametrize("kind", zoo.SPLIT)
+    @pytest.mark.parametrize(("kind", "micro_batch_size"), [*((kind, 3) for kind in zoo.SPLIT), ("dense", 5), ("summed", 5)])
     def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):
         """3 + 3 + 2 and 5 + 3 rows for a batch of 8, and 3 + 1 for the short last one."""
         self.offers_micro_batches()
@@ -163,7 +161,7 @@ class TraineeContract:
         if kind == "two_inputs_two_outputs" and not self.weighs_outputs:
             variables.pop(METRICS)
             history = {name: values for name, values in history.items() if name not in OF_OUTPUTS}
-        logs = trained(trainee, data, trainee.modes[-1])
+        logs = trained(trainee, data, "stepwise")
         trainee.store()
         tolerance = 2e-3 if kind == "mixed_float16" else self.split_tolerance
         assert_same(logs, history, tolerance)
@@ -175,15 +173,20 @@ class TraineeContract:
         with pytest.raises(Unsupported, match=zoo.WHOLE[kind]):
             trained(*self.opened(kind, 3)[1:], "stepwise")
 
+    def test_it_offers_the_modes_it_says(self):
+        _, trainee, _ = self.opened(zoo.dense)
+        assert trainee.modes == self.modes
+        assert trainee.backend == keras.backend.backend()
+
     def opened(self, kind, micro_batch_size=None):
         """A model of the zoo, its trainee, and its data."""
         model, *data = made(kind)
         build(model, tuple(over(lambda a: a[: zoo.BATCH_SIZE], tree) for tree in data[0]))
         return model, type(self).bind(model, micro_batch_size), data
 
-    def offers(self, trainee, mode):
-        if mode not in trainee.modes:
-            pytest.skip(f"{mode!r} is not among the modes of this back end")
+    def offers(self, mode):
+        if mode not in self.modes:
+            pytest.skip(f"{mode!r} is not among the modes of this trainee")
 
     def offers_micro_batches(self):
         if not self.splits:
@@ -191,11 +194,12 @@ class TraineeContract:
 
 
 def made(kind):
-    """A compiled model, the same at every call, and two `Batch`es: to train on, and to judge."""
+    """A compiled model, the same at every call, and two `Batch`es: to train on, and to judge (`None` where that shows no more)."""
     keras.utils.set_random_seed(7)
     model, x, y, *weight = kind()
-    return model, *(tuple(over(lambda a, part=part: a[part], tree) for tree in (x, y, *(weight or [None])))
-                    for part in (slice(0, zoo.N), slice(zoo.N, None)))
+    train, judged = (tuple(over(lambda a, part=part: a[part], tree) for tree in (x, y, *(weight or [None])))
+                     for part in (slice(0, zoo.N), slice(zoo.N, None)))
+    return model, train, judged if kind.__name__ in zoo.JUDGED else None
 
 
 @lru_cache
@@ -203,17 +207,18 @@ def fitted(kind):
     """What Keras' own `fit` makes of a model of the zoo: its history, and its variables afterwards."""
     model, train, judged = made(zoo.AS_FIT.get(kind) or zoo.SPLIT[kind])
     history = model.fit(train[0], train[1], sample_weight=train[2], batch_size=zoo.BATCH_SIZE, epochs=EPOCHS, shuffle=False,
-                        verbose=0, validation_data=tuple(tree for tree in judged if tree is not None))
+                        verbose=0, validation_data=judged and tuple(tree for tree in judged if tree is not None))
     return {name: np.array(history.history[name]) for name in sorted(history.history)}, everything(model)
 
 
 def trained(trainee, data, mode):
     """The history of a training, by hand."""
     history = {}
-    train, judged = (trainee.put(batch) for batch in data)
+    passes = [(run, trainee.put(batch), prefix) for run, batch, prefix in
+              zip((trainee.train, trainee.test), data, ("", "val_"), strict=True) if batch is not None]
     for _ in range(EPOCHS):
         logs = {}
-        for run, rows, prefix in ((trainee.train, train, ""), (trainee.test, judged, "val_")):
+        for run, rows, prefix in passes:
             trainee.reset_metrics()
             n = len(leaves(rows[0])[0])
             run(rows, full_batches(n), mode)

@@ -129,6 +129,7 @@ def own_moving_mean():
 AS_FIT = {kind.__name__: kind for kind in (
     dense, cnn_batch_norm, dropout, embedding_lstm, two_inputs_two_outputs, own_train_step, regularised_clipped_decayed, scheduled,
     accumulating, sample_weights, auc)}
+JUDGED = {"dense", "cnn_batch_norm", "two_inputs_two_outputs", "own_train_step", "counting", "summed"}
 SPLIT = {kind.__name__: kind for kind in (
     dense, embedding_lstm, two_inputs_two_outputs, regularised_clipped_decayed, scheduled, sample_weights, auc, summed,
     divided_by_weights, own_compute_loss, mixed_float16)}

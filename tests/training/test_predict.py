@@ -114,38 +114,35 @@ def test_an_array_that_does_not_fit_is_refused_with_the_one_that_would(model, x,
 
 
 MEMORY = """
-import os, resource, sys
+import os, pathlib, resource
 os.environ["KERAS_BACKEND"] = {backend!r}
 import numpy as np, keras
 from epochal.training import predict_trials
 from epochal.verbs.predict import predict
-import pathlib; predict_trials.user_cache_path = lambda name: pathlib.Path({folder!r})
+predict_trials.user_cache_path = lambda name: pathlib.Path({folder!r})
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(512)])
 x = np.ones((100_000, 4), "float32")
-model.predict(x[:5000], verbose=0), predict(model, x[:5000], verbose=0)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-{call}
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (100_000 * 512 * 4))
+model.predict(x[:5000], batch_size=1000, verbose=0), predict(model, x[:5000], verbose=0)
+most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = most()
+for call in (lambda: predict(model, x, verbose=0),
+             lambda: predict(model, ((x[i:i + 500],) for i in range(0, 100_000, 500)), verbose=0),
+             lambda: model.predict(x, batch_size=1000, verbose=0)):
+    call()
+    print((most() - before) * 1024 / (100_000 * 512 * 4))
 """
-
-
-def peak(call, tmp_path):
-    """How often the predictions fit into the memory that a call takes, in a process of its own."""
-    code = MEMORY.format(backend=BACKEND, folder=str(tmp_path), call=call)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return float(done.stdout.split()[-1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the most memory ever held is told in other units elsewhere")
 def test_host_memory_holds_the_predictions_once(tmp_path):
-    assert peak("p = predict(model, x, verbose=0)", tmp_path) < 1.35
-    assert peak("p = predict(model, ((x[i:i + 500],) for i in range(0, 100_000, 500)), verbose=0)", tmp_path) < 1.5
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the most memory ever held is told in other units elsewhere")
-def test_the_measure_of_memory_would_see_predictions_that_are_held_twice(tmp_path):
-    assert peak("p = model.predict(x, batch_size=2048, verbose=0)", tmp_path) > 1.7
+    """How often they fit into the memory that a call takes; Keras, which holds them twice, shows that the measure tells."""
+    code = MEMORY.format(backend=BACKEND, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    array, batches, keras_own = map(float, done.stdout.split()[-3:])
+    assert array < 1.3
+    assert batches < 1.4
+    assert keras_own > 1.5
 
 
 # Sources that cut their own batches
@@ -183,8 +180,8 @@ def torch_loader(x):
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(x)), batch_size=30)
 
 
-@pytest.mark.parametrize("source", [generator, lambda x: Dataset(x, 30), lambda x: Dataset(x, 30, workers=2), tf_data, torch_loader],
-                         ids=["generator", "PyDataset", "PyDataset with workers", "tf.data", "DataLoader"])
+@pytest.mark.parametrize("source", [generator, lambda x: Dataset(x, 30), lambda x: Dataset(x, 30, workers=2), tf_data,
+                                    torch_loader], ids=["generator", "PyDataset", "with workers", "tf.data", "DataLoader"])
 @pytest.mark.parametrize("size", ["auto", None])
 def test_batches_are_taken_as_they_come(source, size, model, x):
     with warnings.catch_warnings():
@@ -484,10 +481,11 @@ def run_out(monkeypatch, model, limit):
 
 @pytest.mark.parametrize("limit", [1, 5, 40, 150])
 def test_a_size_that_does_not_fit_is_halved(limit, model, x, monkeypatch):
+    x = np.tile(x, (10, 1))
     theirs = model.predict(x, verbose=0)
     sizes = run_out(monkeypatch, model, limit)
     assert same(predict(model, x, verbose=0), theirs)
-    assert max(sizes) > limit or limit == 150
+    assert max(sizes) > limit
     sizes.clear()
     assert same(predict(model, x, verbose=0), theirs)
     assert max(sizes) <= max(limit, 32)  # it is remembered, up to the rows done again to compare
@@ -547,8 +545,8 @@ def test_blocks_cover_every_row_once_and_are_full_where_they_must_be(whole, n_ag
 def test_a_difference_is_a_share_of_the_largest_number():
     a = np.array([1.0, -200.0, 3.0])
     assert difference(a, a) == 0
-    assert difference(a, a + [0, 0, 1]) == pytest.approx(1 / 200)
-    assert difference(a * 1e-20, (a + [0, 0, 1]) * 1e-20) == pytest.approx(1 / 200)
+    assert difference(a, a + np.eye(3)[2]) == pytest.approx(1 / 200)
+    assert difference(a * 1e-20, (a + np.eye(3)[2]) * 1e-20) == pytest.approx(1 / 200)
     assert difference(np.zeros(3), np.zeros(3)) == 0
 
 

@@ -47,9 +47,9 @@ class Process:
             raise Unsupported("Training on another back end needs Linux or macOS. Train on Keras' active one.")
         log = tempfile.TemporaryFile()  # noqa: SIM115  (has no name from the start; `_end` closes it)
         # A group of its own: Ctrl-C in the terminal is the parent's to answer.
-        self._child = subprocess.Popen([sys.executable, "-P", "-m", "epochal.engine.bench_worker"], bufsize=0,
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-                                       env=_environment(backend))
+        self._child = subprocess.Popen([sys.executable, "-P", "-m", "epochal.engine.bench_worker", str(os.getpid())],
+                                       bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                       start_new_session=True, env=_environment(backend))
         self.dropped = collections.deque()  # numbers of data that nobody refers to any more; told with the next call
         self._backend, self._log, self._lock = backend, log, threading.RLock()
         self._wire = Wire(self._child.stdout.fileno(), self._child.stdin.fileno())

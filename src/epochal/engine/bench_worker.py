@@ -12,17 +12,19 @@ import sys
 import threading
 import traceback
 
+import psutil
+
 from ..base.errors import Unsupported, UsageError
 from .bench_wire import Wire
 
-_LOOK = 5.0  # seconds between two looks at whether the parent lives: a process that it forked may hold the pipe open
+_LOOK = 2.0  # seconds between two looks at whether the parent lives: a process that it forked may hold the pipe open
 
 
 def main():
     """Answer the calls that come through standard input, one after the other, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wire, calls = Wire(*_pipes()), queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(wire, calls, os.getppid()), daemon=True).start()
+    threading.Thread(target=_listen, args=(wire, calls, int(sys.argv[1])), daemon=True).start()
     seat = _Seat()
     while True:
         (verb, arguments, dropped), arrays = calls.get()
@@ -123,10 +125,11 @@ def _pipes():
 
 def _listen(wire, calls, parent):
     """Take calls off the pipe while others run, and end the process with the parent, whatever runs then."""
+    before = os.getppid()  # that of the parent, unless it is gone already or something stands between the two
     try:
         while True:
             while not wire.waits(_LOOK):
-                if os.getppid() != parent:
+                if os.getppid() != before or not psutil.pid_exists(parent):
                     raise EOFError
             calls.put(wire.receive())
     except EOFError:

@@ -30,7 +30,6 @@ class Checkpoint:
     Args:
         folder: made where it does not exist.
         model: a built one; its variables are written and read.
-        store: called before its variables are read.
         feed: the `Feed` of the training rows.
         callbacks: the user's; what they have learnt since they were made is kept, as far as it is plain: numbers, text, arrays.
         identity: what the training is: plain values by name. A file of another training is refused.
@@ -39,8 +38,8 @@ class Checkpoint:
         UsageError: the folder cannot be used, or holds another training.
     """
 
-    def __init__(self, folder, model, store, feed, callbacks, identity):
-        self._path, self._model, self._store = pathlib.Path(folder) / _NAME, model, store
+    def __init__(self, folder, model, feed, callbacks, identity):
+        self._path, self._model = pathlib.Path(folder) / _NAME, model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
         self._fresh = [of(callback) for callback in callbacks]
         self._written, self._cost = -1e9, 0.0
@@ -55,7 +54,7 @@ class Checkpoint:
 
     @property
     def manner(self):
-        """The mode in which the earlier run trained; `None` where there was none. Another one rounds differently."""
+        """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
     def before_begin(self):
@@ -87,12 +86,12 @@ class Checkpoint:
         """Note the random streams, and where the feed is, before the order of an epoch is drawn."""
         self._chance = self._now()
 
-    def __call__(self, position, *, manner, last=False):
-        """Write where the training is, unless that was done a moment ago."""
+    def __call__(self, position, store, *, manner, last=False):
+        """Write where the training is, unless that was done a moment ago; `store` is called before variables are read."""
         if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         start, arrays = perf_counter(), {}
-        self._store()
+        store()
         about = {"format": FORMAT, "identity": self._identity, "manner": manner, "epoch": position.epoch,
                  "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),

@@ -15,7 +15,7 @@ from . import advice, arguments
 from .checkpoint import Checkpoint
 from .hooks import needing_batches
 from .loop import Position, Span, run
-from .manner import manner_of, only_keras
+from .manner import as_before, fastest, only_keras
 from .sources import OnlyKeras, cuts_own_batches, feed_of
 
 
@@ -99,15 +99,18 @@ def _validation(held, batch_size, steps):
 
 
 def _fitted(model, feed, validation, asked, resolved, say):
-    trainee, built = open_trainee(model, feed.sample, asked.micro_batch_size)
+    ours, built = open_trainee(model, feed.sample, asked.micro_batch_size)
     if built:
         feed.rehearse()
     feed.reset()
+    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, asked.epochs - asked.initial_epoch)
     called = keras.callbacks.CallbackList(asked.callbacks, add_history=True, add_progbar=asked.verbose != 0, verbose=asked.verbose,
                                           epochs=asked.epochs, steps=feed.n_batches, model=model)
-    kept = _checkpoint(model, trainee, feed, asked, resolved)
-    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, asked.epochs - asked.initial_epoch)
-    manner = manner_of(model, trainee, feed, n_updates, kept.manner if kept and kept.manner in trainee.modes else asked.engine)
+    kept = _checkpoint(model, feed, asked, resolved)
+    if kept and kept.manner:
+        trainee, manner = as_before(model, ours, feed, kept.manner, asked.micro_batch_size)
+    else:
+        trainee, manner = fastest(model, ours, feed, n_updates, asked.engine, asked.micro_batch_size)
     say(f"{manner}.")
     price = advice.every_batch(needing_batches(asked.callbacks, "train"), feed.n_batches)
     if price:
@@ -120,7 +123,7 @@ def _fitted(model, feed, validation, asked, resolved, say):
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
     first = getattr(model, "_initial_epoch", None) or asked.initial_epoch  # where `BackupAndRestore` leaves it: nowhere else
-    keep = kept and _Keep(kept, manner.mode)
+    keep = kept and _Keep(kept, trainee, manner.mode)
     if done:
         first = done.epoch
         say(f"Going on after {done.epoch} epochs and {done.n_batches} batches, from {asked.checkpoint}.")
@@ -136,6 +139,8 @@ def _fitted(model, feed, validation, asked, resolved, say):
         finished = True
     finally:
         trainee.store()
+        if trainee is not ours:
+            trainee.close()
         if asked.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
         if finished:
@@ -145,19 +150,20 @@ def _fitted(model, feed, validation, asked, resolved, say):
 
 
 class _Keep(NamedTuple):
-    """A checkpoint that knows the mode of the training."""
+    """A checkpoint that knows where and how the training runs."""
 
     checkpoint: Checkpoint
+    trainee: Any
     mode: str
 
     def begins(self):
         self.checkpoint.begins()
 
     def __call__(self, position, *, last=False):
-        self.checkpoint(position, manner=self.mode, last=last)
+        self.checkpoint(position, self.trainee.store, manner=[self.trainee.backend, self.mode], last=last)
 
 
-def _checkpoint(model, trainee, feed, asked, resolved):
+def _checkpoint(model, feed, asked, resolved):
     if asked.checkpoint is None:
         return None
     if not feed.source.starts_anew:
@@ -168,4 +174,4 @@ def _checkpoint(model, trainee, feed, asked, resolved):
     identity = {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
                 "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "number of rows": feed.n_rows,
                 "first batch": digest, "list of callbacks": [type(callback).__name__ for callback in asked.callbacks]}
-    return Checkpoint(asked.checkpoint, model, trainee.store, feed, asked.callbacks, identity)
+    return Checkpoint(asked.checkpoint, model, feed, asked.callbacks, identity)

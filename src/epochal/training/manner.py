@@ -1,18 +1,22 @@
-"""How the batches of a training are run: what this model on this back end allows, and what is worth a measurement."""
+"""Where and how the batches of a training are run: what this model allows, and what is worth a measurement."""
 
 import keras
 import numpy as np
 
-from ..base.errors import UsageError
+from ..base.errors import Unsupported, UsageError
+from ..engine.bench import open_bench, other_backends
 from ..engine.choose import Manner, choose
 from ..seam.copying import layers
 from ..seam.rows import leaves
 from .arrays import Resident
 
-ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise")
+BACKENDS = ("jax", "tensorflow", "torch")
+ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise", *BACKENDS)
 _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+_WORTH_MOVING = 120.0  # seconds of training: a process with another back end takes 3 to 6 to be ready
+_GAIN_ELSEWHERE = 0.7  # of the time: less of a gain is not worth other rounding and another process
 
 
 def only_keras(model, engine):
@@ -28,25 +32,68 @@ def only_keras(model, engine):
     return None
 
 
-def manner_of(model, trainee, feed, n_updates, engine):
-    """The `Manner` in which to run the batches.
+def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
+    """The trainee to train with, and the `Manner` in which it runs the batches.
 
     Args:
-        model: the user's. trainee: trains it. feed: its rows. n_updates: batches in all, `None` where unknown.
-        engine: `"auto"`, or a mode by name.
+        model: the user's. trainee: the one on its own back end. feed: its rows. micro_batch_size: as in `fit`.
+        n_updates: batches in all, `None` where unknown.
+        engine: `"auto"`, a mode or a back end by name.
+
+    Returns:
+        `(trainee, manner)`. A trainee on another back end is in a process of its own: close it.
 
     Raises:
-        UsageError: the mode asked for is not one of this trainee's.
+        UsageError: the mode or back end asked for is not to be had. Unsupported: the model cannot be moved to that back end.
     """
-    if engine != "auto":
+    if engine in BACKENDS and engine != trainee.backend:
+        moved = open_bench(model, engine, feed.sample, micro_batch_size)
+        return moved, _measured(model, moved, feed, n_updates)
+    if engine not in ("auto", trainee.backend):
         if engine not in trainee.modes:
-            raise UsageError(f"`engine` must be \"auto\", \"keras\" or one of {', '.join(trainee.modes)} on the back end "
-                             f"{trainee.backend}; got {engine!r}.")
-        return Manner(engine, None, "as asked")
+            raise UsageError(f"`engine` must be \"auto\", \"keras\", an installed back end, or one of {', '.join(trainee.modes)} for "
+                             f"this model on {trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
+        return trainee, Manner(engine, None, "as asked")
+    here = _measured(model, trainee, feed, n_updates)
+    if engine == "auto" and n_updates and here.step_seconds and here.step_seconds * n_updates > _WORTH_MOVING:
+        return _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size)
+    return trainee, here
+
+
+def as_before(model, trainee, feed, before, micro_batch_size=None):
+    """The same for a training that goes on: in the back end and mode of `before`, since another would round differently."""
+    backend, mode = before
+    if backend != trainee.backend:
+        trainee = open_bench(model, backend, feed.sample, micro_batch_size)
+    return trainee, Manner(mode, None, "as before")
+
+
+def _measured(model, trainee, feed, n_updates):
     order = _likely_best_first(model, trainee)
-    if len(order) == 1:
-        return Manner(order[0], None, f"the only way on the back end {trainee.backend}")
+    if len(order) == 1 and not (n_updates or 0) > 1000:
+        return Manner(order[0], None, f"the only way on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
     return choose(trainee, *_batches_to_try(feed, trainee), n_updates, order)
+
+
+def _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size):
+    """Try the other installed back ends, and take one that is much faster."""
+    best, told = (trainee, here), f"on {trainee.backend} {here.step_seconds * 1e3:.3g} ms a batch"
+    for backend in other_backends():
+        try:
+            moved = open_bench(model, backend, feed.sample, micro_batch_size)
+        except Unsupported as error:
+            told += f"; {str(error).splitlines()[0].rstrip('.')}"
+            continue
+        there = _measured(model, moved, feed, n_updates)
+        told += f", on {backend} {there.step_seconds * 1e3:.3g}"
+        if there.step_seconds < _GAIN_ELSEWHERE * best[1].step_seconds:
+            best[0].close()
+            best = moved, there
+        else:
+            moved.close()
+    chosen, manner = best
+    where = f"in a process of its own on {chosen.backend}" if chosen is not trainee else f"on {chosen.backend}"
+    return chosen, manner._replace(because=f"{manner.because}; {where}, measured: {told}")
 
 
 def _likely_best_first(model, trainee):
@@ -64,3 +111,8 @@ def _batches_to_try(feed, trainee):
         return feed.source.on_device(trainee), np.arange(n * size, dtype=np.int32).reshape(n, size)
     n = len(leaves(feed.sample[0])[0])
     return trainee.put(feed.sample), np.tile(np.arange(n, dtype=np.int32), (8, 1))
+
+
+def _why_not(trainee, mode):
+    why = getattr(trainee, "why_not", {}).get(mode)
+    return f" ({why.rstrip('.')})" if why else ""

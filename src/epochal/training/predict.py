@@ -144,7 +144,8 @@ class _Call:
                         raise MeasurementFailed("The memory there is does not suffice to predict even one row.")
                     size //= 2
             if not (stream.checked or forward.verified or stream.stopped):
-                stream.compare(mixed(rows.n_rows, max(size, 2 * COMPARED) if forward.per_shape else 2 * COMPARED))
+                with memory_guard(forward):  # where even these few rows are too many, nothing is shown
+                    stream.compare(mixed(rows.n_rows, max(size, 2 * COMPARED) if forward.per_shape else 2 * COMPARED))
             forward.verified = forward.verified or stream.checked
         if found:
             self._say(found)  # when the progress bar has ended

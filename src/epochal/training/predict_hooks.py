@@ -15,6 +15,8 @@ class Hooks:
         if isinstance(callbacks, keras.callbacks.CallbackList):
             self._list = callbacks
         elif callbacks or verbose != 0:
+            if callbacks and not isinstance(callbacks, (list, tuple)):
+                callbacks = [callbacks]  # else Keras would call it from another thread
             self._list = keras.callbacks.CallbackList(callbacks, add_progbar=verbose != 0, model=model, **self._params)
         else:
             self._list = None

@@ -86,10 +86,11 @@ class Growing:
     def result(self):
         if self._given is not None and all(len(a) == n for a, n in zip(self._arrays, self._filled, strict=True)):
             return self._given
+        if self._given is not None:
+            return keras.tree.pack_sequence_as(self._nesting, [a[:n] for a, n in zip(self._arrays, self._filled, strict=True)])
         for array, n in zip(self._arrays, self._filled, strict=True):
-            if self._given is None:
-                array.resize((n, *array.shape[1:]), refcheck=False)
-        return keras.tree.pack_sequence_as(self._nesting, [a[:n] for a, n in zip(self._arrays, self._filled, strict=True)])
+            array.resize((n, *array.shape[1:]), refcheck=False)
+        return keras.tree.pack_sequence_as(self._nesting, self._arrays)
 
     def _room(self, outputs, arrays):
         if self._given is not None:

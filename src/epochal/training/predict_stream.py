@@ -143,10 +143,9 @@ def difference(a, b):
     finite = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return np.inf
-    if not finite.any():
-        return 0.0
-    scale = max(np.abs(a[finite]).max(), np.abs(b[finite]).max())
-    return float(np.abs(a - b)[finite].max() / scale) if scale else 0.0
+    a, b = a[finite], b[finite]
+    scale = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
+    return float(np.abs(a - b).max() / scale) if scale else 0.0
 
 
 def closeness(dtypes):

@@ -43,7 +43,7 @@ class _Trainee:
 
     def __init__(self, model, train, test, check=None):
         self._model, self._train, self._test, self._check = model, train, test, check
-        self._on = next(iter(model.variables)).value.device
+        self._on = keras.ops.convert_to_tensor(0.0).device
         self.device = self._on.type
 
     def put(self, batch):
