@@ -83,6 +83,16 @@ def test_machines_get_strict_json_alone_on_standard_output(rows, tmp_path):
     assert "Written: " in told.stderr
 
 
+def test_a_target_of_numbers_is_judged_in_its_own_unit(tmp_path):
+    told = inside("fit", "diabetes", "--epochs", 3, "--json", "--out", tmp_path / "m.keras")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    answer, encoding = strict(told.stdout), kept(tmp_path / "m.keras")[0]
+    assert (encoding.kind, encoding.target, encoding.outputs, encoding.prior) == ("regression", "target", "numbers", ())
+    assert answer["scores"]["mean_absolute_error"] == pytest.approx(answer["test"]["mae"] * encoding.target_scale, rel=1e-4)
+    table = open_table("diabetes")
+    assert answer["scores"]["r_squared"] == pytest.approx(1 - answer["test"]["loss"] / table.y_test.var(), abs=1e-3)
+
+
 def test_a_seed_makes_it_repeatable(rows, tmp_path):
     losses = []
     for seed in (1, 1, 2):

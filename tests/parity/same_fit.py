@@ -30,9 +30,7 @@ def keras_fit(model, **options):
 def epochal_fit(model, **options):
     """`ep.fit`, with its advice left unsaid: these tests train on purpose with what it advises against."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", getattr(epochal,"Advice",UserWarning))
-        if __import__("os").environ.get("STANDIN"):
-            return keras_fit(model, **options)
+        warnings.simplefilter("ignore", epochal.Advice)
         return epochal.fit(model, **options)
 
 

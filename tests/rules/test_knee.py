@@ -5,7 +5,7 @@ import math
 import pytest
 
 from epochal.base.errors import MeasurementFailed
-from epochal.rules.knee import Trial, largest_within, next_size, pick, remaining_seconds, worth_compiling
+from epochal.rules.knee import Trial, is_steady, largest_within, next_size, pick, remaining_seconds, worth_compiling
 
 NAN, INF = math.nan, math.inf
 
@@ -113,8 +113,24 @@ def test_memory_is_told_from_what_one_size_took():
     assert largest_within(None, 10, 10_000) == largest_within(1000, 10, None) == largest_within(0, 10, 10_000) == INF
 
 
-def test_compiling_beyond_a_second_must_be_repaid_by_the_rows_that_are_left():
-    assert worth_compiling(0.4, 0.6, remaining=0.0)
-    assert not worth_compiling(0.5, 0.6, remaining=0.9)
-    assert worth_compiling(0.5, 0.6, remaining=1.0)
+def test_compiling_beyond_two_seconds_must_be_repaid_by_the_rows_that_are_left():
+    assert worth_compiling(0.9, 1.0, remaining=0.0)
+    assert not worth_compiling(1.1, 1.0, remaining=2.1)
+    assert worth_compiling(1.1, 1.0, remaining=2.3)
     assert remaining_seconds(line(32, 128), 1280) == pytest.approx(10 * (1e-3 + 128e-6))
+
+
+def test_timings_are_steady_when_the_fastest_calls_agree_and_throughput_does_not_fall():
+    assert is_steady([Trial(32, (1.0, 1.1, 9.0)), Trial(64, (2.0, 2.1, 2.1))])
+    assert not is_steady([Trial(32, (1.0, 1.3, 1.3))])
+    assert is_steady([Trial(32, (1.0, 1.3))])                    # too few calls to tell
+    assert is_steady([Trial(64, (2.9,)), Trial(32, (1.0,))])
+    assert not is_steady([Trial(64, (3.1,)), Trial(32, (1.0,))])
+    assert is_steady([])
+
+
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_seconds_that_are_no_number_say_nothing_about_steadiness(bad):
+    assert is_steady([Trial(32, (bad, 1.0, 1.1)), Trial(64, (bad,)), Trial(128, (4.0, bad, bad))])
+    assert not is_steady([Trial(32, (bad, 1.0, 1.3, 1.4))])
+    assert not is_steady([Trial(32, (1.0,)), Trial(64, (bad,)), Trial(128, (8.0,))])

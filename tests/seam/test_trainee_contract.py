@@ -15,6 +15,7 @@ DRAWS, NOT_XLA = "draws random numbers, and XLA would draw others", "XLA cannot 
 class TestOfThisBackEnd(TraineeContract):
     bind = staticmethod(_bind())
     modes = {"jax": ("fused", "unrolled", "stepwise"), "tensorflow": ("fused", "looped", "stepwise")}.get(BACKEND, ("stepwise",))
+    thorough = ("looped",) if BACKEND == "tensorflow" else ()
     exact = {"tensorflow": ("looped", "stepwise"), "torch": ("stepwise",)}.get(BACKEND, ())
     refuses: ClassVar = {("fused", "dropout"): DRAWS, ("fused", "embedding_lstm"): NOT_XLA} if BACKEND == "tensorflow" else {}
     weighs_outputs = BACKEND != "tensorflow"

@@ -24,6 +24,7 @@ OF_OUTPUTS = {"kind_loss", "size_loss", "val_kind_loss", "val_size_loss"}
 class TraineeContract:
     """Attributes: bind: `(model, micro_batch_size) -> Trainee`. modes: what it offers for a model of the zoo.
 
+    thorough: modes that are tried with every kind of model; the first one when empty.
     exact: modes that are Keras' own to the last bit. tolerance: of the others, as a share of the largest number compared.
     refuses: `{(mode, kind): sentence}` for what must be refused as it is first called.
     leaves_out: `{kind: reason}` why another number than that of `fit` is right.
@@ -33,9 +34,10 @@ class TraineeContract:
 
     bind: object
     modes: tuple = ("stepwise",)
+    thorough: tuple = ()
     exact: tuple = ()
     tolerance: float = 1e-5
-    split_tolerance: float = 1e-5
+    split_tolerance: float = 2e-6
     refuses: ClassVar = {}
     leaves_out: ClassVar = {}
     splits: bool = True
@@ -47,6 +49,8 @@ class TraineeContract:
         self.offers(mode)
         if kind in self.leaves_out:
             pytest.skip(self.leaves_out[kind])
+        if mode not in (self.thorough or self.modes[:1]) and kind not in zoo.FEW:
+            pytest.skip("a few kinds are enough for what runs the same step")
         model, trainee, data = self.opened(zoo.AS_FIT[kind])
         if (mode, kind) in self.refuses:
             before = everything(model)
@@ -74,7 +78,7 @@ class TraineeContract:
                 at += n
             numbers = trainee.numbers(logs)
             trainee.store()
-            ends.append(everything(model) | {"logs": list(numbers.values())})
+            ends.append(everything(model) | {"logs": [numbers[name] for name in sorted(numbers)]})
         for end in ends[1:]:
             assert_same(end, ends[0], 0 if mode == "stepwise" else self.tolerance)
 
@@ -94,7 +98,7 @@ class TraineeContract:
     @pytest.mark.parametrize("mode", MODES)
     def test_what_is_trained_in_a_trial_is_undone(self, mode):
         self.offers(mode)
-        model, trainee, (train, judged) = self.opened(zoo.cnn_batch_norm if mode == "fused" else zoo.dropout)
+        model, trainee, (train, _) = self.opened(zoo.cnn_batch_norm if mode == "fused" else zoo.dropout)
         data, rows = trainee.put(train), full_batches(zoo.N)
         trainee.train(data, rows[:2], mode)
         trainee.store()
@@ -102,7 +106,7 @@ class TraineeContract:
         with trainee.kept():
             trainee.train(data, rows, mode)
             trainee.reset_metrics()
-            trainee.test(trainee.put(judged), full_batches(zoo.N_JUDGED), mode)
+            trainee.test(data, rows, mode)
             trainee.store()
             assert max(differences(everything(model), before).values()) > 1e-3
         trainee.store()
@@ -117,7 +121,7 @@ class TraineeContract:
         trainee.store()
         after = differences(everything(model), before)
         assert after.pop(METRICS) > 0
-        assert not any(after.values())
+        assert after == {WEIGHTS: 0, OPTIMIZER: 0}
 
     def test_training_goes_on_from_what_the_variables_hold(self):
         model, trainee, (train, _) = self.opened(zoo.dense)
@@ -126,11 +130,11 @@ class TraineeContract:
         trainee.store()
         before = everything(model)
         for v in (*model.variables, *model.optimizer.variables):
-            v.assign(keras.ops.zeros_like(v))
+            v.assign(np.zeros(v.shape, v.dtype))
         trainee.load()
         trainee.train(data, rows[:1], "stepwise")
         trainee.store()
-        assert np.abs(everything(model)[OPTIMIZER]).max() < np.abs(before[OPTIMIZER]).max()
+        assert [int(found[OPTIMIZER][0]) for found in (before, everything(model))] == [5, 1]  # steps so far
 
     def test_metrics_run_on_until_they_are_reset(self):
         _, trainee, (train, _) = self.opened(zoo.auc)
@@ -145,7 +149,7 @@ class TraineeContract:
         _, trainee, (train, _) = self.opened(zoo.dense)
         logs = trainee.train(trainee.put(train), full_batches(zoo.N), "stepwise")
         numbers = trainee.numbers({"b": logs, "a": logs["loss"]})
-        assert list(numbers) == ["b", "a"]
+        assert set(numbers) == {"a", "b"}
         assert set(numbers["b"]) == {"loss", "accuracy"}
         assert all(type(value) is float for value in numbers["b"].values())
         assert numbers["a"] == numbers["b"]["loss"] != numbers["b"]["accuracy"]
@@ -163,7 +167,7 @@ class TraineeContract:
             history = {name: values for name, values in history.items() if name not in OF_OUTPUTS}
         logs = trained(trainee, data, "stepwise")
         trainee.store()
-        tolerance = 2e-3 if kind == "mixed_float16" else self.split_tolerance
+        tolerance = 1e-3 if kind == "mixed_float16" else self.split_tolerance
         assert_same(logs, history, tolerance)
         assert_same(everything(model), variables, tolerance)
 
@@ -208,7 +212,7 @@ def fitted(kind):
     model, train, judged = made(zoo.AS_FIT.get(kind) or zoo.SPLIT[kind])
     history = model.fit(train[0], train[1], sample_weight=train[2], batch_size=zoo.BATCH_SIZE, epochs=EPOCHS, shuffle=False,
                         verbose=0, validation_data=judged and tuple(tree for tree in judged if tree is not None))
-    return {name: np.array(history.history[name]) for name in sorted(history.history)}, everything(model)
+    return curves(history.history), everything(model)
 
 
 def trained(trainee, data, mode):
@@ -226,7 +230,12 @@ def trained(trainee, data, mode):
             logs |= {prefix + name: value for name, value in trainee.numbers(last).items()}
         for name in sorted(logs):
             history.setdefault(name, []).append(logs[name])
-    return {name: np.array(values) for name, values in history.items()}
+    return curves(history)
+
+
+def curves(history):
+    """A history in the form of `everything`: each curve is a group of one array."""
+    return {name: [np.array(history[name])] for name in sorted(history)}
 
 
 def full_batches(n):
@@ -234,17 +243,28 @@ def full_batches(n):
 
 
 def everything(model):
-    """float64 vectors: all that training changes."""
+    """All that training changes: `{group: [array, of each variable]}`."""
     groups = {WEIGHTS: model.variables, OPTIMIZER: model.optimizer.variables, METRICS: model.metrics_variables}
-    return {name: np.concatenate([keras.ops.convert_to_numpy(v).astype(np.float64).ravel() for v in group])
-            for name, group in groups.items()}
+    return {name: [np.array(keras.ops.convert_to_numpy(v)) for v in group] for name, group in groups.items()}
 
 
 def differences(ours, theirs):
-    """`{name: largest difference as a share of the largest number}`."""
-    assert all(np.isfinite(values).all() for values in ours.values())
-    return {name: float(np.abs(np.asarray(ours[name]) - values).max() / max(np.abs(values).max(), 1e-3))
-            for name, values in theirs.items()}
+    """`{name: largest difference}`, of each array as a share of its largest number, or of a thousandth of the largest of its group.
+
+    Whole numbers, such as counts and the state of a random stream, are the same or infinitely far apart.
+    """
+    return {name: max(_apart(mine, its, group) for mine, its in zip(ours[name], group, strict=True))
+            for name, group in theirs.items()}
+
+
+def _apart(ours, theirs, group):
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    if np.array_equal(ours, theirs):
+        return 0.0
+    if theirs.dtype.kind != "f" or not np.isfinite(ours).all():
+        return np.inf
+    floor = 1e-3 * max(np.abs(other).max(initial=0) for other in map(np.asarray, group) if other.dtype.kind == "f")
+    return float(np.abs(ours.astype("float64") - theirs).max() / max(np.abs(theirs).max(), floor))
 
 
 def assert_same(ours, theirs, tolerance):

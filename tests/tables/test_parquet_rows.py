@@ -36,13 +36,14 @@ FEATURES = {
 
 @pytest.mark.parametrize("kind", FEATURES)
 def test_numbers_of_any_type_become_float32(write, kind):
-    x, y, weight = whole(ParquetRows(write({"a": FEATURES[kind], "y": np.arange(6.0)}), "y"))
+    x, _, weight = whole(ParquetRows(write({"a": FEATURES[kind], "y": np.arange(6.0)}), "y"))
     assert (x.dtype, x.shape, weight) == (np.float32, (6, 1), None)
     np.testing.assert_array_equal(x[:, 0], np.asarray(FEATURES[kind]).astype("float32"))
 
 
 TARGETS = {
-    "floats": (np.arange(6) / 4, "float32", np.arange(6)[:, None] / 4), "whole numbers": (np.arange(6), "int32", np.arange(6)[:, None]),
+    "floats": (np.arange(6) / 4, "float32", np.arange(6)[:, None] / 4),
+    "whole numbers": (np.arange(6), "int32", np.arange(6)[:, None]),
     "large whole numbers": (np.arange(6) * 2**40, "float32", np.arange(6)[:, None] * 2**40),
     "booleans": ([True, False] * 3, "float32", [[1], [0]] * 3),
     "two classes": (["no", "yes"] * 3, "float32", [[0], [1]] * 3), "three classes": (["c", "a", "b"] * 2, "int32", [2, 0, 1] * 2),
@@ -58,7 +59,8 @@ def test_targets_become_what_a_loss_expects(write, kind):
     y = whole(rows)[1]
     assert y.dtype == dtype
     np.testing.assert_array_equal(y, np.asarray(expected, dtype))
-    assert rows.classes == {"two classes": ("no", "yes"), "three classes": ("a", "b", "c"), "categories": ("a", "b", "c")}.get(kind, ())
+    letters = ("a", "b", "c")
+    assert rows.classes == {"two classes": ("no", "yes"), "three classes": letters, "categories": letters}.get(kind, ())
 
 
 def test_several_targets_and_chosen_features(write):

@@ -74,7 +74,7 @@ def of_feed(*, epochs, seed=7, built=True, skip=0, **arguments):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         feed, trainee = feed_of(**arguments), Trainee()
-        if not built and BACKEND != "tensorflow":
+        if not built:
             feed.rehearse()
         feed.reset()
         found = [list(batches(feed.epoch(trainee, skip))) for _ in range(epochs)]

@@ -5,7 +5,6 @@ import sqlite3
 import threading
 import time
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,9 +82,9 @@ def test_processes_are_left_to_keras():
         feed_of(cut(workers=2, use_multiprocessing=True))
 
 
-@pytest.mark.parametrize("form", [lambda x, y: (x,), lambda x, y: [x, y], lambda x, y: (x, y, y + 0.5), lambda x, y: {"a": x, "b": y},
-                                  lambda x, y: ({"a": x, "b": {"c": y}}, y),
-                                  lambda x, y: (x.astype("float16"), y.astype("uint8")), lambda x, y: x])
+@pytest.mark.parametrize("form", [
+    lambda x, y: x, lambda x, y: (x,), lambda x, y: [x, y], lambda x, y: (x, y, y + 0.5), lambda x, y: {"a": x, "b": y},
+    lambda x, y: ({"a": x, "b": {"c": y}}, y), lambda x, y: (x.astype("float16"), y.astype("uint8"))])
 def test_batches_keep_their_form_and_their_types(form):
     class Formed(Cut):
         def __getitem__(self, i):
@@ -167,6 +166,14 @@ def test_a_generator_left_to_keras_still_has_its_first_batches():
     with pytest.raises(OnlyKeras) as caught:
         feed_of((sparse.csr_matrix(X[:3]), Y[:3] + i) for i in range(4))
     assert [batch[1][0] for batch in caught.value.x] == [0, 1, 2, 3]
+
+
+def test_what_a_feed_has_looked_at_can_be_given_to_keras():
+    feed = feed_of(finite(4))
+    assert [batch[1][0] for batch in feed.original(None)] == [0, 3, 6, 9]
+    assert feed_of(X).original(X) is X
+    data = cut()
+    assert feed_of(data).original(data) is data
 
 
 # --- factories

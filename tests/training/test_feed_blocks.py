@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import warnings
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, sa
 
 from epochal.base.errors import UsageError
 from epochal.tables.parquet import ParquetRows
-from epochal.training import orders, sources
+from epochal.training import blocks, orders, sources
 from epochal.training.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.cast import rows_of
 from epochal.training.epochs import EpochFeed
@@ -35,8 +36,9 @@ def mapped(tmp_path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Blocks of four rows of three numbers, so that a few rows are many blocks."""
+    """Blocks of some rows, read from stretches of some more, so that few rows are many of both."""
     monkeypatch.setattr(sources, "BLOCK_BYTES", 48)
+    monkeypatch.setattr(blocks, "_STRETCH_BYTES", 200)
     for source in (ArrayBlocks, ParquetBlocks):
         monkeypatch.setitem(source.__init__.__kwdefaults__, "block_bytes", 100)
 
@@ -91,7 +93,6 @@ def test_blocks_of_any_size_give_the_same_batches(n, size, per_block, steps, ski
                                      block_bytes=block_bytes), None if steps is None else min(steps, -(-n // size)))
         return [list(batches(feed.epoch(Trainee(), skip)))] + [list(batches(feed.epoch(Trainee()))) for _ in range(2)]
 
-    import warnings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # data that run out
         same(found(4 * size * per_block), found(2**30))
@@ -158,7 +159,7 @@ def test_a_shuffled_parquet_file_gives_each_row_once(table, row_group_size, step
         with pytest.warns(UserWarning, match="ran out of data"):
             pieces = [list(batches(feed.epoch(trainee))) for _ in range(6)]
         assert [len(piece) for piece in pieces] == [5, 5, 3, 5, 5, 3]
-        epochs = [sum(pieces[:3], []), sum(pieces[3:], [])]
+        epochs = [[*a, *b, *c] for a, b, c in (pieces[:3], pieces[3:])]
     numbers = [np.concatenate([x[:, 0] for x, _, _ in epoch]) for epoch in epochs]
     assert all([len(x) for x, _, _ in epoch] == [8] * 12 + [4] for epoch in epochs)
     assert all(sorted(rows) == list(range(n)) for rows in numbers)

@@ -82,7 +82,7 @@ def test_the_next_item_is_made_while_this_one_is_used():
 
 def test_no_more_is_made_than_there_is_room_for():
     made = []
-    reading = ahead((made.append(i) for i in itertools.count()))
+    reading = ahead(made.append(i) for i in itertools.count())
     next(reading)
     time.sleep(0.05)
     assert len(made) == 2

@@ -17,7 +17,7 @@ pytestmark = [
                        reason="the tutorials say `from tensorflow import keras`: pip install 'epochal[tensorflow]'"),
     pytest.mark.skipif("EPOCHAL_TESTS_OF_ONE_BACK_END" in os.environ, reason="these start a process of their own, once is enough")]
 
-# How far two curves may be apart at any epoch, declared before ours were looked at. Rows in their order: up to 650 updates, each
+# How far two curves may be apart at any epoch, declared before ours were looked at. Rows in their order: up to 300 updates, each
 # rounded in its last bit, and up to two rows of a hundred on the other side of one half.
 IN_ORDER = {"loss": 1e-3, "accuracy": 0.02}
 # Shuffled: TensorFlow's order cannot be drawn alike. Six runs of Keras from the same weights, with other orders, had a standard
@@ -60,7 +60,7 @@ def test_the_curves_are_those_of_a_model_that_learns(curves, tutorial):
 def test_what_the_tutorial_prints_is_printed(curves):
     _, printed = curves["batch size effects"]["ep.fit"]["shuffled"]
     lines = [line for line in printed.splitlines() if line.startswith("batch_size=")]
-    assert [line.split()[:2] for line in lines] == [["batch_size=", "32"], ["batch_size=", "256"], ["batch_size=1024", lines[2].split()[1]]]
+    assert [line.partition("time")[0].replace(" ", "") for line in lines] == ["batch_size=32", "batch_size=256", "batch_size=1024"]
     _, printed = curves["epochs, batch size, learning rate"]["ep.fit"]["shuffled"]
     assert printed.count("Epoch 10/10") == 2
 
@@ -70,6 +70,6 @@ def assert_within(ours, theirs, limits):
     for call, (mine, its) in enumerate(zip(ours, theirs, strict=True)):
         assert list(mine) == list(its) == ["accuracy", "loss", "val_accuracy", "val_loss"]
         for name, curve in its.items():
-            assert len(curve) in (10, 50)
+            assert len(curve) in (10, 15, 50)
             gap = np.abs(np.array(mine[name]) - curve).max()
             assert gap <= limits[name.removeprefix("val_")], f"fit number {call + 1}, {name}: {gap}"

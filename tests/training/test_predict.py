@@ -26,8 +26,10 @@ BACKEND = keras.backend.backend()
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
-    """Batch sizes are remembered in a folder of the test's own."""
+    """Batch sizes are remembered in a folder of the test's own; what else goes on in the machine decides nothing."""
     monkeypatch.setattr(predict_trials, "user_cache_path", lambda name: tmp_path / "cache")
+    monkeypatch.setattr(predict_trials, "is_steady", lambda trials: True)
+    monkeypatch.setattr("epochal.training.predict_size.worth_compiling", lambda *given: True)
     return tmp_path / "cache" / "predict"
 
 
@@ -426,12 +428,12 @@ def test_another_architecture_goal_or_shape_is_measured_anew(x, cache):
     assert len(kept) == 5
 
 
+WRITTEN = '{"format": 1, "searches": 1, "trials": %s, "searched": {"throughput": %s}}'
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"format": 1}', '{"format": 9, "trials": [], "searched": {}}',
-                                    '{"format": 1, "trials": [[32, [NaN]]], "searched": {"throughput": 9}}',
-                                    '{"format": 1, "trials": [[32, []]], "searched": {"throughput": 9}}',
-                                    '{"format": 1, "trials": [[-3, [0.1]]], "searched": {"throughput": 999}}',
-                                    '{"format": 1, "trials": [], "searched": {"throughput": 999}}',
-                                    '{"format": 1, "trials": [[32, [0.1]]], "searched": {"throughput": "many"}}', "\udcff"])
+                                    WRITTEN % ("[[32, [NaN]]]", 999), WRITTEN % ("[[32, []]]", 999), WRITTEN % ("[]", 999),
+                                    WRITTEN % ("[[-3, [0.1]]]", 999), WRITTEN % ("[[32, [0.1]]]", '"many"'), "\udcff"])
 def test_a_damaged_file_is_measured_anew_and_written_whole(damage, x, cache):
     predict(network(), x, verbose=0)
     [path] = cache.iterdir()
@@ -441,13 +443,25 @@ def test_a_damaged_file_is_measured_anew_and_written_whole(damage, x, cache):
         warnings.filterwarnings("error", "The predictions of")
         model = network()
         assert same(predict(model, x, verbose=0), model.predict(x, verbose=0))
-    assert [t[0] for t in json.loads(path.read_text())["trials"]][:2] == [t[0] for t in sound["trials"]][:2]
+    again = json.loads(path.read_text())
+    assert again["trials"][0][0] == sound["trials"][0][0] == 32
+    assert again["searched"] == sound["searched"]
 
 
 def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_memory(x, cache, model):
     cache.parent.mkdir(parents=True)
     cache.write_text("a file where the folder should be")
     assert same(predict(model, x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_timings_that_look_disturbed_are_taken_again_but_not_for_ever(model, x, cache, monkeypatch):
+    monkeypatch.setattr(predict_trials, "is_steady", lambda trials: False)
+    for n in (1, 2, 3, 4, 5, 5, 5):
+        assert same(predict(model, x, verbose=0), model.predict(x, verbose=0))
+        [path] = cache.iterdir()
+        told = json.loads(path.read_text())
+        assert told["searches"] == n
+        assert all(len(seconds) <= 8 for _, seconds in told["trials"])
 
 
 def test_many_more_rows_are_measured_again(model, x, cache):
@@ -479,7 +493,7 @@ def run_out(monkeypatch, model, limit):
     return sizes
 
 
-@pytest.mark.parametrize("limit", [1, 5, 40, 150])
+@pytest.mark.parametrize("limit", [1, 5, 40])
 def test_a_size_that_does_not_fit_is_halved(limit, model, x, monkeypatch):
     x = np.tile(x, (10, 1))
     theirs = model.predict(x, verbose=0)
@@ -535,8 +549,8 @@ def test_blocks_cover_every_row_once_and_are_full_where_they_must_be(whole, n_ag
         assert block.first <= fresh < block.last
         fresh = block.last
         assert len(block.again) == 0 or block.again.max() < block.last
-        if whole:
-            assert block.last - block.first + len(block.again) == 10
+        held = block.last - block.first + len(block.again)
+        assert held == 10 if whole else held <= 10
     assert fresh == n
     compared = [block for block in cut if block.first == 0 or len(block.again)]
     assert not n_again or len(compared) >= min(1, len(cut) - (done == 0))

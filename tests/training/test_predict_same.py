@@ -314,6 +314,26 @@ def test_what_a_stateful_model_keeps_is_untouched_by_the_look_at_it():
     assert_same(told, theirs.predict(x, verbose=0), close=1e-6)
 
 
+class Drifting(layers.Layer):
+    """Row by row until its weight is moved; then it mixes rows."""
+
+    def build(self, shape):
+        self.share = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, x):
+        return x - self.share * keras.ops.mean(x, axis=0, keepdims=True)
+
+
+@pytest.mark.parametrize("n", [40, N])
+def test_rows_that_stood_alone_are_looked_at_again_once_weights_change(n):
+    model, x = keras.Sequential([keras.Input((5,)), Drifting()]), numbers(n, 5)
+    for _ in range(2):
+        assert_same(predict(model, x, verbose=0), x)
+    model.set_weights([np.array(1.0)])
+    with pytest.warns(UserWarning, match="depend on how its rows are batched: the same row among other rows"):
+        assert_same(predict(model, x, verbose=0), model.predict(x, verbose=0))
+
+
 @pytest.mark.parametrize("make", [norm_over_the_batch, centred], ids=lambda make: make.__name__)
 def test_up_to_32_rows_are_one_batch_whatever_the_model(make):
     ours, theirs, x = twins(make)

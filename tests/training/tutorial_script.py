@@ -106,7 +106,7 @@ def run(code, *, ours, in_order, seed):
         code = "import epochal as ep\n" + code.replace("model.fit(", "ep.fit(model, ")
     if in_order:
         code = code.replace("validation_split=0.2\n", "validation_split=0.2, shuffle=False\n")
-        code = code.replace("verbose=0,", "verbose=0, shuffle=False,")
+        code = code.replace("verbose=0,", "verbose=0, shuffle=False,").replace("epochs=50", "epochs=15")
     x, y = (part.to_numpy() for part in data(500))
     names = {"CURVES": [], "X_train": x[:400], "y_train": y[:400], "X_val": x[400:], "y_val": y[400:]}
     keras.utils.set_random_seed(seed)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -62,9 +63,13 @@ def no_room(out, error):
                       "another one.")
 
 
-def as_interrupt(*_):
-    """A handler for SIGTERM: whoever ends this process gets what Ctrl-C gives."""
-    raise KeyboardInterrupt
+def as_interrupt(_, frame):
+    """A handler for SIGTERM: whoever ends this process gets what Ctrl-C gives, at a moment when the model is whole."""
+    answer = signal.getsignal(signal.SIGINT)
+    if callable(answer):
+        answer(signal.SIGINT, frame)
+    else:  # in the background of a shell script, which ignores Ctrl-C
+        raise KeyboardInterrupt
 
 
 @contextmanager

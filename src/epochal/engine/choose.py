@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.errors import Unsupported
+
 _REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made
 _GAIN = 0.95      # of the time: less of a gain is not worth another mode
 _TRIAL_SECONDS = 0.2
@@ -39,22 +41,32 @@ def choose(trainee, data, rows, n_updates, order):
         n_updates: batches that the training will have; `None` where unknown, and then nothing but the first mode is tried.
         order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more.
 
+    A mode that this model does not allow is passed over, and the reason told.
+
     Returns:
         A `Manner`. Seconds are one measurement of a few batches, on whatever else the machine is doing.
     """
-    seconds, cost = {}, 0.0
+    seconds, refused, cost = {}, {}, 0.0
     for mode in order:
         best = min(seconds.values(), default=None)
         if best is not None and (n_updates is None or n_updates * best < _REPAID * cost):
             break
-        seconds[mode], spent = _tried(trainee, data, rows, mode)
+        try:
+            seconds[mode], spent = _tried(trainee, data, rows, mode)
+        except Unsupported as error:
+            if mode == order[-1]:
+                raise
+            refused[mode] = str(error).split(". ")[0].rstrip(".")
+            continue
         cost = max(cost, spent)
-    fastest = min(seconds, key=seconds.get)
-    if seconds[fastest] > _GAIN * seconds[order[0]]:
-        fastest = order[0]
+    fastest, first = min(seconds, key=seconds.get), next(iter(seconds))
+    if seconds[fastest] > _GAIN * seconds[first]:
+        fastest = first
     told = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items())
-    left = [mode for mode in order if mode not in seconds]
+    left = [mode for mode in order if mode not in seconds and mode not in refused]
     why = f"measured, a batch: {told}"
+    for mode, reason in refused.items():
+        why += f"; not {mode}: {reason}"
     if left:
         why += f"; {' and '.join(left)} not tried: the training is too short to repay it"
     return Manner(fastest, seconds[fastest], why)

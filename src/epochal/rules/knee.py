@@ -13,7 +13,8 @@ GOALS = ("throughput", "latency", "memory")
 SHARE_OF_MEMORY = 0.5                        # of what is free: the next block goes in while the last one comes out
 _SEEN = 4                                    # the knee is seen once a size so many times as large has been timed
 _SLOW = 2                                    # the largest size for latency is seen once a call has taken so many times the fastest
-_FREE_SECONDS = 1.0                          # of compiling for the sake of the choice; more must be repaid by this call
+_AGREE, _DROP = 1.2, 1.5                     # see `is_steady`
+_FREE_SECONDS = 2.0                          # of compiling for the sake of the choice; more must be repaid by this call
 
 
 class Trial(NamedTuple):
@@ -74,6 +75,18 @@ def next_size(trials, goal, *, factor, largest=math.inf):
             return None
 
 
+def is_steady(trials):
+    """Whether timings look as if nothing had disturbed them: else a size may seem slow, and be passed over for ever.
+
+    Two signs of disturbance: the two fastest of three calls or more differ by more than a fifth, or throughput drops to less than
+    two thirds from a size to the next.
+    """
+    sound = [(trial.size, sorted(_sound(trial))) for trial in sorted(trials) if _sound(trial)]
+    agree = all(len(seconds) < 3 or seconds[1] <= _AGREE * seconds[0] for _, seconds in sound)
+    return agree and all(after[0] / larger <= _DROP * before[0] / size
+                         for (size, before), (larger, after) in itertools.pairwise(sound))
+
+
 def largest_within(n_bytes, size, free_bytes):
     """The largest size that memory allows, when one of `size` took `n_bytes`; infinite where either is not known."""
     if not n_bytes or free_bytes is None:
@@ -97,8 +110,11 @@ def remaining_seconds(trials, n_rows):
 
 
 def _fastest(trials):
-    sound = {trial.size: [s for s in trial.seconds if s > 0 and math.isfinite(s)] for trial in trials}
-    return {size: min(seconds) for size, seconds in sound.items() if seconds}
+    return {trial.size: min(_sound(trial)) for trial in trials if _sound(trial)}
+
+
+def _sound(trial):
+    return [s for s in trial.seconds if s > 0 and math.isfinite(s)]
 
 
 def _calls(size, n_rows, whole):

@@ -15,6 +15,7 @@ class Mirror:
 
     def __init__(self, model):
         self._variables = [variable for group in groups(model) for variable in group]
+        self._dtypes = [_value(variable).dtype for variable in self._variables]
         self._known = [None] * len(self._variables)
 
     def changes(self):
@@ -32,10 +33,14 @@ class Mirror:
         self._known = [None] * len(self._known)
 
     def take(self, positions, arrays):
-        """Give the variables the other side's values. Whole numbers may have another size there; they are cast."""
+        """Give the variables the other side's values. Whole numbers may have another size there; they are cast.
+
+        Variables that hold nothing may be given something: a trainee may have given their arrays away.
+        """
         for i, array in zip(positions, arrays, strict=True):
-            self._variables[i].assign(array.astype(_value(self._variables[i]).dtype, copy=False))
-            self._known[i] = np.array(_value(self._variables[i]))
+            value = array.astype(self._dtypes[i], copy=False)
+            self._known[i] = value.copy()
+            self._variables[i].assign(value)  # which may keep the array itself
 
 
 def _value(variable):

@@ -30,7 +30,7 @@ def plain(model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a lambda is announced here, and refused below
             parts = _parts(model)
-        recipe = json.dumps(parts)
+        recipe = json.dumps(parts, default=dict)  # TensorFlow wraps the dictionaries that a model holds
     except (TypeError, ValueError, NotImplementedError) as error:
         return None, f"Keras cannot write it down ({first_line(error)})"
     foreign = next(_foreign(parts), None)
@@ -45,6 +45,9 @@ def rebuild(recipe):
     keras.config.set_image_data_format(parts["image_data_format"])
     keras.config.set_dtype_policy(keras.saving.deserialize_keras_object(parts["dtype_policy"]))
     model = keras.saving.deserialize_keras_object(parts["model"])
+    for layer in _layers(model, set()):
+        if not layer.trainable:
+            layer.trainable = False  # a layer made of layers was told so before it made them, and they do not know
     compiled = {name: keras.saving.deserialize_keras_object(part) for name, part in parts["compile"].items()}
     model.compile(auto_scale_loss=False, **compiled)  # an optimizer that scales the loss is in the recipe
     return model
@@ -57,7 +60,8 @@ def quiet(recipe):
     gradient that is rounding noise alone.
     """
     parts = json.loads(recipe)
-    parts["compile"]["optimizer"] = keras.optimizers.serialize(keras.optimizers.SGD(1.0))
+    parts["compile"]["optimizer"] = {"module": "keras.optimizers", "class_name": "SGD", "config": {"learning_rate": 1.0},
+                                     "registered_name": None}
     return json.dumps(parts | {"model": _silenced(parts["model"])})
 
 
@@ -78,8 +82,9 @@ def _why_not_its_own(model):
             return f"its layer `{layer.name}` is of the class {kind}, which is not one of Keras' own"
         if kind in _TIED:
             return f"its layer `{layer.name}` ({kind}) is not the same on every back end"
-        if function := next((part for part in vars(layer).values() if inspect.isfunction(part) and not _is_keras(part)), None):
-            return f"its layer `{layer.name}` uses the function `{function.__name__}`, which is not one of Keras' own"
+        own = [part for name, part in vars(layer).items() if name != "loss" and inspect.isfunction(part) and not _is_keras(part)]
+        if own:
+            return f"its layer `{layer.name}` uses the function `{own[0].__name__}`, which is not one of Keras' own"
     return ""
 
 
@@ -109,7 +114,7 @@ def _parts(model):
                 if name not in ("optimizer", "run_eagerly", "steps_per_execution", "jit_compile")}
     # Keras turns "auto" into what suits its own back end and forgets that it was "auto". A `True` means whatever suits there.
     compiled["jit_compile"] = "auto" if model.jit_compile or keras.backend.backend() != "jax" else False
-    compiled["optimizer"] = keras.saving.serialize_keras_object(model.optimizer)
+    compiled["optimizer"] = _public(keras.saving.serialize_keras_object(model.optimizer))
     compiled["loss"] = keras.tree.map_structure(_named, model.loss) if model.loss is not None else None
     return {"model": _uncompiled(keras.saving.serialize_keras_object(model)),
             "compile": compiled,
@@ -121,6 +126,14 @@ def _parts(model):
 def _named(loss):
     """A loss function of Keras' own by its name, which its text could not tell from a function of the user's."""
     return loss.__name__ if inspect.isfunction(loss) else keras.saving.serialize_keras_object(loss)
+
+
+def _public(config):
+    """An optimizer's configuration under its public name: on PyTorch, Keras gives that of a class for PyTorch alone."""
+    inner = config["config"].get("inner_optimizer")
+    inside = {"inner_optimizer": _public(inner)} if inner else {}
+    name = {"module": "keras.optimizers", "registered_name": None} if hasattr(keras.optimizers, config["class_name"]) else {}
+    return config | name | {"config": config["config"] | inside}
 
 
 def _layers(thing, seen):

@@ -197,7 +197,7 @@ class ParquetRows:
         require(self.feature_names, "features", "none", "at least one column", "The file needs a column besides the target.")
         bad = [name for name in self.feature_names if not _is_number(self._schema.field(name).type)]
         require(not bad, "features", Phrase(f"{_some(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
-                "columns of numbers", "Encode them when writing the file, or leave them out: ParquetRows(path, target, features=[...]).")
+                "columns of numbers", "Encode them when writing the file, or leave them out by features=[...] of ParquetRows.")
         for name in (*self._targets, *((self._weight,) if self._weight else ())):
             kind = self._schema.field(name).type
             require(_is_number(_value_type(kind)) or (_is_text(kind) and [name] == self._targets), name, str(kind),

@@ -37,8 +37,8 @@ class DatasetOfKeras:
         return map(self._standard, self._read())
 
     def look(self, n=1):
-        n = n if self.n_batches is None else min(n, self.n_batches)
-        return [self._standard(self._dataset[i]) for i in range(n)][0]
+        first, *_ = [self._standard(self._dataset[i]) for i in range(n if self.n_batches is None else min(n, self.n_batches))]
+        return first
 
     def _read(self):
         n = self.n_batches
@@ -80,7 +80,7 @@ class DatasetOfTensorFlow:
         # On TensorFlow, Keras opens the iterator at once, and each one that is opened moves the seeds of `shuffle()` on.
         return self._converted(iter(self._dataset) if self._backend == "tensorflow" else self._dataset)
 
-    def look(self, n=1):
+    def look(self, *_):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""
         shapes = [spec.shape for spec in leaves(self._dataset.element_spec) if hasattr(spec, "shape")]
         if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
@@ -112,7 +112,8 @@ class Loader:
         return self._converted(iter(self._loader) if self._eager else self._loader)
 
     def look(self, n=1):
-        return list(itertools.islice(self._converted(self._loader), n))[0]
+        first, *_ = itertools.islice(self._converted(self._loader), n)
+        return first
 
     def _converted(self, batches):
         for batch in batches:
@@ -140,7 +141,7 @@ class Generator:
         batches = itertools.chain(self._looked_at, self._rest) if self._make is None else self._make()
         return map(keras.utils.unpack_x_y_sample_weight, batches)
 
-    def look(self, n=1):
+    def look(self, *_):
         return keras.utils.unpack_x_y_sample_weight(self._looked_at[0])
 
     def whole(self):

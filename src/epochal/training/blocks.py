@@ -8,7 +8,8 @@ from .cast import cast, over, weights_of_classes
 from .feed import Chunk
 from .prefetch import ahead
 
-BLOCK_BYTES = 64 * 2**20  # of data in a block: two blocks or three are alive at a time, whatever the size of the file
+BLOCK_BYTES = 64 * 2**20     # of data in a block: two blocks or three are alive at a time, whatever the size of the file
+_STRETCH_BYTES = 32 * 2**20  # of a mapped file, from which rows are taken before its pages are let go
 
 
 class ArrayBlocks:
@@ -27,20 +28,21 @@ class ArrayBlocks:
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
         self.orders, self._rows, self._backend = orders, rows, backend
         self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes(backend) / rows.n_rows * batch_size, block_bytes)
-        self.sample = self.read(slice(0, batch_size))
+        self.sample = self.read(slice(0, min(batch_size, self.n_rows)))
 
     def read(self, places):
         """A `Batch` of the rows at `places` (a slice, or int[n] in ascending order)."""
-        batch = tuple(over(lambda leaf: self._cast(leaf, places), tree) for tree in self._rows[1:])
-        for leaf in self._rows.leaves:
-            _let_go(leaf)
-        return batch
+        return tuple(over(lambda leaf: self._piece(leaf, places), tree) for tree in self._rows[1:])
 
-    def _cast(self, leaf, places):
-        piece = leaf[places]
-        if isinstance(places, slice) and isinstance(leaf, np.memmap):
-            piece = np.array(piece)  # read now, in this thread
-        return cast(piece, self._backend)
+    def _piece(self, leaf, places):
+        if not isinstance(leaf, np.memmap):
+            return cast(leaf[places], self._backend)
+        n = places.stop - places.start if isinstance(places, slice) else len(places)
+        piece = np.empty((n, *leaf.shape[1:]), cast(leaf[:0], self._backend).dtype)
+        for here, there in _stretches(places, max(1, _STRETCH_BYTES * len(leaf) // leaf.nbytes)):
+            piece[here] = leaf[there]
+            _let_go(leaf)
+        return piece
 
     def open(self):
         return _ArrayPass(self)
@@ -191,9 +193,21 @@ def _mixed(n, size, shuffle, rng):
     return rng.permuted(rows, axis=1) if shuffle == "batch" else rows
 
 
+def _stretches(places, n):
+    """Cut ascending places where they cross a multiple of `n` rows: pairs of a slice of them, and the places in it."""
+    if isinstance(places, slice):
+        for start in range(places.start, places.stop, n):
+            stop = min(start + n, places.stop)
+            yield slice(start - places.start, stop - places.start), slice(start, stop)
+        return
+    cuts = np.flatnonzero(np.diff(places // n)) + 1
+    for start, stop in zip([0, *cuts], [*cuts, len(places)], strict=True):
+        yield slice(start, stop), places[start:stop]
+
+
 def _let_go(leaf):
     """Take the pages that were read out of the process; they stay in the system's cache as long as there is room."""
-    if not isinstance(leaf, np.memmap) or leaf.mode == "c":  # "c": changes live in the pages alone
+    if leaf.mode == "c":  # changes live in the pages alone
         return
     base = leaf
     while isinstance(base, np.ndarray):

@@ -48,16 +48,16 @@ class EpochFeed:
     epoch ends the epoch, with Keras' warning, and the next epoch begins a new pass.
 
     `rehearse` and `reset` are for whoever mirrors `fit`. Keras draws a first batch to build a model, loss or metrics that are not
-    built yet (JAX and PyTorch): `rehearse()`. It then resets its iterator, in any case, before the first epoch and before every
+    built yet (not so on TensorFlow, where this does nothing): `rehearse()`. It then resets its iterator, in any case, before the first epoch and before every
     validation: `reset()`. Both move the random numbers and the hooks of a `PyDataset` on, and `reset()` takes validation back to
     the first batch.
     """
 
-    def __init__(self, source, steps_per_epoch=None):
+    def __init__(self, source, steps_per_epoch=None, *, backend=None):
         require(steps_per_epoch is None or (int(steps_per_epoch) == steps_per_epoch and steps_per_epoch > 0), "steps_per_epoch",
                 steps_per_epoch, "a number of batches", "Leave it out for one pass over the data in each epoch.")
         self.source, self._steps = source, steps_per_epoch and int(steps_per_epoch)
-        self.batch_size = source.batch_size
+        self.batch_size, self._rehearses = source.batch_size, backend != "tensorflow"
         self._n, self._found, self._pass, self._seen = source.n_batches, None, None, 0
         require(self._n != 0, "x", "no batch", "a source of at least one batch")
 
@@ -99,9 +99,10 @@ class EpochFeed:
 
     def rehearse(self):
         """Draw and read what Keras draws and reads to build a model from the first batch; follow it by `reset()`."""
-        self.source.begin()
-        self._open()
-        self._pass.first()
+        if self._rehearses:
+            self.source.begin()
+            self._open()
+            self._pass.first()
 
     def reset(self):
         """Begin anew, as Keras does before training and before every validation."""
@@ -118,6 +119,10 @@ class EpochFeed:
         if state is not None:
             self._open()
             self._pass.drawn, self._seen = state["drawn"], state["seen"]
+
+    def original(self, x):
+        """What to give Keras' own `fit` in place of the `x` of this feed: a generator with the batches that were looked at."""
+        return self.source.original() if hasattr(self.source, "original") else x
 
     def close(self):
         self._leave()

@@ -51,8 +51,9 @@ def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
         return moved, _measured(model, moved, feed, n_updates)
     if engine not in ("auto", trainee.backend):
         if engine not in trainee.modes:
-            raise UsageError(f"`engine` must be \"auto\", \"keras\", an installed back end, or one of {', '.join(trainee.modes)} for "
-                             f"this model on {trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
+            known = f"\"auto\", \"keras\", an installed back end, or one of {', '.join(trainee.modes)}"
+            raise UsageError(f"`engine` must be {known} for this model on {trainee.backend}; got {engine!r}"
+                             f"{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return trainee, Manner(engine, None, "as asked")
     here = _measured(model, trainee, feed, n_updates)
     if engine == "auto" and n_updates and here.step_seconds and here.step_seconds * n_updates > _WORTH_MOVING:

@@ -13,7 +13,7 @@ from .predict_stream import COMPARED, Block
 _REPEATS = 8         # calls at a size that count, at most, after one that does not
 _AGREE = 1.1         # the two fastest of three calls or more must agree so well: then nothing else disturbed them
 _LONG_CALL = 0.05    # seconds: then the first call counts, and is the only one
-_SHARE = 4           # of the rows that are left, a quarter may go into a size, beyond two calls
+_SHARE = 8           # of the rows that are left, an eighth may go into a size, beyond two calls
 
 
 def find_size(stream, trials, goal):
@@ -42,10 +42,14 @@ def find_size(stream, trials, goal):
 
 
 class _Search:
-    """Growing sizes, until the rule has seen enough, or rows, memory or the time it takes to compile allow no more."""
+    """Growing sizes, until the rule has seen enough, or rows, memory or the time it takes to compile allow no more.
+
+    It goes on from the trials that are known, unless those look disturbed: then it times every size again.
+    """
 
     def __init__(self, stream, trials, goal):
-        self._stream, self._forward, self._trials, self._goal = stream, stream.forward, trials, goal
+        self._stream, self._forward, self._goal, self._kept = stream, stream.forward, goal, trials
+        self._trials = list(trials) if trials.settled else []
         self._factor = 4 if self._forward.per_shape else 2
         self._memory, self._compiling, self._spent = math.inf, 0.0, 0.0
 
@@ -64,7 +68,8 @@ class _Search:
                     tried += 1
                     if trial is None:
                         break
-                    self._trials.add(trial)
+                    self._trials.append(trial)
+                    self._kept.add(trial)
             if guard.ran_out:
                 if size == 1:
                     raise MeasurementFailed("The memory there is does not suffice to predict even one row.")
@@ -73,13 +78,13 @@ class _Search:
 
     def _pays(self):
         """Whether to compile once more; what no choice can do without is compiled in any case."""
-        if not len(self._trials):
+        if not self._trials:
             return True
         return worth_compiling(self._compiling, self._spent, remaining_seconds(self._trials, self._stream.left))
 
     def _fits(self, data, size):
         self._compiling = self._forward.prepare(data)
-        self._spent += self._compiling if len(self._trials) else 0.0
+        self._spent += self._compiling if self._trials else 0.0
         self._look_at_memory(data, size)
         return size <= self._memory
 

@@ -110,19 +110,19 @@ def blocks(done, n_rows, size, *, whole, again=()):
     Args:
         whole: asked when a block is not full: whether it is filled up with rows that are done, or else with its own. Then nothing
             new is compiled for it.
-        again: rows to do again in the first block that is not the first of all.
+        again: rows to do again in the first block that is not the first of all; fewer than `size`.
     """
     first, again = done, np.asarray(again, int)
     while first < n_rows:
-        extra, filled = (again, whole()) if first else (again[:0], whole())
-        last = min(first + size - (len(extra) if filled else 0), n_rows)
+        extra = again if first else again[:0]
         again = again[:0] if first else again
+        last = min(first + size - len(extra), n_rows)
         lacking = size - (last - first) - len(extra)
-        if lacking <= 0 or not filled:
-            yield Block(first, last, extra)
-        else:
+        if lacking and whole():
             before = min(first, lacking)
             yield Block(first - before, last, np.concatenate([extra, np.resize(np.arange(first, last), lacking - before)]))
+        else:
+            yield Block(first, last, extra)
         first = last
 
 

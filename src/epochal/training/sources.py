@@ -47,11 +47,12 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
     require(batch_size is None or _is_count(batch_size), "batch_size", batch_size, "a positive whole number", "Pass batch_size=32.")
     if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
         require(order is None, "order", order, "left out for a Parquet file", "Its rows are not all at hand; load it as arrays.")
-        return EpochFeed(_of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch), steps_per_epoch)
+        source = _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch)
+        return EpochFeed(source, steps_per_epoch, backend=backend)
     if are_arrays((x, y, sample_weight)):
         rows = rows_of(x, y, sample_weight, class_weight, backend=backend)
         source = _of_rows(rows, _size(batch_size, rows.n_rows, steps_per_epoch), shuffle, order, resident_bytes, backend)
-        return EpochFeed(source, steps_per_epoch)
+        return EpochFeed(source, steps_per_epoch, backend=backend)
     require(order is None, "order", order, "left out for what cuts its own batches", "Pass arrays.")
     if callable(x) and not cuts_own_batches(x):
         inner, x = _from_factory(x, batch_size or 32, y, sample_weight, class_weight, shuffle, steps_per_epoch, backend)
@@ -61,7 +62,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
     if inner is None:
         raise UsageError(f"`x` must be arrays, a Parquet file or a source of batches; got {type(x).__name__} with y "
                          f"{type(y).__name__}. Pass NumPy arrays, or a keras.utils.PyDataset.")
-    return EpochFeed(Batches(inner, x, backend=backend), steps_per_epoch)
+    return EpochFeed(Batches(inner, x, backend=backend), steps_per_epoch, backend=backend)
 
 
 def cuts_own_batches(x):

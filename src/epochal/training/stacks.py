@@ -32,7 +32,8 @@ class Batches:
     batch_size = n_rows = None
 
     def __init__(self, inner, given, *, backend, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
-        self.inner, self.starts_anew, self.in_thread = inner, inner.starts_anew, backend != "torch"
+        self.inner, self._given = inner, given
+        self.starts_anew, self.in_thread = inner, inner.starts_anew, backend != "torch"
         self._backend, self._bytes, self._seconds = backend, block_bytes if backend != "torch" else 0, block_seconds
         with _undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
             first = inner.look(2 if backend == "tensorflow" else 1)  # so many Keras looks at, and on TensorFlow it disturbs
@@ -41,7 +42,7 @@ class Batches:
             if len({len(leaf) for leaf in leaves(self.sample)}) != 1:
                 raise OnlyKeras("the arrays of a batch differ in length", given)
         except OnlyKeras as error:
-            raise OnlyKeras(str(error), inner.whole() if hasattr(inner, "whole") else given) from None
+            raise OnlyKeras(str(error), self.original()) from None
 
     @property
     def n_batches(self):
@@ -57,6 +58,10 @@ class Batches:
         if not self.inner.draws_torch_seed:
             draw_torch_seed(self._backend)
         return _Pass(self)
+
+    def original(self):
+        """What the user passed, as it was."""
+        return self.inner.whole() if hasattr(self.inner, "whole") else self._given
 
     def close(self):
         pass

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from ..copying import has_own_step
+from ...base.errors import Unsupported
+from ..copying import first_line, has_own_step
 from ..rows import leaves, over
 from . import accumulate
+from .accumulate_check import Check
 
 _MOST = 2**19     # row numbers handed over in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -26,17 +28,18 @@ def bind(model, micro_batch_size=None):
     """
     if micro_batch_size is not None:
         accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, micro_batch_size)
+        return _Trainee(model, _accumulated(model, micro_batch_size), Check(model, micro_batch_size, False), micro_batch_size)
+    return _Trainee(model, model.train_step)
 
 
 class _Trainee:
     backend, modes = "jax", ("fused", "unrolled", "stepwise")
 
-    def __init__(self, model, micro_batch_size):
+    def __init__(self, model, train, check=None, unchecked_rows=0):
         self._model, self._state, self._programs = model, None, {}
+        self._check, self._unchecked_rows = check, unchecked_rows
         self.device = jax.devices()[0].platform
         self._zeros = None
-        train = model.train_step if micro_batch_size is None else _accumulated(model, micro_batch_size)
         self._steps = {"train": _Step(model, train, has_own_step(model, "train_step"), 0),
                        "test": _Step(model, _tested(model), has_own_step(model, "test_step"), 3)}
         self.load()
@@ -45,6 +48,11 @@ class _Trainee:
         return tuple(over(jnp.asarray, tree) for tree in batch)
 
     def train(self, data, rows, mode):
+        if self._check is not None and rows.shape[1] > self._unchecked_rows:
+            self.store()
+            self._check(data, rows)
+            self.load()
+            self._check = None
         return self._run("train", data, rows, mode)
 
     def test(self, data, rows, mode):
@@ -104,7 +112,8 @@ class _Trainee:
             part = rows[start : start + most]
             padded = np.zeros((most, size), np.int32)
             padded[: len(part)] = part
-            self._state, logs = program(self._state, data, padded, len(part))
+            with _looping(self._model):
+                self._state, logs = program(self._state, data, padded, len(part))
         return logs
 
     def _program(self, what, mode, function):
@@ -158,15 +167,15 @@ def _accumulated(model, micro_batch_size):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         of = accumulate.whole(model, (x, y, weight))
 
-        def scaled(weights, fixed, piece):
-            with _scope(model, (weights, fixed, slots, [])) as scope:
+        def scaled(weights, fixed, metrics, piece):
+            with _scope(model, (weights, fixed, slots, metrics)) as scope:  # the losses of several outputs are metrics too
                 y_pred, loss = accumulate.part(model, piece, of, training=True)
-                after = _after(scope, model.non_trainable_variables, fixed)
-                return model.optimizer.scale_loss(loss), (loss, y_pred, after)
+                after = _after(scope, model.non_trainable_variables, fixed), _after(scope, model.metrics_variables, metrics)
+                return model.optimizer.scale_loss(loss), (loss, y_pred, *after)
 
         def one(carry, piece):
             grads, fixed, metrics = carry
-            more, (loss, y_pred, fixed) = jax.grad(scaled, has_aux=True)(weights, fixed, piece)
+            more, (loss, y_pred, fixed, metrics) = jax.grad(scaled, has_aux=True)(weights, fixed, metrics, piece)
             with _scope(model, (weights, fixed, slots, metrics)) as scope:
                 accumulate.record(model, piece, y_pred, loss, of)
             return (jax.tree.map(jnp.add, grads, more), fixed, _after(scope, model.metrics_variables, metrics)), None
@@ -194,6 +203,16 @@ def _scope(model, state):
 def _after(scope, variables, before):
     after = [scope.get_current_value(v) for v in variables]
     return [old if new is None else new for old, new in zip(before, after, strict=True)]
+
+
+@contextmanager
+def _looping(model):
+    """What a step returns must have the types of what it was given, or it cannot be repeated; nothing has run by then."""
+    try:
+        yield
+    except TypeError as error:
+        raise Unsupported(f"The step of the model `{model.name}` cannot be repeated inside a compiled loop ({first_line(error)}) "
+                          'Train in the mode "stepwise".') from error
 
 
 def _batch(data, rows):

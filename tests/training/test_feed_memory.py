@@ -1,0 +1,71 @@
+"""Files larger than memory: reading a file five times as large takes no more of it."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(),
+                                reason="only Linux tells the peak of one program's memory")
+
+MOST = 200   # MB above the process before it reads: some blocks of 4 MB, and what pyarrow keeps of 20 columns in 8 row groups
+GROWTH = 120  # MB from small files to large ones, which hold 256 MB more
+N, D = 4_000_000, 20  # 320 MB in float32
+
+PROGRAM = """
+import sys
+import numpy as np
+import epochal.tables.parquet  # with all that comes with it
+from epochal.training import blocks, sources
+from epochal.training.sources import feed_of
+
+for source in (blocks.ArrayBlocks, blocks.ParquetBlocks):
+    source.__init__.__kwdefaults__["block_bytes"] = sources.BLOCK_BYTES = 2**22
+
+class Trainee:
+    def put(self, batch):
+        return batch
+
+def peak():
+    with open("/proc/self/status") as status:  # `getrusage` knows the peak of whoever started this program, too
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+print(peak())
+for path in sys.argv[1:]:
+    for shuffle in (False, True):
+        x, y = (path, "y") if path.endswith(".parquet") else (np.load(path, mmap_mode="r"), None)
+        feed, n = feed_of(x, y, batch_size=256, shuffle=shuffle), 0
+        for chunk in feed.epoch(Trainee()):
+            n += chunk.rows.size
+            del chunk
+        feed.close()
+        print(path, shuffle, n, peak())
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three kinds of file, small; and the same, large."""
+    x, found = np.random.default_rng(0).normal(size=(N, D)).astype("float32"), []
+    for n in (N // 5, N):
+        table = pyarrow.table([*x[:n].T], names=[f"x{i}" for i in range(D - 1)] + ["y"])
+        for row_group_size in (100_000, N):
+            found.append(tmp_path / f"{n}_{row_group_size}.parquet")
+            pyarrow.parquet.write_table(table, found[-1], row_group_size=row_group_size, use_dictionary=False)
+        found.append(tmp_path / f"{n}.npy")
+        np.save(found[-1], x[:n])
+    return found
+
+
+def test_memory_does_not_grow_with_the_file(files):
+    run = subprocess.run([sys.executable, "-c", PROGRAM, *map(str, files)], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert [int(line.split()[2]) for line in lines[1:]] == [N // 5] * 6 + [N] * 6
+    peaks = [float(line.split()[-1]) for line in lines]
+    assert peaks[6] - peaks[0] < MOST, run.stdout
+    assert max(peaks) - peaks[6] < GROWTH, run.stdout

@@ -1,0 +1,27 @@
+"""Keras runs one back end per process, so a feed is held against `fit` on the others in processes of their own."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+NAMES = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+HERE = pathlib.Path(__file__).parent
+INSIDE = "EPOCHAL_TESTS_OF_ONE_BACK_END"  # set in those processes, so that they start no further ones
+
+
+@pytest.mark.parametrize("backend", [name for name in NAMES if name != os.environ["KERAS_BACKEND"]])
+def test_the_batches_are_those_of_fit_on(backend):
+    if INSIDE in os.environ:
+        pytest.skip(f"this process is for Keras on {os.environ['KERAS_BACKEND']} alone")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
+    files = [str(HERE / f"test_feed_{what}.py") for what in ("arrays", "batches", "blocks")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "of_fit or in_fit", *files]
+    run = subprocess.run(command, cwd=HERE.parents[1], env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"},
+                         capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, f"Keras on {backend}:\n{run.stdout[-20_000:]}\n{run.stderr[-5_000:]}"
+    assert " passed" in run.stdout
