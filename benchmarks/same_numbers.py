@@ -25,7 +25,7 @@ from parity.same_fit import LOGS, OPTIMIZER, WEIGHTS, differences, epochal_fit, 
 
 import epochal
 
-ENGINES = {"jax": ("fused", "unrolled", "stepwise"), "tensorflow": ("fused", "looped", "unrolled", "stepwise"),
+ENGINES = {"jax": ("fused", "unrolled", "stepwise"), "tensorflow": ("fused", "looped", "stepwise"),
            "torch": ("stepwise",)}
 BACKEND = keras.backend.backend()
 HEAD = ("model", "back end", "run", "losses and metrics", "weights", "optimizer", "allowed", "between two fits")

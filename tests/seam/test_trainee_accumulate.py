@@ -100,6 +100,15 @@ def test_the_check_passes_what_can_be_split_and_leaves_no_trace(kind):
     assert_same(everything(model), before, 0)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_the_check_needs_two_rows(n):
+    model, batch = opened(zoo.dense)
+    check(model, tuple(over(lambda a: a[:n], tree) for tree in batch))
+    model, batch = opened(zoo.root_of_a_mean)
+    with pytest.raises(Unsupported, match="not put together from its rows"):
+        check(model, tuple(over(lambda a: a[:n], tree) for tree in batch))
+
+
 def opened(kind):
     """A built model, and its first batch on the device."""
     model, train, _ = made(kind)

@@ -64,6 +64,11 @@ def test_batches_and_sentences_of_any_length_are_not_traced_one_by_one():
         x = np.zeros((n, 5), "float32")
         trainee.train(trainee.put((x, np.zeros(n, "int32"), None)), np.arange(n, dtype=np.int32)[None], "stepwise")
     assert model.traced == 1
+    model, trainee, data = opened(counting)
+    held = trainee.put(tuple(over(lambda a: a[:24], tree) for tree in data))
+    for size in (8, 6, 4, 3, 2, 12):
+        trainee.train(held, np.arange(24, dtype=np.int32).reshape(-1, size), "looped")
+    assert model.traced == 3  # two as such, and one for all others
     _, trainee = compiled(keras.Sequential([keras.Input((None,), dtype="int32"), keras.layers.Embedding(4, 3),
                                             keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]))
     for length in range(3, 9):

@@ -227,6 +227,25 @@ def stateful_recurrent():
     return model, numbers(N, 4, 3)  # seven batches of 29
 
 
+def dropout_without_seed():
+    return keras.Sequential([keras.Input((5,)), Training(layers.Dropout(0.5))]), numbers(N, 5)
+
+
+class Counting(layers.Layer):
+    """Counts its batches, which no prediction shows."""
+
+    def build(self, shape):
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        self.count.assign(self.count + 1)
+        return 2 * x
+
+
+def counting():
+    return keras.Sequential([keras.Input((5,)), Counting()]), numbers(N, 5)
+
+
 class Centred(layers.Layer):
     """Mixes rows without changing anything in the model: only the predictions tell."""
 
@@ -275,8 +294,8 @@ def twins(make):
     return model, other, x
 
 
-@pytest.mark.parametrize("make", [norm_over_the_batch, random_outputs, noise_without_seed, centred, numbered, folded],
-                         ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [norm_over_the_batch, random_outputs, noise_without_seed, dropout_without_seed, counting, centred,
+                                  numbered, folded], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("size", ["auto", 50])
 def test_a_model_whose_rows_depend_on_the_batch_is_named_and_run_as_keras_runs_it(make, size):
     ours, theirs, x = twins(make)
@@ -324,10 +343,12 @@ class Drifting(layers.Layer):
         return x - self.share * keras.ops.mean(x, axis=0, keepdims=True)
 
 
-@pytest.mark.parametrize("n", [40, N])
-def test_rows_that_stood_alone_are_looked_at_again_once_weights_change(n):
-    model, x = keras.Sequential([keras.Input((5,)), Drifting()]), numbers(n, 5)
-    for _ in range(2):
+@pytest.mark.parametrize("size", [32, 256])
+def test_rows_that_stood_alone_are_looked_at_again_once_weights_change(size, monkeypatch):
+    model, x = keras.Sequential([keras.Input((5,)), Drifting()]), numbers(N, 5)
+    monkeypatch.setattr("epochal.training.predict_size.pick", lambda *given, **more: size)
+    monkeypatch.setattr("epochal.training.predict_trials.is_steady", lambda trials: True)
+    for _ in range(3):  # a call that tries sizes, and calls that do not
         assert_same(predict(model, x, verbose=0), x)
     model.set_weights([np.array(1.0)])
     with pytest.warns(UserWarning, match="depend on how its rows are batched: the same row among other rows"):

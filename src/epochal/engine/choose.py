@@ -22,11 +22,13 @@ class Manner(NamedTuple):
         mode: one of `Trainee.modes`.
         step_seconds: seconds a batch took in it; `None` where it was not measured.
         because: one sentence.
+        compared: whether more than one way was tried.
     """
 
     mode: str
     step_seconds: float | None
     because: str
+    compared: bool = False
 
     def __str__(self):
         return f"Batches are run {_WORDS[self.mode]} ({self.because})"
@@ -69,7 +71,7 @@ def choose(trainee, data, rows, n_updates, order):
         why += f"; not {mode}: {reason}"
     if left:
         why += f"; {' and '.join(left)} not tried: the training is too short to repay it"
-    return Manner(fastest, seconds[fastest], why)
+    return Manner(fastest, seconds[fastest], why, len(seconds) + len(refused) > 1)
 
 
 def _tried(trainee, data, rows, mode):

@@ -47,7 +47,9 @@ def rebuild(recipe):
     model = keras.saving.deserialize_keras_object(parts["model"])
     for layer in _layers(model, set()):
         if not layer.trainable:
-            layer.trainable = False  # a layer made of layers was told so before it made them, and they do not know
+            # A layer made of layers was told so before it made them. TensorFlow passes nothing on that is set to what it is.
+            layer.trainable = True
+            layer.trainable = False
     compiled = {name: keras.saving.deserialize_keras_object(part) for name, part in parts["compile"].items()}
     model.compile(auto_scale_loss=False, **compiled)  # an optimizer that scales the loss is in the recipe
     return model

@@ -48,9 +48,9 @@ class EpochFeed:
     epoch ends the epoch, with Keras' warning, and the next epoch begins a new pass.
 
     `rehearse` and `reset` are for whoever mirrors `fit`. Keras draws a first batch to build a model, loss or metrics that are not
-    built yet (not so on TensorFlow, where this does nothing): `rehearse()`. It then resets its iterator, in any case, before the first epoch and before every
-    validation: `reset()`. Both move the random numbers and the hooks of a `PyDataset` on, and `reset()` takes validation back to
-    the first batch.
+    built yet: `rehearse()` (on TensorFlow Keras does without, and this does nothing). In any case it resets its iterator before
+    the first epoch and before every validation: `reset()`. Both move the random numbers and the hooks of a `PyDataset` on, and
+    `reset()` takes validation back to the first batch.
     """
 
     def __init__(self, source, steps_per_epoch=None, *, backend=None):

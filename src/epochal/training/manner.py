@@ -9,6 +9,7 @@ from ..engine.choose import Manner, choose
 from ..seam.copying import layers
 from ..seam.rows import leaves
 from .arrays import Resident
+from .remembered import Remembered, rows_of_a_batch
 
 BACKENDS = ("jax", "tensorflow", "torch")
 ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise", *BACKENDS)
@@ -55,10 +56,23 @@ def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
             raise UsageError(f"`engine` must be {known} for this model on {trainee.backend}; got {engine!r}"
                              f"{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return trainee, Manner(engine, None, "as asked")
+    remembered = Remembered(model, trainee, feed.sample, rows_of_a_batch(feed))
+    known = remembered.recall() if engine == "auto" else None
+    if known is not None and _is_to_be_had(known, trainee):
+        return as_before(model, trainee, feed, (known[0], known[1].mode), micro_batch_size)[0], known[1]
     here = _measured(model, trainee, feed, n_updates)
+    chosen = trainee, here
     if engine == "auto" and n_updates and here.step_seconds and here.step_seconds * n_updates > _WORTH_MOVING:
-        return _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size)
-    return trainee, here
+        chosen = _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size)
+    if engine == "auto" and chosen[1].compared:
+        remembered.keep(chosen[0].backend, chosen[1])
+    return chosen
+
+
+def _is_to_be_had(known, trainee):
+    """Another back end is, if it is installed; it is held against this one again as it is opened."""
+    backend, manner = known
+    return manner.mode in trainee.modes if backend == trainee.backend else backend in other_backends()
 
 
 def as_before(model, trainee, feed, before, micro_batch_size=None):
@@ -94,7 +108,7 @@ def _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size):
             moved.close()
     chosen, manner = best
     where = f"in a process of its own on {chosen.backend}" if chosen is not trainee else f"on {chosen.backend}"
-    return chosen, manner._replace(because=f"{manner.because}; {where}, measured: {told}")
+    return chosen, manner._replace(because=f"{manner.because}; {where}, measured: {told}", compared=True)
 
 
 def _likely_best_first(model, trainee):

@@ -33,7 +33,7 @@ class Batches:
 
     def __init__(self, inner, given, *, backend, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
         self.inner, self._given = inner, given
-        self.starts_anew, self.in_thread = inner, inner.starts_anew, backend != "torch"
+        self.starts_anew, self.in_thread = inner.starts_anew, backend != "torch"
         self._backend, self._bytes, self._seconds = backend, block_bytes if backend != "torch" else 0, block_seconds
         with _undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
             first = inner.look(2 if backend == "tensorflow" else 1)  # so many Keras looks at, and on TensorFlow it disturbs

@@ -22,7 +22,8 @@ def check(model, batch, *, allow_batch_norm=False):
         batch: at least two rows, on the device; the model's variables must be valid.
     """
     n = len(leaves(batch[0])[0])
-    pieces = [slice(0, n - n // 3), slice(n - n // 3, n)]
+    cut = n - max(1, n // 3)
+    pieces = [slice(0, cut), slice(cut, n)]
     with kept(model):
         of = whole(model, batch)
         for stir in (False, True):
@@ -60,9 +61,9 @@ def _loss(model, batch, of, rows, stir):
 
 
 def _waves(rows, shape):
-    """float32[n_rows, *shape], all from 0 to 1 and no two rows alike."""
-    places = np.arange(np.prod(shape, dtype=int)) * 2.1
-    return np.abs(np.sin(1 + 0.7 * np.arange(rows.start, rows.stop)[:, None] + places)).reshape(-1, *shape).astype("float32")
+    """float32[n_rows, *shape]: numbers up to 4, no two rows alike, and the first rows smaller."""
+    places, at = np.arange(np.prod(shape, dtype=int)) * 2.1, np.arange(rows.start, rows.stop)[:, None]
+    return (np.minimum(at + 1, 4) * np.abs(np.sin(1 + 0.7 * at + places))).reshape(-1, *shape).astype("float32")
 
 
 def _refuse_another_loss(model, expected, sum_of_parts, n):
