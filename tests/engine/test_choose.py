@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from epochal import Unsupported
 from epochal.engine import choose as module
 from epochal.engine.choose import choose
 
@@ -15,6 +16,7 @@ class Timed:
     """A trainee on which a batch takes as long as it is told, by a clock of its own; compiling takes one second a mode."""
 
     def __init__(self, **seconds):
+        self.device = "cpu"
         self.seconds, self.now, self.compiled, self.undone, self.n_trained = seconds, 0.0, set(), 0, 0
 
     def clock(self):
@@ -83,3 +85,26 @@ def test_what_is_trained_in_a_trial_is_undone(monkeypatch):
     _, trainee = chosen(monkeypatch, 10_000_000, fused=0.01, stepwise=0.002)
     assert trainee.n_trained == 0
     assert trainee.undone == 2
+
+
+def test_a_loop_is_not_tried_where_steps_are_long(monkeypatch):
+    manner, trainee = chosen(monkeypatch, 10_000_000, order=("stepwise", "fused"), fused=0.001, stepwise=0.02)
+    assert trainee.compiled == {"stepwise"}
+    assert "too long for a loop" in manner.because
+    _, short = chosen(monkeypatch, 10_000_000, order=("stepwise", "fused"), fused=0.0001, stepwise=0.0005)
+    assert short.compiled == {"stepwise", "fused"}
+
+
+def test_a_mode_that_the_model_does_not_allow_is_passed_over_with_its_reason(monkeypatch):
+    trainee = Timed(fused=0.01, stepwise=0.002)
+
+    def train(data, rows, mode):
+        if mode == "fused":
+            raise Unsupported("XLA has no such thing. Train step by step.")
+        return Timed.train(trainee, data, rows, mode)
+
+    trainee.train = train
+    monkeypatch.setattr(module, "perf_counter", trainee.clock)
+    manner = choose(trainee, None, ROWS, 100, ("fused", "stepwise"))
+    assert manner.mode == "stepwise"
+    assert "not fused: XLA has no such thing" in manner.because

@@ -114,6 +114,7 @@ def same(ours, theirs):
         for j, (one, other) in enumerate(zip(epoch, expected, strict=True)):
             keras.tree.assert_same_structure(one, other)
             for a, b in zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True):
+                assert (a is None) == (b is None)
                 if b is not None:
                     assert a.dtype == b.dtype, f"epoch {i}, batch {j}: {a.dtype} and {b.dtype}"
                     np.testing.assert_array_equal(a, b, err_msg=f"epoch {i}, batch {j}")

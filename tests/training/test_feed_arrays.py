@@ -106,7 +106,7 @@ def test_lists_of_numbers_are_arrays():
 
 
 WEIGHTS = {
-    "codes": lambda y: y, "a column of codes": lambda y: y[:, None], "floats": lambda y: y + 0.3, "a series": pd.Series,
+    "codes": lambda y: y, "a column of codes": lambda y: y[:, None], "floats": lambda y: y - 0.3, "a series": pd.Series,
     "one-hot rows": lambda y: np.eye(3)[y],
 }
 
@@ -174,6 +174,14 @@ def test_all_rows_are_put_once_for_all_epochs():
 def test_skipped_batches_are_drawn_and_left_out(skip):
     arguments = {**rows(), "batch_size": 3, "epochs": 1}
     same(of_feed(skip=skip, **arguments)[0], [of_feed(**arguments)[0][0][skip:]])
+
+
+def test_an_epoch_that_is_left_is_not_gone_on_with():
+    feed = feed_of(np.arange(9.0)[:, None], batch_size=2, shuffle=False, order=None)
+    epoch = batches(feed.epoch(Trainee()))
+    next(epoch)
+    epoch.close()
+    assert [batch[0][0, 0] for batch in batches(feed.epoch(Trainee()))] == [0, 2, 4, 6, 8]
 
 
 def test_an_order_of_ones_own_replaces_shuffling():

@@ -39,8 +39,8 @@ def small_blocks(monkeypatch):
     """Blocks of some rows, read from stretches of some more, so that few rows are many of both."""
     monkeypatch.setattr(sources, "BLOCK_BYTES", 48)
     monkeypatch.setattr(blocks, "_STRETCH_BYTES", 200)
-    for source in (ArrayBlocks, ParquetBlocks):
-        monkeypatch.setitem(source.__init__.__kwdefaults__, "block_bytes", 100)
+    for source, n_bytes in ((ArrayBlocks, 100), (ParquetBlocks, 300)):
+        monkeypatch.setitem(source.__init__.__kwdefaults__, "block_bytes", n_bytes)
 
 
 @pytest.mark.usefixtures("small_blocks")

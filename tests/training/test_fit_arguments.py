@@ -35,7 +35,7 @@ def test_the_arguments_of_keras_come_first_with_the_defaults_of_keras():
 
 @pytest.mark.parametrize("options", [
     {"batch_size": None}, {"batch_size": 1, "epochs": 1}, {"batch_size": N}, {"batch_size": 10 * N},
-    {"batch_size": np.int64(8)}, {"validation_batch_size": 5}, {"validation_batch_size": 100}], ids=str)
+    {"validation_batch_size": 5}, {"validation_batch_size": 100}], ids=str)
 def test_batch_size(options):
     both(**options)
 
@@ -144,8 +144,8 @@ def test_class_weight(shape, weights):
 @pytest.mark.parametrize("compiled", [
     {"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}, {"steps_per_execution": 4}], ids=str)
 def test_a_model_compiled_with(compiled):
-    if compiled == {"jit_compile": True} and keras.backend.backend() == "torch":
-        pytest.skip("PyTorch's compiler needs a C++ compiler, which not every machine has")
+    if keras.backend.backend() == "torch" and compiled in ({"jit_compile": True}, {"steps_per_execution": 4}):
+        pytest.skip("not on PyTorch: Keras refuses steps_per_execution there, and jit_compile asks for a C++ compiler")
     both(make=lambda: network(**compiled))
 
 

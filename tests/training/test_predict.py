@@ -345,6 +345,20 @@ def test_the_second_call_compiles_and_measures_nothing(model, x, monkeypatch):
     assert programs > 0 or BACKEND == "torch"
 
 
+def test_rows_that_were_shown_to_stand_alone_are_not_compared_again_while_weights_are_the_same(model, x, monkeypatch):
+    if BACKEND != "jax":
+        pytest.skip("only on JAX can be seen whether weights are the same")
+    monkeypatch.setattr("epochal.training.predict_size.pick", lambda *given, **more: 256)
+    for _ in range(2):
+        predict(model, x, verbose=0)
+    sizes = run_out(monkeypatch, model, 1000)
+    predict(model, x, verbose=0)
+    assert sizes == [256]
+    model.set_weights(model.get_weights())
+    predict(model, x, verbose=0)
+    assert sizes == [256, 256, 256]
+
+
 def test_other_weights_are_used_at_once_and_compile_nothing(model, x):
     predict(model, x, verbose=0)
     programs = forward_of(model).n_programs

@@ -11,6 +11,7 @@ _REPAID = 20      # times the cost of a trial must the rest of the training take
 _GAIN = 0.95      # of the time: less of a gain is not worth another mode
 _TRIAL_SECONDS = 0.2
 _MOST_STEPS = 64
+_LONG_STEP = 1e-3  # seconds: the start of a step, which is all that a loop saves, takes a twentieth of it
 _WORDS = {"fused": "fused into one program", "unrolled": "several to a program", "looped": "in a loop on the device",
           "stepwise": "step by step"}
 
@@ -53,6 +54,9 @@ def choose(trainee, data, rows, n_updates, order):
         best = min(seconds.values(), default=None)
         if best is not None and (n_updates is None or n_updates * best < _REPAID * cost):
             break
+        if mode == "fused" and best is not None and best > _LONG_STEP and trainee.device == "cpu":
+            refused[mode] = "steps are too long for a loop to save anything"
+            continue
         try:
             seconds[mode], spent = _tried(trainee, data, rows, mode)
         except Unsupported as error:

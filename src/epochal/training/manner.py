@@ -16,6 +16,7 @@ ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise", *BACKENDS
 _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+_SHORT_STEP = 2e7      # operations: about a millisecond on two cores
 _WORTH_MOVING = 120.0  # seconds of training: a process with another back end takes 3 to 6 to be ready
 _GAIN_ELSEWHERE = 0.7  # of the time: less of a gain is not worth other rounding and another process
 
@@ -84,7 +85,7 @@ def as_before(model, trainee, feed, before, micro_batch_size=None):
 
 
 def _measured(model, trainee, feed, n_updates):
-    order = _likely_best_first(model, trainee)
+    order = _likely_best_first(model, trainee, feed)
     if len(order) == 1 and not (n_updates or 0) > 1000:
         return Manner(order[0], None, f"the only way on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
     return choose(trainee, *_batches_to_try(feed, trainee), n_updates, order)
@@ -111,11 +112,28 @@ def _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size):
     return chosen, manner._replace(because=f"{manner.because}; {where}, measured: {told}", compared=True)
 
 
-def _likely_best_first(model, trainee):
-    """The modes worth a trial. In a compiled loop on a processor, XLA's convolutions lose their threads."""
-    loops_slowly = any(isinstance(layer, _SLOW_IN_LOOPS) for layer in layers(model)) and trainee.device == "cpu"
-    order = ("looped", "stepwise") if loops_slowly else ("fused", "looped", "stepwise")
+def _likely_best_first(model, trainee, feed):
+    """The modes worth a trial, on a guess that a trial may correct.
+
+    A loop saves the start of each step, some 0.05 ms, which matters where a step is short. Where it is long, a loop may cost: on a
+    processor XLA's convolutions and large products lose their threads inside it.
+    """
+    convolves = any(isinstance(layer, _SLOW_IN_LOOPS) for layer in layers(model))
+    if trainee.device == "cpu" and convolves:
+        order = ("looped", "stepwise")
+    elif _operations(model, feed) < _SHORT_STEP:
+        order = ("fused", "looped", "stepwise")
+    else:
+        order = ("looped", "stepwise", "fused")
     return [mode for mode in order if mode in trainee.modes]
+
+
+def _operations(model, feed):
+    """Roughly those of an update: six for each weight, row and position (of a sequence, or of an image)."""
+    x = leaves(feed.sample[0])
+    embeds = any(isinstance(layer, keras.layers.Embedding) for layer in layers(model))
+    positions = max(int(np.prod(leaf.shape[1:] if embeds else leaf.shape[1:-1])) for leaf in x)
+    return 6 * rows_of_a_batch(feed) * positions * sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
 def _batches_to_try(feed, trainee):

@@ -1,7 +1,6 @@
 """Predict as Keras does, at the speed of the device: large blocks, each handed over while the last one is copied back."""
 
 import itertools
-import operator
 import warnings
 
 import keras
@@ -9,11 +8,13 @@ import numpy as np
 
 from ..base.errors import MeasurementFailed, require
 from ..engine.guard import memory_guard
-from ..rules.knee import GOALS, SMALLEST
+from ..rules.knee import SMALLEST
 from ..seam.copying import layers
 from ..seam.forward import forward_of
 from .batches import source_of
 from .cast import OnlyKeras, rows_of
+from .orders import draw_torch_seed
+from .predict_arguments import checked, is_spread
 from .predict_hooks import Begun, Hooks
 from .predict_out import Growing, RowsDiffer, Whole, as_rows, fill
 from .predict_size import find_size
@@ -28,10 +29,10 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
     Args:
         say: called with a sentence when a batch size was measured.
     """
-    size = _checked(model, batch_size, verbose, steps, goal)
+    size = checked(model, batch_size, verbose, steps, goal)
     call = _Call(model, size, verbose, steps, callbacks, goal, out, say)
     try:
-        if _is_spread(model):
+        if is_spread(model):
             raise OnlyKeras("the model is spread over devices", x)
         backend = keras.backend.backend()
         number = None if size == "auto" else size
@@ -73,6 +74,8 @@ class _Call:
         n = source.n_batches if self._steps is None else self._steps
         hooks = Hooks(self._model, self._callbacks, self._verbose, n)
         grown, waiting, seen = Growing(self._out, n), None, 0
+        if not source.draws_torch_seed:
+            self._draw()
         with Begun(forward, hooks, source):
             for step, batch in enumerate(itertools.islice(source.open(), self._steps)):
                 hooks.before(step)
@@ -86,10 +89,24 @@ class _Call:
                 self._missed(seen)
             require(waiting is not None, "x", "no batch", "at least one batch", "A generator can be used only once.")
             _settle(forward, grown, waiting)
+        if seen == source.n_batches:
+            self._draw()
         return grown.result()
 
     def rows(self, rows):
         """Arrays, in blocks of the size that was given, or found."""
+        self._draw()
+        stream = self._through(rows)
+        if stream.out.done == rows.n_rows:
+            self._draw()
+        return stream.out.result()
+
+    @staticmethod
+    def _draw():
+        """What Keras draws of PyTorch's random numbers before the first batch and after the last, where rows leave them alone."""
+        draw_torch_seed(keras.backend.backend())
+
+    def _through(self, rows):
         def look():
             return rows.take(slice(0, 1), backend=keras.backend.backend())[0]
 
@@ -125,7 +142,7 @@ class _Call:
 
         with Begun(forward, hooks):
             stream.send(blocks(0, rows.n_rows, size, whole=whole))
-        return stream.out.result()
+        return stream
 
     def _found(self, rows, look):
         """Blocks of a size that is known from earlier calls, or found in this one."""
@@ -149,7 +166,7 @@ class _Call:
             forward.verified = forward.verified or stream.checked
         if found:
             self._say(found)  # when the progress bar has ended
-        return stream.out.result()
+        return stream
 
     def _again(self, stream, size):
         """The rows to do twice in the second block, where nothing else shows whether rows stand alone."""
@@ -171,23 +188,3 @@ def _settle(forward, grown, outputs):
     arrays = [forward.fetch(leaf) for leaf in keras.tree.flatten(outputs)]
     as_rows(arrays, None)
     grown.write(outputs, arrays)
-
-
-def _is_spread(model):
-    """Whether Keras spreads batches over several devices, or cuts steps short for debugging: then they are its own affair."""
-    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
-    return keras.distribution.distribution() is not None or getattr(strategy, "num_replicas_in_sync", 1) > 1 or \
-        keras.config.max_steps_per_epoch() is not None
-
-
-def _checked(model, batch_size, verbose, steps, goal):
-    """The batch size as a plain number, `None` or "auto", when all arguments are what they must be."""
-    require(isinstance(model, keras.Model), "model", type(model).__name__, "a Keras model", "Pass the one you would predict with.")
-    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="throughput".')
-    require(verbose in ("auto", 0, 1, 2), "verbose", verbose, '"auto", 0, 1 or 2', "Pass 0 for silence.")
-    for name, value in (("batch_size", batch_size), ("steps", steps)):
-        if value is None or (name == "batch_size" and isinstance(value, str) and value == "auto"):
-            continue
-        whole = hasattr(value, "__index__") and not isinstance(value, bool)
-        require(whole and operator.index(value) > 0, name, value, "a whole number from 1 on", 'Leave it out, or pass 32.')
-    return batch_size if batch_size is None or isinstance(batch_size, str) else operator.index(batch_size)

@@ -87,13 +87,14 @@ class Stream:
         as_rows(arrays, block.last - block.first + len(block.again))
         if self._alone and self.forward.changes:
             raise Coupled(f"predicting changes {self.forward.changes[0]}")
-        done = min(self.out.done, block.last) - block.first
+        done = self.out.done - block.first
+        again = block.again[block.again < self.out.done][:_MOST_COMPARED]  # others fill the block up, in their own company
         self.out.write(outputs, arrays, done, block.last)
         if done > 0:
             n = min(done, _MOST_COMPARED)
             self._same([array[:n] for array in arrays], np.arange(block.first, block.first + n))
-        if len(block.again):
-            again, fresh = block.again[:_MOST_COMPARED], block.last - block.first
+        if len(again):
+            fresh = block.last - block.first
             self._same([array[fresh:fresh + len(again)] for array in arrays], again)
 
     def _same(self, arrays, rows):
