@@ -92,10 +92,12 @@ def test_no_more_is_made_than_there_is_room_for():
 def test_the_thread_ends_when_the_reader_leaves():
     before = len(threads())
     for _ in ahead(itertools.count()):
+        time.sleep(0.05)  # the thread has made the next item, and waits for room
         break
     assert gone(before)
     reading = ahead(itertools.count())
     next(reading)
+    time.sleep(0.05)
     del reading
     assert gone(before)
 

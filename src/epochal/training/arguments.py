@@ -1,5 +1,7 @@
 """The arguments of `fit`, looked at before anything runs."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -13,15 +15,32 @@ from .manner import ENGINES
 BATCHES = ("shuffled", "stratified", "balanced")
 
 
-def check(model, *, batch_size, epochs, batches, micro_batch_size, engine):
-    """Raise `UsageError` for what is wrong whatever the data are."""
+def check(model, x, *, batch_size, epochs, batches, micro_batch_size, engine, validation_freq):
+    """Raise `UsageError` for what is wrong before anything is looked at closely."""
+    require(n_rows_of(x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(model, keras.Model), "model", type(model).__name__, "a compiled Keras model", "Pass the model itself.")
     refuse_uncompiled(model, "model")
     for name, value in (("batch_size", batch_size), ("micro_batch_size", micro_batch_size)):
         require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
     require(_is_count(epochs) and epochs >= 0, "epochs", epochs, "a whole number", "Pass 10.")
+    often = _is_count(validation_freq) and validation_freq >= 1
+    listed = isinstance(validation_freq, list | tuple | set | range) and all(map(_is_count, validation_freq))
+    require(often or listed, "validation_freq", validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
     require(batches in BATCHES, "batches", batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
     require(engine in ENGINES, "engine", engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
+
+
+def limited(epochs, steps_per_epoch, validation_steps):
+    """The three of them within what `keras.config` allows for a debugging run, with Keras' warning."""
+    most_epochs, most_steps = keras.config.max_epochs(), keras.config.max_steps_per_epoch()
+    if most_epochs and most_epochs < epochs:
+        warnings.warn(f"Limiting epochs to {most_epochs}", stacklevel=4)
+        epochs = most_epochs
+    if most_steps:
+        warnings.warn(f"Limiting steps_per_epoch to {most_steps}", stacklevel=4)
+        steps_per_epoch = min(steps_per_epoch or most_steps, most_steps)
+        validation_steps = min(validation_steps or most_steps, most_steps)
+    return epochs, steps_per_epoch, validation_steps
 
 
 def refuse_beside_keras(why, **ours):

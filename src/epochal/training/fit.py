@@ -34,7 +34,9 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         The `keras.callbacks.History`; its `params` hold what was resolved beside what Keras puts there.
     """
     say = say or (lambda sentence: None)
-    arguments.check(model, batch_size=batch_size, epochs=epochs, batches=batches, micro_batch_size=micro_batch_size, engine=engine)
+    arguments.check(model, x, batch_size=batch_size, epochs=epochs, batches=batches, micro_batch_size=micro_batch_size,
+                    engine=engine, validation_freq=validation_freq)
+    epochs, steps_per_epoch, validation_steps = arguments.limited(epochs, steps_per_epoch, validation_steps)
     callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
     callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]
     if learning_rate is not None:
@@ -129,7 +131,7 @@ def _fitted(model, feed, validation, asked, resolved, say):
         say(f"Going on after {done.epoch} epochs and {done.n_batches} batches, from {asked.checkpoint}.")
     elif keep:
         keep(Position(first))
-    span = Span(first, first if model.stop_training else asked.epochs, partial(arguments.validates, asked.validation_freq))
+    span = Span(first, first if done and model.stop_training else asked.epochs, partial(arguments.validates, asked.validation_freq))
     logs, finished = {}, False
     try:
         logs = run(model, trainee, feed, called, span, mode=manner.mode, test_mode=manner.mode, validation=validation, keep=keep,

@@ -127,6 +127,8 @@ class _Pass:
     def _wanted(self, left):
         if self._every:
             return self._every
+        if getattr(self._model, self._stop):
+            return 1  # asked to stop before the first batch: Keras trains that one
         if self._seconds is None:
             return min(left, _FIRST)
         most = max(1, int(_PATIENCE / self._seconds))
@@ -143,6 +145,8 @@ class _Pass:
 
     def _begins(self, step):
         if self._heard:
+            if self._seen:
+                self.trainee.store()
             self._begin(step)
             if self._seen:
                 self.trainee.load()

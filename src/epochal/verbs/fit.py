@@ -84,4 +84,4 @@ def _told(learning_rate):
 
 
 def _say(sentence):
-    sys.stderr.write(sentence + "\n")
+    sys.stdout.write(sentence + "\n")  # where Keras prints its own
