@@ -264,7 +264,8 @@ def _apart(ours, theirs, group):
     if theirs.dtype.kind != "f" or not np.isfinite(ours).all():
         return np.inf
     floor = 1e-3 * max(np.abs(other).max(initial=0) for other in map(np.asarray, group) if other.dtype.kind == "f")
-    return float(np.abs(ours.astype("float64") - theirs).max() / max(np.abs(theirs).max(), floor))
+    largest = max(np.abs(theirs).max(), floor)
+    return float(np.abs(ours.astype("float64") - theirs).max() / largest) if largest else np.inf
 
 
 def assert_same(ours, theirs, tolerance):

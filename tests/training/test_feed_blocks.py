@@ -182,12 +182,12 @@ def test_skipped_batches_of_a_parquet_file_are_left_out(table, shuffle, skip):
     same(of_feed(x=path, y="y", batch_size=8, shuffle=shuffle, epochs=1, skip=skip)[0], [whole[skip:]])
 
 
-def test_rows_of_several_row_groups_meet_in_a_block(table):
-    n = 4000
-    path = table(n, row_group_size=100)
+@pytest.mark.parametrize("row_group_size", [100, 2000])  # many to a block, and many blocks to one
+def test_rows_of_several_row_groups_meet_in_a_block(table, row_group_size):
+    path = table(16_000, row_group_size=row_group_size)
     feed = EpochFeed(ParquetBlocks(ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
     first = next(iter(feed.epoch(Trainee())))
-    groups = np.unique(first.data[0][first.rows.ravel(), 0] // 100)
+    groups = np.unique(first.data[0][first.rows.ravel(), 0] // row_group_size)
     assert len(groups) >= 5
     feed.close()
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..base.errors import Unsupported
 
-_REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made
+_REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made,
+_HOPED = 3        # or only so many times where there is reason to hope: a loop, where steps are short
 _GAIN = 0.95      # of the time: less of a gain is not worth another mode
 _TRIAL_SECONDS = 0.2
 _MOST_STEPS = 64
@@ -52,7 +53,8 @@ def choose(trainee, data, rows, n_updates, order):
     seconds, refused, cost = {}, {}, 0.0
     for mode in order:
         best = min(seconds.values(), default=None)
-        if best is not None and (n_updates is None or n_updates * best < _REPAID * cost):
+        repaid = _HOPED if mode == "fused" and best is not None and best < _LONG_STEP else _REPAID
+        if best is not None and (n_updates is None or n_updates * best < repaid * cost):
             break
         if mode == "fused" and best is not None and best > _LONG_STEP and trainee.device == "cpu":
             refused[mode] = "steps are too long for a loop to save anything"

@@ -58,7 +58,7 @@ def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
                              f"{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return trainee, Manner(engine, None, "as asked")
     remembered = Remembered(model, trainee, feed.sample, rows_of_a_batch(feed))
-    known = remembered.recall() if engine == "auto" else None
+    known = remembered.recall(n_updates) if engine == "auto" else None
     if known is not None and _is_to_be_had(known, trainee):
         return as_before(model, trainee, feed, (known[0], known[1].mode), micro_batch_size)[0], known[1]
     here = _measured(model, trainee, feed, n_updates)
@@ -66,7 +66,7 @@ def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
     if engine == "auto" and n_updates and here.step_seconds and here.step_seconds * n_updates > _WORTH_MOVING:
         chosen = _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size)
     if engine == "auto" and chosen[1].compared:
-        remembered.keep(chosen[0].backend, chosen[1])
+        remembered.keep(chosen[0].backend, chosen[1], n_updates)
     return chosen
 
 
@@ -118,13 +118,13 @@ def _likely_best_first(model, trainee, feed):
     A loop saves the start of each step, some 0.05 ms, which matters where a step is short. Where it is long, a loop may cost: on a
     processor XLA's convolutions and large products lose their threads inside it.
     """
-    convolves = any(isinstance(layer, _SLOW_IN_LOOPS) for layer in layers(model))
-    if trainee.device == "cpu" and convolves:
-        order = ("looped", "stepwise")
-    elif _operations(model, feed) < _SHORT_STEP:
-        order = ("fused", "looped", "stepwise")
+    convolves = trainee.device == "cpu" and any(isinstance(layer, _SLOW_IN_LOOPS) for layer in layers(model))
+    if "looped" in trainee.modes:  # as safe as single steps, with less between them, and quicker to compile than a fused loop
+        order = ("looped",) if convolves else ("looped", "fused")
+    elif convolves:
+        order = ("stepwise",)
     else:
-        order = ("looped", "stepwise", "fused")
+        order = ("fused", "stepwise") if _operations(model, feed) < _SHORT_STEP else ("stepwise", "fused")
     return [mode for mode in order if mode in trainee.modes]
 
 

@@ -29,21 +29,23 @@ class Remembered:
         name = fingerprint(model, model.train_step, machine, type(model.optimizer).__name__, batch_size, shapes_of(sample))
         self._path = user_cache_path("epochal") / "fit" / f"{name}.json"
 
-    def recall(self):
-        """`(backend, Manner)`, or `None`."""
+    def recall(self, n_updates):
+        """`(backend, Manner)` for a training of so many updates, or `None`: what pays in a long one need not in a short one."""
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
             if told["format"] != _FORMAT or told["backend"] not in _PACKAGES:
+                return None
+            if n_updates is None or 2 * n_updates < told["n_updates"]:
                 return None
             seconds = float(told["step_seconds"])
             return told["backend"], Manner(str(told["mode"]), seconds, f"as measured before: {told['because']}")
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep(self, backend, manner):
-        """Write down what was measured."""
+    def keep(self, backend, manner, n_updates):
+        """Write down what was measured for a training of so many updates."""
         told = {"format": _FORMAT, "backend": backend, "mode": manner.mode, "step_seconds": manner.step_seconds,
-                "because": manner.because}
+                "n_updates": n_updates, "because": manner.because}
         try:
             write_whole(self._path, json.dumps(told) + "\n")
         except OSError:

@@ -130,12 +130,12 @@ class _Step:
 
     def once(self, state, data, rows):
         logs, state = self._step(state, _batch(data, rows))
-        return state, logs if self._own else self._result(state)
+        return state, self._told(logs, state)
 
     def some(self, state, data, rows):
         for i in range(len(rows)):
             logs, state = self._step(state, _batch(data, rows[i]))
-        return state, logs if self._own else self._result(state)
+        return state, self._told(logs, state)
 
     def many(self, state, data, rows, n):
         if not self._own:
@@ -143,7 +143,13 @@ class _Step:
             return state, self._result(state)
         logs, _ = jax.eval_shape(self._step, state, _batch(data, rows[0]))
         logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
-        return jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
+        state, logs = jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
+        return state, self._told(logs, state)
+
+    def _told(self, logs, state):
+        """The metrics, unless a step of the user's own returns something under other names: as Keras has it."""
+        result = self._result(state)
+        return logs if self._own and not (isinstance(logs, dict) and set(logs) == set(result)) else result
 
     def _result(self, state):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):

@@ -6,7 +6,7 @@ import weakref
 import keras
 
 from ...base.errors import UsageError
-from ..copying import first_line, refuse_uncompiled
+from ..copying import first_line, layers, refuse_uncompiled
 from ..rows import over
 
 _OPEN = weakref.WeakKeyDictionary()  # per model: (what it was compiled as, its trainee), so that a second `fit` compiles nothing
@@ -45,7 +45,8 @@ def build(model, sample):
     Returns:
         Whether model or metrics had to be built.
     """
-    needed = not (model.built and all(getattr(metric, "built", True) for metric in model.metrics))
+    needed = not (model.built and all(layer.built for layer in layers(model))
+                  and all(getattr(metric, "built", True) for metric in model.metrics))
     if needed:
         try:
             _see(model, sample)
@@ -73,7 +74,7 @@ def _see(model, sample):
         import jax
 
         shapes = [over(lambda a: jax.ShapeDtypeStruct(a.shape, keras.backend.standardize_dtype(a.dtype)), tree) for tree in sample]
-        if not model.built:
+        if not (model.built and all(layer.built for layer in layers(model))):
             with keras.StatelessScope():  # variables made under it get their values when it ends
                 jax.eval_shape(predicted, shapes[0])
         with keras.StatelessScope(state_mapping=[(v, v.value) for v in model.variables]):
