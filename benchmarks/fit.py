@@ -5,7 +5,8 @@
 
 Steady state is seconds an epoch, after a first one that is not counted; the contenders take turns in one process, so that a busy
 machine slows them alike, and ratios are taken round by round. *Tuned* is `steps_per_execution=50, jit_compile=True` (PyTorch has
-neither). A whole training is a process of its own from after its imports to the end of `fit`, cold (no program kept) and warm.
+neither). A whole training is the one call of `fit` in a process of its own, on a model just built: compiling included, importing and
+building the model not; cold (no program kept) and warm.
 """
 
 import argparse
@@ -88,14 +89,15 @@ def steady(case, n_rounds):
 
 
 def whole(case, name, n_epochs):
-    """Seconds of one training, compiling included, imports not."""
+    """Seconds of one call of `fit` on a model just built, compiling included."""
     import keras  # noqa: F401
 
     import epochal
 
+    _ = epochal.fit  # imports what it needs
     train, judged, size = rows(case)
-    start = perf_counter()
     model = network(case)
+    start = perf_counter()
     fit = model.fit if name == "keras" else lambda *a, **k: epochal.fit(model, *a, **k)
     fit(*train, batch_size=size, epochs=n_epochs, validation_data=judged, verbose=0)
     return perf_counter() - start

@@ -4,8 +4,8 @@
     python benchmarks/kill_and_resume.py --kills 5 --backend tensorflow
 
 Every trial starts a training with a checkpoint folder, kills it (`kill -9`) after a random time, starts the same call again, and
-so on until `--a-training` kills are done; then it lets it end. Weights, optimizer slots and history must be those of the undisturbed
-run.
+so on until `--a-training` kills are done; then it lets it end. Weights, optimizer slots and history must be those of the
+undisturbed run.
 """
 
 import argparse

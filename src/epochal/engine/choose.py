@@ -10,6 +10,7 @@ from ..base.errors import Unsupported
 _REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made,
 _HOPED = 3        # or only so many times where there is reason to hope: a loop, where steps are short
 _GAIN = 0.95      # of the time: less of a gain is not worth another mode
+_LEAST_COST = 0.3  # seconds: no trial costs less, with what has to be compiled for it
 _TRIAL_SECONDS = 0.2
 _MOST_STEPS = 64
 _LONG_STEP = 1e-3  # seconds: the start of a step, which is all that a loop saves, takes a twentieth of it
@@ -50,7 +51,7 @@ def choose(trainee, data, rows, n_updates, order):
     Returns:
         A `Manner`. Seconds are one measurement of a few batches, on whatever else the machine is doing.
     """
-    seconds, refused, cost = {}, {}, 0.0
+    seconds, refused, cost = {}, {}, _LEAST_COST
     for mode in order:
         best = min(seconds.values(), default=None)
         repaid = _HOPED if mode == "fused" and best is not None and best < _LONG_STEP else _REPAID
@@ -60,7 +61,8 @@ def choose(trainee, data, rows, n_updates, order):
             refused[mode] = "steps are too long for a loop to save anything"
             continue
         try:
-            seconds[mode], spent = _tried(trainee, data, rows, mode)
+            long = None if n_updates is None else _HOPED * _LEAST_COST / n_updates if len(order) > 1 else float("inf")
+            seconds[mode], spent = _tried(trainee, data, rows, mode, long)
         except Unsupported as error:
             if mode == order[-1]:
                 raise
@@ -80,8 +82,11 @@ def choose(trainee, data, rows, n_updates, order):
     return Manner(fastest, seconds[fastest], why, len(seconds) + len(refused) > 1)
 
 
-def _tried(trainee, data, rows, mode):
-    """Seconds a batch takes once it is compiled, and the seconds that trying cost."""
+def _tried(trainee, data, rows, mode, long):
+    """Seconds a batch takes once it is compiled, and the seconds that trying cost.
+
+    A first look is enough where a batch takes less than `long` seconds, so that nothing hangs on it (`None`: in any case).
+    """
     begun = perf_counter()
     with trainee.kept():
         first = rows[:1] if mode == "stepwise" else rows[:_MOST_STEPS]
@@ -93,7 +98,7 @@ def _tried(trainee, data, rows, mode):
             trainee.numbers(trainee.train(data, part, mode))
             trainee.wait()
             taken = perf_counter() - start
-            if n >= _MOST_STEPS or taken * 4 > _TRIAL_SECONDS:
+            if long is None or taken / n < long or n >= _MOST_STEPS or taken * 4 > _TRIAL_SECONDS:
                 break
             n = min(_MOST_STEPS, n * 8)
     return taken / n, perf_counter() - begun

@@ -1,5 +1,7 @@
 """Where and how the batches of a training are run: what this model allows, and what is worth a measurement."""
 
+import weakref
+
 import keras
 import numpy as np
 
@@ -9,10 +11,12 @@ from ..engine.choose import Manner, choose
 from ..seam.copying import layers
 from ..seam.rows import leaves
 from .arrays import Resident
+from .fingerprint import shapes_of
 from .remembered import Remembered, rows_of_a_batch
 
 BACKENDS = ("jax", "tensorflow", "torch")
 ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise", *BACKENDS)
+_HERE = weakref.WeakKeyDictionary()  # per trainee: {batch: (updates in view of which it was measured, Manner)}
 _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
@@ -87,8 +91,13 @@ def as_before(model, trainee, feed, before, micro_batch_size=None):
 def _measured(model, trainee, feed, n_updates):
     order = _likely_best_first(model, trainee, feed)
     if len(order) == 1 and not (n_updates or 0) > 1000:
-        return Manner(order[0], None, f"the only way on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
-    return choose(trainee, *_batches_to_try(feed, trainee), n_updates, order)
+        return Manner(order[0], None, f"the only way worth it on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
+    known, what = _HERE.setdefault(trainee, {}), (rows_of_a_batch(feed), shapes_of(feed.sample))
+    n_before, manner = known.get(what, (0, None))
+    if manner is None or (n_updates or 0) > 2 * n_before:
+        manner = choose(trainee, *_batches_to_try(feed, trainee), n_updates, order)
+        known[what] = n_updates or 0, manner
+    return manner
 
 
 def _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size):
