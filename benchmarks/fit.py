@@ -5,8 +5,8 @@
 
 Steady state is seconds an epoch, after a first one that is not counted; the contenders take turns in one process, so that a busy
 machine slows them alike, and ratios are taken round by round. *Tuned* is `steps_per_execution=50, jit_compile=True` (PyTorch has
-neither). A whole training is the one call of `fit` in a process of its own, on a model just built: compiling included, importing and
-building the model not; cold (no program kept) and warm.
+neither). A whole training is the one call of `fit` in a process of its own, on a model just built: compiling included, importing
+and building the model not; cold (no program kept) and warm.
 """
 
 import argparse

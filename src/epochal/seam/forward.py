@@ -36,7 +36,7 @@ class Forward(Protocol):
                                        # model lasts if `keep`, else it is as if the block had never been run
     def fetch(self, leaf): ...         # an output as a NumPy array, waited for; or as it is, where it is no plain tensor
     def end(self): ...                 # let the model's variables hold what was kept
-    def n_bytes(self, data): ...       # what such a block takes on the device, told once it is prepared, or once it has run; or `None`
+    def n_bytes(self, data): ...       # what such a block takes on the device, told once it is prepared or has run; or `None`
     def free_bytes(self): ...          # what the device has free; `None` where that is not told
     def out_of_memory(self, error): ...
 

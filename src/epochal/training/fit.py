@@ -1,5 +1,6 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; the batches run by the engine."""
 
+import os
 import zlib
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from ..base.errors import UsageError
 from ..seam.rows import leaves
 from ..seam.trainee import open_trainee
 from . import advice, arguments
+from .blocks import ParquetBlocks
 from .checkpoint import Checkpoint
 from .hooks import needing_batches
 from .loop import Position, Span, run
@@ -43,7 +45,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         arguments.set_learning_rate(model, learning_rate)
     resolved = {"batch_size": batch_size, "learning_rate": arguments.learning_rate_of(model), "batches": batches}
 
-    def by_keras(x, why):
+    def by_keras(x, why, validation_data=validation_data):
         arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
                                       checkpoint=checkpoint)
         say(f"Trained by Keras' own fit: {why}.")
@@ -68,12 +70,16 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         try:
             feed = feed_of(*rows[:2], sample_weight=rows[2], batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
                            steps_per_epoch=steps_per_epoch, order=order)
-            opened.callback(feed.close)
-            validation = _validation(held, validation_batch_size or batch_size, validation_steps)
-            if validation is not None:
-                opened.callback(validation.close)
         except OnlyKeras as error:
             return by_keras(error.x, str(error))
+        opened.callback(feed.close)
+        try:
+            validation = _validation(held, feed, validation_batch_size or batch_size, validation_steps)
+        except OnlyKeras as error:
+            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(held)[1:])
+            return by_keras(feed.original(x), str(error), again)
+        if validation is not None:
+            opened.callback(validation.close)
         resolved |= {"batch_size": feed.batch_size} | shares
         asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint)
         return _fitted(model, feed, validation, asked, resolved, say)
@@ -92,10 +98,12 @@ class _Asked(NamedTuple):
     checkpoint: Any
 
 
-def _validation(held, batch_size, steps):
+def _validation(held, feed, batch_size, steps):
     if held is None:
         return None
     x, y, weight = keras.utils.unpack_x_y_sample_weight(held)
+    if isinstance(x, str | os.PathLike) and isinstance(feed.source, ParquetBlocks):
+        x, y, weight = feed.source.rows.like(x), None, None  # the same columns, and the same codes for classes
     return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps,
                    batch_size=None if cuts_own_batches(x) else batch_size)
 

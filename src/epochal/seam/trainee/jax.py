@@ -12,6 +12,7 @@ from ..copying import first_line, has_own_step
 from ..rows import leaves, over
 from . import accumulate
 from .accumulate_check import Check
+from .portable import refuse_mode
 
 _MOST = 2**19     # row numbers handed over in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -34,6 +35,7 @@ def bind(model, micro_batch_size=None):
 
 class _Trainee:
     backend, modes = "jax", ("fused", "unrolled", "stepwise")
+    why_not = dict.fromkeys(("looped",), "JAX has no loop outside a compiled program.")
 
     def __init__(self, model, train, check=None, unchecked_rows=0):
         self._model, self._state, self._programs = model, None, {}
@@ -96,6 +98,7 @@ class _Trainee:
         pass
 
     def _run(self, what, data, rows, mode):
+        refuse_mode(self, mode)
         step, (n, size) = self._steps[what], rows.shape
         if mode == "stepwise":
             program = self._program(what, "stepwise", step.once)

@@ -1,7 +1,6 @@
 """Make the user's compiled model ready to train, and find the module that trains it on the active back end."""
 
 import inspect
-import weakref
 
 import keras
 
@@ -9,7 +8,16 @@ from ...base.errors import UsageError
 from ..copying import first_line, layers, refuse_uncompiled
 from ..rows import over
 
-_OPEN = weakref.WeakKeyDictionary()  # per model: (what it was compiled as, its trainee), so that a second `fit` compiles nothing
+_NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
+
+
+class _Opened:
+    """What a model was compiled as, and its trainee, so that a second `fit` compiles nothing."""
+
+    __slots__ = ("compiled", "trainee")
+
+    def __init__(self, compiled, trainee):
+        self.compiled, self.trainee = compiled, trainee
 
 
 def open_trainee(model, sample, micro_batch_size=None):
@@ -30,12 +38,12 @@ def open_trainee(model, sample, micro_batch_size=None):
     built = build(model, sample)
     compiled = (micro_batch_size, model.optimizer, tuple(map(id, model.metrics)), tuple(map(id, model.trainable_variables)),
                 model.jit_compile, model.run_eagerly)
-    known = _OPEN.get(model)
-    if known is not None and known[0] == compiled:
-        known[1].load()
-        return known[1], built
+    known = vars(model).get(_NAME)
+    if known is not None and known.compiled == compiled:
+        known.trainee.load()
+        return known.trainee, built
     trainee = _bind()(model, micro_batch_size)
-    _OPEN[model] = (compiled, trainee)
+    vars(model)[_NAME] = _Opened(compiled, trainee)
     return trainee, built
 
 
