@@ -90,7 +90,7 @@ def as_before(model, trainee, feed, before, micro_batch_size=None):
 
 def _measured(model, trainee, feed, n_updates):
     order = _likely_best_first(model, trainee, feed)
-    if len(order) == 1 and not (n_updates or 0) > 1000:
+    if len(order) == 1 and not (n_updates or 0) > 100:
         return Manner(order[0], None, f"the only way worth it on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
     known, what = _HERE.setdefault(trainee, {}), (rows_of_a_batch(feed), shapes_of(feed.sample))
     n_before, manner = known.get(what, (0, None))

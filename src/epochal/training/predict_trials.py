@@ -1,17 +1,14 @@
 """Batch sizes timed on this machine for a model of this architecture, kept between calls and between processes."""
 
-import hashlib
 import json
 import math
-from dataclasses import astuple
 from weakref import WeakKeyDictionary
 
-import keras
 from platformdirs import user_cache_path
 
 from ..base.files import write_whole
 from ..rules.knee import GOALS, Trial, is_steady
-from ..seam.copying import layers
+from .fingerprint import fingerprint, shapes_of
 
 _FORMAT = 1
 _CALLS = 8      # seconds kept of a size: those of the fastest calls
@@ -63,40 +60,11 @@ class Trials:
 def trials_of(model, forward, data):
     """The `Trials` for a model and rows like those of `data`."""
     kept = _known.setdefault(forward, {})
-    rows = tuple((str(leaf.dtype), tuple(map(int, leaf.shape[1:]))) for leaf in keras.tree.flatten(data) if leaf is not None)
+    rows = shapes_of(data)
     if rows not in kept:
-        kept[rows] = Trials(user_cache_path("epochal") / "predict" / f"{_fingerprint(model, forward, rows)}.json")
+        name = fingerprint(model, model.predict_step, forward.machine, rows)
+        kept[rows] = Trials(user_cache_path("epochal") / "predict" / f"{name}.json")
     return kept[rows]
-
-
-def _fingerprint(model, forward, rows):
-    """Of all that decides how fast a model predicts; its weights do not."""
-    step = getattr(model.predict_step, "__func__", model.predict_step)
-    told = (_named(step), [_described(layer) for layer in (model, *layers(model))], rows, keras.config.floatx(), model.run_eagerly,
-            model.jit_compile, astuple(forward.machine))
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
-
-
-def _described(layer):
-    """Class, sizes and settings of a layer. Not its configuration: to write one, Keras imports TensorFlow, which takes seconds."""
-    settings = {name: _named(value) for name, value in vars(layer).items()
-                if not name.startswith("_") and name != "name" and _is_plain(value)}
-    shapes = [(list(v.shape), str(v.dtype)) for v in layer.weights]
-    return _named(type(layer)), layer.compute_dtype, shapes, sorted(settings.items())
-
-
-def _is_plain(value):
-    return value is None or callable(value) or isinstance(value, (bool, int, float, str)) or (
-        isinstance(value, (tuple, list)) and all(isinstance(part, (bool, int, float, str)) for part in value))
-
-
-def _named(value):
-    """A function or class by its name, an object that can be called by its class."""
-    if not callable(value):
-        return value
-    if hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _read(path):
