@@ -1,9 +1,22 @@
 """What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another back end."""
 
+import gc
 import os
+import sys
 from importlib import metadata
 
+import pytest
+
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_programs_left_over():
+    """Programs compiled by a file of tests go with it: some thousands of them in one process exhaust its memory maps."""
+    yield
+    if "jax" in sys.modules:
+        gc.collect()
+        sys.modules["jax"].clear_caches()
 
 
 def pytest_report_header():

@@ -108,3 +108,8 @@ def test_a_mode_that_the_model_does_not_allow_is_passed_over_with_its_reason(mon
     manner = choose(trainee, None, ROWS, 100, ("fused", "stepwise"))
     assert manner.mode == "stepwise"
     assert "not fused: XLA has no such thing" in manner.because
+
+
+def test_a_training_without_updates_is_no_division_by_zero(monkeypatch):
+    manner, _ = chosen(monkeypatch, 0, fused=0.01, stepwise=0.002)
+    assert manner.mode == "fused"

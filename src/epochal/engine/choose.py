@@ -61,7 +61,7 @@ def choose(trainee, data, rows, n_updates, order):
             refused[mode] = "steps are too long for a loop to save anything"
             continue
         try:
-            long = None if n_updates is None else _HOPED * _LEAST_COST / n_updates if len(order) > 1 else float("inf")
+            long = None if not n_updates else _HOPED * _LEAST_COST / n_updates if len(order) > 1 else float("inf")
             seconds[mode], spent = _tried(trainee, data, rows, mode, long)
         except Unsupported as error:
             if mode == order[-1]:
