@@ -120,3 +120,20 @@ def assert_sentence(error):
     text = str(error).strip()
     assert len(text.split()) >= 5, text
     assert text[0].isupper() or text[0] in "`'\"", text
+
+
+def test_a_loss_without_targets_is_refused_in_a_sentence():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 2), "float32")
+    with pytest.raises(ValueError, match="`y` must hold the targets"):
+        epochal.fit(model, x)
+    with pytest.raises(ValueError, match="`validation_data` must hold the targets"):
+        epochal.fit(model, x, x[:, :1], validation_data=(x,))
+
+
+def test_targets_of_text_are_refused_in_a_sentence():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="must be numbers"):
+        epochal.fit(model, np.ones((4, 2), "float32"), np.array(["a", "b", "a", "b"]))

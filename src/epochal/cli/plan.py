@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shlex
 import signal
 import sys
 from functools import partial
@@ -39,6 +40,10 @@ def run(*, data, target, group, time, task, model, backend, goal, budget, seed, 
     else:
         _print_answer(answer, answered)
     _save(answered, folder, journal, say)
+    options = {"--target": target, "--group": group, "--time": time, "--task": task, "--model": model, "--backend": backend}
+    same = "".join(f" {name} {shlex.quote(value)}" for name, value in options.items() if value)
+    tell(say, f"To train with it: epochal fit {shlex.quote(data)}{same} --plan {shlex.quote(str(folder / 'plan.json'))} "
+              "--out model.keras")
 
 
 def builder(table, model):

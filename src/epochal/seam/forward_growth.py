@@ -1,5 +1,6 @@
 """How much a piece of work raised the most memory that this process has ever held."""
 
+import pathlib
 import sys
 
 try:
@@ -27,6 +28,10 @@ class Growth:
 
 
 def _most_ever():
+    status = pathlib.Path("/proc/self/status")
+    told = status.read_text() if status.exists() else ""
+    if "VmHWM:" in told:  # on Linux; there getrusage begins with the most that the parent ever held
+        return int(told.split("VmHWM:")[1].split()[0]) * 1024
     if resource is None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024

@@ -84,6 +84,8 @@ def classes_of(y):
     y = leaves(y)[0]
     if y.ndim > 1 and y.shape[-1] > 1:
         return y.argmax(-1) if ((y == 0) | (y == 1)).all() and (y.sum(-1) == 1).all() and y.ndim == 2 else None
+    if y.dtype.kind not in "biuf":
+        return None
     codes = y.reshape(len(y), -1)[:, 0]
     distinct = np.unique(codes)
     few = len(distinct) <= max(2, len(codes) // 20)

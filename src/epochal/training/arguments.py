@@ -7,7 +7,7 @@ import numpy as np
 
 from ..base.errors import UsageError, require
 from ..rules.batching import balanced, stratified
-from ..seam.copying import refuse_uncompiled
+from ..seam.copying import has_own_step, refuse_uncompiled
 from ..seam.given import classes_of
 from ..seam.rows import leaves, over
 from .manner import ENGINES
@@ -28,6 +28,18 @@ def check(model, x, *, batch_size, epochs, batches, micro_batch_size, engine, va
     require(often or listed, "validation_freq", validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
     require(batches in BATCHES, "batches", batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
     require(engine in ENGINES, "engine", engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
+
+
+def refuse_without_targets(model, rows, name):
+    """Raise `UsageError` where a loss that is compiled has nothing to compare with.
+
+    Args:
+        rows: x and y as given. name: what they are called.
+    """
+    loses = keras.tree.flatten(model.loss) if model.loss is not None else []
+    own = has_own_step(model, "train_step") or has_own_step(model, "compute_loss")
+    if rows[1] is None and n_rows_of(rows[0]) is not None and any(loss is not None for loss in loses) and not own:
+        raise UsageError(f"`{name}` must hold the targets; got None, and the model is compiled with a loss. Pass y as well.")
 
 
 def limited(epochs, steps_per_epoch, validation_steps):
@@ -54,12 +66,12 @@ def refuse_beside_keras(why, **ours):
 def set_learning_rate(model, learning_rate):
     """Give the optimizer another learning rate; the rest of its state stays."""
     optimizer = _plain(model)
-    require(isinstance(learning_rate, int | float) and learning_rate > 0, "learning_rate", learning_rate, "a positive number",
-            "Pass 0.001.")
+    require(isinstance(learning_rate, int | float | np.floating) and 0 < learning_rate < np.inf, "learning_rate", learning_rate,
+            "a positive number", "Pass 0.001.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
                          f"{learning_rate}. Compile with a number, or leave it out.")
-    optimizer.learning_rate = learning_rate
+    optimizer.learning_rate = float(learning_rate)
 
 
 def learning_rate_of(model):

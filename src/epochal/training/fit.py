@@ -62,6 +62,9 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
     if validation_split and validation_data is None:
         rows, held = arguments.split(*rows, validation_split)
         held_out = held[1]
+    arguments.refuse_without_targets(model, rows, "y")
+    if held is not None and not isinstance(held, str):
+        arguments.refuse_without_targets(model, keras.utils.unpack_x_y_sample_weight(held), "validation_data")
     order, shares = arguments.order_of(batches, rows[1], batch_size or 32)
     advice.before(model, y=arguments.targets(rows[1]), held_out=arguments.targets(held_out), n_rows=arguments.n_rows_of(rows[0]),
                   batch_size=batch_size, callbacks=callbacks, class_weight=class_weight, batches=batches,

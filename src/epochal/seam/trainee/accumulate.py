@@ -66,7 +66,7 @@ def refuse(model, micro_batch_size, *, allow_batch_norm=False):
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable and not allow_batch_norm:
             raise Unsupported(f"The layer `{layer.name}` normalises over the rows it sees at once, so that with micro-batches it "
                               "would take its mean and variance from each of them instead of the whole batch: another model. Use "
-                              "layer or group normalisation, freeze the layer, or pass allow_batch_norm=True and accept it.")
+                              "layer or group normalisation, freeze the layer, or leave out micro_batch_size.")
 
 
 def rule(model):

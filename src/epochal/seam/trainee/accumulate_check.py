@@ -32,7 +32,7 @@ def check(model, batch, *, allow_batch_norm=False):
         moved = _moved(model, over(lambda a: a[pieces[0]], batch), of)
     if moved and not allow_batch_norm:
         raise Unsupported(f"Training changes `{moved[0]}` by the rows seen at once, so micro-batches would change it otherwise "
-                          "than the whole batch. Leave out micro_batch_size, or pass allow_batch_norm=True and accept it.")
+                          "than the whole batch. Leave out micro_batch_size.")
 
 
 class Check:
