@@ -255,6 +255,7 @@ def test_dropout_elsewhere_is_dropout_until_the_process_is_killed(backend):
         trainee.train(part, whole, "stepwise")
         trainee.store()
         stored = arrays(model)
+        os.kill(trainee._process.pid, signal.SIGSTOP)  # or else it may have answered before it is killed
         logs = trainee.train(part, whole, "stepwise")
         os.kill(trainee._process.pid, signal.SIGKILL)
         with pytest.raises(BenchLost, match="was ended by SIGKILL"):
