@@ -14,5 +14,10 @@ from .store import dump as dump
 from .store import load as load
 from .store import read as read
 from .store import save as save
+from .study import BUDGETS as BUDGETS
+from .study import Contrast as Contrast
+from .study import Design as Design
+from .study import Study as Study
+from .study import TunedRate as TunedRate
 from .task import Machine as Machine
 from .task import Task as Task

@@ -38,6 +38,7 @@ class Curve:
         train_loss: mean loss of each epoch while the weights move, as Keras prints it.
         half_a, half_b: loss on each half of the validation rows after each epoch.
         metrics: per compiled metric, its value on all validation rows after each epoch.
+        metrics_a, metrics_b, test_metrics: the same on each half and on the test rows; empty outside a study.
         test_loss: loss on the test rows after each epoch; empty where there are none. Never used to decide.
         outcome: `OK` or `DIVERGED`.
         seconds: this run's share of the engine's time.
@@ -52,6 +53,9 @@ class Curve:
     half_b: tuple[float, ...]
     metrics: tuple[tuple[float, ...], ...] = ()
     test_loss: tuple[float, ...] = ()
+    metrics_a: tuple[tuple[float, ...], ...] = ()
+    metrics_b: tuple[tuple[float, ...], ...] = ()
+    test_metrics: tuple[tuple[float, ...], ...] = ()
     outcome: Outcome = Outcome.OK
     seconds: float = 0.0
 

@@ -15,6 +15,7 @@ class Verdict(enum.Enum):
 
     REFERENCE = "the reference"
     EQUAL = "equal"
+    EQUIVALENT = "equivalent"
     BETTER = "better"
     WORSE = "worse"
     UNRESOLVED = "not resolvable"

@@ -17,10 +17,12 @@ from .curve import Curve, Setting
 from .evidence import Evidence
 from .plan import Arm, Choice, Plan, Stopping
 from .reading import Reading
+from .study import Contrast, Design, Study, TunedRate
 from .task import Machine, Task
 
 FORMAT = 1
-_KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine)}
+_KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
+                                           Design, TunedRate, Contrast, Study)}
 
 
 def dump(record):
