@@ -5,5 +5,7 @@ from .lanes import Lane as Lane
 from .lanes import Run as Run
 from .mode import How as How
 from .mode import measure_mode as measure_mode
+from .prepare import local_devices as local_devices
+from .prepare import prepare as prepare
 from .programs import compilations as compilations
 from .train import train as train

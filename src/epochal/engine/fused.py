@@ -1,5 +1,6 @@
 """A whole epoch of many lanes as one compiled program: a scan over the steps, a vmap over the lanes, judging included."""
 
+import weakref
 from time import perf_counter
 
 import jax
@@ -7,9 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .lanes import finished, order
+from .turns import turn
+
+_ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
 
-def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True):
+def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True, device=None):
     """The program of one epoch of `width` lanes: `(data, states, orders, rates) -> (states, losses, figures)`.
 
     The learning rates, the seeds and the number of epochs are no part of it, so another one of those compiles nothing.
@@ -19,6 +23,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True):
         batch_size: rows of an update; the last update of an epoch takes the rows that are left.
         width: lanes side by side.
         n_rows: rows of an epoch; all training rows unless it is a trial. judge: whether the epoch ends with judging.
+        device: one of `jax.local_devices()`; the first where it is `None`.
     """
     pure, n = rig.pure, rig.n_examples if n_rows is None else n_rows
     n_full = n // batch_size
@@ -35,11 +40,30 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True):
             total += last.astype(jnp.float32) * (n - n_full * batch_size)
         return state, total / n, pure.evaluate(data, state) if judge else jnp.zeros(())
 
+    place = None if device is None else jax.sharding.SingleDeviceSharding(device)
+
+    def shape(size, kind):
+        return jax.ShapeDtypeStruct(size, kind, sharding=place)
+
     program = jax.jit(jax.vmap(lane_epoch, in_axes=(None, 0, 0, 0)), donate_argnums=1)
-    states = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((width, *leaf.shape), leaf.dtype), rig.fresh(0))
     steps = -(-n // batch_size)
-    orders, rates = (jax.ShapeDtypeStruct((width, size), kind) for size, kind in ((n, jnp.int32), (steps, jnp.float32)))
-    return program.lower(pure.data, states, orders, rates).compile()
+    orders, rates = (shape((width, size), kind) for size, kind in ((n, jnp.int32), (steps, jnp.float32)))
+    with turn(rig):
+        states = jax.tree.map(lambda leaf: shape((width, *leaf.shape), leaf.dtype), rig.fresh(0))
+        data = jax.tree.map(lambda leaf: shape(leaf.shape, leaf.dtype), pure.data)
+        lowered = program.lower(data, states, orders, rates)
+    return lowered.compile()
+
+
+def data_on(rig, device):
+    """The rig's data on a device: copied there when first asked for, and kept as long as the rig."""
+    if device is None or device == jax.local_devices()[0]:
+        return rig.pure.data
+    with turn(rig):
+        held = _ELSEWHERE.setdefault(rig, {})
+        if device not in held:
+            held[device] = jax.device_put(rig.pure.data, device)
+        return held[device]
 
 
 def program_bytes(program):
@@ -50,23 +74,26 @@ def program_bytes(program):
     return used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes
 
 
-def start_states(rig, seeds):
+def start_states(rig, seeds, device=None):
     """The states of fresh lanes, stacked."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(rig.fresh, seeds))
+    with turn(rig):
+        drawn = {seed: rig.fresh(seed) for seed in dict.fromkeys(seeds)}
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(drawn[seed] for seed in seeds))
+    return jax.device_put(stacked, device)
 
 
-def train(rig, lanes, batches, program, width, *, go_on):
+def train(rig, lanes, batches, program, width, *, go_on, device=None):
     """Train at most `width` lanes with a compiled epoch; see `engine.train`. A narrower group is padded with its last lane."""
     n, steps = rig.n_examples, batches.steps_per_epoch(rig.n_examples)
     padded = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
     rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]
-    states, losses, figures, start = start_states(rig, [lane.seed for lane in padded]), [], [], perf_counter()
-    orders = {}
+    states, data = start_states(rig, [lane.seed for lane in padded], device), data_on(rig, device)
+    losses, figures, orders, start = [], [], {}, perf_counter()
     for epoch in range(batches.n_epochs):
         for lane in lanes:
             orders[lane.seed] = order(lane.seed, epoch, n)
-        states, epoch_losses, epoch_figures = program(rig.pure.data, states, np.stack([orders[lane.seed] for lane in padded]),
+        states, epoch_losses, epoch_figures = program(data, states, np.stack([orders[lane.seed] for lane in padded]),
                                                       rates[epoch])
         losses.append(np.asarray(epoch_losses)[: len(lanes)])
         figures.append(np.asarray(epoch_figures)[: len(lanes)])

@@ -7,7 +7,7 @@ from .mode import measure_mode
 from .programs import epoch_program
 
 
-def train(rig, lanes, batches, *, how=None, go_on=None):
+def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     """Train every lane, as fast as this rig on this machine allows.
 
     Args:
@@ -17,6 +17,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None):
         how: a `How` that `measure_mode` returned; measured when `None`.
         go_on: called after every epoch of a group of lanes as `go_on(n_epochs, losses)` with losses
             float32[n_epochs, n_lanes_of_the_group, n_parts]; a false answer ends the group there.
+        device: where fused lanes run; `None` for the first one. Several threads may train at once, each fused.
 
     Returns:
         A list of `Run`s, one a lane, in the order of `lanes`. A lane that diverges ends there and disturbs no other.
@@ -38,8 +39,8 @@ def train(rig, lanes, batches, *, how=None, go_on=None):
     while len(runs) < len(lanes):
         group = lanes[len(runs) : len(runs) + width]
         with memory_guard(rig) as guard:
-            program, width = epoch_program(rig, batches.batch_size, width)
-            runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on)
+            program, width = epoch_program(rig, batches.batch_size, width, device=device)
+            runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on, device=device)
         if guard.ran_out:
             if width == 1:
                 return [*runs, *(out_of_memory() for _ in lanes[len(runs) :])]

@@ -36,6 +36,22 @@ def curve_of(run, setting, seed, stage, n_train):
         outcome=run.outcome, seconds=float(run.seconds))
 
 
+def study_curve(run, setting, seed, stage, n_train):
+    """The `Curve` of one `Run` in a study: every figure of every part, since any metric may be what a study judges by."""
+    figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
+    n_metrics, tested = figures.shape[2] - 1, figures.shape[1] > 2
+
+    def metrics(part):
+        return tuple(_short(figures[:, part, 1 + i]) for i in range(n_metrics))
+
+    return Curve(
+        setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
+        train_loss=_short(run.train_loss), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
+        metrics=tuple(_short(figures[:, :2, 1 + i].mean(1, dtype=float)) for i in range(n_metrics)),
+        metrics_a=metrics(0), metrics_b=metrics(1), test_metrics=metrics(2) if tested else (),
+        test_loss=_short(figures[:, 2, 0]) if tested else (), outcome=run.outcome, seconds=float(run.seconds))
+
+
 def _short(values):
     """Six significant digits: a float32 has no more than seven, and the file stays small."""
     return tuple(float(f"{value:.6g}") for value in values)

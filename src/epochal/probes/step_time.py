@@ -1,0 +1,33 @@
+"""How long a training step of Keras' own `fit` takes at given batch sizes, whatever law they follow."""
+
+from time import perf_counter
+
+from ..records import Outcome, Reading
+from ._race import race
+
+
+def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG001 - nothing is drawn
+    """Seconds a step of `fit` takes at each of the batch sizes, timed in turns; compiling and short last batches are not in it.
+
+    Args:
+        rig: the model on the bench.
+        sizes: batch sizes; one that is larger than the data counts as all rows, as in Keras.
+        repeats: timings per size, at least 3. resolution: seconds that one timing must last.
+
+    Returns:
+        A `Reading` in seconds of the first of `sizes`; points (B, seconds a step, fastest, slowest) for all. `UNRESOLVED` where the
+        machine was too busy for a clock. Holds for `fit` on this machine under today's load.
+    """
+    started = perf_counter()
+    cut = sorted({min(size, rig.n_examples) for size in sizes}, key=[min(size, rig.n_examples) for size in sizes].index)
+    timed = race(rig.fit_seconds, cut, whole=lambda size: rig.n_examples // size, repeats=repeats, resolution=resolution,
+                 seconds=float("inf"))
+    cost = perf_counter() - started
+    if not (timed.median > 0).all():
+        return Reading(name="step_time", unit="s", outcome=Outcome.UNRESOLVED, cost=cost,
+                       note="the machine was too busy: longer calls of fit took no longer than short ones")
+    by_size = {int(point[0]): point for point in timed.points()}
+    points = tuple((float(size), *by_size[min(size, rig.n_examples)][1:]) for size in sizes)
+    _, value, low, high = points[0]
+    return Reading(name="step_time", value=value, unit="s", low=low, high=high, repeats=timed.seconds.shape[1], cost=cost,
+                   points=points, note="fastest and slowest timing")

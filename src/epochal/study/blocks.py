@@ -1,0 +1,67 @@
+"""The unit in which a study trains, commits and resumes: a block of lanes of one batch size, in one program."""
+
+import datetime
+from typing import NamedTuple
+
+from .. import engine
+from ..records import Setting
+from .curves import schedule_of, study_curve
+
+
+class Block(NamedTuple):
+    """Trainings that are made together. Who makes them, and in what order, changes none of their numbers.
+
+    Attributes:
+        name: tells it from every other block of its study.
+        stage: `"rung"` (a search's first look), `"screen"` (trials at full length) or `"confirm"` (fresh seeds).
+        n_epochs: what each run gets.
+        lanes: setting and seed of each; all of one batch size.
+        mode, width: how the engine trains them: fixed when the study is designed, since another width may round otherwise.
+    """
+
+    name: str
+    stage: str
+    n_epochs: int
+    lanes: tuple[tuple[Setting, int], ...]
+    mode: str
+    width: int
+
+    @property
+    def batch_size(self):
+        return self.lanes[0][0].batch_size
+
+
+class Stopped(BaseException):
+    """The study is ending: a block under way is left between two epochs, and its trainings are not kept."""
+
+
+def cut(label, stage, n_epochs, lanes, how):
+    """Lanes as blocks. By learning rate, so that those that diverge share a block, which ends when its last lane has."""
+    ordered = sorted(lanes)
+    width = how.width if how.mode == "fused" else 1
+    return [Block(f"{label}/{i // width}", stage, n_epochs, tuple(ordered[i : i + width]), how.mode, how.width)
+            for i in range(0, len(ordered), width)]
+
+
+def train_block(rig, block, *, device=None, watch=None):
+    """The `Curve`s of a block's lanes, in their order, and where and when they were made.
+
+    Args:
+        rig: the model on the bench.
+        device: one of `engine.local_devices(rig)`.
+        watch: called after every epoch with the share of the block that is done; may raise `Stopped`.
+    """
+    lanes = [engine.Lane(seed, schedule_of(rig, setting)) for setting, seed in block.lanes]
+
+    def go_on(epoch, losses):
+        if watch is not None:
+            watch(epoch / block.n_epochs)
+        return bool((losses[-1] < float("inf")).all(-1).any())  # false where no lane has a loss that is a number
+
+    how = engine.How(block.mode, block.width, 0.0, 0.0, None)
+    runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=how, go_on=go_on, device=device)
+    curves = tuple(study_curve(run, setting, seed, block.stage, rig.n_examples)
+                   for run, (setting, seed) in zip(runs, block.lanes, strict=True))
+    facts = {"machine": str(rig.machine), "device": str(device or "default"),
+             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    return curves, facts

@@ -1,0 +1,66 @@
+"""Who trains a study's blocks on this machine: one thread a device, and one a core where the device is the CPU."""
+
+import queue
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from .. import engine
+from .blocks import Stopped, train_block
+
+
+class Crew:
+    """Trains blocks, several at a time where that is safe; used as `with Crew(rig) as crew:`.
+
+    Attributes:
+        n_at_once: blocks under way at one time. It changes no number: a block's programs and their shapes are its own.
+    """
+
+    def __init__(self, rig):
+        self._rig, self._stopped = rig, threading.Event()
+        devices = engine.local_devices(rig)
+        per_device = rig.machine.n_cores if rig.pure is not None and rig.machine.device == "cpu" and len(devices) == 1 else 1
+        self.n_at_once = len(devices) * per_device
+        self._free = queue.SimpleQueue()
+        for device in devices * per_device:
+            self._free.put(device)
+        self._pool = ThreadPoolExecutor(self.n_at_once + 1, "epochal-study")  # one more, which compiles ahead
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self._stopped.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def train(self, blocks, watch):
+        """Yield `(block, curves, facts)` as blocks are finished.
+
+        Args:
+            blocks: the `Block`s; those trained step by step are trained one after the other.
+            watch: called from several threads as `watch(block, share)`.
+        """
+        if any(block.mode != "fused" for block in blocks):
+            for block in blocks:
+                yield block, *train_block(self._rig, block, watch=lambda share, block=block: watch(block, share))
+            return
+        under_way = {self._pool.submit(self._one, block, watch) for block in blocks}
+        while under_way:
+            ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield future.result()
+
+    def ahead(self, batch_size, width):
+        """Compile for a batch size beside whatever is being trained; a future to wait for."""
+        return self._pool.submit(engine.prepare, self._rig, batch_size, width, n_at_once=self.n_at_once)
+
+    def _one(self, block, watch):
+        def between_epochs(share):
+            if self._stopped.is_set():
+                raise Stopped
+            watch(block, share)
+
+        device = self._free.get()
+        try:
+            return block, *train_block(self._rig, block, device=device, watch=between_epochs)
+        finally:
+            self._free.put(device)

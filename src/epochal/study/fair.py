@@ -1,0 +1,218 @@
+"""The fair comparison: tune the learning rate at every batch size with as many trials, then compare with fresh seeds."""
+
+import math
+from time import perf_counter
+
+import numpy as np
+
+from .. import engine
+from ..base import seeds
+from ..base.errors import MeasurementFailed
+from ..engine.guard import memory_guard
+from ..probes.step_time import step_time
+from ..records import Reading, Setting, Study
+from ..rules.contrasts import declared_margin
+from ..rules.horizons import horizons
+from ..rules.judging import judged
+from ..rules.scaling import steps_per_epoch
+from .blocks import cut
+from .conclude import conclude
+from .progress import Ledger
+from .search import Search
+
+_WIDTHS_CPU, _WIDTHS = (8,), (64, 512)  # lanes side by side to try; wider ones pay where thousands of cores wait
+
+_ROWS_AS_LONG = 128  # rows that take about as long as the start of an update; it only shapes the progress bar
+
+
+def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
+    """Train what the design asks for and the folder does not hold yet, and say what came out.
+
+    Args:
+        rig: the model on the bench.
+        design: a `Design`.
+        folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
+        crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_at_once`.
+        watch: called with a `Progress`, from several threads.
+
+    Returns:
+        A `Study`. The same design on the same kind of machine gives the same numbers, whoever trained and however often it was
+        interrupted, up to what the clock says.
+
+    Raises:
+        MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for a batch.
+    """
+    return Fair(rig, design, folder, crew, Ledger(watch)).run()
+
+
+class Fair:
+    """One run of a study."""
+
+    def __init__(self, rig, design, folder, crew, ledger):
+        self.rig, self.design, self.folder, self.crew, self.ledger = rig, design, folder, crew, ledger
+        self.names, self.n = rig.task.metrics, rig.n_examples
+        self._compiling, self._best = {}, None
+
+    def run(self):
+        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
+        spans = horizons(self.design, self.n, self._step_seconds())
+        self._foresee(spans)
+        rates = Search(self, spans).rates()
+        margin = self._margin(spans)
+        self._confirm(rates, spans)
+        self.ledger.begin("concluding")
+        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates, spans,
+                        margin)
+
+    # what is trained
+
+    def train(self, label, stage, settings_epochs, run_seeds, what):
+        """Train every setting with each seed for its epochs, but for what the folder holds; all blocks are one batch size's.
+
+        Args:
+            settings_epochs: `{Setting: epochs}`.
+        """
+        self.ledger.begin(what)
+        size, blocks = next(iter(settings_epochs)).batch_size, []
+        how = self.how(size)
+        for n_epochs in sorted(set(settings_epochs.values())):
+            lanes = [(setting, seed) for setting, n in settings_epochs.items() if n == n_epochs for seed in run_seeds]
+            blocks += cut(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
+        work = {block.name: self._work(size, block.n_epochs, len(block.lanes)) for block in blocks}
+        found, missing = [], []
+        for block in blocks:
+            held = self.folder.block(block.name)
+            if held is None:
+                missing.append(block)
+            else:
+                found += held
+                self.ledger.finish(block.name, work[block.name], len(held), self._best_of(held), held=True)
+        for block, curves, facts in self.crew.train(missing, lambda b, share: self.ledger.step(b.name, share, work[b.name])):
+            self.folder.commit(block.name, curves, seconds=sum(c.seconds for c in curves), provenance=facts)
+            found += curves
+            self.ledger.finish(block.name, work[block.name], len(curves), self._best_of(curves))
+        return found
+
+    def setting(self, size, rate):
+        return Setting(batch_size=size, learning_rate=rate, schedule=self.rig.present.schedule)
+
+    def trial_seeds(self):
+        return [seeds.number(self.design.seed, "screen", i) for i in range(self.design.n_trial_seeds)]
+
+    def _confirm(self, rates, spans):
+        fresh = [seeds.number(self.design.seed, "confirm", i) for i in range(self.design.n_seeds)]
+        arms = {}
+        for rate in rates:
+            key = self.setting(rate.batch_size, rate.value)
+            arms[key] = max(arms.get(key, 0), spans[rate.budget, rate.batch_size])
+        if self.design.tutorial:
+            for size in self.design.batch_sizes:
+                key = self.setting(size, self.rig.present.learning_rate)
+                arms[key] = max(arms.get(key, 0), self.design.epochs)
+        for size in self.design.batch_sizes:
+            mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
+            if mine:
+                self.train(f"confirm/{size}", "confirm", mine, fresh, f"fresh seeds at batch size {size:,}")
+
+    # how it is trained
+
+    def how(self, size):
+        """How a batch size is trained: measured when the study first comes to it, and kept, since another width may round otherwise."""
+        known = self.folder.reading(f"engine/{size}")
+        if known is not None:
+            _, width, chosen, stepwise, fused = known.points[0]
+            return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+        start = perf_counter()
+        if size in self._compiling:
+            self._compiling.pop(size).result()
+        n_lanes = max(self.design.n_seeds, self.design.n_trial_seeds * max(len(self.design.learning_rates), 3))
+        widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
+        if earlier := self._hows():
+            widths = (max(how.width for how in earlier),)
+        with memory_guard(self.rig) as guard:
+            how = engine.measure_mode(self.rig, size, n_lanes, widths=widths)
+        if guard.ran_out:
+            raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Leave that batch size out, or use a "
+                                    "device with more.")
+        self.folder.keep(f"engine/{size}", Reading(
+            name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+            cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
+            points=((float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0),)))
+        return how
+
+    def compile_ahead(self, size):
+        """Begin to compile for a batch size that comes next, if those before it were fused."""
+        earlier = self._hows()
+        if size is not None and self.folder.reading(f"engine/{size}") is None and earlier and earlier[-1].mode == "fused":
+            self._compiling[size] = self.crew.ahead(size, earlier[-1].width)
+
+    def _hows(self):
+        return [self.how(size) for size in self.design.batch_sizes if self.folder.reading(f"engine/{size}") is not None]
+
+    # what is measured beside
+
+    @property
+    def _needs_clock(self):
+        return "time" in self.design.equal or self.design.tutorial
+
+    def _step_seconds(self):
+        if not self._needs_clock:
+            return {}
+        known = self.folder.reading("step_time")
+        if known is None:
+            known = step_time(self.rig, sizes=(self.design.reference, *(b for b in self.design.batch_sizes
+                                                                        if b != self.design.reference)))
+            if not known.known:
+                raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
+                                        '"time" out of `equal`.')
+            self.folder.keep("step_time", known)
+        return {int(point[0]): point[1] for point in known.points}
+
+    def _margin(self, spans):
+        """The margin, fixed before the first fresh seed is trained."""
+        known = self.folder.reading("margin")
+        if known is None:
+            untrained = [self._judge_untrained(seed) for seed in self.trial_seeds()]
+            trials = [judged(c, self.design, self.names, min(c.n_epochs, spans[budget, c.setting.batch_size]))
+                      for c in self._curves() if c.stage == "screen" for budget in self.design.equal if c.n_epochs]
+            value = declared_margin(self.design, float(np.mean(untrained)), trials)
+            known = Reading(name="margin", value=value, low=value, high=value, repeats=1,
+                            note="given" if self.design.margin is not None else "1 % of what training gains")
+            self.folder.keep("margin", known)
+        return known.value
+
+    def _judge_untrained(self, seed):
+        column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
+        return float(self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float))
+
+    # what is known
+
+    def _curves(self):
+        return tuple(curve for name in sorted(self.folder.blocks()) for curve in self.folder.block(name))
+
+    def _readings(self):
+        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
+        return tuple(reading for reading in map(self.folder.reading, names) if reading is not None)
+
+    def _best_of(self, curves):
+        """The best quality so far, in the design's metric."""
+        better = max if self.design.larger_is_better else min
+        found = [judged(c, self.design, self.names, c.n_epochs) for c in curves if c.n_epochs]
+        found = [quality for quality in found if math.isfinite(quality)]
+        self._best = better([*found, *([] if self._best is None else [self._best])], default=None)
+        return self._best
+
+    # how much of it there is
+
+    def _work(self, size, n_epochs, n_lanes):
+        """In units of a short update's own cost; an update of more rows costs more. What one unit takes, the clock will tell."""
+        return steps_per_epoch(self.n, size) * (1 + min(size, self.n) / _ROWS_AS_LONG) * n_epochs * n_lanes
+
+    def _foresee(self, spans):
+        design, work, n = self.design, 0.0, 0
+        for size in design.batch_sizes:
+            longest = max(spans[budget, size] for budget in design.equal)
+            n_rates = len(design.learning_rates) or 6
+            trials, finals = n_rates * design.n_trial_seeds, design.n_seeds * (len(set(design.equal)) + design.tutorial)
+            work, n = work + self._work(size, longest, trials + design.n_seeds), n + trials + finals
+        self.ledger.foresee(work, n)

@@ -1,0 +1,70 @@
+"""How far a study is, and how long it will still take, from what has been done so far."""
+
+import threading
+from time import perf_counter
+from typing import NamedTuple
+
+
+class Progress(NamedTuple):
+    """What a face shows while a study runs.
+
+    Attributes:
+        done, total: trainings finished, and foreseen in all; the search may add some.
+        share: of the work, 0 to 1. seconds_left: by the pace so far; `None` before anything is finished.
+        best: the best validation quality so far, and `None` before there is one.
+        what: what is under way.
+    """
+
+    done: int
+    total: int
+    share: float
+    seconds_left: float | None
+    best: float | None
+    what: str
+
+
+class Ledger:
+    """Work foreseen, done before this call, and done now, in updates times the cost of one; safe to use from several threads."""
+
+    def __init__(self, watch):
+        self._watch, self._lock, self._started = watch, threading.Lock(), perf_counter()
+        self._foreseen, self._n_foreseen = 0.0, 0
+        self._held, self._made, self._n_done = 0.0, 0.0, 0
+        self._under_way, self._best, self._what = {}, None, "starting"
+
+    def foresee(self, work, n_trainings):
+        """So much is to be done in all; grows where less was foreseen than is done."""
+        self._foreseen, self._n_foreseen = work, n_trainings
+
+    def begin(self, what):
+        self._what = what
+        self._tell()
+
+    def step(self, name, share, work):
+        """A share of a block is done."""
+        with self._lock:
+            self._under_way[name] = share * work
+        self._tell()
+
+    def finish(self, name, work, n_trainings, best, *, held=False):
+        """A block is done: now, or in an earlier run that this one continues."""
+        with self._lock:
+            self._under_way.pop(name, None)
+            self._n_done += n_trainings
+            self._best = best
+            if held:
+                self._held += work
+            else:
+                self._made += work
+        self._tell()
+
+    def progress(self):
+        with self._lock:
+            made = self._made + sum(self._under_way.values())
+            done = self._held + made
+            foreseen, n = max(self._foreseen, done), max(self._n_foreseen, self._n_done)
+            left = (perf_counter() - self._started) * (foreseen - done) / made if made > 0 else None
+            return Progress(self._n_done, n, done / foreseen if foreseen else 0.0, left, self._best, self._what)
+
+    def _tell(self):
+        self._watch(self.progress())

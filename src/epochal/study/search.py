@@ -1,0 +1,100 @@
+"""The search for the learning rate of every batch size: as many trials each, until the optimum lies inside what was tried."""
+
+import math
+
+from ..base.errors import MeasurementFailed
+from ..rules.rate_search import next_rates, survivors, tuned
+from ..rules.rates import grid
+from ..rules.scaling import seed_rate
+
+_FIRST_RATES = 5     # half a decade apart
+_WORTH_HALVING = 8   # epochs: a quarter of fewer says nothing
+
+
+class Search:
+    """One search: which rates were tried at each batch size, and which of them at full length.
+
+    Args:
+        fair: the `Fair` that trains. spans: `{(budget, batch size): epochs}`.
+    """
+
+    def __init__(self, fair, spans):
+        self._fair, self._spans, self._design = fair, spans, fair.design
+        self._tried, self._trials = {}, {}
+
+    def rates(self):
+        """A `TunedRate` for each budget and batch size, in the design's order; none where every rate diverged.
+
+        Raises:
+            MeasurementFailed: every rate diverged at the reference batch size.
+        """
+        sizes = self._design.batch_sizes
+        for size, following in zip(sizes, [*sizes[1:], None], strict=True):
+            self._fair.how(size)
+            self._fair.compile_ahead(following)
+            self._begin(size)
+        while not self._design.learning_rates:
+            wanted = next(filter(None, map(self._wanted, self._design.equal)), None)
+            if wanted is None:
+                break
+            for size, rates in wanted.items():
+                self._try(size, rates)
+        found = [self._tuned(budget, size) for budget in self._design.equal for size in sizes]
+        reference = [rate for rate in found if rate is not None and rate.batch_size == self._design.reference]
+        if len(reference) < len(self._design.equal):
+            raise MeasurementFailed(f"Every learning rate tried at batch size {self._design.reference:,} diverged. Scale the inputs, "
+                                    "or pass lower learning rates.")
+        return tuple(rate for rate in found if rate is not None)
+
+    def _begin(self, size):
+        """The first rates: all of them for a quarter of the examples, the better half and the best's neighbours to the end."""
+        present = self._fair.rig.present
+        rates = self._design.learning_rates or grid(
+            seed_rate(present.learning_rate, present.batch_size, size, self._fair.rig.task.optimizer), _FIRST_RATES,
+            present.learning_rate)
+        self._tried[size], self._trials[size] = list(rates), []
+        longest = self._longest(size)
+        if self._design.halving and len(rates) > 3 and longest >= _WORTH_HALVING:
+            quarter = math.ceil(longest / 4)
+            looks = self._train("rung", size, rates, quarter)
+            rates = survivors(self._design, self._fair.names, looks, quarter) or rates
+        self._try(size, rates, new=False)
+
+    def _wanted(self, budget):
+        """Further rates for every batch size, or `None` where the optimum lies inside at each of them."""
+        best = {size: self._tuned(budget, size) for size in self._design.batch_sizes}
+        more = next_rates(best, self._tried, self._fair.rig.present.learning_rate)
+        return more if any(more.values()) else None
+
+    def _try(self, size, rates, new=True):
+        if new:
+            self._tried[size] += rates
+        self._trials[size] += self._train("screen", size, rates, self._longest(size))
+        while dropped := self._too_early(size):  # the best at full length has a neighbour that the first look dropped
+            self._trials[size] += self._train("screen", size, dropped, self._longest(size))
+
+    def _too_early(self, size):
+        full = {c.setting.learning_rate for c in self._trials[size]}
+        beside = set()
+        for budget in self._design.equal:
+            best = tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])
+            if best is None:
+                beside |= set(self._tried[size])
+                continue
+            tried = sorted(self._tried[size])
+            place = tried.index(best.value)
+            beside |= set(tried[max(0, place - 1) : place + 2])
+        return sorted(beside - full)
+
+    def _train(self, stage, size, rates, n_epochs):
+        what = f"learning rates at batch size {size:,}"
+        label = f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))
+        return self._fair.train(label, stage, {self._fair.setting(size, rate): n_epochs for rate in rates}, self._fair.trial_seeds(),
+                                what)
+
+    def _tuned(self, budget, size):
+        found = tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])
+        return found
+
+    def _longest(self, size):
+        return max(self._spans[budget, size] for budget in self._design.equal)
