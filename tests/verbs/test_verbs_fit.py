@@ -67,7 +67,7 @@ def test_a_sample_is_called_one(measured, capsys, monkeypatch):
     monkeypatch.setattr(verb, "gathered", functools.partial(verb.gathered, most_rows=100))
     history = ep.fit(model(), Make(), **AUTO | {"epochs": 1})
     assert len(measured[0]["x"]) == 100
-    assert "Measured on the first 100 rows of make_dataset(32) in its own order, a sample" in capsys.readouterr().out
+    assert "Measured on the first 100 rows of make_dataset(32) in its own order, a sample.\n" in capsys.readouterr().out
     assert history.params["steps"] == -(-N // BEST.batch_size)  # and trained on all of them
 
 

@@ -60,7 +60,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=None, verbose="auto", cal
         if plan is None:
             if is_factory(x):
                 _refuse_beside_a_factory(validation_split, batches, epochs, steps_per_epoch)
-            *rows, told = _rows(x, y, sample_weight, class_weight, steps_per_epoch)
+            *rows, told = _rows(x, y, sample_weight, class_weight, steps_per_epoch, epochs)
             judged, more = _judged(validation_data, validation_steps)
             told += more
             plan = measured_plan(model, *rows[:2], sample_weight=rows[2], validation_data=judged, validation_split=validation_split,
@@ -103,12 +103,13 @@ def _refuse_beside_a_factory(validation_split, batches, epochs, steps_per_epoch)
             "Those of a plan are passes over the data; pass epochs=10, or leave steps_per_epoch out.")
 
 
-def _rows(x, y, sample_weight, class_weight, steps):
+def _rows(x, y, sample_weight, class_weight, steps, epochs):
     """x, y and sample weights to measure on, as arrays, and sentences about them."""
     if not is_factory(x):
         return x, y, sample_weight, []
     found = gathered(x, y, sample_weight=sample_weight, class_weight=class_weight, steps=steps)
-    sample = "." if found.whole else " in its own order, a sample: with more rows fewer epochs may do."
+    fewer = ": with more rows fewer epochs may do" if epochs == "auto" else ""
+    sample = "." if found.whole else f" in its own order, a sample{fewer}."
     return found.x, found.y, found.weight, [f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}"]
 
 
