@@ -18,7 +18,7 @@ from .checkpoint import Checkpoint
 from .hooks import needing_batches
 from .loop import Position, Span, run
 from .manner import as_before, fastest, only_keras
-from .sources import OnlyKeras, cuts_own_batches, feed_of
+from .sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, made_by
 
 
 def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
@@ -49,6 +49,8 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
                                       checkpoint=checkpoint)
         say(f"Trained by Keras' own fit: {why}.")
+        x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
+                              for data, size in ((x, batch_size), (validation_data, validation_batch_size or batch_size)))
         history = model.fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
                             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq)
         history.params.update(resolved, engine="keras", because=why)
@@ -83,7 +85,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
             return by_keras(feed.original(x), str(error), again)
         if validation is not None:
             opened.callback(validation.close)
-        resolved |= {"batch_size": feed.batch_size} | shares
+        resolved |= {"batch_size": batch_size or 32 if is_factory(x) else feed.batch_size} | shares
         asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint)
         return _fitted(model, feed, validation, asked, resolved, say)
 

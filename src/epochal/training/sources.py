@@ -16,7 +16,7 @@ from .epochs import EpochFeed
 from .orders import Orders
 from .stacks import Batches
 
-__all__ = ["RESIDENT_BYTES", "OnlyKeras", "cuts_own_batches", "feed_of"]
+__all__ = ["RESIDENT_BYTES", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by"]
 
 RESIDENT_BYTES = 2 * 2**30  # arrays up to here stay on the device
 
@@ -54,7 +54,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
         source = _of_rows(rows, _size(batch_size, rows.n_rows, steps_per_epoch), shuffle, order, resident_bytes, backend)
         return EpochFeed(source, steps_per_epoch, backend=backend)
     require(order is None, "order", order, "left out for what cuts its own batches", "Pass arrays.")
-    if callable(x) and not cuts_own_batches(x):
+    if is_factory(x):
         inner, x = _from_factory(x, batch_size or 32, y, sample_weight, class_weight, shuffle, steps_per_epoch, backend)
     else:
         inner = batches.source_of(x, y, sample_weight, batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
@@ -68,6 +68,20 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
 def cuts_own_batches(x):
     """Whether `x` comes in batches, so that no `batch_size` goes with it."""
     return batches.kind_of(x) is not None
+
+
+def is_factory(x):
+    """Whether `x` is a function `make_dataset(batch_size)`."""
+    return callable(x) and not cuts_own_batches(x) and not are_arrays(x)
+
+
+def made_by(make, batch_size):
+    """What a function `make_dataset(batch_size)` returns: a source that cuts its own batches, or `UsageError`."""
+    made = _with_batch_size(make, batch_size)()
+    require(cuts_own_batches(made), "x", f"a function that returns {type(made).__name__}",
+            "a function that returns a source of batches",
+            "Return a keras.utils.PyDataset, a tf.data.Dataset, a DataLoader or a generator.")
+    return made
 
 
 def _of_rows(rows, batch_size, shuffle, order, resident_bytes, backend):
@@ -100,13 +114,12 @@ def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_pe
 
 def _from_factory(make, batch_size, y, sample_weight, class_weight, shuffle, steps_per_epoch, backend):
     """The inner source that a factory makes, and what it made."""
-    call = _with_batch_size(make, batch_size)
-    made = call()
+    made = made_by(make, batch_size)
     inner = batches.source_of(made, y, sample_weight, batch_size=None, class_weight=class_weight, shuffle=shuffle,
                               steps_per_epoch=steps_per_epoch, backend=backend)
-    require(inner is not None, "x", f"a function that returns {type(made).__name__}", "a function that returns a source of batches",
-            "Return a keras.utils.PyDataset, a tf.data.Dataset, a DataLoader or a generator.")
-    return (batches.Generator(made, make=call), made) if isinstance(made, types.GeneratorType) else (inner, made)
+    if isinstance(made, types.GeneratorType):
+        inner = batches.Generator(made, make=_with_batch_size(make, batch_size))
+    return inner, made
 
 
 def _with_batch_size(make, batch_size):

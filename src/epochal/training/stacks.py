@@ -35,7 +35,7 @@ class Batches:
         self.inner, self._given = inner, given
         self.starts_anew, self.in_thread = inner.starts_anew, backend != "torch"
         self._backend, self._bytes, self._seconds = backend, block_bytes if backend != "torch" else 0, block_seconds
-        with _undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
+        with undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
             first = inner.look(2 if backend == "tensorflow" else 1)  # so many Keras looks at, and on TensorFlow it disturbs
         try:
             self.sample = self.converted(first, given)
@@ -70,6 +70,10 @@ class Batches:
         """A `Batch` of NumPy arrays."""
         return tuple(over(lambda leaf: narrowed(numpy_of(leaf, "x", self._backend, given=given), self._backend), tree)
                      for tree in batch)
+
+    def each(self):
+        """One pass, a batch of NumPy arrays at a time."""
+        return map(self.converted, self.inner.open())
 
     def stacked(self, batches, n):
         """Chunks, not yet on the device, of `n` batches at most."""
@@ -134,11 +138,11 @@ def _stacks(held, in_powers=False):
         size = len(leaves(some[0])[0])
         for leaf in leaves(some[0]):
             require(len(leaf) == size, "a batch", f"arrays of {size} and {len(leaf)} rows", "of one number of rows")
-        batch = some[0] if n == 1 else tuple(_joined([batch[i] for batch in some]) for i in range(3))
+        batch = some[0] if n == 1 else tuple(joined([batch[i] for batch in some]) for i in range(3))
         yield batch, np.arange(n * size, dtype=np.int32).reshape(n, size)
 
 
-def _joined(trees):
+def joined(trees):
     """Trees of one shape as one, their arrays one after the other."""
     columns = zip(*(leaves(tree) for tree in trees), strict=True)
     joined = iter([np.concatenate(column) for column in columns])
@@ -163,7 +167,7 @@ def _nothing():
 
 
 @contextlib.contextmanager
-def _undisturbed():
+def undisturbed():
     """Looking at a batch must not move the random numbers on: training with a seed must not depend on it."""
     torch = sys.modules.get("torch")
     kept = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
