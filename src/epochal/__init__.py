@@ -9,13 +9,17 @@ __version__ = "0.1.0"
 _HOME = {
     "Advice": "epochal.base.errors",
     "Choice": "epochal.records",
+    "Contrast": "epochal.records",
     "Curve": "epochal.records",
     "EpochalError": "epochal.base.errors",
+    "Design": "epochal.records",
     "Evidence": "epochal.records",
     "MeasurementFailed": "epochal.base.errors",
     "Outcome": "epochal.records",
     "Plan": "epochal.records",
     "Reading": "epochal.records",
+    "Study": "epochal.records",
+    "TunedRate": "epochal.records",
     "Unsupported": "epochal.base.errors",
     "UsageError": "epochal.base.errors",
     "corrected": "epochal.rules.prior",
@@ -24,6 +28,7 @@ _HOME = {
     "plan": "epochal.verbs",
     "predict": "epochal.verbs",
     "reestimate_batch_norm": "epochal.training.batch_norm",
+    "study": "epochal.verbs",
 }
 
 # What records ask for by name (see `base/doors.py`): verbs of higher floors that a record offers as a method.
@@ -32,6 +37,8 @@ _DOORS = {
     "code_for": "epochal.report",
     "html_for": "epochal.report",
     "save": "epochal.records",
+    "study_plot": "epochal.report",
+    "study_table": "epochal.report",
 }
 
 __all__ = sorted(_HOME)

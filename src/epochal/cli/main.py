@@ -27,7 +27,15 @@ Examples:
   epochal predict fraud.keras today.parquet --correct-prior --out fraud.csv
   epochal predict my_model.keras images.npz --batch-size 256 --out outputs.npz"""
 
-_EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3]])
+_STUDY_EXAMPLES = """\b
+Examples:
+  epochal study digits --batch-sizes 32,256,1024 --epochs 50
+  epochal study customers.csv --target churned --metric val_auc --model my_model.py:build --folder churn_study
+  epochal study sales.parquet --target amount --learning-rates 1e-4,3e-4,1e-3,3e-3 --equal epochs --seeds 16
+  epochal study breast_cancer --protocol tutorial --folder tutorial_study"""
+
+_EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
+                                            *_STUDY_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):
@@ -146,5 +154,54 @@ def predict(**options):
     Use only models from people you trust: the encoding in the file is a pickle. Exit status 0, or 2 with a sentence.
     """
     from .predict import run
+
+    run(**options)
+
+
+@main.command(epilog=_STUDY_EXAMPLES)
+@click.argument("data")
+@click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
+@click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
+@click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
+@click.option("--task", type=click.Choice(["classes", "regression"]),
+              help="What the target is, where its numbers leave it open.")
+@click.option("--model", metavar="FILE.py:FUNCTION",
+              help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
+@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@click.option("--batch-sizes", metavar="B,B,…", default="32,256,1024", show_default=True, help="What to compare.")
+@click.option("--learning-rates", metavar="auto|R,R,…", default="auto", show_default=True,
+              help="Tried at every batch size; auto widens a grid until the best lies inside.")
+@click.option("--epochs", type=click.IntRange(1), default=50, show_default=True, help="What the reference batch size gets.")
+@click.option("--seeds", type=click.IntRange(2), default=8, show_default=True, help="Fresh seeds for the comparison.")
+@click.option("--trial-seeds", type=click.IntRange(1), default=3, show_default=True, help="Seeds to choose learning rates on.")
+@click.option("--equal", metavar="BUDGET,…", default="epochs,steps,time", show_default=True,
+              help="What batch sizes get alike: passes, updates, seconds of fit.")
+@click.option("--metric", default="val_loss", show_default=True, help="What quality is: val_loss, or a metric the model has.")
+@click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
+              help="Whether less or more of it is better; auto goes by its name.")
+@click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")
+@click.option("--reference", type=click.IntRange(1), help="The batch size others are compared with.  [default: 32, or the least]")
+@click.option("--protocol", type=click.Choice(["fair", "tutorial"]), default="fair", show_default=True,
+              help="tutorial adds the comparison as tutorials make it, beside the fair one.")
+@click.option("--halving/--no-halving", default=True, show_default=True,
+              help="Drop the worse half of the rates after a quarter of the examples, in the search alone.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the study repeatable.")
+@click.option("--folder", metavar="DIR", default="study", show_default=True, help="Holds the study; there it is resumed.")
+@click.option("--wait", is_flag=True, help="Wait where another process works on this folder, instead of refusing.")
+@click.option("--ray", metavar="auto|ADDRESS", help="Train on a Ray cluster: auto starts or finds one here.")
+@click.option("--mlflow", metavar="URI", help="Log the study to MLflow as well.")
+@click.option("--tensorboard", metavar="DIR", help="Write it for TensorBoard as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, for machines.")
+def study(**options):
+    """Compare batch sizes fairly on DATA: the learning rate tuned for each, fresh seeds, equal epochs, updates and time.
+
+    DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the
+    rows train, 16 % validate, 20 % are read once at the end.
+
+    Everything finished is in the folder at once: after Ctrl-C, or a crash, the same command continues there. Exit status 0, or 2
+    with a sentence on what to mend.
+    """
+    from .study import run
 
     run(**options)

@@ -9,7 +9,8 @@ from .rows import Data, Part, check, halves, leaves, over
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
 
 
-def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.0, seed=0, name="the model's data"):
+def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.0, test_data=None, seed=0,
+          name="the model's data"):
     """The `Data` that Keras' own arguments describe, as copies.
 
     Args:
@@ -17,6 +18,7 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
         validation_data: `(x, y)` or `(x, y, sample_weight)`.
         validation_split: the last rows, this share of them, as in Keras. Without either, a fifth of the rows is held out at
             random, each class by its share.
+        test_data: like `validation_data`, for rows that no choice may see; `None` for none.
         seed: draws the rows held out and the validation halves.
 
     Raises:
@@ -29,10 +31,7 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
     check(everything, "the rows you passed")
     require(n >= 2, "x", f"{n} rows", "at least two rows", "Pass the training data.")
     if validation_data is not None:
-        require(isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3), "validation_data",
-                type(validation_data).__name__, "a tuple (x, y) or (x, y, sample_weight)", "Pass arrays.")
-        train, validation = everything, _part(*validation_data)
-        check(validation, "validation_data")
+        train, validation = everything, _judging(validation_data, "validation_data")
     elif validation_split:
         cut = n - int(n * validation_split)
         require(0 < cut < n - 1, "validation_split", validation_split, f"a share that leaves rows on both sides of {n}",
@@ -44,7 +43,15 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
         train, validation = everything.take(np.setdiff1d(np.arange(n), held)), everything.take(held)
         notes.append(f"no validation data were given: {len(held):,} of {n:,} rows, drawn at random, are held out for it")
     half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
-    return Data(name, "", train, half_a, half_b, None, tuple(notes))
+    return Data(name, "", train, half_a, half_b, None if test_data is None else _judging(test_data, "test_data"), tuple(notes))
+
+
+def _judging(given_rows, name):
+    require(isinstance(given_rows, (tuple, list)) and len(given_rows) in (2, 3), name, type(given_rows).__name__,
+            "a tuple (x, y) or (x, y, sample_weight)", "Pass arrays.")
+    part = _part(*given_rows)
+    check(part, name)
+    return part
 
 
 def _part(x, y, sample_weight=None):

@@ -3,3 +3,4 @@
 from .fit import fit as fit
 from .plan import plan as plan
 from .predict import predict as predict
+from .study import study as study

@@ -1,0 +1,132 @@
+"""`epochal study`: from the words on the command line to the comparison on the screen and the files in the study's folder."""
+
+import json
+import pathlib
+import shlex
+import signal
+import sys
+from functools import partial
+
+import click
+
+from ..base.errors import UsageError, require
+from ..base.ink import rich_table
+from ..records import dump, save
+from ..report.study_tables import write_tables
+from ..tables import open_table
+from ..verbs.study import conducted, designed
+from .common import as_interrupt, choose_backend, no_room, tell, terminal, writable_folder
+from .plan import bench, builder
+
+_FORMS = {"mlflow": "epochal[mlflow]", "tensorboard": "epochal[tensorboard]", "ray": "epochal[ray]"}
+
+
+def run(*, data, target, group, time, task, model, backend, folder, as_json, wait, ray, mlflow, tensorboard, **choices):
+    """What `epochal study` does; the arguments are its options."""
+    place = writable_folder(folder)
+    for name, wanted in (("mlflow", mlflow), ("tensorboard", tensorboard), ("ray", ray)):
+        _require_extra(name, wanted)
+    console, answer = terminal(stderr=True), terminal()
+    say = console if as_json else answer
+    choose_backend(backend)
+    table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
+    build = builder(table, model)
+    rig = bench(table, build, choices["seed"])
+    design = designed(rig, **_read(choices))
+    _announce(say, rig, design, place)
+    signal.signal(signal.SIGTERM, as_interrupt)
+    try:
+        found = conducted(rig, design, place, crew=_crew(ray, rig, build, table, choices["seed"]), console=console, wait=wait,
+                          say=partial(tell, say))
+    except KeyboardInterrupt:
+        tell(say, f"\nStopped. What was finished is kept in {place}: the same command continues there.")
+        sys.exit(130)
+    if as_json:
+        click.echo(_for_machines(found, place))
+    else:
+        _print(answer, found)
+    _save(found, place, say)
+    if mlflow:
+        from ..report.study_mlflow import log_to_mlflow
+
+        log_to_mlflow(found, mlflow)
+        tell(say, f"Logged to MLflow at {mlflow}.")
+    if tensorboard:
+        from ..report.study_tensorboard import log_to_tensorboard
+
+        log_to_tensorboard(found, tensorboard)
+        tell(say, f"Logged for TensorBoard: tensorboard --logdir {shlex.quote(tensorboard)}")
+
+
+def _read(choices):
+    """The command line's words as the arguments of `designed`."""
+    def numbers(name, kind):
+        try:
+            return [kind(word) for word in choices[name].split(",")]
+        except ValueError as error:
+            raise UsageError(f"`--{name.replace('_', '-')}` must be numbers with commas between; got {choices[name]!r}. "
+                             f"Pass --{name.replace('_', '-')} {'32,256,1024' if kind is int else '1e-4,1e-3,1e-2'}.") from error
+
+    rates = choices["learning_rates"]
+    return choices | {"batch_sizes": numbers("batch_sizes", int), "equal": tuple(choices["equal"].split(",")),
+                      "learning_rates": rates if rates == "auto" else numbers("learning_rates", float)}
+
+
+def _crew(address, rig, build, table, seed):
+    if address is None:
+        return None
+    from ..seam.network import data_of
+    from ..study.ray_crew import RayCrew
+
+    return RayCrew(rig, build, data_of(table, seed=seed), address=address)
+
+
+def _require_extra(name, wanted):
+    from importlib.util import find_spec
+
+    require(not wanted or find_spec(name) is not None, f"--{name}", wanted, f"used where {name} is installed",
+            f"Install it with: pip install '{_FORMS[name]}'.")
+
+
+def _announce(console, rig, design, place):
+    console.print(f"\n{rig.task}", highlight=False, markup=False, style="bold")
+    console.print(f"on {rig.machine}", highlight=False, markup=False, style="dim")
+    for note in rig.task.notes:
+        console.print(f"· {note}", highlight=False, markup=False)
+    sizes = ", ".join(f"{size:,}" for size in design.batch_sizes)
+    rates = ", ".join(f"{rate:.4g}" for rate in design.learning_rates) or "searched for each batch size, with as many trials"
+    margin = "1 % of what training gains" if design.margin is None else f"{design.margin:.4g}"
+    console.print(f"\nBatch sizes {sizes}; learning rates {rates}; compared at equal {', '.join(design.equal)} with "
+                  f"{design.n_seeds} fresh seeds each.", highlight=False, markup=False)
+    console.print(f"Declared beforehand: a difference in {design.metric} below {margin} counts as none; the reference is batch size "
+                  f"{design.reference:,}, {design.epochs} epochs.", highlight=False, markup=False)
+    tell(console, f"Ctrl-C stops, and keeps what is done in {place}.")
+
+
+def _print(console, study):
+    console.print()
+    console.print(rich_table(list(study.rows())))
+    console.print()
+    for sentence in study.sentences():
+        console.print(f"· {sentence}", highlight=False, markup=False)
+
+
+def _for_machines(study, place):
+    record = json.loads(dump(study))["record"]
+    del record["curves"]
+    return json.dumps(record | {"folder": str(place)}, indent=2)
+
+
+def _save(study, place, say):
+    try:
+        save(study, place / "study.json")
+        write_tables(study, place)
+        from ..report import write_study_report
+
+        write_study_report(study, place / "report.html")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise no_room(place, error) from error
+    names = "study.json, contrasts.csv, trainings.csv, epochs.parquet and report.html"
+    tell(say, f"\nWritten in {pathlib.Path(place)}: {names}.")
