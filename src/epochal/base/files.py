@@ -44,7 +44,7 @@ def whole_file(path):
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _remove_drafts_of_the_dead(path):
@@ -64,7 +64,7 @@ def _lives(process):
     return True
 
 
-def _sync_folder(folder):
+def sync_folder(folder):
     """Make the new name itself durable, where the system has that notion."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
