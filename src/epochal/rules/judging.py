@@ -20,8 +20,8 @@ def judged(curve, design, names, n_epochs):
         n_epochs: the horizon, at least 1.
 
     Returns:
-        The metric; the worst there is, plus or minus infinity, where the run diverged before its horizon. Epochs at which the metric
-        is not a number on one of the halves are passed over; where that is all of them, it is the worst as well.
+        The metric; the worst there is, plus or minus infinity, where the run diverged before its horizon. Epochs at which the
+        metric is not a number on one of the halves are passed over; where that is all of them, it is the worst as well.
     """
     if not _arrived(curve, n_epochs):
         return worst(design)

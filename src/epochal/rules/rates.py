@@ -57,7 +57,8 @@ def beyond(curves, present):
         lowest = min(scores, default=present)
         return [] if not scores or len(scores) >= MOST_RATES else [neighbour(lowest, present, -1), neighbour(lowest, present, -2)]
     best, ordered = min(scores, key=lambda rate: scores[rate]), sorted(scores)
-    return ([neighbour(best, present, -1)] if best == ordered[0] else []) + ([neighbour(best, present, 1)] if best == ordered[-1] else [])
+    lower = [neighbour(best, present, -1)] if best == ordered[0] else []
+    return lower + ([neighbour(best, present, 1)] if best == ordered[-1] else [])
 
 
 def pick(curves, margin, target):
