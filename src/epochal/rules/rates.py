@@ -55,9 +55,10 @@ def beyond(curves, present):
     scores = _scores(curves)
     if not scores or len(scores) >= MOST_RATES or math.isinf(min(scores.values())):
         lowest = min(scores, default=present)
-        return [] if not scores or len(scores) >= MOST_RATES else [_next(lowest, present, -1), _next(lowest, present, -2)]
+        return [] if not scores or len(scores) >= MOST_RATES else [neighbour(lowest, present, -1), neighbour(lowest, present, -2)]
     best, ordered = min(scores, key=lambda rate: scores[rate]), sorted(scores)
-    return ([_next(best, present, -1)] if best == ordered[0] else []) + ([_next(best, present, 1)] if best == ordered[-1] else [])
+    lower = [neighbour(best, present, -1)] if best == ordered[0] else []
+    return lower + ([neighbour(best, present, 1)] if best == ordered[-1] else [])
 
 
 def pick(curves, margin, target):
@@ -81,15 +82,20 @@ def pick(curves, margin, target):
                 interior=min(tried) < best < max(tried), n_rates=len(tried))
 
 
+def neighbour(rate, present, places):
+    """The rate so many half decades above (below, where negative) this one, on the lattice that holds the present rate.
+
+    >>> neighbour(3.162e-3, 1e-3, 1)
+    0.01
+    """
+    return _rounded(present, round(math.log(rate / present, STEP)) + places)
+
+
 def _scores(curves):
     """Mean quality of each rate; infinite where a run of it diverged."""
     rates = sorted({c.setting.learning_rate for c in curves})  # so that ties do not go by the order of the trials
     found = {rate: [cross_fitted(c) for c in curves if c.setting.learning_rate == rate] for rate in rates}
     return {rate: sum(values) / len(values) for rate, values in found.items()}
-
-
-def _next(rate, present, places):
-    return _rounded(present, round(math.log(rate / present, STEP)) + places)
 
 
 def _rounded(present, places):
