@@ -13,7 +13,7 @@ class Block(NamedTuple):
 
     Attributes:
         name: tells it from every other block of its study.
-        stage: `"rung"` (a search's first look), `"screen"` (trials at full length) or `"confirm"` (fresh seeds).
+        stage: `"screen"` (trials) or `"confirm"` (fresh seeds).
         n_epochs: what each run gets.
         lanes: setting and seed of each; all of one batch size.
         mode, width: how the engine trains them: fixed when the study is designed, since another width may round otherwise.

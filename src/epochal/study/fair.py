@@ -60,7 +60,7 @@ class Fair:
         rates = Search(self, spans).rates()
         margin = self._margin(spans)
         self._confirm(rates, spans)
-        self.ledger.begin("concluding")
+        self.ledger.end()
         return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates, spans,
                         margin)
 
@@ -172,10 +172,12 @@ class Fair:
         """The margin, fixed before the first fresh seed is trained."""
         known = self.folder.reading("margin")
         if known is None:
-            untrained = [self._judge_untrained(seed) for seed in self.trial_seeds()]
+            untrained = float(np.mean([self._judge_untrained(seed) for seed in self.trial_seeds()]))
+            if self.design.metric == "loss" and self.rig.task.constant_loss is not None:
+                untrained = min(untrained, self.rig.task.constant_loss)
             trials = [judged(c, self.design, self.names, min(c.n_epochs, spans[budget, c.setting.batch_size]))
                       for c in self._curves() if c.stage == "screen" for budget in self.design.equal if c.n_epochs]
-            value = declared_margin(self.design, float(np.mean(untrained)), trials)
+            value = declared_margin(self.design, untrained, trials)
             known = Reading(name="margin", value=value, low=value, high=value, repeats=1,
                             note="given" if self.design.margin is not None else "1 % of what training gains")
             self.folder.keep("margin", known)

@@ -36,6 +36,12 @@ class Ledger:
         """So much is to be done in all; grows where less was foreseen than is done."""
         self._foreseen, self._n_foreseen = work, n_trainings
 
+    def end(self):
+        """All is done, whatever was foreseen."""
+        with self._lock:
+            self._foreseen, self._n_foreseen = self._held + self._made, self._n_done
+        self.begin("done")
+
     def begin(self, what):
         self._what = what
         self._tell()

@@ -3,7 +3,8 @@
 import math
 
 from ..base.errors import MeasurementFailed
-from ..rules.rate_search import next_rates, survivors, tuned
+from ..records import Outcome
+from ..rules.rate_search import dropped_neighbours, next_rates, survivors, tuned
 from ..rules.rates import grid
 from ..rules.scaling import seed_rate
 
@@ -34,10 +35,11 @@ class Search:
             self._fair.compile_ahead(following)
             self._begin(size)
         while not self._design.learning_rates:
-            wanted = next(filter(None, map(self._wanted, self._design.equal)), None)
-            if wanted is None:
+            best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in sizes}
+            more = next_rates(best, self._tried, self._fair.rig.present.learning_rate)
+            if not any(more.values()):
                 break
-            for size, rates in wanted.items():
+            for size, rates in more.items():
                 self._try(size, rates)
         found = [self._tuned(budget, size) for budget in self._design.equal for size in sizes]
         reference = [rate for rate in found if rate is not None and rate.batch_size == self._design.reference]
@@ -56,45 +58,34 @@ class Search:
         longest = self._longest(size)
         if self._design.halving and len(rates) > 3 and longest >= _WORTH_HALVING:
             quarter = math.ceil(longest / 4)
-            looks = self._train("rung", size, rates, quarter)
-            rates = survivors(self._design, self._fair.names, looks, quarter) or rates
+            self._trials[size] += self._train("rung", size, rates, quarter)
+            rates = survivors(self._design, self._fair.names, self._trials[size], quarter) or rates
         self._try(size, rates, new=False)
-
-    def _wanted(self, budget):
-        """Further rates for every batch size, or `None` where the optimum lies inside at each of them."""
-        best = {size: self._tuned(budget, size) for size in self._design.batch_sizes}
-        more = next_rates(best, self._tried, self._fair.rig.present.learning_rate)
-        return more if any(more.values()) else None
 
     def _try(self, size, rates, new=True):
         if new:
             self._tried[size] += rates
         self._trials[size] += self._train("screen", size, rates, self._longest(size))
-        while dropped := self._too_early(size):  # the best at full length has a neighbour that the first look dropped
+        while dropped := self._too_early(size):
             self._trials[size] += self._train("screen", size, dropped, self._longest(size))
 
     def _too_early(self, size):
-        full = {c.setting.learning_rate for c in self._trials[size]}
-        beside = set()
-        for budget in self._design.equal:
-            best = tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])
-            if best is None:
-                beside |= set(self._tried[size])
-                continue
-            tried = sorted(self._tried[size])
-            place = tried.index(best.value)
-            beside |= set(tried[max(0, place - 1) : place + 2])
-        return sorted(beside - full)
+        """Rates that the first look dropped, and that the best at full length must be compared with after all."""
+        found = {rate for budget in self._design.equal for rate in dropped_neighbours(
+            self._design, self._fair.names, self._trials[size], self._spans[budget, size])}
+        if all(self._tuned(budget, size) is None for budget in self._design.equal):
+            full = {c.setting.learning_rate for c in self._trials[size]
+                    if c.n_epochs >= self._longest(size) or c.outcome is not Outcome.OK}
+            found |= set(self._tried[size]) - full
+        return sorted(found)
 
     def _train(self, stage, size, rates, n_epochs):
-        what = f"learning rates at batch size {size:,}"
         label = f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))
-        return self._fair.train(label, stage, {self._fair.setting(size, rate): n_epochs for rate in rates}, self._fair.trial_seeds(),
-                                what)
+        return self._fair.train(label, "screen", {self._fair.setting(size, rate): n_epochs for rate in rates},
+                                self._fair.trial_seeds(), f"learning rates at batch size {size:,}")
 
     def _tuned(self, budget, size):
-        found = tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])
-        return found
+        return tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])
 
     def _longest(self, size):
         return max(self._spans[budget, size] for budget in self._design.equal)

@@ -1,0 +1,151 @@
+"""The flow of a fair study on a bowl whose every answer is known: what is trained, what is kept, what is made of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from epochal.base.errors import MeasurementFailed, UsageError
+from epochal.records import Design, Verdict
+from epochal.rules.scaling import steps_per_epoch
+from epochal.seam.fake import FakeRig
+from epochal.study import Crew, StudyFolder, read_folder, run_fair
+from epochal.study.blocks import cut, train_block
+
+DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
+
+
+def rig(**options):
+    found = FakeRig(**{"n_examples": 32, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+    found.present = replace(found.present, batch_size=4)
+    return found
+
+
+def study(folder, design=DESIGN, *, bench=None, crew=Crew, watch=lambda progress: None):
+    bench = bench or rig()
+    with StudyFolder(folder) as kept, crew(bench) as workers:
+        kept.begin(design, bench.task, bench.machine)
+        return run_fair(bench, design, kept, workers, watch=watch)
+
+
+def numbers(found):
+    """What of a study no clock has a part in."""
+    return [(c.setting, c.seed, c.stage, c.half_a, c.half_b, c.train_loss) for c in found.curves], found.rates, [
+        replace(c, seconds=None) for c in found.contrasts]
+
+
+def test_every_batch_size_is_compared_under_every_budget_and_has_had_as_many_rates(tmp_path):
+    found = study(tmp_path)
+    assert [(c.budget, c.setting.batch_size) for c in found.contrasts] == [
+        (budget, size) for budget in ("epochs", "steps", "time") for size in (4, 16)]
+    assert len({rate.n_rates for rate in found.rates}) == 1
+    assert all(rate.interior for rate in found.rates)
+    for contrast in found.contrasts:
+        assert (contrast.verdict is Verdict.REFERENCE) == (contrast.setting.batch_size == 4)
+        assert contrast.n_updates == contrast.n_epochs * steps_per_epoch(32, contrast.setting.batch_size)
+        assert contrast.n_seeds == 4
+
+
+def test_equal_steps_means_as_many_updates_and_equal_time_as_many_seconds(tmp_path):
+    found = study(tmp_path)
+    steps, time = ({c.setting.batch_size: c for c in found.of(budget)} for budget in ("steps", "time"))
+    assert steps[16].n_updates == steps[4].n_updates == 64
+    assert time[16].seconds == pytest.approx(time[4].seconds, rel=1 / time[16].n_epochs)
+    assert time[16].n_epochs == int(64 * (1e-3 + 4e-4) / (2 * (1e-3 + 16e-4)))
+
+
+def test_fresh_seeds_are_paired_over_all_arms_and_none_chose_a_rate(tmp_path):
+    found = study(tmp_path)
+    trials, fresh = ({c.seed for c in found.curves if c.stage == stage} for stage in ("screen", "confirm"))
+    assert not trials & fresh
+    arms = {c.setting for c in found.curves if c.stage == "confirm"}
+    assert all({c.seed for c in found.curves if c.stage == "confirm" and c.setting == arm} == fresh for arm in arms)
+
+
+def test_what_the_folder_holds_is_not_trained_again(tmp_path):
+    bench = rig()
+    first = study(tmp_path, bench=bench)
+    trained = []
+    bench.step = lambda *arguments: trained.append(arguments)
+    again = study(tmp_path, bench=bench)
+    assert again == first
+    assert not trained
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("after", range(0, 40, 3))
+def test_killed_after_any_block_it_goes_on_and_ends_with_the_same_study(tmp_path, after, monkeypatch):
+    whole = study(tmp_path / "whole")
+    commit, n = StudyFolder.commit, [0]
+
+    def killing(self, *arguments, **options):
+        if n[0] == after:
+            raise Killed
+        n[0] += 1
+        commit(self, *arguments, **options)
+
+    monkeypatch.setattr(StudyFolder, "commit", killing)
+    with pytest.raises(Killed):
+        study(tmp_path / "killed")
+    monkeypatch.undo()
+    assert len(read_folder(tmp_path / "killed")[-1]) == after
+    assert numbers(study(tmp_path / "killed")) == numbers(whole)
+
+
+def test_another_design_in_the_same_folder_is_refused_by_name(tmp_path):
+    study(tmp_path)
+    with pytest.raises(UsageError, match="n_seeds|seeds"):
+        study(tmp_path, replace(DESIGN, n_seeds=5))
+
+
+def test_a_study_whose_every_rate_diverges_says_so(tmp_path):
+    bench = rig()
+    bench.step = lambda state, rows, rate: (np.full(bench.n_params, np.nan), float("nan"))
+    with pytest.raises(MeasurementFailed, match="Every learning rate tried at batch size 4 diverged"):
+        study(tmp_path, bench=bench)
+
+
+def test_given_rates_are_tried_as_they_are(tmp_path):
+    found = study(tmp_path, replace(DESIGN, learning_rates=(0.05, 0.2), equal=("epochs",)))
+    assert {c.setting.learning_rate for c in found.curves} == {0.05, 0.2}
+    assert not any(rate.interior for rate in found.rates)
+
+
+def test_the_search_drops_rates_early_and_the_comparison_never_does(tmp_path):
+    halved, whole = (study(tmp_path / str(halving), replace(DESIGN, halving=halving, equal=("epochs",))) for halving in (True, False))
+    assert any(c.n_epochs < 8 for c in halved.curves if c.stage == "screen")
+    assert not any(c.n_epochs < 8 for c in whole.curves)
+    assert all(c.n_epochs == 8 for c in halved.curves if c.stage == "confirm")
+
+
+def test_the_tutorials_protocol_stands_beside_the_fair_one(tmp_path):
+    found = study(tmp_path, replace(DESIGN, tutorial=True, equal=("epochs",)))
+    assert [c.setting.batch_size for c in found.of("tutorial")] == [4, 16]
+    assert {c.setting.learning_rate for c in found.of("tutorial")} == {0.1}
+
+
+def test_lanes_that_diverge_share_a_block_and_end_it():
+    bench = rig()
+    step = bench.step
+    bench.step = lambda state, rows, rate: step(state, rows, rate) if rate < 1 else (np.full(bench.n_params, np.nan), np.nan)
+    how = type("How", (), {"mode": "stepwise", "width": 1})
+    settings = [replace(bench.present, learning_rate=rate) for rate in (5.0, 0.1)]
+    blocks = cut("x", "screen", 50, [(setting, 1) for setting in settings], how)
+    assert [block.lanes[0][0].learning_rate for block in blocks] == [0.1, 5.0]
+    epochs = []
+    (curve,), _ = train_block(bench, blocks[1], watch=epochs.append)
+    assert len(epochs) < 50
+    assert curve.n_epochs < 50
+
+
+def test_progress_counts_trainings_up_to_the_end(tmp_path):
+    seen = []
+    found = study(tmp_path, watch=seen.append)
+    assert [p.done for p in seen] == sorted(p.done for p in seen)
+    assert seen[-1].done == len(found.curves)
+    assert seen[-1].share == pytest.approx(1.0)
+    assert all(0 <= p.share <= 1 and p.done <= p.total for p in seen)
+    assert seen[-1].best == min(c for c in [p.best for p in seen] if c is not None)
