@@ -32,6 +32,7 @@ _DOORS = {
     "code_for": "epochal.report",
     "html_for": "epochal.report",
     "save": "epochal.records",
+    "study_table": "epochal.report",
 }
 
 __all__ = sorted(_HOME)

@@ -2,4 +2,6 @@
 
 from .code import code_for as code_for
 from .html import html_for as html_for
+from .study_tables import study_table as study_table
+from .study_tables import write_tables as write_tables
 from .write import write_report as write_report
