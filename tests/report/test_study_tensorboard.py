@@ -111,8 +111,8 @@ def test_a_study_without_trainings_is_no_mistake(tmp_path):
 
 
 def test_neither_tensorflow_nor_pytorch_is_imported(tmp_path):
-    lines = (f"import sys; sys.path[:0] = {sys.path!r}; from report.report_studies import STUDY; from epochal.report import log_to_tensorboard; "
-             f"log_to_tensorboard(STUDY, {str(tmp_path)!r}); "
+    lines = (f"import sys; sys.path[:0] = {sys.path!r}; from report.report_studies import STUDY; "
+             f"from epochal.report import log_to_tensorboard; log_to_tensorboard(STUDY, {str(tmp_path)!r}); "
              "print([name for name in ('tensorflow', 'torch', 'keras', 'jax') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
