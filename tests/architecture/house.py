@@ -18,7 +18,7 @@ NEIGHBOURS = {("cli", "report"), ("verbs", "report")}  # pairs on one floor of w
 FRAMEWORKS = frozenset({"keras", "jax", "jaxlib", "tensorflow", "torch", "optax"})
 FRAMEWORK_ROOMS = {"seam", "engine", "training", "callbacks"}
 LIBRARIES = {"base": {"numpy", "scipy", "rich"}, "records": {"cattrs"}, "rules": {"numpy", "scipy"}}
-PROJECT_NAME = {"sklearn": "scikit-learn", "jaxlib": "jax"}  # where a library is imported under another name
+PROJECT_NAME = {"sklearn": "scikit-learn", "jaxlib": "jax", "mlflow": "mlflow-skinny"}  # where it is imported under another name
 MUTABLE = {"list", "dict", "set", "bytearray", "ndarray", "List", "Dict", "Set"}
 LONGEST = 400
 

@@ -86,7 +86,7 @@ def _converter():
     converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(float, lambda x: x if math.isfinite(x) else str(x))
     converter.register_unstructure_hook_func(_is_enum, lambda x: x.name)  # the values are sentences, free to change
-    converter.register_structure_hook_func(_is_enum, lambda name, kind: kind[name])
+    converter.register_structure_hook(enum.Enum, lambda name, kind: kind[name])  # by class: cattrs before 26.1 asks its own first
     for kind in (int, bool, str):  # cattrs would turn 3.7 into 3, "no" into True and "12" into (1, 2)
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _float)
