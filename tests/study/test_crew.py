@@ -15,7 +15,7 @@ from study import one_study
 
 from epochal.study import Crew
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side; KERAS_BACKEND=jax")
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side")
 SCRIPT = pathlib.Path(one_study.__file__)
 
 

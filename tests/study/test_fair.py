@@ -115,7 +115,8 @@ def test_given_rates_are_tried_as_they_are(tmp_path):
 
 
 def test_the_search_drops_rates_early_and_the_comparison_never_does(tmp_path):
-    halved, whole = (study(tmp_path / str(halving), replace(DESIGN, halving=halving, equal=("epochs",))) for halving in (True, False))
+    halved, whole = (study(tmp_path / str(halving), replace(DESIGN, halving=halving, equal=("epochs",)))
+                     for halving in (True, False))
     assert any(c.n_epochs < 8 for c in halved.curves if c.stage == "screen")
     assert not any(c.n_epochs < 8 for c in whole.curves)
     assert all(c.n_epochs == 8 for c in halved.curves if c.stage == "confirm")

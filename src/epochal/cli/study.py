@@ -12,9 +12,10 @@ import click
 from ..base.errors import UsageError, require
 from ..base.ink import rich_table
 from ..records import dump, save
+from ..report.study_live import StudyLive
 from ..report.study_tables import write_tables
+from ..rules.designed import designed
 from ..tables import open_table
-from ..verbs.study import conducted, designed
 from .common import as_interrupt, choose_backend, no_room, tell, terminal, writable_folder
 from .plan import bench, builder
 
@@ -29,15 +30,18 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
+    from ..study import conduct
+
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     build = builder(table, model)
     rig = bench(table, build, choices["seed"])
-    design = designed(rig, **_read(choices))
+    design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
-        found = conducted(rig, design, place, crew=_crew(ray, rig, build, table, choices["seed"]), console=console, wait=wait,
-                          say=partial(tell, say))
+        with StudyLive(console=console) as live:
+            found = conduct(rig, design, place, crew=_crew(ray, rig, build, table, choices["seed"]), watch=live.watch, wait=wait,
+                            say=partial(tell, say))
     except KeyboardInterrupt:
         tell(say, f"\nStopped. What was finished is kept in {place}: the same command continues there.")
         sys.exit(130)
@@ -98,8 +102,8 @@ def _announce(console, rig, design, place):
     margin = "1 % of what training gains" if design.margin is None else f"{design.margin:.4g}"
     console.print(f"\nBatch sizes {sizes}; learning rates {rates}; compared at equal {', '.join(design.equal)} with "
                   f"{design.n_seeds} fresh seeds each.", highlight=False, markup=False)
-    console.print(f"Declared beforehand: a difference in {design.metric} below {margin} counts as none; the reference is batch size "
-                  f"{design.reference:,}, {design.epochs} epochs.", highlight=False, markup=False)
+    console.print(f"Declared beforehand: a difference in {design.metric} below {margin} counts as none; the reference is batch "
+                  f"size {design.reference:,}, {design.epochs} epochs.", highlight=False, markup=False)
     tell(console, f"Ctrl-C stops, and keeps what is done in {place}.")
 
 

@@ -26,8 +26,8 @@ class Design:
         n_trial_seeds: other seeds, on which learning rates are chosen.
         metric: what quality is: `"loss"`, or the name of a compiled metric, on the validation rows.
         larger_is_better: whether more of the metric is better.
-        margin: a difference in the metric that counts as none; `None`: 1 % of what training gains, fixed when the learning rates are
-            chosen and before the fresh seeds are trained.
+        margin: a difference in the metric that counts as none; `None`: 1 % of what training gains, fixed when the learning rates
+            are chosen and before the fresh seeds are trained.
         tutorial: whether the arms are also run as tutorials do: the compiled learning rate at every batch size, equal epochs, the
             lowest of all validation losses.
         halving: whether, in the search alone, the worse half of the rates is dropped after a quarter of the examples.
@@ -56,7 +56,8 @@ class TunedRate:
     Attributes:
         budget, batch_size: where it holds.
         value: the rate to train with, one of those tried: the one on the plateau that is nearest to `vertex`.
-        vertex: where a parabola through quality against log learning rate, around the best, has its extreme; `None` where it has none.
+        vertex: where a parabola through quality against log learning rate, around the best, has its extreme; `None` where it has
+            none.
         low, high: the plateau: rates whose mean is within one standard error of the best.
         interior: whether lower and higher rates were tried and were worse. If not, the rate is not known to be tuned.
         n_rates, n_trials: rates tried, and trainings in all; `n_rates` is the same for every batch size.
@@ -85,8 +86,8 @@ class Contrast:
         setting: batch size and learning rate of this arm.
         n_epochs, n_updates: what each run was given under this budget.
         n_seeds: pairs.
-        quality, quality_low, quality_high: mean over seeds at the best epoch and its 95 % interval; the epoch is chosen on one half of
-            the validation rows and judged on the other (under `"tutorial"`: the best value of the whole run).
+        quality, quality_low, quality_high: mean over seeds at the best epoch and its 95 % interval; the epoch is chosen on one
+            half of the validation rows and judged on the other (under `"tutorial"`: the best value of the whole run).
         difference, low, high: mean paired difference and its 95 % interval.
         p_value: two-sided paired t test, adjusted over the arms of this budget (Holm 1979).
         p_equivalent: two one-sided tests against the margin (Schuirmann 1987).
@@ -96,10 +97,10 @@ class Contrast:
         n_enough: seeds at which the question would be settled, were spread and difference as they look now; `None` where settled,
             or where no number would do.
         selection_bias: by how much the best value of a run flatters its quality, mean over seeds; positive is flattery.
-        test, test_difference, test_low, test_high: the same on the test rows, at the epoch that the validation rows chose; read once,
-            and no part of any choice.
-        test_floor: standard error that so many test rows leave in a share such as the accuracy, whatever is trained; `None` for other
-            metrics.
+        test, test_difference, test_low, test_high: the same on the test rows, at the epoch that the validation rows chose; read
+            once, and no part of any choice.
+        test_floor: standard error that so many test rows leave in a share such as the accuracy, whatever is trained; `None` for
+            other metrics.
         seconds: seconds of a training as `fit` makes it; `None` where not measured.
         verdict: `BETTER`, `WORSE`, `EQUIVALENT`, `UNRESOLVED`, `DIVERGED` or `REFERENCE`.
         sentence: the verdict in words.

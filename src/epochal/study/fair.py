@@ -10,7 +10,7 @@ from ..base import seeds
 from ..base.errors import MeasurementFailed
 from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
-from ..records import Reading, Setting, Study
+from ..records import Reading, Setting
 from ..rules.contrasts import declared_margin
 from ..rules.horizons import horizons
 from ..rules.judging import judged
@@ -61,8 +61,8 @@ class Fair:
         margin = self._margin(spans)
         self._confirm(rates, spans)
         self.ledger.end()
-        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates, spans,
-                        margin)
+        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates,
+                        spans, margin)
 
     # what is trained
 
@@ -117,7 +117,7 @@ class Fair:
     # how it is trained
 
     def how(self, size):
-        """How a batch size is trained: measured when the study first comes to it, and kept, since another width may round otherwise."""
+        """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
         known = self.folder.reading(f"engine/{size}")
         if known is not None:
             _, width, chosen, stepwise, fused = known.points[0]

@@ -16,8 +16,8 @@ _RIGS = {}     # in a worker's process: {what it was given: the rig}, so that a 
 class RayCrew:
     """Trains blocks as Ray tasks; used as `with RayCrew(rig, source, data) as crew:`.
 
-    A block's programs and their shapes are its own, so the numbers are those of one machine of that kind. A node that dies costs the
-    blocks that it had not finished; they are begun anew elsewhere.
+    A block's programs and their shapes are its own, so the numbers are those of one machine of that kind. A node that dies costs
+    the blocks that it had not finished; they are begun anew elsewhere.
 
     Args:
         rig: the model on this process's bench; it measures how to train, the workers train.
@@ -59,7 +59,7 @@ class RayCrew:
         if self._ours:
             self._ray.shutdown()
 
-    def train(self, blocks, watch):
+    def train(self, blocks, watch):  # noqa: ARG002 - a worker far away tells when it has ended, not how far it is
         """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`."""
         tasks = {self._task.remote(self._name, self._packed, block): block for block in blocks}
         self._under_way = list(tasks)
@@ -83,8 +83,8 @@ def _connect(ray, address):
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except ConnectionError as error:
         if address != "auto":
-            raise UsageError(f"`ray` must be the address of a running cluster; got {address!r} ({str(error).splitlines()[0]}). Start one "
-                             'with `ray start --head`, or pass "auto".') from error
+            raise UsageError(f"`ray` must be the address of a running cluster; got {address!r} ({str(error).splitlines()[0]}). "
+                             'Start one with `ray start --head`, or pass "auto".') from error
         ray.init(**quiet)
 
 

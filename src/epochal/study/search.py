@@ -44,8 +44,8 @@ class Search:
         found = [self._tuned(budget, size) for budget in self._design.equal for size in sizes]
         reference = [rate for rate in found if rate is not None and rate.batch_size == self._design.reference]
         if len(reference) < len(self._design.equal):
-            raise MeasurementFailed(f"Every learning rate tried at batch size {self._design.reference:,} diverged. Scale the inputs, "
-                                    "or pass lower learning rates.")
+            raise MeasurementFailed(f"Every learning rate tried at batch size {self._design.reference:,} diverged. Scale the "
+                                    "inputs, or pass lower learning rates.")
         return tuple(rate for rate in found if rate is not None)
 
     def _begin(self, size):

@@ -1,0 +1,59 @@
+"""From the words of a user to the design of a study: every argument checked, every default settled, before anything is trained."""
+
+from ..base.errors import require
+from ..records import BUDGETS, Design
+
+_UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity",
+       "specificity")  # in names of which more is better
+
+
+def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epochs=50, equal=BUDGETS, metric="val_loss",
+             mode="auto", margin=None, reference=None, protocol="fair", trial_seeds=3, halving=True, seed=0):
+    """The `Design` that these arguments describe; see `epochal.study` for each of them.
+
+    Args:
+        task: what is trained: its compiled metrics may be what is judged by.
+        present: the user's own setting: a schedule has the shape of a whole run.
+
+    Raises:
+        UsageError: an argument is not usable; the message says which, and what to do.
+    """
+    sizes = _whole_numbers("batch_sizes", batch_sizes)
+    require(len(set(sizes)) == len(sizes) >= 2, "batch_sizes", batch_sizes, "at least two different sizes", "Pass [32, 256].")
+    for name, value, least in (("seeds", seeds, 2), ("epochs", epochs, 1), ("trial_seeds", trial_seeds, 1), ("seed", seed, 0)):
+        require(isinstance(value, int) and not isinstance(value, bool) and value >= least, name, value,
+                f"a whole number from {least} on")
+    if isinstance(learning_rates, str):
+        require(learning_rates == "auto", "learning_rates", learning_rates, '"auto" or a list of rates', "Pass [1e-4, 1e-3, 1e-2].")
+        learning_rates = ()
+    rates = tuple(sorted(float(rate) for rate in learning_rates))
+    require(all(0 < rate < float("inf") for rate in rates), "learning_rates", learning_rates, "positive numbers")
+    require(len(set(rates)) == len(rates), "learning_rates", learning_rates, "different rates")
+    budgets = (equal,) if isinstance(equal, str) else tuple(equal)
+    require(budgets and set(budgets) <= set(BUDGETS), "equal", equal, f"some of {', '.join(BUDGETS)}", 'Pass ("epochs",).')
+    budgets = tuple(budget for budget in BUDGETS if budget in budgets)
+    require(present.schedule == "constant" or budgets == ("epochs",), "equal", equal, '"epochs" alone for a model compiled with '
+            f"the schedule {present.schedule}, whose shape is that of a whole run", 'Pass equal="epochs".')
+    require(protocol in ("fair", "tutorial"), "protocol", protocol, '"fair" or "tutorial"')
+    require(margin is None or 0 < margin < float("inf"), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
+    base = 32 if 32 in sizes else min(sizes)
+    require(reference is None or reference in sizes, "reference", reference, f"one of the batch sizes, {sorted(sizes)}")
+    name = metric.removeprefix("val_")
+    known = ("loss", *task.metrics)
+    require(name in known, "metric", metric, f"one of {', '.join(f'val_{one}' for one in known)}", "Compile the model with it.")
+    require(mode in ("auto", "min", "max"), "mode", mode, '"auto", "min" or "max"')
+    up = mode == "max" or (mode == "auto" and name != "loss" and any(part in name.lower() for part in _UP))
+    return Design(batch_sizes=tuple(sorted(sizes)), reference=reference or base, learning_rates=rates, epochs=epochs, equal=budgets,
+                  n_seeds=seeds, n_trial_seeds=trial_seeds, metric=name, larger_is_better=up,
+                  margin=None if margin is None else float(margin), tutorial=protocol == "tutorial", halving=bool(halving),
+                  seed=seed)
+
+
+def _whole_numbers(name, values):
+    try:
+        numbers = tuple(int(value) for value in values)
+        fine = all(number == value and number >= 1 for number, value in zip(numbers, values, strict=True))
+    except (TypeError, ValueError):
+        numbers, fine = (), False
+    require(fine, name, values, "a list of whole numbers from 1 on", "Pass [32, 256, 1024].")
+    return numbers
