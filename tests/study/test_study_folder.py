@@ -16,7 +16,7 @@ from study import studies
 from study.studies import DESIGN, MACHINE, READING, TASK, begun, block_of, curve, other
 
 from epochal import UsageError
-from epochal.study import StudyFolder, read_folder
+from epochal.study import StudyFolder, folder, read_folder
 
 FILE = "study.sqlite"
 
@@ -100,6 +100,35 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_committed(tmp_path, chance)
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".sqlite") == [FILE]
 
 
+@pytest.mark.parametrize("chance", range(3))
+def test_a_kill_while_the_folder_is_made_leaves_one_that_opens(tmp_path, chance):
+    with _committing(tmp_path / "study") as process:
+        while not (tmp_path / "study" / "study.holder").exists():
+            assert process.poll() is None
+        time.sleep(random.Random(chance).uniform(0, 0.02))
+        process.kill()
+    with begun(tmp_path / "study") as study:
+        for number, name in enumerate(study.blocks()):
+            assert study.block(name) == block_of(number)
+    assert read_folder(tmp_path / "study")[0] == DESIGN
+
+
+def test_what_is_read_is_of_one_moment(tmp_path, monkeypatch):
+    about = folder._about
+    with begun(tmp_path) as study:
+        study.commit("a", (), seconds=0.0, provenance={})
+
+        def late(connection):
+            found = about(connection)
+            study.commit("b", (), seconds=0.0, provenance={})
+            return found
+
+        monkeypatch.setattr(folder, "_about", late)
+        assert list(read_folder(tmp_path)[-1]) == ["a"]
+        monkeypatch.undo()
+        assert list(read_folder(tmp_path)[-1]) == ["a", "b"]
+
+
 def test_a_second_process_is_refused_with_a_name_and_reads_nevertheless(tmp_path):
     with _committing(tmp_path) as process:
         process.stdout.readline()
@@ -126,6 +155,8 @@ def test_a_second_process_may_wait_and_says_so_once(tmp_path):
 
         with StudyFolder(tmp_path, wait=True, say=say) as study:
             assert "block 0" in study.blocks()
+            with pytest.raises(UsageError, match="open in this process already"):
+                StudyFolder(tmp_path)
     assert len(said) == 1
     assert f"in use by process {process.pid}" in said[0]
 
@@ -150,6 +181,14 @@ def test_what_a_dead_holder_left_is_no_lock(tmp_path):
 def test_a_truncated_file_is_refused_by_writer_and_reader(tmp_path, share):
     _filled(tmp_path)
     os.truncate(tmp_path / FILE, int((tmp_path / FILE).stat().st_size * share))
+    _refused_by_both(tmp_path, "damaged, or no file of ours.*backup")
+
+
+def test_a_file_with_a_damaged_page_is_refused_by_writer_and_reader(tmp_path):
+    _filled(tmp_path)
+    with open(tmp_path / FILE, "r+b") as file:
+        file.seek(-3 * 4096, os.SEEK_END)
+        file.write(bytes(4096))
     _refused_by_both(tmp_path, "damaged, or no file of ours.*backup")
 
 
@@ -193,9 +232,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 
 
 def test_a_folder_without_a_study_is_said_to_have_none(tmp_path):
-    for folder in (tmp_path, tmp_path / "nowhere"):
+    for place in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UsageError, match="the folder of a study"):
-            read_folder(folder)
+            read_folder(place)
     assert not (tmp_path / "nowhere").exists()
     StudyFolder(tmp_path).close()
     with pytest.raises(UsageError, match="in which a study was begun"):
@@ -204,13 +243,13 @@ def test_a_folder_without_a_study_is_said_to_have_none(tmp_path):
 
 def test_a_read_only_folder_is_read_and_refused_to_a_writer(tmp_path):
     _filled(tmp_path)
-    with _read_only(tmp_path) as folder:
-        assert list(read_folder(folder)[-1]) == ["a", "b"]
-        with pytest.raises(UsageError, match="one that may be written to.*Permission denied.*folder of your own"):
-            StudyFolder(folder)
-        with pytest.raises(UsageError, match="one that may be written to.*Permission denied"):
-            StudyFolder(folder / "new")
-        assert sorted(path.name for path in folder.iterdir()) == ["study.lock", FILE]
+    with _read_only(tmp_path) as closed:
+        assert list(read_folder(closed)[-1]) == ["a", "b"]
+        with pytest.raises(UsageError, match="one that may be read and written.*Permission denied.*folder of your own"):
+            StudyFolder(closed)
+        with pytest.raises(UsageError, match="one that may be read and written.*Permission denied"):
+            StudyFolder(closed / "new")
+        assert sorted(path.name for path in closed.iterdir()) == ["study.lock", FILE]
 
 
 def test_a_full_disk_is_said_and_what_was_committed_stays(tmp_path):

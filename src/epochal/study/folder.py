@@ -206,7 +206,7 @@ def _check(connection, folder):
                          "Upgrade the package, or use another folder.")
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise UsageError(damaged(folder / FILE, found))
+        raise UsageError(damaged(folder / FILE, found.splitlines()[-1]))
     return True
 
 

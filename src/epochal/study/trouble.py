@@ -61,4 +61,4 @@ def _full(file):
 
 
 def _closed(file, why):
-    return f"`folder` must be one that may be written to; got {str(file.parent)!r} ({why}). Pass a folder of your own."
+    return f"`folder` must be one that may be read and written; got {str(file.parent)!r} ({why}). Pass a folder of your own."
