@@ -47,7 +47,7 @@ class _Trainee:
         self.load()
 
     def put(self, batch):
-        return tuple(over(jnp.asarray, tree) for tree in batch)
+        return tuple(over(_put, tree) for tree in batch)
 
     def train(self, data, rows, mode):
         if self._check is not None and rows.shape[1] > self._unchecked_rows:
@@ -64,11 +64,11 @@ class _Trainee:
         if self._zeros is None:
             self._model.reset_metrics()
             self._zeros = [np.array(v.value) for v in self._model.metrics_variables]
-        self._state = (*self._state[:3], [jnp.array(a) for a in self._zeros])
+        self._state = (*self._state[:3], self._zeros)  # NumPy's, which a program takes as they are and leaves so
 
     def load(self):
         groups, mine = _groups(self._model), self._state or ([], [], [], [])
-        self._state = tuple([value if i < len(old) and (value := v.value) is old[i] else jnp.array(v.value, copy=True)
+        self._state = tuple([value if i < len(old) and (value := v.value) is old[i] else _copied(v.value)
                              for i, v in enumerate(group)] for group, old in zip(groups, mine, strict=True))
         self.store()
 
@@ -81,7 +81,7 @@ class _Trainee:
     @contextmanager
     def kept(self):
         before = self._state
-        self._state = jax.tree.map(jnp.copy, before)
+        self._state = _copied(before)
         try:
             yield
         finally:
@@ -157,6 +157,16 @@ class _Step:
     def _result(self, state):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
             return self._model.get_metrics_result()
+
+
+def _put(array):
+    """A copy on the device, for which nothing is compiled, as `jnp.asarray` would for every shape."""
+    return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
+
+
+def _copied(state):
+    """A copy on the device of what is there; `jnp.copy` would compile a program for every shape."""
+    return jax.device_put(state, may_alias=False)
 
 
 def _tested(model):

@@ -3,6 +3,7 @@
 import inspect
 
 import keras
+import numpy as np
 
 from ...base.errors import UsageError
 from ..copying import first_line, layers, refuse_uncompiled
@@ -62,8 +63,16 @@ def build(model, sample):
             raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against "
                              "the model's inputs, outputs and loss.") from error
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
+            model.optimizer.build(model.trainable_variables)
     return needed
+
+
+def _zeros(shape, dtype=None):
+    """Keras' initializer of that name without what it costs on JAX: a program compiled for every shape, some 25 ms each."""
+    import jax
+
+    return jax.device_put(np.zeros(shape, keras.backend.standardize_dtype(dtype)))
 
 
 def _see(model, sample):
