@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sys
+from dataclasses import replace
 
 from platformdirs import user_cache_path
 
@@ -12,12 +13,14 @@ from ..report.study_live import StudyLive
 from ..rules.designed import designed
 from ..seam.given import given
 from ..seam.open import open_rig
+from ..seam.rows import leaves
 from ..study import conduct
 from ..study.ray_crew import RayCrew
+from ..training.cast import weights_of_classes
 
 
 def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates="auto", seeds=8, epochs=50, equal=BUDGETS,
-          sample_weight=None, validation_data=None, validation_split=0.0, test_data=None, metric="val_loss", mode="auto",
+          sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0, test_data=None, metric="val_loss", mode="auto",
           margin=None, reference=None, protocol="fair", trial_seeds=3, halving=True, seed=0, folder=None, ray=None,
           verbose="auto"):
     """Which batch sizes differ in quality once the learning rate is tuned for each of them, and by how much.
@@ -35,6 +38,7 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
         epochs: passes over the data that the reference batch size gets.
         equal: under which budgets to compare: of `"epochs"`, `"steps"` (as many updates as the reference makes) and `"time"` (as
             many seconds of `fit` as the reference takes). All come from the same trainings where they can.
+        class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data, validation_split: as for `epochal.plan`.
         test_data: `(x, y)` or `(x, y, sample_weight)`: rows that no choice sees, read once at the end.
         metric: `"val_loss"`, or the name of a compiled metric (with or without `val_`).
@@ -62,6 +66,8 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split,
                  test_data=test_data, seed=seed)
+    if class_weight is not None:
+        data = replace(data, train=_weighed(data.train, class_weight))
     rig = open_rig(model, data)
     design = designed(
         rig.task, rig.present, batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
@@ -75,6 +81,13 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     if folder is None:
         shutil.rmtree(place, ignore_errors=True)
     return found
+
+
+def _weighed(part, class_weight):
+    require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
+    require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
+            "Pass sample_weight.")
+    return replace(part, weight=weights_of_classes(leaves(part.y)[0], class_weight))
 
 
 def _unfinished(design, rig):
