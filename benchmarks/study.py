@@ -5,8 +5,8 @@
 
 The trainings are those of tutorial 2: 2,000 rows of 10 features (1,600 to train), Dense 64, 32, 1, Adam, 50 epochs; 3 batch sizes,
 5 learning rates, 8 seeds. `epochal.study` makes all of them, and 24 more with fresh seeds, in one process from a cold start: the
-time is that of the call, compiling and concluding included, imports not. Of each loop a sample is timed in a process of its own, one
-training after the other as its users do, on a warmed-up back end (its first training is not counted, which favours it), and
+time is that of the call, compiling and concluding included, imports not. Of each loop a sample is timed in a process of its own,
+one training after the other as its users do, on a warmed-up back end (its first training is not counted, which favours it), and
 multiplied up to 120. Rounds take turns. The share of the machine's peak is the trainings' own multiply-adds, by the count of their
 layers, against the best product of two square matrices that the same process achieves.
 """

@@ -12,7 +12,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 
-FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "engine": 3, "probes": 4, "study": 5, "training": 5,
+FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "engine": 3, "probes": 4, "studies": 5, "training": 5,
          "planner": 6, "callbacks": 7, "report": 7, "verbs": 7, "cli": 7, "testing": 7}
 NEIGHBOURS = {("cli", "report"), ("verbs", "report")}  # pairs on one floor of which the first may import the second
 FRAMEWORKS = frozenset({"keras", "jax", "jaxlib", "tensorflow", "torch", "optax"})

@@ -81,6 +81,11 @@ def test_every_public_name_opens_and_is_documented(name):
     assert getattr(epochal, name).__doc__
 
 
+def test_no_public_name_is_the_name_of_a_room():
+    """Importing a room would put the room in the name's place."""
+    assert not set(epochal._HOME) & set(house.FLOOR)
+
+
 @pytest.mark.parametrize("name", sorted(epochal._DOORS))
 def test_every_door_opens(name):
     from epochal.base.doors import ask

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from study.benches import bench, runs_of
+from studies.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
 from epochal.planner import measure

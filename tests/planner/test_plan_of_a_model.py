@@ -44,7 +44,7 @@ def everything(model, *arrays):
 def _cache_of_its_own_and_few_programs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(importlib.import_module("epochal.study.run"), "_WIDTHS", (4,))   # each further width is compiled
+        patch.setattr(importlib.import_module("epochal.studies.run"), "_WIDTHS", (4,))   # each further width is compiled
         yield
 
 

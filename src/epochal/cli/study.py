@@ -30,7 +30,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
-    from ..study import conduct
+    from ..studies import conduct
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     build = builder(table, model)
@@ -80,7 +80,7 @@ def _crew(address, rig, build, table, seed):
     if address is None:
         return None
     from ..seam.network import data_of
-    from ..study.ray_crew import RayCrew
+    from ..studies.ray_crew import RayCrew
 
     return RayCrew(rig, build, data_of(table, seed=seed), address=address)
 

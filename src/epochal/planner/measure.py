@@ -6,7 +6,7 @@ from time import perf_counter
 from ..probes import PROBES
 from ..records import Evidence
 from ..rules.propose import batch_sizes, visiting_order
-from ..study import run_study
+from ..studies import run_study
 
 
 def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, watch=lambda name, done, total, what: None):

@@ -25,8 +25,8 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
                 f"a whole number from {least} on")
     if isinstance(learning_rates, str):
         require(learning_rates == "auto", "learning_rates", learning_rates, '"auto" or a list of rates', "Pass [1e-4, 1e-3, 1e-2].")
-        learning_rates = ()
-    rates = tuple(sorted(float(rate) for rate in learning_rates))
+        learning_rates = None
+    rates = () if learning_rates is None else _rates(learning_rates)
     require(all(0 < rate < float("inf") for rate in rates), "learning_rates", learning_rates, "positive numbers")
     require(len(set(rates)) == len(rates), "learning_rates", learning_rates, "different rates")
     budgets = (equal,) if isinstance(equal, str) else tuple(equal)
@@ -47,6 +47,15 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
                   n_seeds=seeds, n_trial_seeds=trial_seeds, metric=name, larger_is_better=up,
                   margin=None if margin is None else float(margin), tutorial=protocol == "tutorial", halving=bool(halving),
                   seed=seed)
+
+
+def _rates(values):
+    try:
+        rates = tuple(sorted(float(rate) for rate in values))
+    except (TypeError, ValueError):
+        rates = ()
+    require(len(rates) > 0, "learning_rates", values, '"auto" or a list of rates', "Pass [1e-4, 1e-3, 1e-2].")
+    return rates
 
 
 def _whole_numbers(name, values):

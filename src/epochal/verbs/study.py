@@ -14,14 +14,14 @@ from ..rules.designed import designed
 from ..seam.given import given
 from ..seam.open import open_rig
 from ..seam.rows import leaves
-from ..study import conduct
-from ..study.ray_crew import RayCrew
+from ..studies import conduct
+from ..studies.ray_crew import RayCrew
 from ..training.cast import weights_of_classes
 
 
 def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates="auto", seeds=8, epochs=50, equal=BUDGETS,
-          sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0, test_data=None, metric="val_loss", mode="auto",
-          margin=None, reference=None, protocol="fair", trial_seeds=3, halving=True, seed=0, folder=None, ray=None,
+          sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0, test_data=None, metric="val_loss",
+          mode="auto", margin=None, reference=None, protocol="fair", trial_seeds=3, halving=True, seed=0, folder=None, ray=None,
           verbose="auto"):
     """Which batch sizes differ in quality once the learning rate is tuned for each of them, and by how much.
 

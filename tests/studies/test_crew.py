@@ -11,9 +11,9 @@ import time
 
 import keras
 import pytest
-from study import one_study
+from studies import one_study
 
-from epochal.study import Crew
+from epochal.studies import Crew
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side")
 SCRIPT = pathlib.Path(one_study.__file__)
@@ -50,7 +50,7 @@ def test_eight_devices_give_the_numbers_of_one_and_all_of_them_train(tmp_path, w
     out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors[-3000:]
     assert json.loads(out) == whole
-    from epochal.study import StudyFolder
+    from epochal.studies import StudyFolder
 
     with StudyFolder(tmp_path) as kept:
         used = {kept.provenance(name)["device"] for name in kept.blocks()}

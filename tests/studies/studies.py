@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 from epochal.records import Curve, Design, Machine, Outcome, Reading, Setting, Task
-from epochal.study import StudyFolder
+from epochal.studies import StudyFolder
 
 DESIGN = Design(batch_sizes=(16, 64), reference=16, learning_rates=(0.01, 0.1), epochs=3)
 TASK = Task(name="digits", kind="multiclass", n_train=100, n_validation=40, n_params=7, n_classes=10, loss="mse",

@@ -12,11 +12,11 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
-from study import studies
-from study.studies import DESIGN, MACHINE, READING, TASK, begun, block_of, curve, other
+from studies import studies
+from studies.studies import DESIGN, MACHINE, READING, TASK, begun, block_of, curve, other
 
 from epochal import UsageError
-from epochal.study import StudyFolder, folder, read_folder
+from epochal.studies import StudyFolder, folder, read_folder
 
 FILE = "study.sqlite"
 

@@ -10,7 +10,7 @@ import numpy as np
 from epochal.records import Design, Reading, dump
 from epochal.seam.given import given
 from epochal.seam.open import open_rig
-from epochal.study import Crew, StudyFolder, run_fair
+from epochal.studies import Crew, StudyFolder, run_fair
 
 DESIGN = Design(batch_sizes=(8, 48), reference=8, epochs=8, equal=("epochs", "steps"), n_seeds=9, n_trial_seeds=3)
 

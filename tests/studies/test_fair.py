@@ -9,8 +9,8 @@ from epochal.base.errors import MeasurementFailed, UsageError
 from epochal.records import Design, Verdict
 from epochal.rules.scaling import steps_per_epoch
 from epochal.seam.fake import FakeRig
-from epochal.study import Crew, StudyFolder, read_folder, run_fair
-from epochal.study.blocks import cut, train_block
+from epochal.studies import Crew, StudyFolder, read_folder, run_fair
+from epochal.studies.blocks import cut, train_block
 
 DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
 

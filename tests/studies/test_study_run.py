@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from study.benches import bench, runs_of
+from studies.benches import bench, runs_of
 
-from epochal import study
+from epochal import studies
 from epochal.base.errors import MeasurementFailed
 from epochal.records import Curve, Evidence, Outcome, Reading, Setting, dump, load
 from epochal.rules.decide import decide
 from epochal.rules.quality import cross_fitted
-from epochal.study.curves import curve_of, schedule_of
+from epochal.studies.curves import curve_of, schedule_of
 
 assert bench  # a fixture
 
@@ -21,7 +21,7 @@ def begun(rig, *readings):
 
 
 def run(rig, evidence=None, *, seed=0, seconds=100.0, keep=lambda evidence: None, watch=lambda done, total, what: None):
-    return study.run_study(rig, evidence or begun(rig), seed=seed, seconds=seconds, keep=keep, watch=watch)
+    return studies.run_study(rig, evidence or begun(rig), seed=seed, seconds=seconds, keep=keep, watch=watch)
 
 
 def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(bench):
