@@ -36,14 +36,14 @@ def terminal(*, stderr=False):
     return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
 
 
-def writable_folder(out):
-    """The folder that `--out` names, made where it does not exist."""
+def writable_folder(out, option="--out"):
+    """The folder that an option names, made where it does not exist."""
     folder = pathlib.Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"`--out` must be a folder; got {out!r} ({error.strerror}). Name another one.") from error
-    require(os.access(folder, os.W_OK), "--out", out, "a folder that you may write in", "Name another one.")
+        raise UsageError(f"`{option}` must be a folder; got {out!r} ({error.strerror}). Name another one.") from error
+    require(os.access(folder, os.W_OK), option, out, "a folder that you may write in", "Name another one.")
     return folder
 
 
@@ -57,10 +57,10 @@ def writable_file(out, endings):
     return path
 
 
-def no_room(out, error):
+def no_room(out, error, option="--out", what="file"):
     """The sentence for a file that could not be written."""
-    return UsageError(f"`--out` must be a file with room to write in; {out} is not ({error.strerror or error}). Make room, or name "
-                      "another one.")
+    return UsageError(f"`{option}` must be a {what} with room to write in; {out} is not ({error.strerror or error}). Make room, or "
+                      "name another one.")
 
 
 def as_interrupt(_, frame):

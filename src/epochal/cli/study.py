@@ -24,7 +24,7 @@ _FORMS = {"mlflow": "epochal[mlflow]", "tensorboard": "epochal[tensorboard]", "r
 
 def run(*, data, target, group, time, task, model, backend, folder, as_json, wait, ray, mlflow, tensorboard, **choices):
     """What `epochal study` does; the arguments are its options."""
-    place = writable_folder(folder)
+    place = writable_folder(folder, "--folder")
     for name, wanted in (("mlflow", mlflow), ("tensorboard", tensorboard), ("ray", ray)):
         _require_extra(name, wanted)
     console, answer = terminal(stderr=True), terminal()
@@ -131,6 +131,6 @@ def _save(study, place, say):
     except OSError as error:
         if error.errno is None:
             raise
-        raise no_room(place, error) from error
+        raise no_room(place, error, "--folder", "folder") from error
     names = "study.json, contrasts.csv, trainings.csv, epochs.parquet and report.html"
     tell(say, f"\nWritten in {pathlib.Path(place)}: {names}.")
