@@ -185,9 +185,12 @@ class Study:
         """A pandas table: of the `"contrasts"`, of the `"trainings"`, or of every epoch of every training (`"epochs"`)."""
         return ask("study_table")(self, what)
 
-    def plot(self, ax, name="quality"):
-        """Draw one picture onto a matplotlib axis: `"quality"`, `"losses"`, `"rates"` or `"steps"`."""
-        return ask("study_plot")(self, ax, name)
+    def plot(self, ax, name="quality", *, view=None):
+        """Draw one picture onto a matplotlib axis: `"quality"`, `"losses"`, `"rates"` or `"steps"`.
+
+        `view` is what `"losses"` is drawn against, `"epochs"` or `"updates"`, and the budget of `"rates"`.
+        """
+        return ask("study_plot")(self, ax, name, view=view)
 
     def __str__(self):
         return "\n\n".join([table(self.rows(), width=120), *self.sentences()])

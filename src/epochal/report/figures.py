@@ -4,26 +4,23 @@ Colour and marker mean the batch size, the same in every figure; a dashed line a
 line the recommended one. Text and grid take their colours from the page's style sheet, so that they follow light and dark.
 """
 
-import json
-from math import ceil, floor, inf, log10
-
 from ..base.ink import number, quantity
+from .canvas import OUTLINE, bar, empty, faint, logarithmic, mark, thinned
 from .look import GREY
 
 _TALLEST = 30  # times the lowest loss: what is above lies outside the picture
-_OUTLINE = {"width": 2, "color": "#ffffff"}  # the style sheet turns it into the colour of the page
 
 
 def draw_losses(data, look):
     """Validation loss by epoch as `(figure, keys)`: medians, quartile bands, and each arm's best epoch."""
-    figure, keys = _figure("epoch", "validation loss"), []
+    figure, keys = empty("epoch", "validation loss"), []
     for line in sorted(data.lines, key=lambda line: (line.recommended, line.present)):
         colour, symbol = look.colour(line.setting.batch_size), look.marker(line.setting)
         epochs = list(range(1, len(line.middle) + 1))
         of_group = {"legendgroup": line.label, "name": line.label}
         stands_out = line.present or line.recommended
         figure.add_scatter(x=epochs + epochs[::-1], y=[*line.high, *line.low[::-1]], fill="toself", mode="lines",
-                           line_width=0, fillcolor=_faint(colour, 0.22 if stands_out else 0.12), hoverinfo="skip",
+                           line_width=0, fillcolor=faint(colour, 0.22 if stands_out else 0.12), hoverinfo="skip",
                            **of_group)
         figure.add_scatter(x=epochs, y=list(line.middle), mode="lines",
                            line={"color": colour, "dash": look.dash(line.setting), "width": 3 if stands_out else 1.75},
@@ -31,34 +28,34 @@ def draw_losses(data, look):
         if line.chosen:
             figure.add_scatter(x=[line.chosen[0]], y=[line.chosen[1]], mode="markers", **of_group,
                                marker={"color": colour, "symbol": symbol, "size": 18 if line.present else 12,
-                                       "line": _OUTLINE},
+                                       "line": OUTLINE},
                                hovertemplate="%{fullData.name}<br>lowest at epoch %{x}<extra></extra>")
     for line in data.lines:
         keys.append(look.arm_key(line.label, line.setting))
     figure.update_xaxes(range=[1, 1.02 * max(data.epochs, *(len(line.middle) for line in data.lines))])
-    _mark(figure, data.epochs, f"epochs={data.epochs}")
+    mark(figure, data.epochs, f"epochs={data.epochs}")
     if data.logarithmic:
         values = [x for line in data.lines for x in (*line.low, *line.high)]
         lowest = min((x for x in values if x > 0), default=1.0)
         shown = [x for x in values if x <= _TALLEST * lowest]  # one start that explodes must not flatten the rest
-        _logarithmic(figure, "y", shown)
+        logarithmic(figure, "y", shown)
     return figure, tuple(keys)
 
 
 def draw_rates(data, look):
     """Quality against learning rate, a line per batch size, as `(figure, keys)`."""
-    figure, keys = _figure("learning rate", "quality (validation loss)"), []
+    figure, keys = empty("learning rate", "quality (validation loss)"), []
     value, low, high = data.chosen
-    _logarithmic(figure, "x", [value, *(rate for line in data.lines for rate in line.rates)])
+    logarithmic(figure, "x", [value, *(rate for line in data.lines for rate in line.rates)])
     if low < high:
-        figure.add_vrect(x0=low, x1=high, fillcolor=_faint(GREY, 0.15), line_width=0, layer="below")
+        figure.add_vrect(x0=low, x1=high, fillcolor=faint(GREY, 0.15), line_width=0, layer="below")
     for i, line in enumerate(data.lines):
         colour, symbol = look.colour(line.batch_size), look.symbol(line.batch_size)
         group = f"{line.batch_size} {line.schedule}"
         of_group = {"legendgroup": group, "name": f"batch size {number(line.batch_size)}"}
         for rates, low, middle, high in _unbroken(line):
             figure.add_scatter(x=rates + rates[::-1], y=high + low[::-1], fill="toself", mode="lines", line_width=0,
-                               fillcolor=_faint(colour, 0.15), hoverinfo="skip", **of_group)
+                               fillcolor=faint(colour, 0.15), hoverinfo="skip", **of_group)
             figure.add_scatter(x=rates, y=middle, mode="lines", line={"color": colour, "width": 2.5}, **of_group,
                                hovertemplate="%{fullData.name}<br>rate %{x:.3g}: mean %{y:.4g}<extra></extra>")
         figure.add_scatter(x=[rate for rate, _ in line.points], y=[quality for _, quality in line.points], mode="markers",
@@ -73,16 +70,16 @@ def draw_rates(data, look):
         schedule = "" if line.schedule == "constant" else f" ({line.schedule})"
         keys.append(look.size_key(group, f"batch size {number(line.batch_size)}{schedule}", line.batch_size))
     figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})
-    _mark(figure, value, f"recommended {number(value)}")
+    mark(figure, value, f"recommended {number(value)}")
     if data.logarithmic:
-        _logarithmic(figure, "y", [quality for line in data.lines for _, quality in line.points])
+        logarithmic(figure, "y", [quality for line in data.lines for _, quality in line.points])
     return figure, tuple(keys)
 
 
 def draw_step_times(data, look):
     """Step time against batch size as `(figure, keys)`: measured points with intervals, the fitted line, the knee."""
-    figure = _figure("batch size", "time of a training step")
-    _logarithmic(figure, "y", [x for p in data.points for x in p[1:]], say=lambda s: quantity("s", s))
+    figure = empty("batch size", "time of a training step")
+    logarithmic(figure, "y", [x for p in data.points for x in p[1:]], say=lambda s: quantity("s", s))
     if data.line:
         figure.add_scatter(x=[b for b, _ in data.line], y=[s for _, s in data.line], mode="lines", name="t0 + c·B",
                            line={"color": GREY, "width": 2}, hoverinfo="skip")
@@ -90,95 +87,44 @@ def draw_step_times(data, look):
         colour = look.colour(size)
         figure.add_scatter(
             x=[size], y=[seconds], mode="markers", name=f"batch size {number(size)}",
-            marker={"color": colour, "symbol": look.symbol(size), "size": 10}, error_y=_bar(seconds, low, high, colour),
+            marker={"color": colour, "symbol": look.symbol(size), "size": 10}, error_y=bar(seconds, low, high, colour),
             hovertemplate=f"%{{fullData.name}}<br>{quantity('s', seconds)} ({quantity('s', low, high)})<extra></extra>")
     sizes = [p[0] for p in data.points]
     marks = ((data.hardware, "B_hw"), (data.knee, "knee"), (data.recommended, "recommended"))
     near = sorted(m for m in marks if m[0] and min(sizes) / 4 <= m[0] <= max(sizes) * 4)
-    _logarithmic(figure, "x", [*sizes, *(place for place, _ in near)], at=_thinned(sizes))
+    logarithmic(figure, "x", [*sizes, *(place for place, _ in near)], at=thinned(sizes))
     for level, (place, text) in enumerate(reversed(near)):
-        _mark(figure, place, f"{text} {number(place)}", level=level)
+        mark(figure, place, f"{text} {number(place)}", level=level)
     return figure, ()
 
 
 def draw_updates(data, look):
     """Updates to the target against batch size as `(figure, keys)`: arms with intervals and the fitted hyperbola."""
-    figure, keys = _figure("batch size", "updates to the target loss"), []
+    figure, keys = empty("batch size", "updates to the target loss"), []
     if data.line:
         figure.add_scatter(x=[b for b, _ in data.line], y=[s for _, s in data.line], mode="lines", name="S(B)",
                            line={"color": GREY, "width": 2}, hoverinfo="skip")
     levels = [x for p in data.points for x in (p.steps, p.low, p.high) if x] + [steps for _, steps in data.line]
-    _logarithmic(figure, "y", levels)
+    logarithmic(figure, "y", levels)
     for p in data.points:
         colour = look.colour(p.setting.batch_size)
         high = max(levels) * 10 if p.high is None else p.high  # open above: the bar runs out of the picture
         figure.add_scatter(
             x=[p.setting.batch_size], y=[p.steps], mode="markers", name=p.label, legendgroup=p.label,
             marker={"color": colour, "symbol": look.marker(p.setting), "size": 16 if p.present else 12},
-            error_y=None if p.low is None else _bar(p.steps, p.low, high, colour),
+            error_y=None if p.low is None else bar(p.steps, p.low, high, colour),
             hovertemplate="%{fullData.name}<br>%{y:,.0f} updates<extra></extra>")
         keys.append(look.arm_key(p.label, p.setting))
     sizes = [p.setting.batch_size for p in data.points]
     left, right = min(sizes) / 4, max(sizes) * 4
     marked = [data.critical[0]] if data.critical and left <= data.critical[0] <= right else []
-    _logarithmic(figure, "x", [*sizes, *marked], at=_thinned(sizes))
+    logarithmic(figure, "x", [*sizes, *marked], at=thinned(sizes))
     if marked:
         value, low, high = data.critical
-        figure.add_vrect(x0=max(low, left), x1=min(high or right, right), fillcolor=_faint(GREY, 0.15), line_width=0,
+        figure.add_vrect(x0=max(low, left), x1=min(high or right, right), fillcolor=faint(GREY, 0.15), line_width=0,
                          layer="below")
-        _mark(figure, value, f"B_crit {'at least ' if high is None else ''}{number(value)}")
+        mark(figure, value, f"B_crit {'at least ' if high is None else ''}{number(value)}")
     return figure, tuple(keys)
-
-
-def plain(figure):
-    """The figure as plain dictionaries and lists, strict JSON."""
-    return json.loads(figure.to_json())
-
-
-def _figure(x_title, y_title):
-    from plotly.graph_objects import Figure
-
-    axis = {"zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4, "gridwidth": 1, "linewidth": 1,
-            "showline": True, "fixedrange": True}
-    return Figure(layout={
-        "template": "none", "height": 420, "margin": {"l": 8, "r": 16, "t": 60, "b": 8}, "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 13},
-        "hoverlabel": {"bgcolor": "#22262b", "bordercolor": "#22262b", "font": {"color": "#ffffff"}},
-        "xaxis": {**axis, "title": {"text": x_title, "standoff": 10}},
-        "yaxis": {**axis, "title": {"text": y_title, "standoff": 10}}})
-
-
-def _logarithmic(figure, name, values, *, at=(), say=number):
-    """A logarithmic axis around the positive finite `values`, with ticks `at` these places or else at round ones."""
-    low, high = (log10(f(x for x in values if 0 < x < inf)) for f in (min, max))
-    room = 0.05 * (high - low) or 0.1
-    steps = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
-    round_places = [m * 10.0**k for k in range(floor(low) - 1, ceil(high) + 1) for m in steps]
-    ticks = list(at) or [x for x in round_places if low - room <= log10(x) <= high + room]
-    figure.update_layout({f"{name}axis": {"type": "log", "range": [low - room, high + room], "tickvals": ticks,
-                                          "ticktext": [say(x) for x in ticks]}})
-
-
-def _thinned(sizes):
-    sizes = sorted(set(sizes))
-    return sizes[::-(-len(sizes) // 8)]
-
-
-def _mark(figure, x, text, *, level=0):
-    """A vertical line with its name above the picture; each `level` one line of text higher."""
-    place = log10(x) if figure.layout.xaxis.type == "log" else x
-    left, right = figure.layout.xaxis.range
-    share = (place - left) / (right - left)
-    figure.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", line={"color": GREY, "width": 1.5, "dash": "dot"})
-    figure.add_annotation(x=place, y=1, yref="paper", text=text, showarrow=False, yanchor="bottom",
-                          xanchor="left" if share < 0.15 else "right" if share > 0.85 else "center", yshift=2 + 16 * level,
-                          font={"size": 12})
-
-
-def _bar(middle, low, high, colour):
-    return {"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low], "color": colour,
-            "thickness": 1.5, "width": 4}
 
 
 def _unbroken(line):
@@ -190,8 +136,3 @@ def _unbroken(line):
         elif stretch:
             yield tuple(map(list, zip(*stretch, strict=True)))
             stretch = []
-
-
-def _faint(colour, alpha):
-    red, green, blue = (int(colour[i:i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha})"

@@ -1,14 +1,19 @@
-"""A plan as a small table for a notebook."""
+"""A plan or a study as a small table for a notebook."""
 
 import functools
 import re
 
+from ..records import Study
 from .rows import choice_rows
+from .study_rows import heading
 
 
-def html_for(plan):
-    """The answer as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
-    return templates().get_template("notebook.html").render(plan=plan, choices=list(choice_rows(plan)))
+def html_for(record):
+    """A `Plan` or a `Study` as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
+    if isinstance(record, Study):
+        page = templates().get_template("study_notebook.html")
+        return page.render(study=record, heading=heading(record), comparison=list(record.rows()))
+    return templates().get_template("notebook.html").render(plan=record, choices=list(choice_rows(record)))
 
 
 @functools.cache

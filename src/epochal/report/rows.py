@@ -33,7 +33,8 @@ TITLES = {
     "memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c", "noise_scale": "gradient noise scale",
     "critical_rate": "critical learning rate at the start", "prediction": "best batch size of predict",
     "untrained_loss": "validation loss before training (lowest to highest of three)",
-    "critical_batch": "critical batch size B_crit",
+    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of Keras' fit at the reference batch size",
+    "margin": "margin: the difference that counts as none",
     "engine": "time of a step and lane while measuring", "study": "trainings made",
     "time_optimal_batch": "batch size of the least time (within 10 %)",
 }
@@ -54,9 +55,8 @@ def reading_rows(readings):
                    str(r.repeats), ended)
 
 
-def condition_rows(plan):
-    """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
-    task, machine = plan.evidence.task, plan.evidence.machine
+def place_rows(task, machine):
+    """What was trained and where, as `(name, text)`; either may be `None`."""
     yield ("Task", str(task) if task else "not recorded")
     yield from (("Data", note) for note in (task.notes if task else ()))
     yield ("Machine", f"{machine.device}, {machine.n_cores} cores"
@@ -64,6 +64,11 @@ def condition_rows(plan):
            if machine else "not recorded")
     yield ("Software", ", ".join((f"Keras on {machine.backend}", *(f"{name} {v}" for name, v in machine.versions)))
            if machine else "not recorded")
+
+
+def condition_rows(plan):
+    """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
+    yield from place_rows(plan.evidence.task, plan.evidence.machine)
     yield ("Your setting", str(plan.evidence.present) if plan.evidence.present else "not recorded")
     seeds = sorted({arm.n_seeds for arm in plan.arms})
     yield ("Seeds", f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm" if seeds

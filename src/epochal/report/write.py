@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..base.errors import require
 from ..base.files import write_whole
 from . import curves, figures, rows, sizes
+from .canvas import plain
 from .code import code_for
 from .html import templates
 from .look import Key, Look
@@ -23,6 +24,7 @@ class Picture:
         keys: the legend.
         rows: the numbers behind it, the heading first.
         notes: what of it could not be drawn.
+        views: `(what it is called, Plotly's figure)` of every view, where there are several; the first is `drawing`.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Picture:
     keys: tuple[Key, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    views: tuple[tuple[str, dict], ...] = ()
 
 
 _PICTURES = (
@@ -95,7 +98,7 @@ def _picture(plan, look, name, title, prepare, draw, sentence):
     if isinstance(data, curves.Missing):
         return Picture(name=name, title=title, sentence=sentence, missing=data.because)
     figure, keys = draw(data, look)
-    return Picture(name=name, title=title, sentence=sentence, drawing=figures.plain(figure), keys=keys,
+    return Picture(name=name, title=title, sentence=sentence, drawing=plain(figure), keys=keys,
                    rows=tuple(data.rows()), notes=getattr(data, "notes", ()))
 
 

@@ -28,16 +28,21 @@ def critical_batch(arms, censored_at):
         if arm.steps is not None and arm.verdict is not Verdict.DIVERGED:
             size = arm.setting.batch_size
             best[size] = min(best.get(size, math.inf), arm.steps)
+    return fitted(best, censored_at)
+
+
+def fitted(best, censored_at, what="the target loss"):
+    """The law through these updates to `what`, `{batch size: updates}`; else as `critical_batch`."""
     late = {size: steps for size, steps in censored_at.items() if size not in best}
     sizes, steps = [*best, *late], [*best.values(), *late.values()]
     if len(best) < 3:
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached the target loss; it takes 3")
+                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached {what}; it takes 3")
     fit = hyperbola_fit(sizes, steps, [False] * len(best) + [True] * len(late))
     points = tuple((float(b), float(s)) for b, s in zip(sizes, steps, strict=True))
     if fit.low == 0 and math.isinf(fit.high):
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED, points=points,
-                       note="the updates to the target loss, by batch size, follow no clear law")
+                       note=f"the updates to {what}, by batch size, follow no clear law")
     bounded = math.isfinite(fit.high) and math.isfinite(fit.b_crit)
     return Reading(name=_NAME, value=fit.b_crit if bounded else fit.low, unit="examples", low=fit.low, high=fit.high,
                    repeats=len(best), outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,

@@ -67,6 +67,11 @@ def test_value(curve, design, names, n_epochs):
     return worst(design) if math.isnan(value) else value
 
 
+def by_epoch(curve, design, names):
+    """The metric on all validation rows after each epoch of the run, as floats; for the loss the mean of the halves."""
+    return tuple(_series(curve, design, names, "all").tolist())
+
+
 def worst(design):
     """The quality of a run that diverged: infinity, on the bad side."""
     return -math.inf if design.larger_is_better else math.inf

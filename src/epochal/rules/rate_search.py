@@ -33,7 +33,7 @@ def tuned(design, names, curves, budget, n_epochs):
         A `TunedRate`; `interior` only where the best is neither the lowest nor the highest tried, and neither neighbour was
         dropped before its horizon: a rate that looked worse early may be better late.
     """
-    runs = _runs(curves)
+    runs = trials(curves)
     costs = _costs(design, names, runs, n_epochs)
     means = {rate: float(np.mean(list(found.values()))) for rate, found in costs.items()}
     finite = {rate: mean for rate, mean in means.items() if math.isfinite(mean)}
@@ -54,7 +54,7 @@ def dropped_neighbours(design, names, curves, n_epochs):
 
     Arguments as for `tuned`. Returns a tuple, ascending; empty where every rate diverged.
     """
-    runs = _runs(curves)
+    runs = trials(curves)
     means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
     best = min(means, key=lambda rate: means[rate])
     return tuple(rate for rate in _beside(sorted(runs), best) if math.isfinite(means[best]) and _short(runs[rate], n_epochs))
@@ -73,7 +73,7 @@ def survivors(design, names, curves, n_epochs):
     Returns:
         A tuple of rates, ascending, none that diverged; empty where all did.
     """
-    runs = _runs(curves)
+    runs = trials(curves)
     means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
     ordered = sorted((rate for rate in means if math.isfinite(means[rate])), key=lambda rate: (means[rate], rate))
     kept = {*ordered[:(len(runs) + 1) // 2], *(_beside(sorted(runs), ordered[0]) if ordered else ())}
@@ -104,7 +104,7 @@ def next_rates(tuneds_by_size, tried_by_size, present_rate):
     return {size: _fill(needs[size], found[size], set(tried_by_size[size]), present_rate, n_each) for size in found}
 
 
-def _runs(curves):
+def trials(curves):
     """`{rate: {seed: curve}}` of the trials, rates ascending, the longest run of each."""
     trials = sorted((c for c in curves if c.stage == "screen"), key=lambda c: (c.setting.learning_rate, c.seed, c.n_epochs))
     require(len({c.setting.batch_size for c in trials}) == 1, "curves", sorted({c.setting.batch_size for c in trials}),

@@ -2,6 +2,7 @@
 
 from ..records import Study
 from ..rules.contrasts import contrasts
+from ..rules.study_steps import critical_batch_of
 
 
 def conclude(design, task, machine, present, readings, curves, rates, spans, margin):
@@ -16,4 +17,4 @@ def conclude(design, task, machine, present, readings, curves, rates, spans, mar
     compared = contrasts(design, task.metrics, fresh, rates, spans, margin, n_train=task.n_train, n_test=task.n_test,
                          present_rate=present.learning_rate, fit_seconds=seconds)
     return Study(design=design, task=task, machine=machine, margin=margin, readings=readings, curves=curves, rates=rates,
-                 contrasts=compared)
+                 contrasts=compared, derived=(critical_batch_of(design, task.metrics, fresh, compared, margin),))
