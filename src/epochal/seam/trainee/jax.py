@@ -73,6 +73,8 @@ class _Trainee:
         self.store()
 
     def store(self):
+        if self._state[3] is self._zeros:
+            self._state = (*self._state[:3], jax.device_put(self._zeros))
         for group, values in zip(_groups(self._model), self._state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 if variable.value is not value:
