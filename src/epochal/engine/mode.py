@@ -36,7 +36,7 @@ class How(NamedTuple):
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.stepwise_seconds * 1e3:.3g} ms a step and lane)"
 
 
-def measure_mode(rig, batch_size, n_lanes, *, widths=(8,)):
+def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
     """Try a few steps of each mode and keep the faster.
 
     Args:
@@ -45,6 +45,7 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,)):
         n_lanes: how many lanes there will be; no wider program than that is tried.
         widths: lanes side by side to try; a wider program is kept when a lane in it takes two thirds of the time. Wider
             pays on accelerators.
+        n_at_once: such programs that will run at one time, and share the memory.
 
     Returns:
         A `How`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
@@ -55,7 +56,7 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,)):
     best = None
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}):
         with memory_guard(rig) as guard:
-            tried = _fused_seconds(rig, batch_size, width, stepwise)
+            tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once)
         if guard.ran_out:
             break
         if best is None or tried[0] < _WORTH * best[0]:
@@ -83,7 +84,7 @@ def _stepwise_seconds(rig, batch_size, repeats=5):
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
-def _fused_seconds(rig, batch_size, width, stepwise):
+def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
     """Seconds a step and lane of a fused program, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
@@ -92,7 +93,7 @@ def _fused_seconds(rig, batch_size, width, stepwise):
 
     n, steps = rig.n_examples, -(-rig.n_examples // batch_size)
     if _FEAR * stepwise * steps * width <= _TRIAL_SECONDS:
-        program, width = epoch_program(rig, batch_size, width)
+        program, width = epoch_program(rig, batch_size, width, n_at_once=n_at_once)
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))

@@ -13,6 +13,7 @@ class Crew:
 
     Attributes:
         n_at_once: blocks under way at one time. It changes no number: a block's programs and their shapes are its own.
+        n_sharing: how many of them share one memory.
     """
 
     def __init__(self, rig):
@@ -20,6 +21,7 @@ class Crew:
         devices = engine.local_devices(rig)
         per_device = rig.machine.n_cores if rig.pure is not None and rig.machine.device == "cpu" and len(devices) == 1 else 1
         self.n_at_once = len(devices) * per_device
+        self.n_sharing = self.n_at_once if rig.machine.device == "cpu" else 1
         self._free = queue.SimpleQueue()
         for device in devices * per_device:
             self._free.put(device)
@@ -51,7 +53,7 @@ class Crew:
 
     def ahead(self, batch_size, width):
         """Compile for a batch size beside whatever is being trained; a future to wait for."""
-        return self._pool.submit(engine.prepare, self._rig, batch_size, width, n_at_once=self.n_at_once)
+        return self._pool.submit(engine.prepare, self._rig, batch_size, width, n_at_once=self.n_sharing)
 
     def _one(self, block, watch):
         def between_epochs(share):

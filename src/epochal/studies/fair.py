@@ -32,7 +32,7 @@ def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
         rig: the model on the bench.
         design: a `Design`.
         folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
-        crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_at_once`.
+        crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_sharing`.
         watch: called with a `Progress`, from several threads.
 
     Returns:
@@ -130,7 +130,7 @@ class Fair:
         if earlier := self._hows():
             widths = (max(how.width for how in earlier),)
         with memory_guard(self.rig) as guard:
-            how = engine.measure_mode(self.rig, size, n_lanes, widths=widths)
+            how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         if guard.ran_out:
             raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Leave that batch size out, or use a "
                                     "device with more.")

@@ -28,6 +28,7 @@ class RayCrew:
 
     Attributes:
         n_at_once: blocks that the cluster can train at one time, as it is now.
+        n_sharing: how many of them may share one memory: on CPUs as many as a node like this one has cores.
 
     Raises:
         UsageError: no cluster answers at the address.
@@ -42,6 +43,7 @@ class RayCrew:
         resources = ray.cluster_resources()
         on_gpu = rig.machine.device != "cpu" and resources.get("GPU", 0) >= 1
         self.n_at_once = max(1, int(resources["GPU"] if on_gpu else resources.get("CPU", 1) // cpus))
+        self.n_sharing = 1 if on_gpu else max(1, rig.machine.n_cores // cpus)
         _by_value(ray, source)
         packed = ray.cloudpickle.dumps((source, data))
         self._name = hashlib.blake2b(packed, digest_size=16).hexdigest()
