@@ -3,10 +3,10 @@
     python benchmarks/kill_study.py                  # 50 kills
     python benchmarks/kill_study.py --kills 5 --seed 1
 
-The same command, `epochal study digits`, is started and killed at a random moment, also while it imports, measures and writes; it goes
-on in the folder until it ends well, and then the next study begins. Compared is all of `study.json` that no clock has a part in:
-every epoch of every training, the tuned rates, the contrasts. How the engine trains (fused or step by step) is measured by the clock,
-and another mode rounds otherwise: studies that came to another mode are counted apart.
+The same command, `epochal study digits`, is started and killed at a random moment, also while it imports, measures and writes; it
+goes on in the folder until it ends well, and then the next study begins. Compared is all of `study.json` that no clock has a part
+in: every epoch of every training, the tuned rates, the contrasts. How the engine trains (fused or step by step) is measured by the
+clock, and another mode rounds otherwise: studies that came to another mode are counted apart.
 """
 
 import argparse
