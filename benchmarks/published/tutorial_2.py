@@ -4,8 +4,8 @@
 
 The tutorial trains batch sizes 32, 256 and 1,024 once each at Adam's default rate for 50 epochs, and compares the lowest
 validation losses. Here: the same with every one of the fresh seeds, and then with the learning rate tuned for each batch size, at
-equal epochs and equal updates. *made* is scikit-learn's `make_classification` as it comes, 10 features; *harder* has 6 features that
-inform and 5 % of the labels wrong; of both 1,600 rows train, 400 validate and 20,000 test. digits and breast_cancer are cut
+equal epochs and equal updates. *made* is scikit-learn's `make_classification` as it comes, 10 features; *harder* has 6 features
+that inform and 5 % of the labels wrong; of both 1,600 rows train, 400 validate and 20,000 test. digits and breast_cancer are cut
 64 : 16 : 20. All are standardised by the training rows.
 """
 

@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Advice": "epochal.base.errors",
+    "AveragePrecision": "epochal.seam.metrics",
     "Choice": "epochal.records",
     "Contrast": "epochal.records",
     "Curve": "epochal.records",

@@ -32,6 +32,7 @@ Examples:
   epochal study digits --batch-sizes 32,256,1024 --epochs 50
   epochal study customers.csv --target churned --metric val_auc --model my_model.py:build --folder churn_study
   epochal study sales.parquet --target amount --learning-rates 1e-4,3e-4,1e-3,3e-3 --equal epochs --seeds 16
+  epochal study fraud.csv --target fraud --metric val_average_precision --folder fraud_study
   epochal study breast_cancer --protocol tutorial --folder tutorial_study"""
 
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
@@ -177,7 +178,8 @@ def predict(**options):
 @click.option("--trial-seeds", type=click.IntRange(1), default=3, show_default=True, help="Seeds to choose learning rates on.")
 @click.option("--equal", metavar="BUDGET,…", default="epochs,steps,time", show_default=True,
               help="What batch sizes get alike: passes, updates, seconds of fit.")
-@click.option("--metric", default="val_loss", show_default=True, help="What quality is: val_loss, or a metric the model has.")
+@click.option("--metric", default="val_loss", show_default=True,
+              help="What quality is: val_loss, a metric the model has, or (two classes, no --model) val_average_precision.")
 @click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
               help="Whether less or more of it is better; auto goes by its name.")
 @click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")

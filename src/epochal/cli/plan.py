@@ -46,11 +46,12 @@ def run(*, data, target, group, time, task, model, backend, goal, budget, seed, 
               "--out model.keras")
 
 
-def builder(table, model):
-    """The function that builds the model: the user's own, or the tutorials' network for this table."""
+def builder(table, model, also=()):
+    """The function that builds the model: the user's own, or the tutorials' network for this table, with further metrics."""
     from ..seam.network import network_from_file, tutorial_network
 
-    return network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind, len(table.classes))
+    return network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind,
+                                                                         len(table.classes), also)
 
 
 def bench(table, build, seed):

@@ -33,7 +33,8 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     from ..studies import conduct
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
-    build = builder(table, model)
+    rare = model is None and choices["metric"].removeprefix("val_") == "average_precision"
+    build = builder(table, model, ("average_precision",) if rare else ())
     rig = bench(table, build, choices["seed"])
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)

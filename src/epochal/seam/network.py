@@ -7,19 +7,23 @@ import sys
 import keras
 
 from ..base.errors import UsageError, require
+from .metrics import AveragePrecision
 from .rows import Data, Part, halves
 
 _WIDTHS = (64, 32)
 
 
-def tutorial_network(shape, kind, n_classes):
+def tutorial_network(shape, kind, n_classes, also=()):
     """A function that builds the tutorials' network: Dense 64, Dense 32, a head for the task, compiled with Adam.
 
     Args:
         shape: of one example; an image is flattened first.
         kind: `"binary"`, `"multiclass"` or `"regression"`.
         n_classes: classes of the target; 0 for regression.
+        also: further metrics to judge by: `"average_precision"`, for two classes.
     """
+    require(set(also) <= ({"average_precision"} if kind == "binary" else set()), "metric", ", ".join(also),
+            "one that the task has", "Average precision is for two classes.")
     units, activation, loss, metrics = {
         "binary": (1, "sigmoid", "binary_crossentropy", ["accuracy"]),
         "multiclass": (n_classes, "softmax", "sparse_categorical_crossentropy", ["accuracy"]),
@@ -31,7 +35,7 @@ def tutorial_network(shape, kind, n_classes):
         hidden = [keras.layers.Dense(width, activation="relu") for width in _WIDTHS]
         model = keras.Sequential([keras.Input(shape), *flatten, *hidden, keras.layers.Dense(units, activation=activation)],
                                  name="tutorial")
-        model.compile(optimizer="adam", loss=loss, metrics=metrics)
+        model.compile(optimizer="adam", loss=loss, metrics=[*metrics, *(AveragePrecision() for _ in also)])
         return model
 
     return build
