@@ -16,7 +16,7 @@ EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more me
 def bind(twin, data):
     """The verbs of JAX for a twin and its data, which go to the device once."""
     world = _World(twin)
-    train, *judged = ([over(jnp.asarray, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
+    train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
     held = (train, judged)
     device = jax.devices()[0]
     programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient", "curvature")}
@@ -37,7 +37,7 @@ def bind(twin, data):
     memory = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
     return Verbs(
         machine=this_machine(device.device_kind.lower(), memory, "jax"),
-        put=jnp.array,
+        put=put,
         step=lambda state, rows, rate: programs["step"](held, state, rows, jnp.float32(rate)),
         evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
@@ -49,6 +49,11 @@ def bind(twin, data):
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
         pure=Pure(held, world.step, world.evaluate),
     )
+
+
+def put(array):
+    """A copy on the device, for which nothing is compiled, as `jnp.asarray` would for every shape."""
+    return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
 
 
 class _World:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ..copying import first_line, has_own_step
+from ..jax import put
 from ..rows import leaves, over
 from . import accumulate
 from .accumulate_check import Check
@@ -47,7 +48,7 @@ class _Trainee:
         self.load()
 
     def put(self, batch):
-        return tuple(over(_put, tree) for tree in batch)
+        return tuple(over(put, tree) for tree in batch)
 
     def train(self, data, rows, mode):
         if self._check is not None and rows.shape[1] > self._unchecked_rows:
@@ -159,11 +160,6 @@ class _Step:
     def _result(self, state):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
             return self._model.get_metrics_result()
-
-
-def _put(array):
-    """A copy on the device, for which nothing is compiled, as `jnp.asarray` would for every shape."""
-    return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
 
 
 def _copied(state):
