@@ -111,7 +111,7 @@ class Chart:
     @property
     def headroom(self):
         """The share of the picture, at its top, that what is lost takes."""
-        return max((0.06 + ROW * one.level for one in self.marks if isinstance(one, Lost)), default=0.0)
+        return max((0.09 + ROW * one.level for one in self.marks if isinstance(one, Lost)), default=0.0)
 
 
 def place_of(lost):

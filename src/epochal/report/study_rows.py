@@ -32,8 +32,8 @@ def test_rows(study):
 
 
 def study_readings(study):
-    """The readings beside the trainings, but for how the engine trained, the heading first."""
-    return reading_rows([r for r in (*study.readings, *study.derived) if not r.name.startswith("engine/")])
+    """The readings beside the trainings, the heading first; how the engine trained, and the margin, are not among them."""
+    return reading_rows([r for r in (*study.readings, *study.derived) if r.name != "margin" and not r.name.startswith("engine/")])
 
 
 def study_conditions(study):

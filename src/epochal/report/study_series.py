@@ -11,7 +11,7 @@ from ..rules.judging import by_epoch, cost, judged
 from ..rules.rate_search import trials
 from .chart import Axis, Band, Chart, Line, Lost, Points, axis_of
 from .curves import Missing
-from .study_look import BUDGETS, StudyLook, quality_name
+from .study_look import BUDGETS, TUTORIAL, StudyLook, quality_name
 
 _TALLEST = 30  # times the lowest value: what is above lies outside the picture
 
@@ -185,7 +185,7 @@ def quality_by_rate(study):
     lines = []
     for c in study.contrasts:
         runs = [t for t in study.curves if t.stage == "screen" and t.setting.batch_size == c.setting.batch_size]
-        if c.budget != "tutorial" and runs:
+        if c.budget != TUTORIAL and runs:
             lines.append(_rates(study, c, runs, tuned.get((c.budget, c.setting.batch_size))))
     if not any(line.points for line in lines):
         return Missing(because="No learning rates were tried, or every trial diverged.")

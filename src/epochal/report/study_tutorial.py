@@ -5,10 +5,8 @@ import math
 from ..base import seeds
 from ..base.ink import number
 from ..records import Verdict
-from ..rules.contrast_sentences import BUDGET
-from ..rules.contrasts import TUTORIAL
 from ..rules.judging import best_value
-from ..rules.sentences import counted
+from .study_look import BUDGETS, TUTORIAL
 
 
 def tutorial_lines(study):
@@ -48,7 +46,7 @@ def why_they_differ(study):
         best = _listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
         one = number(as_tutorial[0].setting.learning_rate)
         yield ("One learning rate for all", f"The tutorial trains every batch size at {one}. With as many trials for each, the "
-               f"best rate {BUDGET[design.equal[0]]} is {best}.")
+               f"rate chosen at {BUDGETS[design.equal[0]]} is {best}.")
     if len({c.n_updates for c in as_tutorial}) > 1:
         made = _listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
         yield ("Fewer updates", f"In {_epochs(as_tutorial[0])} the number of updates is {made}. A larger batch is also a shorter "
@@ -56,8 +54,8 @@ def why_they_differ(study):
     flattery = [c for c in as_tutorial if c.selection_bias is not None]
     if flattery:
         by = _listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
-        yield (f"The best of {_epochs(as_tutorial[0])}, on the rows it is judged by", "The best value of a run is partly luck. "
-               f"Against an epoch chosen on one half of the rows and judged on the other it flatters by {by}, mean over seeds.")
+        yield ("The luckiest epoch", f"The best of {_epochs(as_tutorial[0])} is judged by the rows that chose it. Against an epoch "
+               f"chosen on one half of the rows and judged on the other that flatters by {by}, mean over seeds.")
     widest = max((c for c in as_tutorial if c.quality is not None), key=lambda c: c.quality_high - c.quality_low, default=None)
     if widest is not None:
         values = [v for v in _by_seed(study, widest).values() if math.isfinite(v)]
@@ -72,7 +70,7 @@ def what_changed(study):
         return ""
     most = max(known, key=lambda c: abs(c.difference))
     fair = [c for c in study.contrasts if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size]
-    says = _listed(f"{c.verdict.value} {BUDGET[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
+    says = _listed(f"{c.verdict.value} at {BUDGETS[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
                    for c in fair)
     mine, theirs = number(most.setting.batch_size), number(study.design.reference)
     return (f"What changes: compared as tutorials do, batch size {mine} is {most.verdict.value} than {theirs} by "
@@ -86,7 +84,7 @@ def _by_seed(study, contrast):
 
 
 def _epochs(contrast):
-    return counted(contrast.n_epochs, "epoch")
+    return f"{number(contrast.n_epochs)} epoch{'s' * (contrast.n_epochs != 1)}"
 
 
 def _difference(contrast):
