@@ -1,4 +1,4 @@
-"""A picture as data: axes, and what is drawn between them; `study_figures` draws it with Plotly, `study_plot` with matplotlib."""
+"""A picture as data: axes, and what is drawn between them; `study_figures` draws it with Plotly, `study_axes` with matplotlib."""
 
 import math
 from dataclasses import dataclass
