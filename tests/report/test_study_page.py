@@ -47,9 +47,10 @@ def test_a_folder_in_place_of_a_file_is_refused_with_the_cure(tmp_path):
 
 def test_what_was_found_comes_first_and_the_table_after_it(whole):
     text = said(own(whole))
-    places = [text.index(f"<li>{sentence}</li>") for sentence in made().sentences()]
+    places = [text.index(f"<li>{c.sentence}</li>") for c in made().contrasts if c.sentence and c.budget != "tutorial"]
     assert places == sorted(places)
     assert places[-1] < text.index("The comparison") < text.index("tutorial's protocol says") < text.index("What was measured")
+    assert [words for words in made().sentences() if f"<li>{words}</li>" not in text] == []
     assert [cell for row in made().rows() for cell in row if cell not in text] == []
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from epochal.base import seeds
 from epochal.cli.study import _print
 from epochal.records import Verdict
-from epochal.report.study_tutorial import fair_rows, tutorial_lines, tutorial_rows, what_changed, why_they_differ
+from epochal.report.study_tutorial import fair_rows, sentences_of, tutorial_lines, tutorial_rows, what_changed, why_they_differ
 
 
 def test_the_lines_are_those_of_the_first_fresh_seed():
@@ -85,9 +85,10 @@ def test_the_terminal_shows_the_tutorial_first_then_the_fair_table_then_what_cha
     study = made()
     _print(Console(width=110), study)
     text = capsys.readouterr().out
-    places = [text.index(words) for words in (*tutorial_lines(study), "Compared fairly", "verdict", *study.sentences(),
-                                              what_changed(study))]
+    told = (*tutorial_lines(study), "Compared fairly", "verdict", *sentences_of(study, tutorial=False), what_changed(study))
+    places = [text.index(words) for words in told]
     assert places == sorted(places)
+    assert [sentence for sentence in sentences_of(study, tutorial=True) if sentence in text] == []
 
 
 def test_without_the_tutorial_the_terminal_shows_the_table_and_the_sentences_whole(capsys):

@@ -39,6 +39,12 @@ class StudyLook:
         return sorted(self.batch_sizes).index(batch_size)
 
 
+def listed(words):
+    """`a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def quality_name(design):
     """What the axis of quality says."""
     better = "higher" if design.larger_is_better else "lower"

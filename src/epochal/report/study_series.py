@@ -105,6 +105,7 @@ class StudyTrials:
 
     lines: tuple[StudyRates, ...]
     quality: str
+    larger_is_better: bool
     look: StudyLook
     notes: tuple[str, ...]
 
@@ -152,7 +153,7 @@ class StudyTrials:
             lost = [(rate, words) for rate, words in line.lost if ("diverged" in words) is which]
             if lost:
                 yield Lost(x=tuple(rate for rate, _ in lost), words=tuple(words for _, words in lost), symbol=symbol, level=level,
-                           **about)
+                           bottom=self.larger_is_better, **about)
 
 
 def quality_by_epoch(study):
@@ -192,8 +193,8 @@ def quality_by_rate(study):
     lines = [line for line in lines if any(one.points for one in lines if one.budget == line.budget)]
     notes = [f"At {BUDGETS[line.budget]} the rate of batch size {number(line.batch_size)} is not known to be tuned: the best lies "
              "at the edge of what was tried." for line in lines if line.value is not None and not line.interior]
-    return StudyTrials(lines=tuple(lines), quality=quality_name(study.design), look=StudyLook(study.design.batch_sizes),
-                       notes=tuple(notes))
+    return StudyTrials(lines=tuple(lines), quality=quality_name(study.design), larger_is_better=study.design.larger_is_better,
+                       look=StudyLook(study.design.batch_sizes), notes=tuple(notes))
 
 
 def _line(study, label, setting, budgets, good):

@@ -6,7 +6,7 @@ from ..base import seeds
 from ..base.ink import number
 from ..records import Verdict
 from ..rules.judging import best_value
-from .study_look import BUDGETS, TUTORIAL
+from .study_look import BUDGETS, TUTORIAL, listed
 
 
 def tutorial_lines(study):
@@ -27,6 +27,11 @@ def tutorial_rows(study):
                f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–", _difference(contrast), contrast.verdict.value)
 
 
+def sentences_of(study, *, tutorial):
+    """What was found: with `tutorial` under its protocol, else when compared fairly."""
+    return tuple(c.sentence for c in study.contrasts if c.sentence and (c.budget == TUTORIAL) is tutorial)
+
+
 def fair_rows(study):
     """The fair comparison, as rows of strings, the heading first."""
     yield ("equal", "batch size", "rate", "updates", f"val. {study.design.metric}", "difference (95 %)", "verdict")
@@ -43,17 +48,17 @@ def why_they_differ(study):
         return
     chosen = [rate for rate in study.rates if rate.budget == design.equal[0]]
     if chosen:
-        best = _listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
+        best = listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
         one = number(as_tutorial[0].setting.learning_rate)
         yield ("One learning rate for all", f"The tutorial trains every batch size at {one}. With as many trials for each, the "
                f"rate chosen at {BUDGETS[design.equal[0]]} is {best}.")
     if len({c.n_updates for c in as_tutorial}) > 1:
-        made = _listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
+        made = listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
         yield ("Fewer updates", f"In {_epochs(as_tutorial[0])} the number of updates is {made}. A larger batch is also a shorter "
                "training.")
     flattery = [c for c in as_tutorial if c.selection_bias is not None]
     if flattery:
-        by = _listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
+        by = listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
         yield ("The luckiest epoch", f"The best of {_epochs(as_tutorial[0])} is judged by the rows that chose it. Against an epoch "
                f"chosen on one half of the rows and judged on the other that flatters by {by}, mean over seeds.")
     widest = max((c for c in as_tutorial if c.quality is not None), key=lambda c: c.quality_high - c.quality_low, default=None)
@@ -70,7 +75,7 @@ def what_changed(study):
         return ""
     most = max(known, key=lambda c: abs(c.difference))
     fair = [c for c in study.contrasts if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size]
-    says = _listed(f"{c.verdict.value} at {BUDGETS[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
+    says = listed(f"{c.verdict.value} at {BUDGETS[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
                    for c in fair)
     mine, theirs = number(most.setting.batch_size), number(study.design.reference)
     return (f"What changes: compared as tutorials do, batch size {mine} is {most.verdict.value} than {theirs} by "
@@ -93,9 +98,3 @@ def _difference(contrast):
 
 def _known(value, form):
     return "–" if value is None else format(value, form)
-
-
-def _listed(parts):
-    """`a, b and c`."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last
