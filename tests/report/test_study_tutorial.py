@@ -63,9 +63,15 @@ def test_a_reason_that_nothing_was_measured_for_is_not_given():
 def test_one_sentence_says_what_changes_of_the_batch_size_with_the_largest_difference():
     sentence = what_changed(made())
     assert sentence.startswith("What changes: compared as tutorials do, batch size 1,024 is worse than 32 by ")
-    for contrast in made().contrasts:
-        if contrast.setting.batch_size == 1024 and contrast.budget != "tutorial":
-            assert f"{contrast.verdict.value} at equal {contrast.budget} ({contrast.difference:+.2g})" in sentence
+    epochs, steps = (c for c in made().contrasts if c.setting.batch_size == 1024 and c.budget != "tutorial")
+    assert sentence.endswith(f"it is worse at equal epochs ({epochs.difference:+.2g}) and {steps.verdict.value} at equal steps "
+                             f"({steps.difference:+.2g}).")
+
+
+def test_what_is_said_of_two_budgets_alike_is_said_once():
+    alike = tuple(replace(c, verdict=Verdict.EQUIVALENT, difference=0.1) if c.budget != "tutorial" else c for c in made().contrasts)
+    assert what_changed(replace(made(), contrasts=alike)).endswith(
+        "it is equivalent at equal epochs (+0.1) and equal steps (+0.1).")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.EQUIVALENT, Verdict.UNRESOLVED, Verdict.DIVERGED])

@@ -74,9 +74,12 @@ def what_changed(study):
     if not known:
         return ""
     most = max(known, key=lambda c: abs(c.difference))
-    fair = [c for c in study.contrasts if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size]
-    says = listed(f"{c.verdict.value} at {BUDGETS[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
-                   for c in fair)
+    by_verdict = {}
+    for c in study.contrasts:
+        if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size:
+            by = "" if c.difference is None else f" ({c.difference:+.2g})"
+            by_verdict.setdefault(c.verdict.value, []).append(f"{BUDGETS[c.budget]}{by}")
+    says = " and ".join(f"{verdict} at {listed(where)}" for verdict, where in by_verdict.items())
     mine, theirs = number(most.setting.batch_size), number(study.design.reference)
     return (f"What changes: compared as tutorials do, batch size {mine} is {most.verdict.value} than {theirs} by "
             f"{abs(most.difference):.2g} in {study.design.metric}; with the learning rate tuned for each batch size it is {says}.")
