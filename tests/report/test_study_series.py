@@ -11,8 +11,9 @@ from report.report_studies import LARGE, SMALL, STUDY
 from epochal.records import Outcome, TunedRate
 from epochal.report.chart import Band, Line, Lost, Points, Rule, Shade, axis_of
 from epochal.report.curves import Missing
-from epochal.report.study_series import quality_by_epoch, quality_by_rate
+from epochal.report.study_losses import quality_by_epoch
 from epochal.report.study_sizes import quality_by_size, steps_by_size
+from epochal.report.study_trials import quality_by_rate
 
 
 def of(chart, kind):

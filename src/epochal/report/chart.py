@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .look import GREY, Key
 
+TALLEST = 30  # times the lowest value: what is above, such as a start that explodes, lies outside the picture
 ROW = 0.045  # of the height of a picture: one row of what is lost
 
 

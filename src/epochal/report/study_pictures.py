@@ -3,8 +3,9 @@
 from .canvas import plain
 from .curves import Missing
 from .study_figures import draw_chart
-from .study_series import quality_by_epoch, quality_by_rate
+from .study_losses import quality_by_epoch
 from .study_sizes import quality_by_size, steps_by_size
+from .study_trials import quality_by_rate
 from .write import Picture
 
 PREPARE = {"quality": quality_by_size, "losses": quality_by_epoch, "rates": quality_by_rate, "steps": steps_by_size}
