@@ -1,6 +1,5 @@
 """The data of a study's picture of quality by epoch: an arm a line, against epochs or updates. Pure."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
