@@ -11,6 +11,7 @@ from report.report_studies import LARGE, SMALL, STUDY
 from epochal.records import Outcome, TunedRate
 from epochal.report.chart import Band, Line, Lost, Points, Rule, Shade, axis_of
 from epochal.report.curves import Missing
+from epochal.report.study_figures import draw_chart
 from epochal.report.study_losses import quality_by_epoch
 from epochal.report.study_sizes import quality_by_size, steps_by_size
 from epochal.report.study_trials import quality_by_rate
@@ -104,6 +105,16 @@ def test_a_rate_at_which_a_trial_diverged_has_no_mean_and_a_cross():
     assert data.series().rooms[1] > 2 * 0.045
 
 
+def test_a_rate_at_which_one_of_two_trials_diverged_shows_the_other_and_no_mean():
+    study = made(equal=("epochs",), tutorial=False)
+    one = next(c for c in study.curves if c.stage == "screen" and c.setting.learning_rate == 1e-2)
+    lost = replace(one, half_a=one.half_a[:2], half_b=one.half_b[:2], outcome=Outcome.DIVERGED)
+    line = quality_by_rate(replace(study, curves=tuple(lost if c is one else c for c in study.curves))).lines[0]
+    assert line.lost == ((1e-2, "1 of 2 diverged"),)
+    assert 1e-2 not in dict(line.means)
+    assert [rate for rate, _ in line.points].count(1e-2) == 1
+
+
 def test_a_rate_that_was_ended_early_is_a_ring_and_not_a_quality():
     study = made(equal=("epochs",), tutorial=False)
     cut = tuple(replace(c, half_a=c.half_a[:3], half_b=c.half_b[:3]) if (c.stage, c.setting.learning_rate) == ("screen", 1e-4)
@@ -176,6 +187,28 @@ def test_a_batch_size_that_did_not_arrive_is_a_triangle_without_bars():
     assert (mark.symbol, mark.low, mark.y) == ("triangle-up-open", (), (40.0,))
     assert list(data.rows())[-1] == ("1,024", "0.001", "more than 40", "–", "25%")
     assert data.notes[0].startswith("Batch size 1,024 did not reach the target with more than half of its seeds in the 40 updates")
+
+
+def test_a_batch_size_most_of_whose_seeds_arrived_has_a_point_and_a_bar_open_above():
+    study = made(epochs=40)
+    most = (*study.derived[0].points[:2], (1024.0, 40.0, 30.0, math.inf, 1e-3, 0.75))
+    data = steps_by_size(replace(study, derived=(replace(study.derived[0], points=most),)))
+    mark = of(data.series(), Points)[-1]
+    assert (mark.symbol, mark.low, mark.high) == ("diamond", (30.0,), (math.inf,))
+    assert list(data.rows())[-1][2:] == ("40", "30 to unbounded", "75%")
+    bars = draw_chart(data.series()).data[-1].error_y
+    assert (bars.array, bars.arrayminus) == ((0,), (10.0,))
+
+
+@pytest.mark.parametrize(("low", "n_shades", "rules"), [(100.0, 1, ["B_crit at least 100"]), (5.0, 0, [])])
+def test_a_critical_batch_size_open_above_is_called_a_lower_bound(low, n_shades, rules):
+    study = made(epochs=40)
+    bound = replace(study.derived[0], value=low, low=low, high=math.inf, outcome=Outcome.LOWER_BOUND)
+    data = steps_by_size(replace(study, derived=(bound,)))
+    assert data.critical == (low, low, math.inf)
+    assert data.notes == (f"The critical batch size is only known to be at least {low:g}: more batch sizes would tell.",)
+    assert len(of(data.series(), Shade)) == n_shades  # over the whole picture it would say nothing
+    assert [rule.text for rule in of(data.series(), Rule)] == rules
 
 
 @pytest.mark.parametrize("prepare", [quality_by_epoch, quality_by_rate, quality_by_size, steps_by_size])
