@@ -14,6 +14,7 @@ from ..base.ink import rich_table
 from ..records import dump, save
 from ..report.study_live import StudyLive
 from ..report.study_tables import write_tables
+from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..rules.designed import designed
 from ..tables import open_table
 from .common import as_interrupt, choose_backend, no_room, tell, terminal, writable_folder
@@ -109,11 +110,21 @@ def _announce(console, rig, design, place):
 
 
 def _print(console, study):
+    """The comparison; where the tutorial's protocol is part of it, first what the tutorial would print, and last what changes."""
+    rows, found, changed = list(study.rows()), study.sentences(), ""
+    if study.design.tutorial:
+        console.print("\nAs the tutorial prints it, with one seed:", highlight=False)
+        for line in tutorial_lines(study):
+            tell(console, line)
+        console.print(f"\nCompared fairly, with {study.design.n_seeds} fresh seeds and tuned learning rates:", highlight=False)
+        rows, found, changed = list(fair_rows(study)), sentences_of(study, tutorial=False), what_changed(study)
     console.print()
-    console.print(rich_table(list(study.rows())))
+    console.print(rich_table(rows))
     console.print()
-    for sentence in study.sentences():
-        console.print(f"· {sentence}", highlight=False, markup=False)
+    for sentence in found:
+        tell(console, f"· {sentence}")
+    if changed:
+        tell(console, f"\n{changed}")
 
 
 def _for_machines(study, place):

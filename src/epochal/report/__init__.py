@@ -2,9 +2,9 @@
 
 from .code import code_for as code_for
 from .html import html_for as html_for
+from .study_axes import study_plot as study_plot
 from .study_mlflow import log_to_mlflow as log_to_mlflow
 from .study_page import write_study_report as write_study_report
-from .study_plot import study_plot as study_plot
 from .study_tables import study_table as study_table
 from .study_tables import write_tables as write_tables
 from .study_tensorboard import log_to_tensorboard as log_to_tensorboard

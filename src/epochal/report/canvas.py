@@ -40,7 +40,8 @@ def round_places(values):
     """Round places for the ticks of a logarithmic axis around the positive finite `values`, and its ends as powers of ten."""
     low, high = (log10(f(x for x in values if 0 < x < inf)) for f in (min, max))
     room = 0.05 * (high - low) or 0.1
-    steps = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
+    decades = high - low
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8) if decades < 0.6 else (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
     places = [m * 10.0**k for k in range(floor(low) - 1, ceil(high) + 1) for m in steps]
     return [x for x in places if low - room <= log10(x) <= high + room], low - room, high + room
 

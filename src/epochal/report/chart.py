@@ -1,10 +1,11 @@
-"""A picture as data: axes, and what is drawn between them; `study_figures` draws it with Plotly, `study_plot` with matplotlib."""
+"""A picture as data: axes, and what is drawn between them; `study_figures` draws it with Plotly, `study_axes` with matplotlib."""
 
 import math
 from dataclasses import dataclass
 
 from .look import GREY, Key
 
+TALLEST = 30  # times the lowest value: what is above, such as a start that explodes, lies outside the picture
 ROW = 0.045  # of the height of a picture: one row of what is lost
 
 
@@ -22,11 +23,12 @@ class Axis:
     logarithmic: bool = False
     ticks: tuple[float, ...] = ()
 
-    def ends(self, headroom=0.0):
-        """Where the axis begins and ends, in powers of ten where it is logarithmic, with `headroom`, a share of it, left free."""
+    def ends(self, below=0.0, above=0.0):
+        """Where the axis begins and ends, in powers of ten where it is logarithmic; `below` and `above` are shares left free."""
         low, high = map(math.log10, self.span) if self.logarithmic else self.span
         room = 0.05 * (high - low) or 0.1 * (1 if self.logarithmic else abs(high) or 1)
-        return low - room, high + max(room, headroom / (1 - headroom) * (high - low + room))
+        drawn = (high - low) / (1 - below - above)
+        return low - max(room, below * drawn), high + max(room, above * drawn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,9 @@ class Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Crosses in the uppermost part of the picture: what has a place along the x axis and no value. `level`: the row, from 0."""
+    """What has a place along the x axis and no value: crosses in rows, `level` from 0, at the top, or at the bottom where more is
+    better.
+    """
 
     x: tuple[float, ...]
     words: tuple[str, ...]
@@ -80,6 +84,7 @@ class Lost:
     colour: str = GREY
     symbol: str = "x-thin"
     level: int = 0
+    bottom: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +114,15 @@ class Chart:
     keys: tuple[Key, ...]
 
     @property
-    def headroom(self):
-        """The share of the picture, at its top, that what is lost takes."""
-        return max((0.06 + ROW * one.level for one in self.marks if isinstance(one, Lost)), default=0.0)
+    def rooms(self):
+        """The shares of the picture's height, at its bottom and its top, that what is lost takes."""
+        lost = [one for one in self.marks if isinstance(one, Lost)]
+        return tuple(max((0.09 + ROW * one.level for one in lost if one.bottom is side), default=0.0) for side in (True, False))
 
 
 def place_of(lost):
     """How high a row of what is lost stands, as a share of the picture."""
-    return 0.97 - ROW * lost.level
+    return 0.03 + ROW * lost.level if lost.bottom else 0.97 - ROW * lost.level
 
 
 def axis_of(title, values, *, times=5, tallest=math.inf):

@@ -33,8 +33,7 @@ TITLES = {
     "memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c", "noise_scale": "gradient noise scale",
     "critical_rate": "critical learning rate at the start", "prediction": "best batch size of predict",
     "untrained_loss": "validation loss before training (lowest to highest of three)",
-    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of Keras' fit at the reference batch size",
-    "margin": "margin: the difference that counts as none",
+    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",
     "engine": "time of a step and lane while measuring", "study": "trainings made",
     "time_optimal_batch": "batch size of the least time (within 10 %)",
 }

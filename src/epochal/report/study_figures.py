@@ -13,7 +13,7 @@ def draw_chart(chart):
     for name, axis in (("x", chart.x), ("y", chart.y)):
         if axis.logarithmic:
             logarithmic(figure, name, axis.span, at=axis.ticks)
-        figure.update_layout({f"{name}axis": {"range": list(axis.ends(chart.headroom if name == "y" else 0.0))}})
+        figure.update_layout({f"{name}axis": {"range": list(axis.ends(*chart.rooms) if name == "y" else axis.ends())}})
     if any(isinstance(one, Lost) for one in chart.marks):
         figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})
     for one in chart.marks:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from ..base.ink import number
 from .look import COLOURS, GREY, SYMBOLS, Key
 
-BUDGETS = {"epochs": "equal epochs", "steps": "equal steps", "time": "equal time", "tutorial": "the tutorial's protocol"}
+TUTORIAL = "tutorial"
+BUDGETS = {"epochs": "equal epochs", "steps": "equal steps", "time": "equal time", TUTORIAL: "the tutorial's protocol"}
 _BUDGET_LOOKS = {"epochs": ("#D55E00", "circle", "solid"), "steps": ("#8A63D2", "square", "dash"),
-                 "time": ("#2E9C8F", "diamond", "dot"), "tutorial": (GREY, "triangle-up-open", "dashdot")}
+                 "time": ("#2E9C8F", "diamond", "dot"), TUTORIAL: (GREY, "triangle-up-open", "dashdot")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class StudyLook:
         return sorted(self.batch_sizes).index(batch_size)
 
 
+def listed(words):
+    """`a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def quality_name(design):
     """What the axis of quality says."""
     better = "higher" if design.larger_is_better else "lower"
@@ -45,5 +52,5 @@ def quality_name(design):
 
 
 def budgets_of(study):
-    """The budgets compared, `"tutorial"` last where it is part of the design."""
+    """The budgets compared, the tutorial's protocol last where it is part of the design."""
     return tuple(dict.fromkeys(c.budget for c in study.contrasts))

@@ -38,5 +38,8 @@ def study_page(study):
         rates=list(study_rows.rate_rows(study)), readings=list(study_rows.study_readings(study)),
         conditions=list(study_rows.study_conditions(study)), pictures=drawn, printed=list(study_tutorial.tutorial_lines(study)),
         as_tutorial=list(study_tutorial.tutorial_rows(study)), fair=list(study_tutorial.fair_rows(study)),
-        why=list(study_tutorial.why_they_differ(study)), changed=study_tutorial.what_changed(study),
+        why=list(study_tutorial.why_they_differ(study)),
+        found=study_tutorial.sentences_of(study, tutorial=False),
+        found_as_tutorial=study_tutorial.sentences_of(study, tutorial=True),
+        changed=study_tutorial.what_changed(study),
         plotly=get_plotlyjs() if any(p.drawing for p in drawn) else "")

@@ -3,8 +3,9 @@
 from .canvas import plain
 from .curves import Missing
 from .study_figures import draw_chart
-from .study_series import quality_by_epoch, quality_by_rate
+from .study_losses import quality_by_epoch
 from .study_sizes import quality_by_size, steps_by_size
+from .study_trials import quality_by_rate
 from .write import Picture
 
 PREPARE = {"quality": quality_by_size, "losses": quality_by_epoch, "rates": quality_by_rate, "steps": steps_by_size}
@@ -20,7 +21,7 @@ _SENTENCES = {
               "fresh seeds, in a band around the middle half of them. The marker is where the median is best.",
     "rates": "Small points are single trials, the line is their mean. The large marker is the rate that was chosen, the thick "
              "stroke the rates that are as good within one standard error, the upright stroke the vertex of the parabola through "
-             "the best. At the top: a cross is a rate at which trials diverged, a ring one that was ended early.",
+             "the best. At the edge: a cross is a rate at which trials diverged, a ring one that was ended early.",
     "steps": "The target is one margin short of what the reference reaches. Points are medians over the fresh seeds of the arm "
              "that gets there first, with 95 % intervals; a triangle is a batch size that did not get there. The curve is the "
              "fit S(B) = S_min (1 + B_crit / B): well below the critical batch size B_crit a larger batch saves updates, well "

@@ -2,13 +2,12 @@
 
 from ..base.ink import number, quantity
 from .rows import place_rows, reading_rows
-from .study_look import BUDGETS, quality_name
+from .study_look import BUDGETS, listed, quality_name
 
 
 def heading(study):
     """What the study compares, in one sentence."""
-    *most, last = map(number, study.design.batch_sizes)
-    return f"Batch sizes {', '.join(most)} and {last}, compared at equal {_and(study.design.equal)}"
+    return f"Batch sizes {listed(map(number, study.design.batch_sizes))}, compared at equal {listed(study.design.equal)}"
 
 
 def rate_rows(study):
@@ -32,8 +31,8 @@ def test_rows(study):
 
 
 def study_readings(study):
-    """The readings beside the trainings, but for how the engine trained, the heading first."""
-    return reading_rows([r for r in (*study.readings, *study.derived) if not r.name.startswith("engine/")])
+    """The readings beside the trainings, the heading first; how the engine trained, and the margin, are not among them."""
+    return reading_rows([r for r in (*study.readings, *study.derived) if r.name != "margin" and not r.name.startswith("engine/")])
 
 
 def study_conditions(study):
@@ -43,7 +42,7 @@ def study_conditions(study):
              else "searched for each batch size, with as many trials each")
     yield ("Judged by", f"{quality_name(design)}, at the epoch chosen on one half of the validation rows, judged on the other")
     yield ("Reference", f"batch size {number(design.reference)}, {number(design.epochs)} epochs")
-    yield ("Equal", _and(BUDGETS[budget] for budget in design.equal)
+    yield ("Equal", listed(BUDGETS[budget] for budget in design.equal)
            + (", and the tutorial's protocol beside it" if design.tutorial else ""))
     yield ("Margin", f"{number(study.margin)} in {design.metric}: a smaller difference counts as none; "
            + ("1 % of what training gains, fixed" if design.margin is None else "declared")
@@ -53,8 +52,3 @@ def study_conditions(study):
            f"learning rates; all follow from {design.seed}")
     yield ("Trainings", f"{number(len(study.curves))}, of which {number(sum(c.stage == 'screen' for c in study.curves))} trials")
     yield from place_rows(study.task, study.machine)
-
-
-def _and(words):
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last

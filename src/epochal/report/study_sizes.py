@@ -9,7 +9,7 @@ from ..base.ink import number, quantity
 from ..records import Outcome, Verdict
 from .chart import Axis, Chart, Line, Lost, Points, Rule, Shade, axis_of
 from .curves import Missing
-from .study_look import BUDGETS, StudyLook, budgets_of, quality_name
+from .study_look import BUDGETS, StudyLook, budgets_of, listed, quality_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class StudyQuality:
     diverged: tuple[tuple[str, tuple[int, ...]], ...]
     band: tuple[float, float] | None
     quality: str
+    larger_is_better: bool
     look: StudyLook
     notes: tuple[str, ...]
     views = ()
@@ -55,7 +56,8 @@ class StudyQuality:
                           Points(x=x, y=middle, low=low, high=high, words=words, symbol=key.symbol, size=9.0, **about)]
                 values += [*middle, *low, *high]
             if lost := diverged.get(budget):
-                marks.append(Lost(x=tuple(size * shift for size in lost), words=("diverged",) * len(lost), level=i, **about))
+                marks.append(Lost(x=tuple(size * shift for size in lost), words=("diverged",) * len(lost), level=i,
+                                  bottom=self.larger_is_better, **about))
         values += self.band or ()
         return Chart(x=Axis(title="batch size", logarithmic=True, span=(min(sizes), max(sizes)), ticks=tuple(map(float, sizes))),
                      y=axis_of(self.quality, values, times=4),
@@ -124,12 +126,15 @@ def quality_by_size(study):
                                     if c.quality is not None)))
         if lost := tuple(c.setting.batch_size for c in arms if c.quality is None):
             diverged.append((budget, lost))
-            notes.append(f"At {BUDGETS[budget]} batch size {' and '.join(map(number, lost))} has no quality: trainings diverged.")
     if not any(points for _, points in lines):
         return Missing(because="No arm has a quality: every one diverged, or none was trained.")
+    for size in dict.fromkeys(size for _, lost in diverged for size in lost):
+        where = listed(BUDGETS[budget] for budget, lost in diverged if size in lost)
+        notes.append(f"Batch size {number(size)} has no quality under {where}: trainings diverged.")
     first = study.of(study.design.equal[0])
     reference = next((c.quality for c in first if c.verdict is Verdict.REFERENCE), None)
     return StudyQuality(lines=tuple(lines), diverged=tuple(diverged), quality=quality_name(study.design),
+                        larger_is_better=study.design.larger_is_better,
                         band=None if reference is None else (reference - study.margin, reference + study.margin),
                         look=StudyLook(study.design.batch_sizes), notes=tuple(notes))
 

@@ -5,10 +5,8 @@ import math
 from ..base import seeds
 from ..base.ink import number
 from ..records import Verdict
-from ..rules.contrast_sentences import BUDGET
-from ..rules.contrasts import TUTORIAL
 from ..rules.judging import best_value
-from ..rules.sentences import counted
+from .study_look import BUDGETS, TUTORIAL, listed
 
 
 def tutorial_lines(study):
@@ -29,6 +27,11 @@ def tutorial_rows(study):
                f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–", _difference(contrast), contrast.verdict.value)
 
 
+def sentences_of(study, *, tutorial):
+    """What was found: with `tutorial` under its protocol, else when compared fairly."""
+    return tuple(c.sentence for c in study.contrasts if c.sentence and (c.budget == TUTORIAL) is tutorial)
+
+
 def fair_rows(study):
     """The fair comparison, as rows of strings, the heading first."""
     yield ("equal", "batch size", "rate", "updates", f"val. {study.design.metric}", "difference (95 %)", "verdict")
@@ -45,19 +48,19 @@ def why_they_differ(study):
         return
     chosen = [rate for rate in study.rates if rate.budget == design.equal[0]]
     if chosen:
-        best = _listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
+        best = listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
         one = number(as_tutorial[0].setting.learning_rate)
         yield ("One learning rate for all", f"The tutorial trains every batch size at {one}. With as many trials for each, the "
-               f"best rate {BUDGET[design.equal[0]]} is {best}.")
+               f"rate chosen at {BUDGETS[design.equal[0]]} is {best}.")
     if len({c.n_updates for c in as_tutorial}) > 1:
-        made = _listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
+        made = listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
         yield ("Fewer updates", f"In {_epochs(as_tutorial[0])} the number of updates is {made}. A larger batch is also a shorter "
                "training.")
     flattery = [c for c in as_tutorial if c.selection_bias is not None]
     if flattery:
-        by = _listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
-        yield (f"The best of {_epochs(as_tutorial[0])}, on the rows it is judged by", "The best value of a run is partly luck. "
-               f"Against an epoch chosen on one half of the rows and judged on the other it flatters by {by}, mean over seeds.")
+        by = listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
+        yield ("The luckiest epoch", f"The best of {_epochs(as_tutorial[0])} is judged by the rows that chose it. Against an epoch "
+               f"chosen on one half of the rows and judged on the other that flatters by {by}, mean over seeds.")
     widest = max((c for c in as_tutorial if c.quality is not None), key=lambda c: c.quality_high - c.quality_low, default=None)
     if widest is not None:
         values = [v for v in _by_seed(study, widest).values() if math.isfinite(v)]
@@ -71,9 +74,12 @@ def what_changed(study):
     if not known:
         return ""
     most = max(known, key=lambda c: abs(c.difference))
-    fair = [c for c in study.contrasts if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size]
-    says = _listed(f"{c.verdict.value} {BUDGET[c.budget]}" + (f" ({c.difference:+.2g})" if c.difference is not None else "")
-                   for c in fair)
+    by_verdict = {}
+    for c in study.contrasts:
+        if c.budget != TUTORIAL and c.setting.batch_size == most.setting.batch_size:
+            by = "" if c.difference is None else f" ({c.difference:+.2g})"
+            by_verdict.setdefault(c.verdict.value, []).append(f"{BUDGETS[c.budget]}{by}")
+    says = " and ".join(f"{verdict} at {listed(where)}" for verdict, where in by_verdict.items())
     mine, theirs = number(most.setting.batch_size), number(study.design.reference)
     return (f"What changes: compared as tutorials do, batch size {mine} is {most.verdict.value} than {theirs} by "
             f"{abs(most.difference):.2g} in {study.design.metric}; with the learning rate tuned for each batch size it is {says}.")
@@ -86,7 +92,7 @@ def _by_seed(study, contrast):
 
 
 def _epochs(contrast):
-    return counted(contrast.n_epochs, "epoch")
+    return f"{number(contrast.n_epochs)} epoch{'s' * (contrast.n_epochs != 1)}"
 
 
 def _difference(contrast):
@@ -95,9 +101,3 @@ def _difference(contrast):
 
 def _known(value, form):
     return "–" if value is None else format(value, form)
-
-
-def _listed(parts):
-    """`a, b and c`."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last

@@ -1,4 +1,4 @@
-"""The data of a study's pictures that are read off single trainings: quality by epoch, and quality against learning rate. Pure."""
+"""The data of a study's picture of quality against learning rate: every trial, and which rate was chosen. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -6,73 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.ink import number
-from ..records import Outcome, Setting
-from ..rules.judging import by_epoch, cost, judged
+from ..records import Outcome
+from ..rules.judging import judged
 from ..rules.rate_search import trials
-from .chart import Axis, Band, Chart, Line, Lost, Points, axis_of
+from .chart import TALLEST, Axis, Chart, Line, Lost, Points, axis_of
 from .curves import Missing
-from .study_look import BUDGETS, StudyLook, quality_name
-
-_TALLEST = 30  # times the lowest value: what is above lies outside the picture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyLine:
-    """One arm: the validation metric after each epoch, median and quartiles over the seeds that did not diverge.
-
-    Attributes:
-        budgets: those under which it is compared.
-        best: the epoch, from 1, at which the median is best.
-    """
-
-    label: str
-    setting: Setting
-    budgets: tuple[str, ...]
-    steps_per_epoch: int
-    n_seeds: int
-    middle: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    best: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyLosses:
-    """Quality by epoch, an arm a line; `notes` say what is not drawn."""
-
-    lines: tuple[StudyLine, ...]
-    quality: str
-    look: StudyLook
-    notes: tuple[str, ...]
-    views = ("epochs", "updates")
-
-    def rows(self):
-        yield ("arm", "seeds", "epochs", "updates", "best epoch of the median", "median there", "middle half there")
-        for line in self.lines:
-            i = line.best - 1
-            yield (line.label, str(line.n_seeds), number(len(line.middle)), number(len(line.middle) * line.steps_per_epoch),
-                   number(line.best), f"{line.middle[i]:.4g}", f"{line.low[i]:.4g} to {line.high[i]:.4g}")
-
-    def series(self, view="epochs"):
-        """A `Chart`, against `"epochs"` or `"updates"`."""
-        marks, keys, ends = [], [], set()
-        for line in self.lines:
-            each = line.steps_per_epoch if view == "updates" else 1
-            x = tuple(float(each * epoch) for epoch in range(1, len(line.middle) + 1))
-            ends |= {x[0], x[-1]}
-            about = {"group": line.label, "colour": self.look.colour(line.setting.batch_size)}
-            key = self.look.arm_key(line.label, line.setting.batch_size, line.budgets[0])
-            keys.append(key)
-            marks += [Band(x=x, low=line.low, high=line.high, **about),
-                      Line(x=x, y=line.middle, label=line.label, dash=key.dash, **about),
-                      Points(x=(x[line.best - 1],), y=(line.middle[line.best - 1],), label=f"{line.label}, best", size=10.0,
-                             symbol=key.symbol, **about)]
-        values = [v for line in self.lines for v in (*line.low, *line.high)]
-        lengths = [len(line.middle) for line in self.lines]
-        uneven = max(lengths) > 4 * min(lengths)  # else the shortest arms would stand in a corner
-        return Chart(x=Axis(title=view, logarithmic=uneven, span=(min(ends), max(ends))),
-                     y=axis_of(self.quality, values, tallest=_TALLEST), keys=tuple(keys),
-                     marks=tuple(sorted(marks, key=lambda mark: not isinstance(mark, Band))))
+from .study_look import BUDGETS, TUTORIAL, StudyLook, quality_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +44,7 @@ class StudyTrials:
 
     lines: tuple[StudyRates, ...]
     quality: str
+    larger_is_better: bool
     look: StudyLook
     notes: tuple[str, ...]
 
@@ -127,7 +67,7 @@ class StudyTrials:
         marks = [mark for level, line in enumerate(mine) for mark in self._marks(line, level)]
         rates = [rate for line in mine for rate, *_ in (*line.points, *line.lost)]
         return Chart(x=Axis(title="learning rate", logarithmic=True, span=(min(rates), max(rates))),
-                     y=axis_of(self.quality, [q for line in mine for _, q in line.points], tallest=_TALLEST), marks=tuple(marks),
+                     y=axis_of(self.quality, [q for line in mine for _, q in line.points], tallest=TALLEST), marks=tuple(marks),
                      keys=tuple(self.look.size_key(line.batch_size) for line in mine))
 
     def _marks(self, line, level):
@@ -152,31 +92,7 @@ class StudyTrials:
             lost = [(rate, words) for rate, words in line.lost if ("diverged" in words) is which]
             if lost:
                 yield Lost(x=tuple(rate for rate, _ in lost), words=tuple(words for _, words in lost), symbol=symbol, level=level,
-                           **about)
-
-
-def quality_by_epoch(study):
-    """`StudyLosses` of every arm, from the trainings with fresh seeds, or `Missing`.
-
-    Where the seeds of an arm end at different epochs, its line goes on while at least half of them do.
-    """
-    budgets, lines, notes = {}, [], []
-    for contrast in study.contrasts:
-        budgets.setdefault(contrast.setting, []).append(contrast.budget)
-    for setting in sorted(budgets):
-        runs = [c for c in study.curves if c.stage == "confirm" and c.setting == setting]
-        good = [c for c in runs if c.outcome is Outcome.OK and c.n_epochs]
-        label = f"{number(setting.batch_size)} at {number(setting.learning_rate)} ({', '.join(budgets[setting])})"
-        if len(good) < len(runs):
-            notes.append(f"{len(runs) - len(good)} of the {len(runs)} trainings of {label} diverged and are not drawn.")
-        elif not good:
-            notes.append(f"{label} is not drawn: it was not trained with fresh seeds.")
-        if good:
-            lines.append(_line(study, label, setting, tuple(budgets[setting]), good))
-    if not lines:
-        return Missing(because=" ".join(["No arm was trained to the end.", *notes]))
-    return StudyLosses(lines=tuple(lines), quality=quality_name(study.design), look=StudyLook(study.design.batch_sizes),
-                       notes=tuple(notes))
+                           bottom=self.larger_is_better, **about)
 
 
 def quality_by_rate(study):
@@ -185,27 +101,15 @@ def quality_by_rate(study):
     lines = []
     for c in study.contrasts:
         runs = [t for t in study.curves if t.stage == "screen" and t.setting.batch_size == c.setting.batch_size]
-        if c.budget != "tutorial" and runs:
+        if c.budget != TUTORIAL and runs:
             lines.append(_rates(study, c, runs, tuned.get((c.budget, c.setting.batch_size))))
     if not any(line.points for line in lines):
         return Missing(because="No learning rates were tried, or every trial diverged.")
     lines = [line for line in lines if any(one.points for one in lines if one.budget == line.budget)]
     notes = [f"At {BUDGETS[line.budget]} the rate of batch size {number(line.batch_size)} is not known to be tuned: the best lies "
              "at the edge of what was tried." for line in lines if line.value is not None and not line.interior]
-    return StudyTrials(lines=tuple(lines), quality=quality_name(study.design), look=StudyLook(study.design.batch_sizes),
-                       notes=tuple(notes))
-
-
-def _line(study, label, setting, budgets, good):
-    values = [by_epoch(c, study.design, study.task.metrics) for c in good]
-    length = sorted(map(len, values), reverse=True)[(len(values) - 1) // 2]
-    seeds_epochs = np.array([[*one, *[np.nan] * length][:length] for one in values])
-    low, middle, high = np.full((3, length), np.nan)
-    known = np.isfinite(seeds_epochs).any(axis=0)
-    low[known], middle[known], high[known] = np.nanquantile(seeds_epochs[:, known], (0.25, 0.5, 0.75), axis=0)
-    best = int(np.argmin(np.where(known, cost(middle, study.design), np.inf)))
-    return StudyLine(label=label, setting=setting, budgets=budgets, steps_per_epoch=good[0].steps_per_epoch, n_seeds=len(good),
-                     middle=tuple(middle.tolist()), low=tuple(low.tolist()), high=tuple(high.tolist()), best=best + 1)
+    return StudyTrials(lines=tuple(lines), quality=quality_name(study.design), larger_is_better=study.design.larger_is_better,
+                       look=StudyLook(study.design.batch_sizes), notes=tuple(notes))
 
 
 def _rates(study, contrast, runs, tuned):

@@ -44,8 +44,8 @@ def study_plot(study, ax, name="quality", *, view=None):
         return ax
     require(view is None or view in data.views, "view", view, f"one of {', '.join(map(repr, data.views)) or 'none here'}")
     chart = chart_of(data, view)
-    _axis(ax, "x", chart.x, 0.0)
-    _axis(ax, "y", chart.y, chart.headroom)
+    _axis(ax, "x", chart.x, chart.x.ends())
+    _axis(ax, "y", chart.y, chart.y.ends(*chart.rooms))
     for one in chart.marks:
         _DRAW[type(one)](ax, one)
     _legend(ax, chart.keys)
@@ -54,10 +54,10 @@ def study_plot(study, ax, name="quality", *, view=None):
     return ax
 
 
-def _axis(ax, name, axis, headroom):
+def _axis(ax, name, axis, ends):
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    low, high = axis.ends(headroom)
+    low, high = ends
     getattr(ax, f"set_{name}label")(axis.title)
     if axis.logarithmic:
         getattr(ax, f"set_{name}scale")("log")
