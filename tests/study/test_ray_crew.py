@@ -1,0 +1,309 @@
+"""A Ray cluster of several nodes on this machine: it changes no number of a study, and a node that dies costs its own blocks."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import psutil
+import pytest
+from study import one_study
+
+from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
+from epochal.cli import main
+from epochal.seam.given import given
+from epochal.seam.network import network_from_file
+from epochal.seam.open import open_rig
+from epochal.study import StudyFolder
+from epochal.study.ray_crew import RayCrew
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'epochal[ray]'"),
+    pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side"),
+]
+DRIVER, SECONDS = os.getpid(), 0.2
+DESIGN = replace(one_study.DESIGN, n_seeds=32)
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # so that Ray finds a cluster that listens on 127.0.0.1 alone
+ON_THE_PATH = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def build():
+    """Slow in a worker: each of a block's seeds has a model of its own built."""
+    if os.getpid() != DRIVER:
+        time.sleep(SECONDS)
+    return one_study.build()
+
+
+def rows():
+    return given(*one_study.rows(), test_data=one_study.rows(20))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Three nodes of one CPU each."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (LOOPBACK | ON_THE_PATH | {"RAY_USAGE_STATS_ENABLED": "0"}).items():
+            patch.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        options = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=options)
+        for _ in range(2):
+            cluster.add_node(**options)
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return one_study.numbers(one_study.run(tmp_path_factory.mktemp("whole"), design=DESIGN))
+
+
+class Assassin:
+    """A crew that kills the first node, not its own, which has finished a block while others wait."""
+
+    def __init__(self, crew, cluster):
+        self.crew, self.cluster, self.dead, self.yielded = crew, cluster, None, []
+
+    def __enter__(self):
+        self.crew.__enter__()
+        return self
+
+    def __exit__(self, *failure):
+        self.crew.__exit__(*failure)
+
+    def train(self, blocks, watch):
+        for block, curves, facts in self.crew.train(blocks, watch):
+            self.yielded.append(block.name)
+            yield block, curves, facts  # and it is committed
+            victims = {node.node_id: node for node in self.cluster.worker_nodes}
+            if self.dead is None and block.stage == "confirm" and facts["node"] in victims and len(self.crew._under_way) > 3:
+                self.dead = facts["node"]
+                time.sleep(2 * SECONDS)  # it has begun its next block
+                self.cluster.remove_node(victims[self.dead], allow_graceful=False)
+
+    def ahead(self, batch_size, width):
+        return self.crew.ahead(batch_size, width)
+
+
+def test_a_node_that_dies_costs_its_unfinished_blocks_and_no_number(cluster, tmp_path, whole):
+    assassins = []
+
+    def crew(rig):
+        assassins.append(Assassin(RayCrew(rig, build, rows(), address=cluster.address), cluster))
+        return assassins[0]
+
+    study = one_study.run(tmp_path, crew=crew, design=DESIGN)
+    (assassin,) = assassins
+    assert one_study.numbers(study) == whole
+    assert assassin.crew.n_at_once == 3
+    assert assassin.crew.lost  # the dead node was in the middle of a block
+    assert len(set(assassin.yielded)) == len(assassin.yielded)  # what was finished is not trained again
+    assert set(assassin.crew.lost) <= set(assassin.yielded)
+    with StudyFolder(tmp_path) as kept:
+        nodes = [kept.provenance(name)["node"] for name in kept.blocks()]
+        assert set(kept.blocks()) == set(assassin.yielded)
+    assert assassin.dead in nodes  # what it had finished is kept
+    assert len(set(nodes)) == 3
+
+
+def own_layer(units):
+    """A layer and a loss of no module that a worker could import."""
+
+    class Scaled(keras.layers.Dense):
+        def call(self, x):
+            return 0.5 * super().call(x)
+
+    def squared(y_true, y_pred):
+        return keras.ops.mean((y_true - y_pred) ** 2, axis=-1)
+
+    return Scaled(units), squared
+
+
+def models():
+    schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    plain = one_study.build()
+    frozen = keras.Sequential([keras.Input((3,)), keras.layers.Normalization(), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+    frozen.layers[0].adapt(one_study.rows()[0])
+    frozen.layers[1].trainable = False
+    frozen.compile(keras.optimizers.SGD(schedule, momentum=0.9), "mse")
+    layer, loss = own_layer(1)
+    own = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), layer])
+    own.compile("adam", loss)
+    return {"a compiled model": plain, "frozen, adapted, scheduled": frozen, "layers and a loss of the user's own": own}
+
+
+@pytest.mark.parametrize("name", ["a compiled model", "frozen, adapted, scheduled", "layers and a loss of the user's own"])
+def test_a_model_travels_as_it_is(name):
+    model, data = models()[name], rows()
+    here = open_rig(model, data)
+    code = ("import sys, pickle; from epochal.seam.travel import opened; rig = opened(sys.stdin.buffer.read()); "
+            "import numpy as np; state, loss = rig.step(rig.fresh(3), np.arange(40), 0.01); "
+            "sys.stdout.buffer.write(pickle.dumps((rig.task, rig.present, rig.weights(state), rig.evaluate(state))))")
+    answer = there(code, package(model, data))
+    import pickle
+
+    task, present, weights, figures = pickle.loads(answer)
+    state, _ = here.step(here.fresh(3), np.arange(40), 0.01)
+    assert (task, present) == (here.task, here.present)
+    assert (weights == here.weights(state)).all()
+    assert (figures == here.evaluate(state)).all()
+
+
+def test_a_function_travels_with_the_users_own_files_and_leaves_no_trace(tmp_path, monkeypatch):
+    (tmp_path / "my_layers_xyz.py").write_text("import keras\n\ndef head():\n    return keras.layers.Dense(1, 'sigmoid')\n")
+    (tmp_path / "my.py").write_text("import keras\nimport my_layers_xyz\nfrom my_layers_xyz import head\nUNITS = 5\n\ndef build():\n"
+                                    "    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(UNITS), my_layers_xyz.head(),"
+                                    " head()])\n    model.compile('adam', 'binary_crossentropy')\n    return model\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    source, data = network_from_file(f"{tmp_path / 'my.py'}:build"), rows()
+    here, sent = open_rig(source, data), package(source, data)
+    from ray import cloudpickle
+
+    assert "my_layers_xyz" not in cloudpickle.list_registry_pickle_by_value()
+    shutil.rmtree(tmp_path)
+    answer = there("import sys; from epochal.seam.travel import opened; print(opened(sys.stdin.buffer.read()).task.fingerprint)", sent)
+    assert answer.decode().split()[-1] == here.task.fingerprint
+
+
+def test_settings_of_keras_travel():
+    data, before = rows(), keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_epsilon(1e-5)
+    try:
+        sent = package(one_study.build, data)
+    finally:
+        keras.config.set_dtype_policy(before)
+        keras.config.set_epsilon(1e-7)
+    answer = there("import sys, keras; from epochal.seam.travel import opened; opened(sys.stdin.buffer.read()); "
+                   "print(keras.config.dtype_policy().name, keras.config.epsilon())", sent)
+    assert answer.decode().split()[-2:] == ["mixed_bfloat16", "1e-05"]
+
+
+def package(source, data):
+    from ray import cloudpickle
+
+    from epochal.seam.travel import packed
+
+    return packed(source, data, cloudpickle)
+
+
+def there(code, sent):
+    """What a process of its own, in another folder, answers to what was packed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.pathsep.join(str(pathlib.Path(path).resolve()) for path in sys.path if path and not path.endswith("tests"))
+        done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, timeout=120, check=False, cwd=folder,
+                              env=os.environ | {"PYTHONPATH": path})
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return done.stdout
+
+
+def test_what_cannot_be_sent_is_refused_with_a_sentence():
+    import threading
+
+    lock = threading.Lock()
+
+    def with_a_lock():
+        with lock:
+            return one_study.build()
+
+    with pytest.raises(UsageError, match="`model` must be one that can be sent to another machine; it is not .*lock"):
+        package(with_a_lock, rows())
+
+
+@pytest.mark.parametrize(("error", "ours"), [(UsageError("mend it."), UsageError), (Unsupported("another."), Unsupported),
+                                             (MeasurementFailed("tried."), MeasurementFailed), (KeyError("x"), MeasurementFailed)])
+def test_what_fails_in_a_worker_is_one_of_the_packages_own_errors(cluster, error, ours):
+    def failing():
+        if os.getpid() != DRIVER:
+            raise error
+        return one_study.build()
+
+    rig = open_rig(failing, rows())
+    with pytest.raises(ours) as caught:
+        train_one(rig, failing, cluster)
+    assert type(caught.value) is ours
+    assert "\n" not in str(caught.value)
+    assert str(error) in str(caught.value)
+
+
+def test_a_model_that_comes_out_otherwise_in_a_worker_is_refused(cluster):
+    def changing():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4 if os.getpid() == DRIVER else 5), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        return model
+
+    with pytest.raises(UsageError, match="`model` must be the same on every machine"):
+        train_one(open_rig(changing, rows()), changing, cluster)
+
+
+def test_a_worker_of_another_kind_is_refused(cluster):
+    rig = open_rig(one_study.build, rows())
+    rig.machine = replace(rig.machine, versions=(*rig.machine.versions[:1], ("keras", "3.0.1"), *rig.machine.versions[2:]))
+    with pytest.raises(UsageError, match=r"node \w+ has keras .* where it is 3\.0\.1 here. Install the same there"):
+        train_one(rig, one_study.build, cluster)
+
+
+def train_one(rig, source, cluster):
+    from epochal.engine import How
+    from epochal.study.blocks import cut
+
+    lanes = [(one_study.Design and rig.present, seed) for seed in range(2)]
+    blocks = cut("one", "confirm", 2, lanes, How("fused", 8, 0.0, 0.0, 0.0))
+    with RayCrew(rig, source, rows(), address=cluster.address) as crew:
+        return list(crew.train(blocks, lambda block, share: None))
+
+
+def test_a_connection_that_was_there_is_used_and_left(cluster):
+    import ray
+
+    reaction = signal.getsignal(signal.SIGTERM)
+    rig = open_rig(one_study.build, rows())
+    ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
+    try:
+        signal.signal(signal.SIGTERM, reaction)
+        with RayCrew(rig, one_study.build, rows()) as crew:
+            assert crew.n_at_once == len(cluster.list_all_nodes())
+        assert ray.is_initialized()
+    finally:
+        ray.shutdown()
+        signal.signal(signal.SIGTERM, reaction)
+
+
+def test_the_callers_reaction_to_sigterm_stays_and_the_connection_ends(cluster):
+    import ray
+
+    def reaction(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, reaction)
+    try:
+        with RayCrew(open_rig(one_study.build, rows()), one_study.build, rows(), address=cluster.address):
+            assert signal.getsignal(signal.SIGTERM) is reaction
+        assert not ray.is_initialized()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "no-such-host.invalid:6379"])
+def test_an_address_of_nothing_is_refused_soon(address):
+    start = time.monotonic()
+    with pytest.raises(UsageError, match=f"must be the address of a running cluster; got '{address}', where nothing answers"), \
+            RayCrew(open_rig(one_study.build, rows()), one_study.build, rows(), address=address):
+        pass
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("address", ["local", "ray://127.0.0.1:10001", "127.0.0.1", ":6379", "", 6379])
+def test_an_address_that_is_none_is_refused_at_once(address):
+    with pytest.raises(UsageError, match='`ray` must be "auto" or the HOST:PORT of a running cluster'):
+        RayCrew(None, None, None, address=address)
