@@ -1,5 +1,7 @@
 """A Ray cluster of several nodes on this machine: it changes no number of a study, and a node that dies costs its own blocks."""
 
+import importlib.util
+import json
 import os
 import pathlib
 import pickle
@@ -10,19 +12,24 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from study import one_study
 
 from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
+from epochal.cli import main
+from epochal.engine import How
 from epochal.seam.given import given
 from epochal.seam.network import network_from_file
 from epochal.seam.open import open_rig
 from epochal.study import StudyFolder
+from epochal.study.blocks import cut
 from epochal.study.ray_crew import RayCrew
 
 pytestmark = [
@@ -226,63 +233,61 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence():
         package(with_a_lock, rows())
 
 
-@pytest.mark.parametrize(("error", "ours"), [(UsageError("mend it."), UsageError), (Unsupported("another."), Unsupported),
-                                             (MeasurementFailed("tried."), MeasurementFailed), (KeyError("x"), MeasurementFailed)])
-def test_what_fails_in_a_worker_is_one_of_the_packages_own_errors(cluster, error, ours):
-    def failing():
+FAILURES = [(UsageError("mend it."), UsageError), (Unsupported("another."), Unsupported),
+            (MeasurementFailed("tried."), MeasurementFailed), (KeyError("x"), MeasurementFailed)]
+
+
+def failing(error):
+    def build():
         if os.getpid() != DRIVER:
             raise error
         return one_study.build()
 
-    rig = open_rig(failing, rows())
-    with pytest.raises(ours) as caught:
-        train_one(rig, failing, cluster)
-    assert type(caught.value) is ours
-    assert "\n" not in str(caught.value)
-    assert str(error) in str(caught.value)
+    return build
 
 
-def test_a_model_that_comes_out_otherwise_in_a_worker_is_refused(cluster):
-    def changing():
-        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4 if os.getpid() == DRIVER else 5), keras.layers.Dense(1)])
-        model.compile("adam", "mse")
-        return model
-
-    with pytest.raises(UsageError, match="`model` must be the same on every machine"):
-        train_one(open_rig(changing, rows()), changing, cluster)
+def changing():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4 if os.getpid() == DRIVER else 5), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
 
 
-def test_a_worker_of_another_kind_is_refused(cluster):
-    rig = open_rig(one_study.build, rows())
-    rig.machine = replace(rig.machine, versions=(*rig.machine.versions[:1], ("keras", "3.0.1"), *rig.machine.versions[2:]))
-    with pytest.raises(UsageError, match=r"node \w+ has keras .* where it is 3\.0\.1 here. Install the same there"):
-        train_one(rig, one_study.build, cluster)
+def test_what_a_worker_cannot_do_is_one_of_the_packages_own_errors_and_one_sentence(cluster):
+    with joined(cluster):  # one connection, so that the workers are begun once
+        for error, ours in FAILURES:
+            with pytest.raises(ours) as caught:
+                train_one(failing(error), cluster)
+            assert type(caught.value) is ours
+            assert "\n" not in str(caught.value)
+            assert str(error) in str(caught.value)
+        with pytest.raises(UsageError, match="`model` must be the same on every machine"):
+            train_one(changing, cluster)
+        other = open_rig(one_study.build, rows())
+        other.machine = replace(other.machine, versions=tuple((name, "3.0.1") for name, _ in other.machine.versions))
+        with pytest.raises(UsageError, match=r"node \w+ has .*, keras .* where it is 3\.0\.1 here.* Install the same there"):
+            train_one(one_study.build, cluster, rig=other)
 
 
-def train_one(rig, source, cluster):
-    from epochal.engine import How
-    from epochal.study.blocks import cut
-
-    lanes = [(rig.present, seed) for seed in range(2)]
-    blocks = cut("one", "confirm", 2, lanes, How("fused", 8, 0.0, 0.0, 0.0))
-    with RayCrew(rig, source, rows(), address=cluster.address) as crew:
-        return list(crew.train(blocks, lambda block, share: None))
-
-
-def test_a_connection_that_was_there_is_used_and_left(cluster):
+@contextmanager
+def joined(cluster):
+    """This process connected to the cluster by its own doing."""
     import ray
 
     reaction = signal.getsignal(signal.SIGTERM)
-    rig = open_rig(one_study.build, rows())
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
+    signal.signal(signal.SIGTERM, reaction)
     try:
-        signal.signal(signal.SIGTERM, reaction)
-        with RayCrew(rig, one_study.build, rows()) as crew:
-            assert crew.n_at_once == len(cluster.list_all_nodes())
-        assert ray.is_initialized()
+        yield
+        assert ray.is_initialized()  # whoever used the connection left it
     finally:
         ray.shutdown()
-        signal.signal(signal.SIGTERM, reaction)
+
+
+def train_one(source, cluster, *, rig=None):
+    rig = rig or open_rig(source, rows())
+    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], How("fused", 8, 0.0, 0.0, 0.0))
+    with RayCrew(rig, source, rows()) as crew:
+        return list(crew.train(blocks, lambda block, share: None))
 
 
 def test_the_callers_reaction_to_sigterm_stays_and_the_connection_ends(cluster):
@@ -313,3 +318,50 @@ def test_an_address_of_nothing_is_refused_soon(address):
 def test_an_address_that_is_none_is_refused_at_once(address):
     with pytest.raises(UsageError, match='`ray` must be "auto" or the HOST:PORT of a running cluster'):
         RayCrew(None, None, None, address=address)
+
+
+# the command, in a process of its own
+
+
+def command(folder, *words):
+    options = ["study", "digits", "--equal", "epochs", "--epochs", "3", "--seeds", "3", "--batch-sizes", "64,256",
+               "--learning-rates", "1e-3,1e-2", "--folder", "out"]
+    return subprocess.Popen([sys.executable, "-c", "from epochal.cli import main; main(prog_name='epochal')", *options, *words],
+                            cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                            env={**os.environ, **LOOPBACK, **ON_THE_PATH, "KERAS_BACKEND": "jax"})
+
+
+def test_the_command_trains_on_the_cluster_and_prints_json_alone(cluster, tmp_path):
+    process = command(tmp_path, "--ray", cluster.address, "--json")
+    out, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-3000:]
+    assert len(json.loads(out)["contrasts"]) == 1
+    assert "Traceback" not in errors
+    with StudyFolder(tmp_path / "out") as kept:
+        nodes = {kept.provenance(name)["node"] for name in kept.blocks()}
+    assert nodes <= {node.node_id for node in cluster.list_all_nodes()}
+
+
+def test_an_interrupt_ends_the_command_soon_and_leaves_the_cluster_free(cluster, tmp_path):
+    process = command(tmp_path, "--ray", cluster.address, "--epochs", "5000")
+    for line in process.stderr:
+        if "fresh" in line or "learning rates" in line or "batch size" in line:
+            break
+    time.sleep(2.0)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors[-3000:]
+    assert "the same command continues there" in out
+    assert "Traceback" not in errors
+    assert time.monotonic() - start < 30
+
+
+def test_without_ray_the_command_says_how_to_install_it(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(main, ["study", "digits", "--ray", "auto"])
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("Error: `--ray` must be used where ray is installed; got 'auto'. Install it with: pip install")
