@@ -44,7 +44,7 @@ def copy_of(original):
         Unsupported: Keras cannot copy it, or not without losing a part.
     """
     try:
-        with keras.utils.custom_object_scope(_own_parts(original)):
+        with keras.utils.custom_object_scope(own_parts(original)):
             model = keras.models.clone_model(original)
     except (ValueError, NotImplementedError, TypeError) as error:
         raise Unsupported(f"The model `{original.name}` cannot be copied by Keras ({first_line(error)}). Pass a function that "
@@ -123,7 +123,7 @@ def compile_like(model, original, optimizer):
         raise Unsupported(f"The way the model `{original.name}` is compiled cannot be copied. Pass a function that builds and "
                           "compiles it instead of the model.")
     config = {key: value for key, value in config.items() if key not in ("optimizer", "steps_per_execution", "run_eagerly")}
-    with keras.utils.custom_object_scope(_own_parts(original)):
+    with keras.utils.custom_object_scope(own_parts(original)):
         try:
             parts = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
         except (TypeError, ValueError) as error:
@@ -132,7 +132,7 @@ def compile_like(model, original, optimizer):
     model.compile(optimizer=optimizer, auto_scale_loss=False, **parts)  # an optimizer that scales the loss does so already
 
 
-def _own_parts(model):
+def own_parts(model):
     """The user's own loss functions and metric classes by name, so that Keras finds them without registration."""
     parts = [p if inspect.isfunction(p) else type(p) for p in (*keras.tree.flatten(model.loss), model.optimizer)]
     return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))} | dict(

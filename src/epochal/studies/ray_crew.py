@@ -1,16 +1,17 @@
 """Who trains a study's blocks on a Ray cluster: each block is a task; this process alone writes what comes back."""
 
 import hashlib
-import inspect
-import os
-import sys
+from collections import Counter
 from concurrent.futures import Future
+from contextlib import ExitStack
 
-from ..base.errors import UsageError
+from ..base.errors import EpochalError, MeasurementFailed, UsageError
+from ..seam.travel import opened, packed, surroundings
 from .blocks import train_block
+from .ray_cluster import connected, require_ray
 
-_RETRIES = 20  # a block whose node died begins anew on another one, so often
-_RIGS = {}     # in a worker's process: {what it was given: the rig}, so that a model is traced once in each
+_LIVES = 5  # times that a block may lose the process that trains it
+_RIGS = {}  # in a worker's process: {name of what it was sent: the rig}, so that a model is traced once in each
 
 
 class RayCrew:
@@ -22,53 +23,69 @@ class RayCrew:
     Args:
         rig: the model on this process's bench; it measures how to train, the workers train.
         source, data: what the rig was opened with, for the workers to open theirs.
-        address: of a running cluster, or `"auto"`: the cluster this process is connected to, or the one running on this machine, or
-            else a new one of this machine alone.
-        cpus: CPU cores a block asks for; on a cluster with GPUs a block of a GPU model asks for one GPU as well.
+        address: `HOST:PORT` of a running cluster, or `"auto"`: the cluster that this process is connected to, or the one running
+            on this machine, or else a new one of this machine alone.
 
     Attributes:
-        n_at_once: blocks that the cluster can train at one time, as it is now.
+        n_at_once: blocks that the cluster can train at one time, as it was when the connection was made.
         n_sharing: how many of them may share one memory: on CPUs as many as a node like this one has cores.
+        lost: the name of a block for each time that its worker or node died while training it.
 
     Raises:
-        UsageError: no cluster answers at the address.
+        UsageError: Ray is not installed, no cluster answers at the address, or the model cannot be sent.
     """
 
-    def __init__(self, rig, source, data, *, address="auto", cpus=1):
-        import ray
-
-        self._ray, self._ours = ray, not ray.is_initialized()
-        if self._ours:
-            _connect(ray, address)
-        resources = ray.cluster_resources()
-        on_gpu = rig.machine.device != "cpu" and resources.get("GPU", 0) >= 1
-        self.n_at_once = max(1, int(resources["GPU"] if on_gpu else resources.get("CPU", 1) // cpus))
-        self.n_sharing = 1 if on_gpu else max(1, rig.machine.n_cores // cpus)
-        _by_value(ray, source)
-        packed = ray.cloudpickle.dumps((source, data))
-        self._name = hashlib.blake2b(packed, digest_size=16).hexdigest()
-        self._packed = ray.put(packed)
-        self._task = ray.remote(num_cpus=cpus, num_gpus=1 if on_gpu else 0, max_retries=_RETRIES, runtime_env={
-            "env_vars": {"KERAS_BACKEND": rig.machine.backend}})(_train)
-        self._under_way = []
+    def __init__(self, rig, source, data, *, address="auto"):
+        require_ray(address)
+        self._rig, self._source, self._data, self._address = rig, source, data, address
+        self._under_way, self.lost, self.n_at_once = {}, [], 1
+        self.n_sharing = rig.machine.n_cores if rig.machine.device == "cpu" else 1
 
     def __enter__(self):
+        with ExitStack() as stack:
+            self._ray = ray = stack.enter_context(connected(self._address))
+            content = packed(self._source, self._data, ray.cloudpickle)
+            stack.callback(self._cancel)
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            n_gpus, n_cpus = (sum(int(node.get(kind, 0)) for node in nodes) for kind in ("GPU", "CPU"))
+            self._on_gpu = self._rig.machine.device != "cpu" and n_gpus > 0
+            self._most_cpus = max(1, *(int(node.get("CPU", 0)) for node in nodes), 1)
+            self.n_at_once = max(1, n_gpus if self._on_gpu else n_cpus)
+            self._order = (hashlib.blake2b(content, digest_size=16).hexdigest(), [ray.put(content)], self._rig.task.fingerprint,
+                           self._rig.machine)
+            self._task = ray.remote(max_retries=0, runtime_env={"env_vars": surroundings(self._rig)})(_train)
+            self._undo = stack.pop_all()
         return self
 
     def __exit__(self, *failure):
-        for task in self._under_way:
-            self._ray.cancel(task, force=True)
-        if self._ours:
-            self._ray.shutdown()
+        self._undo.close()
 
     def train(self, blocks, watch):  # noqa: ARG002 - a worker far away tells when it has ended, not how far it is
-        """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`."""
-        tasks = {self._task.remote(self._name, self._packed, block): block for block in blocks}
-        self._under_way = list(tasks)
+        """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`.
+
+        Raises:
+            UsageError, Unsupported: a node cannot open the model, or has other versions. MeasurementFailed: a block failed, or
+                its worker died again and again.
+        """
+        died, wrong = self._ray.exceptions, Counter()
+        for block in blocks:
+            self._begin(block)
         while self._under_way:
-            ended, self._under_way = self._ray.wait(self._under_way)
-            for task in ended:
-                yield tasks[task], *self._ray.get(task)
+            (task,), _ = self._ray.wait(list(self._under_way))
+            block = self._under_way.pop(task)
+            try:
+                curves, facts = self._ray.get(task)
+            except died.RayTaskError as error:
+                raise _as_ours(error, block) from error
+            except (died.NodeDiedError, died.WorkerCrashedError, died.ObjectLostError, died.OutOfMemoryError) as error:
+                self.lost.append(block.name)
+                wrong[block.name] += 1
+                if wrong[block.name] == _LIVES:
+                    raise MeasurementFailed(f"Block {block.name} lost its worker {_LIVES} times ({type(error).__name__}). "
+                                            "Look into Ray's logs on the nodes; the same command continues.") from error
+                self._begin(block)
+                continue
+            yield block, curves, facts
 
     def ahead(self, batch_size, width):  # noqa: ARG002 - the workers compile for themselves
         """Nothing to be done here."""
@@ -76,35 +93,54 @@ class RayCrew:
         done.set_result(None)
         return done
 
+    def _begin(self, block):
+        """Hand a block to the cluster: one core, as in `Crew`, or one GPU; what is trained step by step has a node's cores."""
+        n_cpus = 1 if self._on_gpu or block.mode == "fused" else min(self._rig.machine.n_cores, self._most_cpus)
+        task = self._task.options(num_cpus=n_cpus, num_gpus=int(self._on_gpu)).remote(*self._order, block)
+        self._under_way[task] = block
 
-def _connect(ray, address):
-    """To the cluster at the address; without one, to a new one that stays on this machine."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "configure_logging": False, "log_to_driver": False}
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except ConnectionError as error:
-        if address != "auto":
-            raise UsageError(f"`ray` must be the address of a running cluster; got {address!r} ({str(error).splitlines()[0]}). "
-                             'Start one with `ray start --head`, or pass "auto".') from error
-        ray.init(**quiet)
+    def _cancel(self):
+        for task in self._under_way:
+            self._ray.cancel(task, force=True)
+        self._under_way.clear()
 
 
-def _by_value(ray, source):
-    """A function from the user's own file travels with its code: the workers do not have the file."""
-    module = inspect.getmodule(source)
-    if inspect.isroutine(source) and module is not None and module.__name__ in sys.modules and module.__name__ != "__main__":
-        ray.cloudpickle.register_pickle_by_value(module) if not module.__name__.startswith("epochal") else None
+def _as_ours(error, block):
+    """What went wrong in a worker, as one of the package's own errors."""
+    cause = error.cause
+    if isinstance(cause, EpochalError):
+        return cause
+    said = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+    if "failed to import on the worker" in str(cause):
+        return UsageError("`ray` must be a cluster whose nodes have this package; a node does not. Install there what is installed "
+                          "here, in the same versions.")
+    return MeasurementFailed(f"A worker failed while it trained block {block.name}: {type(cause).__name__}: {said}. The same model "
+                             "without Ray shows where.")
 
 
-def _train(name, packed, block):
-    """In a worker: the block's curves, and where they were made."""
+def _train(name, content, fingerprint, machine, block):
+    """In a worker: the block's curves, and where they were made. `content` is a list, so that it is fetched only when needed."""
+    import ray
+
+    node = ray.get_runtime_context().get_node_id()
     if name not in _RIGS:
-        import ray
-
-        from ..seam.open import open_rig
-
-        source, data = ray.cloudpickle.loads(packed)
         _RIGS.clear()
-        _RIGS[name] = open_rig(source, data)
-    return train_block(_RIGS[name], block)
+        rig = opened(ray.get(content[0]))
+        _refuse_others(rig, fingerprint, machine, node)
+        _RIGS[name] = rig
+    curves, facts = train_block(_RIGS[name], block)
+    return curves, facts | {"node": node}
+
+
+def _refuse_others(rig, fingerprint, machine, node):
+    """Another device, another version or another model would give other numbers."""
+    there = rig.machine
+    pairs = [("device", machine.device, there.device), *((package, ours, dict(there.versions).get(package))
+                                                         for package, ours in machine.versions)]
+    different = [f"{what} {theirs} where it is {ours} here" for what, ours, theirs in pairs if ours != theirs]
+    if different:
+        raise UsageError(f"`ray` must be a cluster whose nodes train as this machine does; node {node[:8]} has "
+                         f"{', '.join(different)}. Install the same there, or start the study on such a node.")
+    if rig.task.fingerprint != fingerprint:
+        raise UsageError(f"`model` must be the same on every machine; it came out as another one on node {node[:8]}. Let the "
+                         "function that builds it depend on nothing but its own code.")
