@@ -335,7 +335,7 @@ def test_the_command_trains_on_the_cluster_and_prints_json_alone(cluster, tmp_pa
     process = command(tmp_path, "--ray", cluster.address, "--json")
     out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors[-3000:]
-    assert len(json.loads(out)["contrasts"]) == 1
+    assert len(json.loads(out)["contrasts"]) == 2
     assert "Traceback" not in errors
     with StudyFolder(tmp_path / "out") as kept:
         nodes = {kept.provenance(name)["node"] for name in kept.blocks()}
