@@ -108,7 +108,8 @@ def test_several_outputs_go_into_a_nesting_of_arrays(x):
 
 @pytest.mark.parametrize("out", [
     np.empty((N, 3), "float32"), np.empty((N - 1, 2), "float32"), np.empty((N, 2)), np.empty(N, "float32"), [1, 2],
-    {"a": np.empty((N, 2), "float32")}, np.broadcast_to(np.float32(0), (N, 2)), "out.npy"], ids=str)
+    {"a": np.empty((N, 2), "float32")}, np.broadcast_to(np.float32(0), (N, 2)), "out.npy"],
+    ids=["too wide", "too short", "of another type", "flat", "a list", "a dict", "read-only", "a name"])
 @pytest.mark.parametrize("size", ["auto", 50])
 def test_an_array_that_does_not_fit_is_refused_with_the_one_that_would(model, x, out, size):
     with pytest.raises(UsageError, match=r"`out` must be .* got .*(\(203, 2\)|Open the file)"):
