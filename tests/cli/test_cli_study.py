@@ -54,6 +54,7 @@ def test_the_same_command_trains_nothing_again_and_json_is_the_same_study(studie
     told = inside("study", "breast_cancer", *QUICK, "--protocol", "tutorial", "--folder", folder, "--json")
     answer = strict(told.stdout)
     assert told.exit_code == 0, (told.stderr, told.exception)
+    assert f"Continuing: {len(before.curves)} trainings of an earlier run are kept" in " ".join(told.stderr.split())
     assert ep.load(folder / "study.json") == before
     assert [c["difference"] for c in answer["contrasts"]] == [c.difference for c in before.contrasts]
     assert "curves" not in answer

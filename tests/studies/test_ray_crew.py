@@ -35,6 +35,7 @@ from epochal.studies.ray_crew import RayCrew
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'epochal[ray]'"),
     pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side"),
+    pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),  # JAX's; after Ray's forks another program begins at once
 ]
 DRIVER, SECONDS = os.getpid(), 0.2
 DESIGN = replace(one_study.DESIGN, n_seeds=48, epochs=4)
