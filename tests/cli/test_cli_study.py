@@ -32,7 +32,8 @@ def test_it_says_what_it_will_compare_before_it_does_and_what_it_found(studied):
     assert "Declared beforehand: a difference in loss below 1 % of what training gains counts as none" in said
     assert said.index("Declared beforehand") < said.index("the reference")
     assert "Batch size 128 " in said
-    assert "as tutorials compare them" in said
+    assert "As the tutorial prints it, with one seed:" in said
+    assert "What changes: " in said
     assert str(folder) in said
 
 
@@ -99,6 +100,27 @@ def test_an_extra_that_is_not_installed_is_named_before_anything_is_trained(tmp_
     assert f"pip install 'epochal[{extra}]'" in told.stderr
 
 
+def test_a_reader_that_goes_away_does_not_cost_the_files(tmp_path):
+    process = start("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", folder=tmp_path)
+    while "Ctrl-C stops" not in process.stdout.readline():
+        pass
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(timeout=LONG)
+    assert "Traceback" not in errors
+    assert {"study.json", "contrasts.csv", "report.html"} <= {path.name for path in (tmp_path / "s").iterdir()}
+
+
+def test_another_seed_is_one_reason_and_given_names_are_those_of_the_command(studied):
+    _, folder = studied
+    told = inside("study", "breast_cancer", *QUICK, "--seed", 5, "--folder", folder)
+    said = " ".join(told.stderr.split())
+    assert told.exit_code == 2
+    assert "`seed` was 0 in this folder; got 5" in said
+    assert "`protocol=\"tutorial\"` was True in this folder; got False" in said
+    assert "fingerprint" not in said
+
+
 def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_command_ends_it(tmp_path):
     words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--seeds", 4, "--epochs", 30, "--folder", tmp_path)
     process = start(*words, folder=tmp_path)
@@ -110,6 +132,7 @@ def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_comm
     out, errors = process.communicate(timeout=LONG)
     assert (second.exit_code, process.returncode) == (2, 130), (second.stderr, out, errors)
     assert f"process {process.pid}" in " ".join(second.stderr.split())
+    assert "Stopping, as soon as the trainings under way have ended their epoch" in " ".join(out.split())
     assert "the same command continues there" in " ".join(out.split())
     n_before = _n_blocks(tmp_path)
     assert n_before > 0

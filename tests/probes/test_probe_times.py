@@ -6,6 +6,7 @@ import pytest
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
+from epochal.probes.step_time import STEADY, step_time
 from epochal.records import Outcome
 from epochal.seam.fake import FakeRig
 
@@ -191,3 +192,23 @@ def test_sizes_span_the_range_with_every_second_one_first(largest):
     first = sizes[: (len(sizes) + 1) // 2]
     assert first == sorted(first)
     assert max(first) == largest
+
+
+def test_the_time_of_a_step_is_that_of_each_size_and_one_beyond_the_data_counts_as_all_rows():
+    rig = FakeRig(n_examples=256, t0=1e-3, c=1e-5)
+    found = step_time(rig, sizes=(32, 8, 1000))
+    assert [point[0] for point in found.points] == [32, 8, 1000]
+    assert [point[1] for point in found.points] == pytest.approx([1.32e-3, 1.08e-3, 3.56e-3])
+    assert (found.value, found.unit) == (pytest.approx(1.32e-3), "s")
+
+
+def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_counts():
+    spreads = []
+    for seed in range(8):
+        rig = FakeRig(n_examples=256, jitter=0.5, seed=seed)
+        found = step_time(rig, sizes=(32, 8))
+        if found.known:
+            spreads.append(max(point[3] / point[2] for point in found.points))
+    calm = step_time(FakeRig(n_examples=256), sizes=(32, 8))
+    assert max(point[3] / point[2] for point in calm.points) <= STEADY
+    assert spreads

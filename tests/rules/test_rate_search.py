@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rules.study_runs import NAMES, design, run, trials
 
 from epochal.base.errors import UsageError
-from epochal.rules.rate_search import dropped_neighbours, next_rates, survivors, tuned
+from epochal.rules.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
 from epochal.rules.rates import MOST_RATES, STEP, grid, neighbour
 
 DESIGN = design()
@@ -161,12 +161,42 @@ def test_nothing_is_tried_where_every_best_is_interior():
     assert widened({32: 1e-3, 64: 2e-3}) == ({32: RATES, 64: RATES}, widened({32: 1e-3, 64: 2e-3})[1])
 
 
-def test_the_size_at_an_edge_goes_further_and_the_other_refines_towards_its_vertex():
+def test_where_one_size_goes_further_the_other_goes_outwards_too_so_that_the_spacing_is_the_same():
     tuneds = {32: found(bowl(1.3e-3)), 1024: found(bowl(1.0), batch_size=1024)}
     more = next_rates(tuneds, {32: RATES, 1024: RATES}, 1e-3)
-    assert more == {32: [pytest.approx(1e-3 * math.sqrt(STEP), rel=1e-3)], 1024: [neighbour(RATES[-1], 1e-3, 1)]}
-    tuneds[32] = found(bowl(0.8e-3))
-    assert next_rates(tuneds, {32: RATES, 1024: RATES}, 1e-3)[32] == [pytest.approx(1e-3 / math.sqrt(STEP), rel=1e-3)]
+    assert more == {32: [neighbour(RATES[0], 1e-3, -1)], 1024: [neighbour(RATES[-1], 1e-3, 1)]}
+
+
+def test_every_size_is_refined_alike_half_way_to_the_vertexs_side():
+    up, down = found(bowl(1.3e-3)), found(bowl(0.8e-3), batch_size=64)
+    more = refinements({32: up, 64: [down]}, {32: RATES, 64: RATES}, 1e-3)
+    assert more == {32: [pytest.approx(1e-3 * math.sqrt(STEP), rel=1e-3)], 64: [pytest.approx(1e-3 / math.sqrt(STEP), rel=1e-3)]}
+
+
+def test_budgets_that_chose_other_rates_are_refined_each_and_sizes_with_one_get_as_many_trials():
+    up, down = found(bowl(3e-3)), found(bowl(3e-4))
+    more = refinements({32: [up, down], 64: [up, up]}, {32: RATES, 64: RATES}, 1e-3)
+    assert len(more[32]) == len(more[64]) == 2
+    assert not set(more[32] + more[64]) & set(RATES)
+
+
+def test_nothing_is_refined_where_every_rate_of_a_size_diverged():
+    assert refinements({32: [None], 64: [found(bowl(1e-3))]}, {32: RATES, 64: RATES}, 1e-3) == {32: [], 64: []}
+
+
+@given(st.floats(-5.5, -0.5), st.floats(-5.5, -0.5), st.integers(3, 5))
+def test_the_chosen_rates_of_two_sizes_have_the_same_spacing_around_them(one, other, n_first):
+    """Else a difference between two arms that are the same would be one of grids."""
+    tried, tuneds = widened({32: 10**one, 64: 10**other}, grid(1e-3, n_first, 1e-3))
+    if not all(chosen.interior for chosen in tuneds.values()):
+        return
+    more = refinements(tuneds, tried, 1e-3)
+    gaps = []
+    for size, chosen in tuneds.items():
+        rates = sorted(math.log10(rate) for rate in {*tried[size], *more[size]})
+        place = min(range(len(rates)), key=lambda i, rates=rates, chosen=chosen: abs(rates[i] - math.log10(chosen.value)))
+        gaps.append(sorted((rates[place] - rates[place - 1], rates[place + 1] - rates[place])))
+    assert gaps[0] == pytest.approx(gaps[1], abs=0.01)
 
 
 def test_where_every_rate_diverged_two_lower_ones_are_tried_and_the_others_get_two_as_well():

@@ -108,6 +108,39 @@ def test_a_study_whose_every_rate_diverges_says_so(tmp_path):
         study(tmp_path, bench=bench)
 
 
+def test_an_arm_whose_every_rate_diverged_names_the_rates_that_were_tried(tmp_path):
+    bench, step = rig(), FakeRig.step
+    bench.step = lambda state, rows, rate: step(bench, state, rows, rate) if len(rows) == 4 else (np.full(4, np.nan), np.nan)
+    found = study(tmp_path, replace(DESIGN, learning_rates=(0.04, 0.4), equal=("epochs",)), bench=bench)
+    lost = next(c for c in found.contrasts if c.setting.batch_size == 16)
+    assert lost.verdict is Verdict.DIVERGED
+    assert lost.setting.learning_rate == 0.04
+    assert "every learning rate tried did, down to 0.04" in lost.sentence
+
+
+def test_two_sizes_that_are_the_same_training_have_the_same_search(tmp_path):
+    bench = rig()
+    found = study(tmp_path, replace(DESIGN, batch_sizes=(32, 64), reference=32, equal=("epochs",), n_seeds=6), bench=bench)
+    assert len({rate.value for rate in found.rates}) == 1
+    assert found.contrasts[1].difference == 0
+    assert found.contrasts[1].verdict is Verdict.EQUIVALENT
+
+
+def test_an_unsteady_clock_is_told_where_time_is_equal(tmp_path):
+    steady, shaky = (study(tmp_path / str(jitter), replace(DESIGN, equal=("time",), epochs=40, learning_rates=(0.1,), n_seeds=2),
+                           bench=rig(jitter=jitter)) for jitter in (0.0, 1.0))
+    assert "by the spread of the clock" not in steady.contrasts[1].sentence
+    assert "by the spread of the clock equal time is" in shaky.contrasts[1].sentence
+
+
+def test_a_folder_that_is_removed_under_way_is_missed_at_the_next_block(tmp_path):
+    import shutil
+
+    place = tmp_path / "s"
+    with pytest.raises(UsageError, match=r"left alone while a study runs; its study\.sqlite is gone"):
+        study(place, watch=lambda progress: shutil.rmtree(place, ignore_errors=True) if progress.done else None)
+
+
 def test_given_rates_are_tried_as_they_are(tmp_path):
     found = study(tmp_path, replace(DESIGN, learning_rates=(0.05, 0.2), equal=("epochs",)))
     assert {c.setting.learning_rate for c in found.curves} == {0.05, 0.2}

@@ -66,7 +66,7 @@ def test_another_study_is_refused_by_name_and_leaves_the_folder_as_it_was(tmp_pa
         with pytest.raises(UsageError) as refused:
             study.begin(other(DESIGN, n_seeds=5), TASK, MACHINE)
         assert str(refused.value) == "`seeds` was 8 in this folder; got 5. Use another folder, or the same arguments."
-        with pytest.raises(UsageError, match=r"`reference` was 16.*`margin` was None in this folder; got 0\.1"):
+        with pytest.raises(UsageError, match=r"`reference` was 16.*`margin` was 'the default' in this folder; got 0\.1"):
             study.begin(other(DESIGN, reference=64, margin=0.1), TASK, MACHINE)
         with pytest.raises(UsageError, match="model or the data .*digits, fingerprint f00d.*got digits, fingerprint beef"):
             study.begin(DESIGN, other(TASK, fingerprint="beef"), MACHINE)

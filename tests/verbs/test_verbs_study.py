@@ -113,6 +113,17 @@ def test_class_weights_scale_the_training_loss_and_not_the_judging(data, model):
     assert first[1].validation_loss[0] < 3 * first[0].validation_loss[0]
 
 
+def test_class_weights_of_targets_that_are_no_classes_are_refused(data):
+    x, _ = data
+    with pytest.raises(ep.UsageError, match="`class_weight` must be left out where the targets are no classes"):
+        ep.study(lambda: build(("mae",), "mse"), x, x[:, :1] + 0.123, class_weight={0: 1.0, 1: 2.0}, **QUICK)
+
+
+def test_numpy_numbers_are_numbers(data, model):
+    found = ep.study(model, *data, **QUICK | {"seeds": np.int64(2), "epochs": np.int32(2), "seed": np.int64(1)})
+    assert (found.design.n_seeds, found.design.epochs, found.design.seed) == (2, 2, 1)
+
+
 def test_a_regression_and_a_classification_of_three_and_two_inputs_are_compared_too(data):
     x, y = data
     assert ep.study(lambda: build(("mae",), "mse"), x, y, metric="val_mae", **QUICK).contrasts[0].difference is not None
@@ -139,6 +150,10 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"batch_sizes": (0, 32)}, "`batch_sizes` must be a list of whole numbers"),
     ({"batch_sizes": 32}, "`batch_sizes` must be a list of whole numbers"),
     ({"batch_sizes": (8.5, 32)}, "`batch_sizes` must be a list of whole numbers"),
+    ({"batch_sizes": (32, 96, 5000)}, "`batch_sizes` must be different trainings: 96 and 5,000 are all of the 96 training rows"),
+    ({"equal": None}, "`equal` must be some of epochs, steps, time"),
+    ({"metric": None}, '`metric` must be "val_loss" or the name'),
+    ({"margin": "0.1"}, "`margin` must be a positive difference"),
     ({"learning_rates": "many"}, '`learning_rates` must be "auto" or a list'),
     ({"learning_rates": (0.1, -1)}, "`learning_rates` must be positive numbers"),
     ({"learning_rates": (0.1, 0.1)}, "`learning_rates` must be different rates"),

@@ -57,10 +57,10 @@ def writable_file(out, endings):
     return path
 
 
-def no_room(out, error, option="--out", what="file"):
+def no_room(out, error):
     """The sentence for a file that could not be written."""
-    return UsageError(f"`{option}` must be a {what} with room to write in; {out} is not ({error.strerror or error}). Make room, or "
-                      "name another one.")
+    return UsageError(f"`--out` must be a file with room to write in; {out} is not ({error.strerror or error}). Make room, or name "
+                      "another one.")
 
 
 def as_interrupt(_, frame):

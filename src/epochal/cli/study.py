@@ -1,7 +1,6 @@
 """`epochal study`: from the words on the command line to the comparison on the screen and the files in the study's folder."""
 
 import json
-import pathlib
 import shlex
 import signal
 import sys
@@ -17,9 +16,10 @@ from ..report.study_tables import write_tables
 from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..rules.designed import designed
 from ..tables import open_table
-from .common import as_interrupt, choose_backend, no_room, tell, terminal, writable_folder
+from .common import as_interrupt, choose_backend, tell, terminal, writable_folder
 from .plan import bench, builder
 
+_WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
 _FORMS = {"mlflow": "epochal[mlflow]", "tensorboard": "epochal[tensorboard]", "ray": "epochal[ray]"}
 
 
@@ -39,6 +39,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     rig = bench(table, build, choices["seed"])
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)
+    signal.signal(signal.SIGINT, _stopping(say))
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
         with StudyLive(console=console) as live:
@@ -47,11 +48,12 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     except KeyboardInterrupt:
         tell(say, f"\nStopped. What was finished is kept in {place}: the same command continues there.")
         sys.exit(130)
+    _save(found, place)  # before a reader of the output may have gone away
     if as_json:
         click.echo(_for_machines(found, place))
     else:
         _print(answer, found)
-    _save(found, place, say)
+    tell(say, f"\nWritten in {place}: {', '.join(_WRITTEN[:-1])} and {_WRITTEN[-1]}.")
     if mlflow:
         from ..report.study_mlflow import log_to_mlflow
 
@@ -133,7 +135,16 @@ def _for_machines(study, place):
     return json.dumps(record | {"folder": str(place)}, indent=2)
 
 
-def _save(study, place, say):
+def _stopping(say):
+    """What Ctrl-C does: a word at once, since the trainings under way are left between two epochs; then what it always does."""
+    def stop(*_):
+        tell(say, "\nStopping, as soon as the trainings under way have ended their epoch …")
+        raise KeyboardInterrupt
+
+    return stop
+
+
+def _save(study, place):
     try:
         save(study, place / "study.json")
         write_tables(study, place)
@@ -143,6 +154,7 @@ def _save(study, place, say):
     except OSError as error:
         if error.errno is None:
             raise
-        raise no_room(place, error, "--folder", "folder") from error
-    names = "study.json, contrasts.csv, trainings.csv, epochs.parquet and report.html"
-    tell(say, f"\nWritten in {pathlib.Path(place)}: {names}.")
+        missing = [name for name in _WRITTEN if not (place / name).is_file()]
+        raise UsageError(f"`--folder` must be a folder with room to write in; {place} is not ({error.strerror or error}). The "
+                         f"study is complete, and every training is kept there; missing: {', '.join(missing) or 'nothing'}. Make "
+                         "room, and run the same command again: it trains nothing anew.") from error

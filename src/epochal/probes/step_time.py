@@ -5,6 +5,10 @@ from time import perf_counter
 from ..records import Outcome, Reading
 from ._race import race
 
+STEADY = 1.3  # slowest over fastest timing of a size, above which it is timed again, longer
+
+_TRIES = 3
+
 
 def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG001 - nothing is drawn
     """Seconds a step of `fit` takes at each of the batch sizes, timed in turns; compiling and short last batches are not in it.
@@ -12,7 +16,8 @@ def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG00
     Args:
         rig: the model on the bench.
         sizes: batch sizes; one that is larger than the data counts as all rows, as in Keras.
-        repeats: timings per size, at least 3. resolution: seconds that one timing must last.
+        repeats: timings per size, at least 3. resolution: seconds that one timing must last; twice and four times as long
+            where the timings of a size lie further apart than `STEADY`. The steadiest of these tries counts.
 
     Returns:
         A `Reading` in seconds of the first of `sizes`; points (B, seconds a step, fastest, slowest) for all. `UNRESOLVED` where the
@@ -20,8 +25,14 @@ def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG00
     """
     started = perf_counter()
     cut = sorted({min(size, rig.n_examples) for size in sizes}, key=[min(size, rig.n_examples) for size in sizes].index)
-    timed = race(rig.fit_seconds, cut, whole=lambda size: rig.n_examples // size, repeats=repeats, resolution=resolution,
-                 seconds=float("inf"))
+    timed = None
+    for doubled in range(_TRIES):
+        tried = race(rig.fit_seconds, cut, whole=lambda size: rig.n_examples // size, repeats=repeats,
+                     resolution=resolution * 2**doubled, seconds=float("inf"))
+        if timed is None or _spread(tried) < _spread(timed):
+            timed = tried
+        if _spread(timed) <= STEADY:
+            break
     cost = perf_counter() - started
     if not (timed.median > 0).all():
         return Reading(name="step_time", unit="s", outcome=Outcome.UNRESOLVED, cost=cost,
@@ -31,3 +42,9 @@ def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG00
     _, value, low, high = points[0]
     return Reading(name="step_time", value=value, unit="s", low=low, high=high, repeats=timed.seconds.shape[1], cost=cost,
                    points=points, note="fastest and slowest timing")
+
+
+def _spread(timed):
+    """The largest ratio of slowest to fastest timing of a size; infinite where a difference of timings was not positive."""
+    fastest, slowest = timed.seconds.min(1), timed.seconds.max(1)
+    return float((slowest / fastest).max()) if (fastest > 0).all() else float("inf")

@@ -33,7 +33,7 @@ class StudyLive:
 
     def watch(self, progress):
         """One step further; may be called from several threads."""
-        left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None or progress.share >= 1 else f", about {duration(progress.seconds_left)} left"
         best = "" if progress.best is None else f", best {progress.best:.4g}"
         with self._lock:
             self._bar.update(self._task, completed=progress.share, description=progress.what,

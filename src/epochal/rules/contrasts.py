@@ -177,6 +177,8 @@ def _own(design, arm, n_test) -> dict[str, Any]:
     if arm.diverged or not arm.quality:
         return dict.fromkeys(("quality", "quality_low", "quality_high"))
     quality, low, high = map(float, mean_interval(list(arm.quality.values())))
+    if design.larger_is_better and all(0 <= value <= 1 for value in arm.quality.values()):  # a share, such as the accuracy
+        low, high = max(low, 0.0), min(high, 1.0)
     figures: dict[str, Any] = {"quality": quality, "quality_low": low, "quality_high": high,
                                "selection_bias": float(np.mean(arm.biases))}
     if arm.test and n_test > 0:

@@ -1,5 +1,7 @@
 """From the words of a user to the design of a study: every argument checked, every default settled, before anything is trained."""
 
+from numbers import Integral, Real
+
 from ..base.errors import require
 from ..records import BUDGETS, Design
 
@@ -20,8 +22,12 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     """
     sizes = _whole_numbers("batch_sizes", batch_sizes)
     require(len(set(sizes)) == len(sizes) >= 2, "batch_sizes", batch_sizes, "at least two different sizes", "Pass [32, 256].")
+    whole = [size for size in sizes if size >= task.n_train]
+    require(len(whole) < 2, "batch_sizes", batch_sizes,
+            f"different trainings: {' and '.join(f'{size:,}' for size in sorted(whole))} are all of the {task.n_train:,} training "
+            "rows in one batch", "Leave out all but one of them.")
     for name, value, least in (("seeds", seeds, 2), ("epochs", epochs, 1), ("trial_seeds", trial_seeds, 1), ("seed", seed, 0)):
-        require(isinstance(value, int) and not isinstance(value, bool) and value >= least, name, value,
+        require(isinstance(value, Integral) and not isinstance(value, bool) and value >= least, name, value,
                 f"a whole number from {least} on")
     if isinstance(learning_rates, str):
         require(learning_rates == "auto", "learning_rates", learning_rates, '"auto" or a list of rates', "Pass [1e-4, 1e-3, 1e-2].")
@@ -29,12 +35,15 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     rates = () if learning_rates is None else _rates(learning_rates)
     require(all(0 < rate < float("inf") for rate in rates), "learning_rates", learning_rates, "positive numbers")
     require(len(set(rates)) == len(rates), "learning_rates", learning_rates, "different rates")
+    require(isinstance(equal, str | tuple | list), "equal", equal, f"some of {', '.join(BUDGETS)}", 'Pass ("epochs",).')
     budgets = (equal,) if isinstance(equal, str) else tuple(equal)
     require(budgets and set(budgets) <= set(BUDGETS), "equal", equal, f"some of {', '.join(BUDGETS)}", 'Pass ("epochs",).')
     budgets = tuple(budget for budget in BUDGETS if budget in budgets)
     require(present.schedule == "constant" or budgets == ("epochs",), "equal", equal, '"epochs" alone for a model compiled with '
             f"the schedule {present.schedule}, whose shape is that of a whole run", 'Pass equal="epochs".')
     require(protocol in ("fair", "tutorial"), "protocol", protocol, '"fair" or "tutorial"')
+    require(isinstance(metric, str), "metric", metric, '"val_loss" or the name of a compiled metric')
+    require(margin is None or isinstance(margin, Real), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
     require(margin is None or 0 < margin < float("inf"), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
     base = 32 if 32 in sizes else min(sizes)
     require(reference is None or reference in sizes, "reference", reference, f"one of the batch sizes, {sorted(sizes)}")
@@ -43,10 +52,10 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     require(name in known, "metric", metric, f"one of {', '.join(f'val_{one}' for one in known)}", "Compile the model with it.")
     require(mode in ("auto", "min", "max"), "mode", mode, '"auto", "min" or "max"')
     up = mode == "max" or (mode == "auto" and name != "loss" and any(part in name.lower() for part in _UP))
-    return Design(batch_sizes=tuple(sorted(sizes)), reference=reference or base, learning_rates=rates, epochs=epochs, equal=budgets,
-                  n_seeds=seeds, n_trial_seeds=trial_seeds, metric=name, larger_is_better=up,
+    return Design(batch_sizes=tuple(sorted(sizes)), reference=reference or base, learning_rates=rates, epochs=int(epochs),
+                  equal=budgets, n_seeds=int(seeds), n_trial_seeds=int(trial_seeds), metric=name, larger_is_better=up,
                   margin=None if margin is None else float(margin), tutorial=protocol == "tutorial", halving=bool(halving),
-                  seed=seed)
+                  seed=int(seed))
 
 
 def _rates(values):

@@ -84,8 +84,8 @@ def next_rates(tuneds_by_size, tried_by_size, present_rate):
     """The further rates to try at each batch size: as many at each, so that none is tuned with more care than another.
 
     While the best rate of any batch size lies at an edge of those tried, that size goes one half decade further (both ways, where
-    two budgets have it at either edge), or two lower where every rate diverged. Sizes that need fewer rates than another get
-    rates half way, in log, between the chosen one and its neighbours, the one on the vertex's side first: it is the better.
+    two budgets have it at either edge), or two lower where every rate diverged. Sizes that need fewer rates than another go
+    outwards as well, so that all of them have the same spacing around their best: `refinements` come afterwards, at all of them.
 
     Args:
         tuneds_by_size: `{batch_size: TunedRate}`, `None` where all diverged; or `{batch_size: a list of them}`, one a budget.
@@ -102,6 +102,31 @@ def next_rates(tuneds_by_size, tried_by_size, present_rate):
         return {size: [] for size in found}
     n_each = min(MOST_RATES, max(len(set(tried_by_size[size]) | set(needs[size])) for size in found))
     return {size: _fill(needs[size], found[size], set(tried_by_size[size]), present_rate, n_each) for size in found}
+
+
+def refinements(tuneds_by_size, tried_by_size, present_rate):
+    """Rates half way, in log, between the chosen one and its neighbour on the vertex's side, for every batch size alike.
+
+    Arguments as for `next_rates`. Where budgets chose different rates, each is refined; sizes with fewer of these get the half-way
+    rates on the other side, and then rates further out, so that every size has as many trials.
+
+    Returns:
+        `{batch_size: rates}`, the same number for each; empty for all where every rate of a size diverged.
+    """
+    found = {size: _listed(tuneds) for size, tuneds in tuneds_by_size.items()}
+    if any(None in tuneds for tuneds in found.values()):
+        return {size: [] for size in found}
+    sides = {size: [_half_way(one, sorted(tried_by_size[size])) for one in tuneds] for size, tuneds in found.items()}
+    first = {size: list(dict.fromkeys(pair[0] for pair in pairs if pair and pair[0] not in tried_by_size[size]))
+             for size, pairs in sides.items()}
+    n_more = max(map(len, first.values()))
+    more = {}
+    for size, rates in first.items():
+        others = [rate for pair in sides[size] for rate in pair[1:] if rate not in tried_by_size[size]]
+        chosen = list(dict.fromkeys([*rates, *others]))[:n_more]
+        tried = {*tried_by_size[size], *chosen}
+        more[size] = sorted([*chosen, *_fill([], found[size], tried, present_rate, len(tried) + n_more - len(chosen))])
+    return more
 
 
 def trials(curves):
@@ -175,13 +200,12 @@ def _edges(tuneds, tried, present):
 
 
 def _fill(needed, tuneds, tried, present, n_each):
-    """So many further rates that `n_each` have been tried: first the needed ones, then refinements, then further out."""
+    """So many further rates that `n_each` have been tried: first the needed ones, then further out."""
     ordered = sorted(tried)
-    half_way = [_half_way(found, ordered) for found in tuneds if found is not None]
     ends = ((ordered[0], -1),) if None in tuneds else ((ordered[0], -1), (ordered[-1], 1))
     outward = (neighbour(end, present, sign * places) for places in itertools.count(1) for end, sign in ends)
     chosen = dict.fromkeys(needed)
-    for rate in itertools.chain(itertools.chain.from_iterable(half_way), outward):
+    for rate in outward:
         if len(tried) + len(chosen) >= n_each:
             break
         if rate not in tried:

@@ -1,8 +1,14 @@
 """From the trainings of a study to its result: pure, so that it can be drawn again from the folder alone."""
 
-from ..records import Study
+import math
+from dataclasses import replace
+
+from ..records import Study, Verdict
 from ..rules.contrasts import contrasts
+from ..rules.scaling import steps_per_epoch
 from ..rules.study_steps import critical_batch_of
+
+_TELLING = 1.25  # times as many epochs, by the clock's own spread, from which the sentence says so
 
 
 def conclude(design, task, machine, present, readings, curves, rates, spans, margin):
@@ -13,8 +19,24 @@ def conclude(design, task, machine, present, readings, curves, rates, spans, mar
     """
     step_time = next((r for r in readings if r.name == "step_time"), None)
     seconds = {int(point[0]): point[1] for point in step_time.points} if step_time is not None else {}
-    fresh = tuple(curve for curve in curves if curve.stage == "confirm")
-    compared = contrasts(design, task.metrics, fresh, rates, spans, margin, n_train=task.n_train, n_test=task.n_test,
+    compared = contrasts(design, task.metrics, curves, rates, spans, margin, n_train=task.n_train, n_test=task.n_test,
                          present_rate=present.learning_rate, fit_seconds=seconds)
+    if step_time is not None:
+        compared = tuple(_with_the_clocks_spread(contrast, design, task.n_train, step_time) for contrast in compared)
     return Study(design=design, task=task, machine=machine, margin=margin, readings=readings, curves=curves, rates=rates,
-                 contrasts=compared, derived=(critical_batch_of(design, task.metrics, fresh, compared, margin),))
+                 contrasts=compared, derived=(critical_batch_of(design, task.metrics, curves, compared, margin),))
+
+
+def _with_the_clocks_spread(contrast, design, n_train, step_time):
+    """At equal time, what the epochs of an arm would be by the fastest and the slowest timings, where these lie far apart."""
+    size = contrast.setting.batch_size
+    if contrast.budget != "time" or size == design.reference or contrast.verdict is Verdict.DIVERGED:
+        return contrast
+    (_, _, fastest, slowest), (_, _, least, most) = (next(point for point in step_time.points if point[0] == b)
+                                                     for b in (design.reference, size))
+    share = design.epochs * steps_per_epoch(n_train, design.reference) / steps_per_epoch(n_train, size)
+    low, high = (max(1, math.floor(share * ratio)) for ratio in (fastest / most, slowest / least))
+    if high <= _TELLING * low:
+        return contrast
+    told = f" It got {contrast.n_epochs:,} epochs; by the spread of the clock equal time is {low:,} to {high:,}."
+    return replace(contrast, sentence=contrast.sentence + told)

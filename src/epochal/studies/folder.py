@@ -9,6 +9,7 @@ Curves are kept as plain JSON, one a row. Compressed they take 0.4 times the roo
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import sqlite3
@@ -24,6 +25,8 @@ from .trouble import code, damaged, speaking
 FILE, FORMAT = "study.sqlite", 1
 _MARK = 0x45504F43  # "EPOC", SQLite's `application_id`: tells our files from others
 _PATIENCE = 30  # seconds to wait for another program that has the file open
+
+_ARGUMENT = {"tutorial": 'protocol="tutorial"', "larger_is_better": 'mode="max"'}  # what the user calls a field of the design
 
 _TABLES = f"""
 PRAGMA application_id = {_MARK};
@@ -57,6 +60,7 @@ class StudyFolder:
             undo.callback(FolderLock(self.path, wait=wait, say=say).release)
             self._connection = undo.enter_context(closing(_connect(self.path)))
             _prepare(self._connection, self.path)
+            self._file = os.stat(self.path / FILE)
             self._undo = undo.pop_all()
 
     def begin(self, design, task, machine):
@@ -94,6 +98,8 @@ class StudyFolder:
             UsageError: there is such a block already, or the disk is full. What was committed before can be read on.
         """
         documents, facts = [dump(curve) for curve in curves], json.dumps(provenance, allow_nan=False, ensure_ascii=False)
+        require(self._is_there(), "folder", str(self.path), f"left alone while a study runs; its {FILE} is gone, and what was "
+                "measured with it", "Run the study again.")
         with speaking(self.path / FILE), self._transaction():
             require(name not in self.blocks(), "name", name, "a block that was not committed before", "Ask `block(name)` first.")
             number = self._connection.execute("INSERT INTO block (name, seconds, provenance) VALUES (?, ?, ?)",
@@ -126,6 +132,13 @@ class StudyFolder:
     def close(self):
         """Let the folder go; a second time does nothing."""
         self._undo.close()
+
+    def _is_there(self):
+        """Whether the file still has its name: SQLite would go on writing to one that was removed, where nobody finds it again."""
+        try:
+            return os.path.samestat(os.stat(self.path / FILE), self._file)
+        except FileNotFoundError:
+            return False
 
     def __enter__(self):
         return self
@@ -234,12 +247,18 @@ def _curves(connection, number):
 
 def _refuse_others(known, design, task, machine):
     """Name everything that differs from what the folder was begun with."""
-    pairs = [(field.name.removeprefix("n_"), getattr(known["design"], field.name), getattr(design, field.name))
-             for field in dataclasses.fields(design)]
+    pairs = [(_ARGUMENT.get(field.name, field.name.removeprefix("n_")), _as_given(field.name, known["design"]),
+              _as_given(field.name, design)) for field in dataclasses.fields(design)]
     pairs += [(name, getattr(known["machine"], name), getattr(machine, name)) for name in ("backend", "device")]
     changed = [f"`{name}` was {was!r} in this folder; got {now!r}." for name, was, now in pairs if was != now]
-    if known["task"].fingerprint != task.fingerprint:
+    if known["task"].fingerprint != task.fingerprint and known["design"].seed == design.seed:  # a seed cuts the rows otherwise
         changed.append(f"The model or the data was another in this folder ({known['task'].name}, fingerprint "
                        f"{known['task'].fingerprint}); got {task.name}, fingerprint {task.fingerprint}.")
     if changed:
         raise UsageError(f"{' '.join(changed)} Use another folder, or the same arguments.")
+
+
+def _as_given(name, design):
+    """A field of a design as the user would give it."""
+    value = getattr(design, name)
+    return {"learning_rates": value or "auto", "margin": "the default" if value is None else value}.get(name, value)

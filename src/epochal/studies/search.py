@@ -4,7 +4,7 @@ import math
 
 from ..base.errors import MeasurementFailed
 from ..records import Outcome
-from ..rules.rate_search import dropped_neighbours, next_rates, survivors, tuned
+from ..rules.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
 from ..rules.rates import grid
 from ..rules.scaling import seed_rate
 
@@ -41,6 +41,11 @@ class Search:
                 break
             for size, rates in more.items():
                 self._try(size, rates)
+        if not self._design.learning_rates:
+            best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in sizes}
+            for size, rates in refinements(best, self._tried, self._fair.rig.present.learning_rate).items():
+                if rates:
+                    self._try(size, rates)
         found = [self._tuned(budget, size) for budget in self._design.equal for size in sizes]
         reference = [rate for rate in found if rate is not None and rate.batch_size == self._design.reference]
         if len(reference) < len(self._design.equal):
@@ -51,9 +56,8 @@ class Search:
     def _begin(self, size):
         """The first rates: all of them for a quarter of the examples, the better half and the best's neighbours to the end."""
         present = self._fair.rig.present
-        rates = self._design.learning_rates or grid(
-            seed_rate(present.learning_rate, present.batch_size, size, self._fair.rig.task.optimizer), _FIRST_RATES,
-            present.learning_rate)
+        centre = seed_rate(present.learning_rate, present.batch_size, min(size, self._fair.n), self._fair.rig.task.optimizer)
+        rates = self._design.learning_rates or grid(centre, _FIRST_RATES, present.learning_rate)
         self._tried[size], self._trials[size] = list(rates), []
         longest = self._longest(size)
         if self._design.halving and len(rates) > 3 and longest >= _WORTH_HALVING:

@@ -11,7 +11,7 @@ from ..base.errors import require
 from ..records import BUDGETS, dump
 from ..report.study_live import StudyLive
 from ..rules.designed import designed
-from ..seam.given import given
+from ..seam.given import classes_of, given
 from ..seam.open import open_rig
 from ..seam.rows import leaves
 from ..studies import conduct
@@ -86,6 +86,8 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
 def _weighed(part, class_weight):
     require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
     require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
+            "Pass sample_weight.")
+    require(classes_of(part.y) is not None, "class_weight", class_weight, "left out where the targets are no classes",
             "Pass sample_weight.")
     return replace(part, weight=weights_of_classes(leaves(part.y)[0], class_weight))
 
