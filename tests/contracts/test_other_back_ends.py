@@ -19,7 +19,8 @@ def test_the_contracts_and_parity_hold_on(backend):
         pytest.skip(f"this process is for Keras on {os.environ['KERAS_BACKEND']} alone")
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "contracts"), str(HERE / "parity")]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
+               str(HERE / "contracts"), str(HERE / "parity")]
     run = subprocess.run(command, cwd=HERE.parent, env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"}, capture_output=True,
                          text=True, timeout=600)
     assert run.returncode == 0, f"Keras on {backend}:\n{run.stdout[-20_000:]}\n{run.stderr[-5_000:]}"

@@ -19,7 +19,8 @@ def test_the_trainees_keep_their_contract_on(backend):
         pytest.skip(f"this process is for Keras on {os.environ['KERAS_BACKEND']} alone")
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, sorted(HERE.glob("test_trainee_*.py")))]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
+               *map(str, sorted(HERE.glob("test_trainee_*.py")))]
     one_thread = {"OMP_NUM_THREADS": "1"}  # PyTorch's threads wait for each other on processors that others use too
     run = subprocess.run(command, cwd=HERE.parents[1], env=os.environ | one_thread | {"KERAS_BACKEND": backend, INSIDE: "1"},
                          capture_output=True, text=True, timeout=900)

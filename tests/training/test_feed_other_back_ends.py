@@ -20,7 +20,7 @@ def test_the_batches_are_those_of_fit_on(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
     files = [str(HERE / f"test_feed_{what}.py") for what in ("arrays", "batches", "blocks")]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "of_fit or in_fit", *files]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "of_fit or in_fit", *files]
     run = subprocess.run(command, cwd=HERE.parents[1], env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"},
                          capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, f"Keras on {backend}:\n{run.stdout[-20_000:]}\n{run.stderr[-5_000:]}"

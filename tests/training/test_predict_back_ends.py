@@ -19,7 +19,7 @@ def test_it_predicts_as_keras_on(backend):
         pytest.skip(f"this process is for Keras on {os.environ['KERAS_BACKEND']} alone")
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{NAMES[backend]} is not installed: pip install 'epochal[{backend}]'")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "test_predict_same.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(HERE / "test_predict_same.py")]
     run = subprocess.run(command, cwd=HERE.parents[1], env=os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"},
                          capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, f"Keras on {backend}:\n{run.stdout[-20_000:]}\n{run.stderr[-5_000:]}"
