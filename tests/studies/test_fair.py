@@ -11,6 +11,7 @@ from epochal.rules.scaling import steps_per_epoch
 from epochal.seam.fake import FakeRig
 from epochal.studies import Crew, StudyFolder, read_folder, run_fair
 from epochal.studies.blocks import cut, train_block
+from epochal.studies.progress import Ledger
 
 DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
 
@@ -183,3 +184,16 @@ def test_progress_counts_trainings_up_to_the_end(tmp_path):
     assert seen[-1].share == pytest.approx(1.0)
     assert all(0 <= p.share <= 1 and p.done <= p.total for p in seen)
     assert seen[-1].best == min(c for c in [p.best for p in seen] if c is not None)
+
+
+def test_what_is_about_to_be_trained_counts_even_where_less_was_foreseen():
+    seen = []
+    ledger = Ledger(seen.append)
+    ledger.foresee(1.0, 1)
+    ledger.expect({"a": (2.0, 3), "b": (2.0, 3)})
+    ledger.step("a", 0.5, 2.0)
+    assert (seen[-1].share, seen[-1].total) == (0.25, 6)
+    ledger.finish("a", 2.0, 3, None)
+    ledger.step("b", 0.5, 2.0)
+    assert (seen[-1].share, seen[-1].done, seen[-1].total) == (0.75, 3, 6)
+    assert seen[-1].seconds_left > 0

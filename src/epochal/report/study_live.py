@@ -33,7 +33,7 @@ class StudyLive:
 
     def watch(self, progress):
         """One step further; may be called from several threads."""
-        left = "" if progress.seconds_left is None or progress.share >= 1 else f", about {duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None or progress.share >= 1 else f", {_about(progress.seconds_left)} left"
         best = "" if progress.best is None else f", best {progress.best:.4g}"
         with self._lock:
             self._bar.update(self._task, completed=progress.share, description=progress.what,
@@ -42,3 +42,7 @@ class StudyLive:
                 self._console.print(f"{progress.what} ({progress.done} of {progress.total} trainings{left}{best})", highlight=False,
                                     soft_wrap=True)
             self._last = progress.what
+
+
+def _about(seconds):
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"

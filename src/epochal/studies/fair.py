@@ -87,6 +87,7 @@ class Fair:
             else:
                 found += held
                 self.ledger.finish(block.name, work[block.name], len(held), self._best_of(held), held=True)
+        self.ledger.expect({block.name: (work[block.name], len(block.lanes)) for block in missing})
         for block, curves, facts in self.crew.train(missing, lambda b, share: self.ledger.step(b.name, share, work[b.name])):
             self.folder.commit(block.name, curves, seconds=sum(c.seconds for c in curves), provenance=facts)
             found += curves
