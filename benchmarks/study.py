@@ -118,8 +118,10 @@ def ours():
     import epochal
 
     x, y, validation = rows()
+    make_study = epochal.study
+    network().get_config()  # for which Keras imports TensorFlow, where it is installed
     start = perf_counter()
-    study = epochal.study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES, trial_seeds=N_SEEDS,
+    study = make_study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES, trial_seeds=N_SEEDS,
                           seeds=N_SEEDS, epochs=EPOCHS, equal="epochs", halving=False, verbose=0)
     seconds = perf_counter() - start
     a_row = 6 * sum(a * b for a, b in itertools.pairwise(WIDTHS))  # forward, and twice as much backward

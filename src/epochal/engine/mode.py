@@ -1,5 +1,6 @@
 """Measure whether fused lanes or single steps train this model faster on this machine, at this batch size."""
 
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ def _stepwise_seconds(rig, batch_size, repeats=5):
 
 
 def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
-    """Seconds a step and lane of a fused program, and the width it has.
+    """Seconds a step and lane of a fused program, with as many others beside it as there will be, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
     """
@@ -98,11 +99,17 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
         program = fused.compile_epoch(rig, batch_size, width, n_rows=n, judge=False)
-    states, orders = fused.start_states(rig, [0] * width), np.tile(np.arange(n, dtype=np.int32), (width, 1))
-    taken = []
-    for _ in range(2 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):
-        start = perf_counter()
-        states, losses, _ = program(rig.pure.data, states, orders, np.zeros((width, steps), np.float32))
+    orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
+
+    def once(states):
+        states, losses, _ = program(rig.pure.data, states, orders, rates)
         np.asarray(losses)
-        taken.append(perf_counter() - start)
-    return min(taken) / (steps * width), width
+        return states
+
+    groups, taken = [fused.start_states(rig, [0] * width) for _ in range(n_at_once)], []
+    with ThreadPoolExecutor(n_at_once) as pool:  # as many as will run at one time, since they share the cores
+        for _ in range(2 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):
+            start = perf_counter()
+            groups = list(pool.map(once, groups))
+            taken.append(perf_counter() - start)
+    return min(taken) / (steps * width * n_at_once), width

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from .built import build
 from .copying import layers, seeded, to_numpy
 from .plain import groups, quiet, rebuild
 from .rows import leaves, over
-from .trainee.open import build
 
 _CLOSE = {"float16": (2e-2, 1e-2), "bfloat16": (5e-2, 5e-2)}  # (relative, absolute) tolerance of answers and loss, where layers
 _SINGLE = (1e-4, 1e-5)                                        # compute in these numbers, and in any other

@@ -6,13 +6,13 @@ import math
 import keras
 import numpy as np
 
-from ..base.errors import UsageError, require
+from ..base.errors import require
 from ..base.seeds import number
 from ..records import Setting
+from .built import build, metric_names
 from .copying import (
     compile_like,
     copy_of,
-    first_line,
     is_builder,
     layers,
     nameless,
@@ -126,13 +126,5 @@ class Twin:
         model = self.model
         self._call_takes_training = "training" in inspect.signature(model.call).parameters
         self._loss_takes_training = "training" in inspect.signature(model.compute_loss).parameters
-        try:
-            x, y, weight = (over(keras.ops.convert_to_tensor, tree) for tree in (part.x, part.y, part.weight))
-            y_pred, _ = self.forward(x, y, weight, training=False)
-            metrics = model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-            self.metric_names = tuple(name for name, value in metrics.items() if name != "loss" and np.ndim(to_numpy(value)) == 0)
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against "
-                             "the model's inputs, outputs and loss.") from error
-        model.reset_metrics()
-        model.optimizer.build(model.trainable_variables)
+        build(model, (part.x, part.y, part.weight))
+        self.metric_names = metric_names(model)
