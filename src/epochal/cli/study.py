@@ -15,6 +15,7 @@ from ..report.study_live import StudyLive
 from ..report.study_tables import write_tables
 from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..rules.designed import designed
+from ..rules.sentences import counted
 from ..tables import open_table
 from .common import as_interrupt, choose_backend, tell, terminal, writable_folder
 from .plan import bench, builder
@@ -107,7 +108,7 @@ def _announce(console, rig, design, place):
     console.print(f"\nBatch sizes {sizes}; learning rates {rates}; compared at equal {', '.join(design.equal)} with "
                   f"{design.n_seeds} fresh seeds each.", highlight=False, markup=False)
     console.print(f"Declared beforehand: a difference in {design.metric} below {margin} counts as none; the reference is batch "
-                  f"size {design.reference:,}, {design.epochs} epochs.", highlight=False, markup=False)
+                  f"size {design.reference:,}, {counted(design.epochs, 'epoch')}.", highlight=False, markup=False)
     tell(console, f"Ctrl-C stops, and keeps what is done in {place}.")
 
 

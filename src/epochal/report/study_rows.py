@@ -1,6 +1,7 @@
 """What the page of a study says in its tables beside the comparison: the chosen rates, the test rows, the conditions. Pure."""
 
 from ..base.ink import number, quantity
+from ..rules.sentences import counted
 from .rows import place_rows, reading_rows
 from .study_look import BUDGETS, listed, quality_name
 
@@ -41,7 +42,7 @@ def study_conditions(study):
     rates = (", ".join(map(number, design.learning_rates)) if design.learning_rates
              else "searched for each batch size, with as many trials each")
     yield ("Judged by", f"{quality_name(design)}, at the epoch chosen on one half of the validation rows, judged on the other")
-    yield ("Reference", f"batch size {number(design.reference)}, {number(design.epochs)} epochs")
+    yield ("Reference", f"batch size {number(design.reference)}, {counted(design.epochs, 'epoch')}")
     yield ("Equal", listed(BUDGETS[budget] for budget in design.equal)
            + (", and the tutorial's protocol beside it" if design.tutorial else ""))
     yield ("Margin", f"{number(study.margin)} in {design.metric}: a smaller difference counts as none; "
@@ -49,6 +50,6 @@ def study_conditions(study):
            + " before the fresh seeds were trained")
     yield ("Learning rates", rates + ("; the worse half is dropped after a quarter of the examples" if design.halving else ""))
     yield ("Seeds", f"{number(design.n_seeds)} fresh ones, the same for every arm; {number(design.n_trial_seeds)} others to choose "
-           f"learning rates; all follow from {design.seed}")
+           f"learning rates; all follow from seed {design.seed}")
     yield ("Trainings", f"{number(len(study.curves))}, of which {number(sum(c.stage == 'screen' for c in study.curves))} trials")
     yield from place_rows(study.task, study.machine)

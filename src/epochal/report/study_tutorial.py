@@ -58,7 +58,8 @@ def why_they_differ(study):
                "training.")
     flattery = [c for c in as_tutorial if c.selection_bias is not None]
     if flattery:
-        by = listed(f"{number(c.selection_bias)} at {number(c.setting.batch_size)}" for c in flattery)
+        biases = [(c.selection_bias if abs(c.selection_bias) > 1e-9 else 0.0, c.setting.batch_size) for c in flattery]
+        by = listed(f"{number(bias)} at {number(size)}" for bias, size in biases)
         yield ("The luckiest epoch", f"The best of {_epochs(as_tutorial[0])} is judged by the rows that chose it. Against an epoch "
                f"chosen on one half of the rows and judged on the other that flatters by {by}, mean over seeds.")
     widest = max((c for c in as_tutorial if c.quality is not None), key=lambda c: c.quality_high - c.quality_low, default=None)
