@@ -10,15 +10,22 @@ from .copying import first_line, layers
 from .rows import over
 
 
-def build(model, sample):
+def build(model, sample, *, check=False):
     """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
+
+    Args:
+        sample: inputs, targets and weights of a few rows.
+        check: pass the sample through the model even where all its variables are there, to see whether it fits.
 
     Returns:
         Whether model or metrics had to be built.
+
+    Raises:
+        UsageError: the model does not fit the sample.
     """
     needed = not (model.built and all(layer.built for layer in layers(model))
                   and all(getattr(metric, "built", True) for metric in model.metrics))
-    if needed:
+    if needed or check:
         try:
             _see(model, sample)
         except (ValueError, TypeError) as error:

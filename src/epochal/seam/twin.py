@@ -126,5 +126,5 @@ class Twin:
         model = self.model
         self._call_takes_training = "training" in inspect.signature(model.call).parameters
         self._loss_takes_training = "training" in inspect.signature(model.compute_loss).parameters
-        build(model, (part.x, part.y, part.weight))
+        build(model, (part.x, part.y, part.weight), check=True)
         self.metric_names = metric_names(model)
