@@ -14,6 +14,6 @@ def advise(sentence):
     if not sentence:
         return
     frame, level = inspect.currentframe(), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HOUSE):
+    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_HOUSE):
         frame, level = frame.f_back, level + 1
     warnings.warn(sentence, Advice, stacklevel=level)
