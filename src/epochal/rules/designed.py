@@ -44,7 +44,8 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     require(protocol in ("fair", "tutorial"), "protocol", protocol, '"fair" or "tutorial"')
     require(isinstance(metric, str), "metric", metric, '"val_loss" or the name of a compiled metric')
     require(margin is None or isinstance(margin, Real), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
-    require(margin is None or 0 < float(margin) < float("inf"), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
+    require(margin is None or 0 < float(margin) < float("inf"), "margin", margin,
+            "a positive difference in the metric", "Pass 0.01.")
     base = 32 if 32 in sizes else min(sizes)
     require(reference is None or reference in sizes, "reference", reference, f"one of the batch sizes, {sorted(sizes)}")
     name = metric.removeprefix("val_")
