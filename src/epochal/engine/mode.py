@@ -108,7 +108,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
 
     groups, taken = [fused.start_states(rig, [0] * width) for _ in range(n_at_once)], []
     with ThreadPoolExecutor(n_at_once) as pool:  # as many as will run at one time, since they share the cores
-        for _ in range(2 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):
+        for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):  # a slow moment is no slow width
             start = perf_counter()
             groups = list(pool.map(once, groups))
             taken.append(perf_counter() - start)
