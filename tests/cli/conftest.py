@@ -10,10 +10,10 @@ from sklearn.datasets import load_breast_cancer
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch):
-    """What a command run inside this process sets for good: the back end, the reaction to a signal."""
-    before, backend = signal.getsignal(signal.SIGTERM), os.environ.get("KERAS_BACKEND")
+    """What a command run inside this process sets for good, the back end; its reactions to signals it must give back itself."""
+    backend, before = os.environ.get("KERAS_BACKEND"), [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)]
     yield
-    signal.signal(signal.SIGTERM, before)
+    assert [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)] == before
     os.environ["KERAS_BACKEND"] = backend
 
 

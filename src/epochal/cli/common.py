@@ -63,13 +63,34 @@ def no_room(out, error):
                       "another one.")
 
 
-def as_interrupt(_, frame):
-    """A handler for SIGTERM: whoever ends this process gets what Ctrl-C gives, at a moment when the model is whole."""
-    answer = signal.getsignal(signal.SIGINT)
-    if callable(answer):
-        answer(signal.SIGINT, frame)
-    else:  # in the background of a shell script, which ignores Ctrl-C
+@contextmanager
+def stops_as_an_interrupt(announce=None):
+    """A block in which SIGTERM does what Ctrl-C does, at a moment when the model is whole; both are as before after it.
+
+    `announce`, where there is one, is called at once, before the interrupt is raised.
+    """
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+
+    def announced(*_):
+        announce()
         raise KeyboardInterrupt
+
+    def as_interrupt(_, frame):
+        answer = signal.getsignal(signal.SIGINT)
+        if callable(answer):
+            answer(signal.SIGINT, frame)
+        else:  # in the background of a shell script, which ignores Ctrl-C
+            raise KeyboardInterrupt
+
+    if announce is not None:
+        signal.signal(signal.SIGINT, announced)
+    signal.signal(signal.SIGTERM, as_interrupt)
+    try:
+        yield
+    finally:
+        for name, answer in before.items():
+            if answer is not None:  # one that was not set from Python cannot be set from here
+                signal.signal(name, answer)
 
 
 @contextmanager

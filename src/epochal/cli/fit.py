@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import signal
 import sys
 import tempfile
 from contextlib import nullcontext, redirect_stdout
@@ -20,7 +19,16 @@ from ..tables import open_table
 from ..tables.keep import class_shares, encoding_of, keep
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import score_rows, scores
-from .common import as_interrupt, choose_backend, no_room, strict_json, tell, terminal, warnings_as_sentences, writable_file
+from .common import (
+    choose_backend,
+    no_room,
+    stops_as_an_interrupt,
+    strict_json,
+    tell,
+    terminal,
+    warnings_as_sentences,
+    writable_file,
+)
 from .plan import builder
 from .settings import announce, check_sources, plan_at, planned, settled
 
@@ -68,11 +76,11 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
         announce(settings, known, table, network, say)
         options = {"class_weight": _weights(prior) if class_weight else None, "batches": batches, "engine": engine,
                    "checkpoint": checkpoint}
-        signal.signal(signal.SIGTERM, as_interrupt)
         try:
-            history = _trained(network, table, settings, options, as_json, say)
-            on_test, judged = _judged(network, table, encoding())
-            _save(network, encoding(), path)
+            with stops_as_an_interrupt():
+                history = _trained(network, table, settings, options, as_json, say)
+                on_test, judged = _judged(network, table, encoding())
+                _save(network, encoding(), path)
         except KeyboardInterrupt:
             tell(say, _stopped(network, encoding, path, checkpoint))
             sys.exit(130)

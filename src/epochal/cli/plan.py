@@ -3,7 +3,6 @@
 import json
 import pathlib
 import shlex
-import signal
 import sys
 from functools import partial
 
@@ -19,7 +18,7 @@ from ..rules.agenda import agenda
 from ..rules.decide import decide
 from ..rules.sentences import counted
 from ..tables import open_table
-from .common import as_interrupt, choose_backend, tell, terminal, writable_folder
+from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 
 
 def run(*, data, target, group, time, task, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
@@ -93,9 +92,8 @@ def measured(rig, known, seconds, seed, journal, console, say):
     """The evidence, every finished measurement of which is in the journal before the next begins."""
     from ..planner import measure
 
-    signal.signal(signal.SIGTERM, as_interrupt)
     try:
-        with Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
+        with stops_as_an_interrupt(), Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
             return measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
     except KeyboardInterrupt:
         kept = f"{_counted(journal.latest)} are kept in {journal.path}" if journal.latest else "Nothing new was measured yet"

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import signal
 import sys
 from functools import partial
 
@@ -17,10 +16,11 @@ from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, wha
 from ..rules.designed import designed
 from ..rules.sentences import counted
 from ..tables import open_table
-from .common import as_interrupt, choose_backend, tell, terminal, writable_folder
+from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 from .plan import bench, builder
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
+_STOPPING = "\nStopping, as soon as the trainings under way have ended their epoch …"
 _FORMS = {"mlflow": "epochal[mlflow]", "tensorboard": "epochal[tensorboard]", "ray": "epochal[ray]"}
 
 
@@ -40,10 +40,8 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     rig = bench(table, build, choices["seed"])
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)
-    signal.signal(signal.SIGINT, _stopping(say))
-    signal.signal(signal.SIGTERM, as_interrupt)
     try:
-        with StudyLive(console=console) as live:
+        with stops_as_an_interrupt(partial(tell, say, _STOPPING)), StudyLive(console=console) as live:
             found = conduct(rig, design, place, crew=_crew(ray, rig, build, table, choices["seed"]), watch=live.watch, wait=wait,
                             say=partial(tell, say))
     except KeyboardInterrupt:
@@ -134,15 +132,6 @@ def _for_machines(study, place):
     record = json.loads(dump(study))["record"]
     del record["curves"]
     return json.dumps(record | {"folder": str(place)}, indent=2)
-
-
-def _stopping(say):
-    """What Ctrl-C does: a word at once, since the trainings under way are left between two epochs; then what it always does."""
-    def stop(*_):
-        tell(say, "\nStopping, as soon as the trainings under way have ended their epoch …")
-        raise KeyboardInterrupt
-
-    return stop
 
 
 def _save(study, place):
