@@ -19,6 +19,7 @@ _HOME = {
     "Outcome": "epochal.records",
     "Plan": "epochal.records",
     "Reading": "epochal.records",
+    "RecallAtPrecision": "epochal.seam.metrics",
     "Study": "epochal.records",
     "TunedRate": "epochal.records",
     "Unsupported": "epochal.base.errors",

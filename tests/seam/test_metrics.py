@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 import epochal as ep
+from epochal.seam.metrics import rare_class_metric
 
 
 @pytest.mark.parametrize(("n", "share"), [(50, 0.5), (400, 0.05), (2000, 0.01)])
@@ -61,3 +62,42 @@ def test_a_study_judges_by_it():
                      epochs=4, seeds=3, trial_seeds=1, verbose=0)
     assert found.design.larger_is_better
     assert all(y.mean() < c.quality <= 1 for c in found.contrasts)
+
+
+@pytest.mark.parametrize("precision", [0.3, 0.6, 0.9])
+def test_recall_at_a_precision_is_that_of_keras_where_no_other_rows_are_given(precision):
+    rng = np.random.default_rng(1)
+    y = (rng.random(3000) < 0.2).astype("float32")
+    scores = np.clip((0.35 * y + rng.random(3000)) / 1.4, 0, 0.9999).astype("float32")
+    metric, keras_own = ep.RecallAtPrecision(precision, n_bins=500), keras.metrics.RecallAtPrecision(precision, num_thresholds=501)
+    for rows in np.array_split(np.arange(3000), 4):
+        metric.update_state(y[rows, None], scores[rows, None])
+        keras_own.update_state(y[rows], scores[rows])
+    assert metric.name == f"recall_at_precision_{precision:g}"
+    assert 0 < float(metric.result()) == pytest.approx(float(keras_own.result()), abs=0.005)
+
+
+def test_where_no_threshold_reaches_the_precision_nothing_is_found():
+    metric = ep.RecallAtPrecision(0.9)
+    metric.update_state(np.array([1.0, 0, 0, 1]), np.array([0.1, 0.9, 0.8, 0.2]))
+    assert float(metric.result()) == 0
+    metric.reset_state()
+    metric.update_state(np.zeros(4), np.linspace(0, 1, 4))
+    assert float(metric.result()) == 0
+
+
+@pytest.mark.parametrize("precision", [0, -0.1, 1.2, "0.9", None])
+def test_a_precision_that_is_no_share_is_refused(precision):
+    with pytest.raises(ep.UsageError, match=r"precision.*more than 0 and at most 1"):
+        ep.RecallAtPrecision(precision)
+
+
+def test_recall_at_a_precision_is_known_by_its_name_and_saved_with_a_model(tmp_path):
+    assert rare_class_metric("recall_at_precision_0.75").precision == 0.75
+    assert [rare_class_metric(name) for name in ("loss", "recall", "recall_at_precision_high")] == [None] * 3
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=[ep.RecallAtPrecision(0.4, n_bins=64)])
+    model.save(tmp_path / "m.keras")
+    x, y = np.ones((4, 2), "float32"), np.array([1.0, 0, 1, 0])
+    found = keras.models.load_model(tmp_path / "m.keras").evaluate(x, y, verbose=0, return_dict=True)
+    assert found["recall_at_precision_0.4"] == 1

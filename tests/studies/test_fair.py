@@ -197,3 +197,21 @@ def test_what_is_about_to_be_trained_counts_even_where_less_was_foreseen():
     ledger.step("b", 0.5, 2.0)
     assert (seen[-1].share, seen[-1].done, seen[-1].total) == (0.75, 3, 6)
     assert seen[-1].seconds_left > 0
+
+
+def test_a_batch_that_no_longer_fits_is_no_divergence_and_is_not_kept():
+    bench = rig()
+    (block,) = cut("x", "screen", 3, [(bench.present, 1)], type("How", (), {"mode": "stepwise", "width": 1}))
+    bench.step = lambda state, rows, rate: (_ for _ in ()).throw(MemoryError("no room"))
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 4 examples. Leave that batch size out"):
+        train_block(bench, block)
+
+
+def test_a_batch_size_that_does_not_fit_ends_the_study_and_what_was_trained_is_kept(tmp_path):
+    bench = rig()
+    step = bench.step
+    bench.step = lambda state, rows, rate: step(state, rows, rate) if len(rows) <= 4 else (_ for _ in ()).throw(MemoryError("no"))
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 16 examples"):
+        study(tmp_path, replace(DESIGN, equal=("epochs",)), bench=bench)
+    *_, blocks = read_folder(tmp_path)
+    assert {curve.setting.batch_size for curves in blocks.values() for curve in curves} == {4}

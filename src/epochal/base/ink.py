@@ -59,18 +59,48 @@ def table(rows, *, width=100):
 
 def rich_table(rows):
     """The same table as an object that a Rich console draws at the width of the terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+    return _Fitting(rows)
 
-    heading, *body = rows
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for cells in zip(heading, *body, strict=True):
-        longest = max((len(word) for cell in cells for word in cell.split()), default=1)
-        grid.add_column(cells[0], min_width=min(longest, 24), overflow="fold")  # lines break between words, not in them
-    for row in body:
-        grid.add_row(*map(Text, row))  # a name in brackets is no markup
-    return grid
+
+class _Fitting:
+    """A Rich table that no terminal is too narrow for.
+
+    Rich itself narrows the widest columns whatever words they hold, and a `min_width` then makes the table wider than the page,
+    which cuts its last column off. So the columns are told how wide they may be: as wide as a fair share of the page, but no
+    narrower than their longest word; where the words alone are wider than the page, the longest words break.
+    """
+
+    _GAP = 3  # between two columns
+
+    def __init__(self, rows):
+        self._heading, *self._body = rows
+
+    def __rich_console__(self, console, options):
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for heading, width in zip(self._heading, self._widths(options.max_width), strict=True):
+            grid.add_column(Text(heading), max_width=width, overflow="fold")
+        for row in self._body:
+            grid.add_row(*map(Text, row))  # a name in brackets is no markup
+        yield grid
+
+    def _widths(self, page):
+        """The most characters each column may take."""
+        columns = list(zip(self._heading, *self._body, strict=True))
+        whole = [max(map(len, cells)) for cells in columns]
+        words = [max((len(word) for cell in cells for word in cell.split()), default=1) for cells in columns]
+        room = page - self._GAP * (len(columns) - 1)
+        longest = next((cap for cap in range(max(words), 0, -1) if sum(min(word, cap) for word in words) <= room), 1)
+        floors = [min(word, longest) for word in words]
+        shares = (_between(floors, share, whole) for share in range(page, 0, -1))
+        return next((widths for widths in shares if sum(widths) <= room), floors)
+
+
+def _between(lows, share, highs):
+    return [min(max(low, share), high) for low, high in zip(lows, highs, strict=True)]
 
 
 def _or_unbounded(x):

@@ -32,11 +32,12 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
+    from ..seam.metrics import rare_class_metric
     from ..studies import conduct
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
-    rare = model is None and choices["metric"].removeprefix("val_") == "average_precision"
-    build = builder(table, model, ("average_precision",) if rare else ())
+    metric = choices["metric"].removeprefix("val_")
+    build = builder(table, model, (metric,) if model is None and rare_class_metric(metric) is not None else ())
     rig = bench(table, build, choices["seed"])
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)

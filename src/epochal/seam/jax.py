@@ -8,6 +8,7 @@ import psutil
 
 from .keras_rig import Pure, State, Verbs, batch_of
 from .machine import this_machine
+from .metrics import chosen_elsewhere
 from .rows import over
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
@@ -80,7 +81,9 @@ class _World:
         return State(weights, fixed, slots), loss
 
     def evaluate(self, held, state):
-        return jnp.stack([self._judge(state, part) for part in held[1]])
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them."""
+        losses, counted = zip(*(self._judge(state, part) for part in held[1]), strict=True)
+        return jnp.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
 
     def loss(self, held, state, rows):
         training = self._twin.normalises_over_batch()
@@ -100,7 +103,7 @@ class _World:
         return loss, self._after(scope, self._model.non_trainable_variables, fixed)
 
     def _judge(self, state, part):
-        """float32[1 + n_metrics]: loss and metrics of a part, in blocks, as Keras' `evaluate` would print them."""
+        """Loss of a part, and the metrics' variables after it, in blocks."""
         n = len(jax.tree.leaves(part[0])[0])
         block, totals = min(n, EVALUATION_BLOCK), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
         if n // block > 1:
@@ -115,9 +118,12 @@ class _World:
             totals = self._judge_block(state, jax.tree.map(lambda a: a[:block], part), totals)
         if n % block:
             totals = self._judge_block(state, jax.tree.map(lambda a: a[n - n % block:], part), totals)
-        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, totals[1], strict=True))):
+        return totals[0] / n, totals[1]
+
+    def _figures(self, loss, metrics):
+        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, metrics, strict=True))):
             results = self._model.get_metrics_result()
-        return jnp.stack([totals[0] / n, *(jnp.asarray(results[name], jnp.float32) for name in self._twin.metric_names)])
+        return jnp.stack([loss, *(jnp.asarray(results[name], jnp.float32) for name in self._twin.metric_names)])
 
     def _judge_block(self, state, part, totals):
         x, y, weight = part

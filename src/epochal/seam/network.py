@@ -7,7 +7,7 @@ import sys
 import keras
 
 from ..base.errors import UsageError, require
-from .metrics import AveragePrecision
+from .metrics import rare_class_metric
 from .rows import Data, Part, halves
 
 _WIDTHS = (64, 32)
@@ -20,10 +20,10 @@ def tutorial_network(shape, kind, n_classes, also=()):
         shape: of one example; an image is flattened first.
         kind: `"binary"`, `"multiclass"` or `"regression"`.
         n_classes: classes of the target; 0 for regression.
-        also: further metrics to judge by: `"average_precision"`, for two classes.
+        also: further metrics to judge by, for two classes: names that `metrics.rare_class_metric` knows.
     """
-    require(set(also) <= ({"average_precision"} if kind == "binary" else set()), "metric", ", ".join(also),
-            "one that the task has", "Average precision is for two classes.")
+    require(kind == "binary" or not also, "metric", ", ".join(also), "one that the task has",
+            "Average precision and recall at a precision are for two classes.")
     units, activation, loss, metrics = {
         "binary": (1, "sigmoid", "binary_crossentropy", ["accuracy"]),
         "multiclass": (n_classes, "softmax", "sparse_categorical_crossentropy", ["accuracy"]),
@@ -35,7 +35,7 @@ def tutorial_network(shape, kind, n_classes, also=()):
         hidden = [keras.layers.Dense(width, activation="relu") for width in _WIDTHS]
         model = keras.Sequential([keras.Input(shape), *flatten, *hidden, keras.layers.Dense(units, activation=activation)],
                                  name="tutorial")
-        model.compile(optimizer="adam", loss=loss, metrics=[*metrics, *(AveragePrecision() for _ in also)])
+        model.compile(optimizer="adam", loss=loss, metrics=[*metrics, *map(rare_class_metric, also)])
         return model
 
     return build

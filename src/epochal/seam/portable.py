@@ -7,6 +7,7 @@ from ..base.errors import Unsupported
 from . import difference
 from .keras_rig import State, Verbs
 from .machine import this_machine
+from .metrics import chosen_elsewhere
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
 
@@ -45,9 +46,20 @@ class _World:
     def evaluate(self, state):
         """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` returns them."""
         _load(self._model, state)
-        logs = [self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,
-                                     verbose=0) for part in self._data.parts]
-        return np.array([[log[name] for name in ("loss", *self._twin.metric_names)] for log in logs], np.float32)
+        losses, counted = zip(*map(self._judge, self._data.parts), strict=True)
+        chosen = chosen_elsewhere(self._model, counted)
+        return np.array([self._figures(*part) for part in zip(losses, chosen, strict=True)], np.float32)
+
+    def _judge(self, part):
+        log = self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,
+                                   verbose=0)
+        return log["loss"], [_numpy(v) for v in self._model.metrics_variables]
+
+    def _figures(self, loss, metrics):
+        for variable, value in zip(self._model.metrics_variables, metrics, strict=True):
+            variable.assign(value)
+        results = self._model.get_metrics_result()
+        return [loss, *(float(results[name]) for name in self._twin.metric_names)]
 
     def loss(self, state, rows):
         if self._twin.normalises_over_batch():

@@ -8,6 +8,7 @@ import tensorflow as tf
 from . import difference
 from .keras_rig import State, Verbs, on_device
 from .machine import this_machine
+from .metrics import chosen_elsewhere
 from .rows import leaves, over
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
@@ -89,7 +90,8 @@ class _World:
 
     def evaluate(self, state, judge):
         """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
-        return np.stack([self._judge_part(state, part, judge) for part in self._judged])
+        losses, counted = zip(*(self._judge_part(state, part, judge) for part in self._judged), strict=True)
+        return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
 
     def _train(self, x, y, weight):
         with tf.GradientTape() as tape:
@@ -129,10 +131,13 @@ class _World:
             rows = slice(start, min(start + EVALUATION_BLOCK, n))
             loss, metrics = judge(state, metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
             total += np.float32(rows.stop - rows.start) * np.float32(loss)
+        return total / np.float32(n), metrics
+
+    def _figures(self, loss, metrics):
         for variable, value in zip(self._model.metrics_variables, metrics, strict=True):
             variable.assign(value)
         results = self._model.get_metrics_result()
-        return np.array([total / np.float32(n), *(results[name] for name in self._twin.metric_names)], np.float32)
+        return np.array([loss, *(results[name] for name in self._twin.metric_names)], np.float32)
 
     def _take(self, rows):
         return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]

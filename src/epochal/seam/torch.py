@@ -9,6 +9,7 @@ from ..base.errors import Unsupported
 from ..base.seeds import number
 from .keras_rig import State, Verbs, on_device
 from .machine import this_machine
+from .metrics import chosen_elsewhere
 from .rows import leaves, over
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
@@ -88,7 +89,8 @@ class _World:
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return np.stack([self._judge(part) for part in self._judged])
+            losses, counted = zip(*map(self._judge, self._judged), strict=True)
+            return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
 
     def _judge(self, part):
         n = len(leaves(part[0])[0])
@@ -99,8 +101,12 @@ class _World:
             y_pred, loss = self._twin.forward(x, y, weight, training=False)
             self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
             total += np.float32(len(leaves(x)[0])) * np.float32(float(loss))
+        return total / np.float32(n), [v.value.detach().clone() for v in self._model.metrics_variables]
+
+    def _figures(self, loss, metrics):
+        _copy_into(self._model.metrics_variables, metrics)
         results = self._model.get_metrics_result()
-        return np.array([total / np.float32(n), *(float(results[name]) for name in self._twin.metric_names)], np.float32)
+        return np.array([loss, *(float(results[name]) for name in self._twin.metric_names)], np.float32)
 
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():

@@ -4,7 +4,8 @@ import datetime
 from typing import NamedTuple
 
 from .. import engine
-from ..records import Setting
+from ..base.errors import MeasurementFailed
+from ..records import Outcome, Setting
 from .curves import schedule_of, study_curve
 
 
@@ -43,6 +44,12 @@ def cut(label, stage, n_epochs, lanes, how):
             for i in range(0, len(ordered), width)]
 
 
+def no_memory_for(batch_size):
+    """The sentence for a batch that does not fit."""
+    return (f"There is no memory for a batch of {batch_size:,} examples. Leave that batch size out, or use a device with more: "
+            "what was trained is kept in the folder.")
+
+
 def train_block(rig, block, *, device=None, watch=None):
     """The `Curve`s of a block's lanes, in their order, and where and when they were made.
 
@@ -50,6 +57,9 @@ def train_block(rig, block, *, device=None, watch=None):
         rig: the model on the bench.
         device: one of `engine.local_devices(rig)`.
         watch: called after every epoch with the share of the block that is done; may raise `Stopped`.
+
+    Raises:
+        MeasurementFailed: there is no memory, not even for one lane.
     """
     lanes = [engine.Lane(seed, schedule_of(rig, setting)) for setting, seed in block.lanes]
 
@@ -60,6 +70,8 @@ def train_block(rig, block, *, device=None, watch=None):
 
     how = engine.How(block.mode, block.width, 0.0, 0.0, None)
     runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=how, go_on=go_on, device=device)
+    if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
+        raise MeasurementFailed(no_memory_for(block.batch_size))
     curves = tuple(study_curve(run, setting, seed, block.stage, rig.n_examples)
                    for run, (setting, seed) in zip(runs, block.lanes, strict=True))
     facts = {"machine": str(rig.machine), "device": str(device or "default"),

@@ -15,7 +15,7 @@ from ..rules.contrasts import declared_margin
 from ..rules.horizons import horizons
 from ..rules.judging import judged
 from ..rules.scaling import steps_per_epoch
-from .blocks import cut
+from .blocks import cut, no_memory_for
 from .conclude import conclude
 from .progress import Ledger
 from .search import Search
@@ -133,8 +133,7 @@ class Fair:
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         if guard.ran_out:
-            raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Leave that batch size out, or use a "
-                                    "device with more.")
+            raise MeasurementFailed(no_memory_for(size))
         self.folder.keep(f"engine/{size}", Reading(
             name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
             cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
