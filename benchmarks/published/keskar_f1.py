@@ -82,8 +82,9 @@ def compare(data, momentum, size, folder):
 
 
 def figures(study):
-    """By (protocol, batch): rate and test accuracy of each seed, at the epoch that the validation rows chose; and what was said."""
-    from epochal.rules.judging import test_value
+    """By (protocol, batch): rate, validation accuracy (the epoch chosen on one half of the rows and judged on the other), test
+    accuracy of each seed at the epoch that the validation rows chose; and what was said."""
+    from epochal.rules.judging import judged, test_value
 
     arms, trained = {}, {(c.setting.batch_size, c.setting.learning_rate, c.seed): c for c in study.curves if c.stage == "confirm"}
     for c in study.contrasts:
@@ -91,7 +92,9 @@ def figures(study):
         tested = {key[2]: test_value(curve, study.design, study.task.metrics, c.n_epochs)
                   for key, curve in sorted(trained.items()) if key[:2] == mine}
         arms[f"{c.budget} {batch}"] = {
-            "batch_size": mine[0], "rate": mine[1], "updates": c.n_updates, "test": list(tested.values()), "validation": c.quality,
+            "batch_size": mine[0], "rate": mine[1], "updates": c.n_updates, "test": list(tested.values()),
+            "validation": float(np.mean([judged(trained[key], study.design, study.task.metrics, c.n_epochs) for key in trained
+                                         if key[:2] == mine])),
             "difference": c.test_difference, "low": c.test_low, "high": c.test_high, "verdict": c.verdict.value,
             "sentence": c.sentence, "floor": c.test_floor}
     return {"arms": arms, "rates": {str(rate.batch_size): [rate.value, rate.interior] for rate in study.rates},

@@ -33,6 +33,7 @@ def _facts(result):
     floor = mended["arms"]["epochs small"]["floor"]
     return {
         "when": ("**a smoke run, whose figures mean nothing:** " if result["quick"] else "")
+                + ("with `--short`, " if protocol["epochs"] == 15 else "")
                 + f"{result['date']}, {result['machine']}. The two studies: {n} trainings, {hours:.2g} hours of training.",
         "rows": f"{n_train:,} training images, {n_validation:,} more for validation, drawn with a fixed seed, and {n_test:,} test "
                 + "images" + (" (the file at hand holds the first 3,000 of the official 10,000)" if n_test == 3000 else ""),
@@ -65,7 +66,8 @@ def _arm(result, momentum, name):
         return arm["verdict"]
     edge = "" if study["rates"].get(str(arm["batch_size"]), (0, True))[1] else ", the best of those tried at their edge"
     told = f" (rate {arm['rate']:g}{edge})" if name.startswith("epochs") else ""
-    return f"{100 * statistics.mean(arm['test']):.2f} ± {100 * statistics.stdev(arm['test']):.2f}{told}"
+    return (f"{100 * statistics.mean(arm['test']):.2f} ± {100 * statistics.stdev(arm['test']):.2f}, validation "
+            f"{100 * arm['validation']:.2f}{told}")
 
 
 def _difference(result, momentum, name):
