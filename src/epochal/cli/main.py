@@ -1,6 +1,7 @@
 """`epochal`: the commands and their options; each command imports what it needs when it runs."""
 
 import sys
+from functools import reduce
 
 import click
 
@@ -53,6 +54,25 @@ class _Sentences(click.Group):
             sys.exit(130)
 
 
+def _all_of(*options):
+    """Several options as one decorator, in this order in `--help`."""
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+_table = _all_of(
+    click.argument("data"),
+    click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet."),
+    click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split."),
+    click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest."),
+    click.option("--task", type=click.Choice(["classes", "regression"]),
+                 help="What the target is, where its numbers leave it open."),
+    click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
+                                                             "network (Dense 64, Dense 32, head, Adam)."))
+_backend = click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+                        help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+
+
 @click.group(cls=_Sentences, epilog=_EVERY_EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="epochal")
 def main():
@@ -60,16 +80,8 @@ def main():
 
 
 @main.command(epilog=_EXAMPLES)
-@click.argument("data")
-@click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
-@click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
-@click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
-@click.option("--task", type=click.Choice(["classes", "regression"]),
-              help="What the target is, where its numbers leave it open.")
-@click.option("--model", metavar="FILE.py:FUNCTION",
-              help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
-@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
-              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@_table
+@_backend
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
 @click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h".')
@@ -77,7 +89,7 @@ def main():
 @click.option("--evidence", metavar="FILE", help="A plan.json or evidence file; nothing in it is measured twice.")
 @click.option("--out", metavar="DIR", default=".", help="Where plan.json and report.html go.  [default: the current folder]")
 @click.option("--agenda", is_flag=True, help="Print what would be measured and how long it would take, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+@_json
 def plan(**options):
     """Measure DATA and answer: batch size, learning rate, epochs, predict batch size.
 
@@ -92,16 +104,8 @@ def plan(**options):
 
 
 @main.command(epilog=_FIT_EXAMPLES)
-@click.argument("data")
-@click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
-@click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
-@click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
-@click.option("--task", type=click.Choice(["classes", "regression"]),
-              help="What the target is, where its numbers leave it open.")
-@click.option("--model", metavar="FILE.py:FUNCTION",
-              help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
-@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
-              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@_table
+@_backend
 @click.option("--plan", metavar="FILE", help="The plan.json of `epochal plan`: its numbers and its early stopping are used.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows of a batch.  [default: the plan's; else 32]")
 @click.option("--epochs", type=click.IntRange(1), help="Just so many, without early stopping.  [default: the plan's]")
@@ -117,7 +121,7 @@ def plan(**options):
 @click.option("--checkpoint", metavar="DIR", help="Keep the state here: after a kill the same command goes on.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the run repeatable.")
 @click.option("--out", metavar="FILE.keras", required=True, help="Where the model goes; an older file is replaced.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+@_json
 def fit(**options):
     """Train a Keras model on DATA and save it, with all that turns a table into its inputs, as one .keras file.
 
@@ -143,9 +147,8 @@ def fit(**options):
               help="Where classes were balanced in training: probabilities for the shares they really had.")
 @click.option("--model", "code", metavar="FILE.py:FUNCTION",
               help="Function that builds the model; needed where it has layers of your own.")
-@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
-              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
+@_backend
+@_json
 def predict(**options):
     """Write the answers of MODEL, a .keras file, for the rows of DATA, in their order.
 
@@ -160,16 +163,8 @@ def predict(**options):
 
 
 @main.command(epilog=_STUDY_EXAMPLES)
-@click.argument("data")
-@click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet.")
-@click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split.")
-@click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest.")
-@click.option("--task", type=click.Choice(["classes", "regression"]),
-              help="What the target is, where its numbers leave it open.")
-@click.option("--model", metavar="FILE.py:FUNCTION",
-              help="Function that returns a compiled Keras model; else the tutorials' network (Dense 64, Dense 32, head, Adam).")
-@click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
-              help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+@_table
+@_backend
 @click.option("--batch-sizes", metavar="B,B,…", default="32,256,1024", show_default=True, help="What to compare.")
 @click.option("--learning-rates", metavar="auto|R,R,…", default="auto", show_default=True,
               help="Tried at every batch size; auto widens a grid until the best lies inside.")
@@ -195,7 +190,7 @@ def predict(**options):
 @click.option("--ray", metavar="auto|ADDRESS", help="Train on a Ray cluster: auto starts or finds one here.")
 @click.option("--mlflow", metavar="URI", help="Log the study to MLflow as well.")
 @click.option("--tensorboard", metavar="DIR", help="Write it for TensorBoard as well.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, for machines.")
+@_json
 def study(**options):
     """Compare batch sizes fairly on DATA: the learning rate tuned for each, fresh seeds, equal epochs, updates and time.
 
