@@ -184,10 +184,13 @@ def main():
     parser.add_argument("--mnist", help="mnist.npz, as keras.datasets.mnist stores it")
     parser.add_argument("--folder", type=pathlib.Path, help="where everything is kept; keskar_f1, or keskar_f1_quick")
     parser.add_argument("--short", action="store_true", help="fewer epochs, and one seed for tuning instead of two")
+    parser.add_argument("--trial-seeds", type=int, help="so many seeds for tuning, in a folder of their own")
     parser.add_argument("--quick", action="store_true", help="a smoke run; fails no check")
     parser.add_argument("--report", action="store_true", help="print the section of docs/evidence.md and end")
     options = parser.parse_args()
-    size = QUICK if options.quick else SHORT if options.short else FULL
+    size = dict(QUICK if options.quick else SHORT if options.short else FULL)
+    if options.trial_seeds:
+        size["trial_seeds"] = options.trial_seeds
     folder = options.folder or pathlib.Path("keskar_f1_quick" if options.quick else "keskar_f1")
     kept = folder / "result.json"
     if options.report:
