@@ -155,3 +155,28 @@ def _n_blocks(folder):
             return connection.execute("SELECT count(*) FROM block").fetchone()[0]
         except sqlite3.OperationalError:  # the tables are not there yet
             return 0
+
+
+def test_a_rare_class_is_judged_by_a_threshold_of_other_rows_and_may_weigh_more(tmp_path):
+    words = ("study", "breast_cancer", *QUICK, "--metric", "val_recall_at_precision_0.9", "--folder")
+    plain = inside(*words, tmp_path / "plain")
+    weighed = inside(*words, tmp_path / "weighed", "--class-weight", "balanced")
+    assert plain.exit_code == weighed.exit_code == 0, (plain.stderr, weighed.stderr)
+    assert "every class weighs the same" in " ".join(weighed.stdout.split())
+    one, other = (ep.load(tmp_path / name / "study.json") for name in ("plain", "weighed"))
+    assert one.design.metric == "recall_at_precision_0.9"
+    assert one.design.larger_is_better
+    assert all(0 < c.quality <= 1 for c in (*one.contrasts, *other.contrasts))
+    assert [c.half_a for c in one.curves] != [c.half_a for c in other.curves]
+
+
+def test_class_weights_without_classes_are_refused(tmp_path):
+    told = inside("study", "diabetes", *QUICK, "--class-weight", "balanced", "--folder", tmp_path)
+    assert told.exit_code == 2
+    assert "Error: `--class-weight` must be left out for a target of numbers" in told.stderr
+
+
+def test_a_metric_for_two_classes_is_refused_for_more(tmp_path):
+    told = inside("study", "wine", *QUICK, "--metric", "val_recall_at_precision_0.9", "--folder", tmp_path)
+    assert told.exit_code == 2
+    assert "are for two classes" in told.stderr

@@ -14,6 +14,7 @@ from ..base.budget import seconds_of
 from ..base.errors import UsageError, require
 from ..base.files import whole_file
 from ..base.ink import rich_table
+from ..rules.prior import balanced_weights
 from ..rules.sentences import counted
 from ..tables import open_table
 from ..tables.keep import class_shares, encoding_of, keep
@@ -74,7 +75,7 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
 
         _save(network, encoding(), None)  # what cannot be saved is better known before the training
         announce(settings, known, table, network, say)
-        options = {"class_weight": _weights(prior) if class_weight else None, "batches": batches, "engine": engine,
+        options = {"class_weight": balanced_weights(prior) if class_weight else None, "batches": batches, "engine": engine,
                    "checkpoint": checkpoint}
         try:
             with stops_as_an_interrupt():
@@ -181,11 +182,6 @@ def _for_machines(path, table, settings, history, on_test, judged):
 
 def _target(target, data):
     return target or ("y" if str(data).lower().endswith(".npz") else "target")
-
-
-def _weights(prior):
-    """Weights under which all classes count alike, and the rows together as much as before."""
-    return {code: 1 / (len(prior) * share) for code, share in enumerate(prior)}
 
 
 def _trained_prior(params, prior, shifted):

@@ -176,6 +176,7 @@ def predict(**options):
 @click.option("--metric", default="val_loss", show_default=True,
               help="What quality is: val_loss, a metric the model has, or (two classes, no --model) val_average_precision or "
                    "val_recall_at_precision_0.9.")
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let every class weigh the same in the training loss.")
 @click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
               help="Whether less or more of it is better; auto goes by its name.")
 @click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")

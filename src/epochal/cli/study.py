@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -14,17 +15,20 @@ from ..report.study_live import StudyLive
 from ..report.study_tables import write_tables
 from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..rules.designed import designed
+from ..rules.prior import balanced_weights
 from ..rules.sentences import counted
 from ..tables import open_table
+from ..tables.keep import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
-from .plan import bench, builder
+from .plan import builder
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
 _STOPPING = "\nStopping, as soon as the trainings under way have ended their epoch …"
 _FORMS = {"mlflow": "epochal[mlflow]", "tensorboard": "epochal[tensorboard]", "ray": "epochal[ray]"}
 
 
-def run(*, data, target, group, time, task, model, backend, folder, as_json, wait, ray, mlflow, tensorboard, **choices):
+def run(*, data, target, group, time, task, model, backend, folder, as_json, wait, ray, mlflow, tensorboard, class_weight,
+        **choices):
     """What `epochal study` does; the arguments are its options."""
     place = writable_folder(folder, "--folder")
     for name, wanted in (("mlflow", mlflow), ("tensorboard", tensorboard), ("ray", ray)):
@@ -33,17 +37,19 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     say = console if as_json else answer
     choose_backend(backend)
     from ..seam.metrics import rare_class_metric
+    from ..seam.open import open_rig
     from ..studies import conduct
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")
     build = builder(table, model, (metric,) if model is None and rare_class_metric(metric) is not None else ())
-    rig = bench(table, build, choices["seed"])
+    data = _rows(table, class_weight, choices["seed"])
+    rig = open_rig(build, data)
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)
     try:
         with stops_as_an_interrupt(partial(tell, say, _STOPPING)), StudyLive(console=console) as live:
-            found = conduct(rig, design, place, crew=_crew(ray, rig, build, table, choices["seed"]), watch=live.watch, wait=wait,
+            found = conduct(rig, design, place, crew=_crew(ray, rig, build, data), watch=live.watch, wait=wait,
                             say=partial(tell, say))
     except KeyboardInterrupt:
         tell(say, f"\nStopped. What was finished is kept in {place}: the same command continues there.")
@@ -80,13 +86,25 @@ def _read(choices):
                       "learning_rates": rates if rates == "auto" else numbers("learning_rates", float)}
 
 
-def _crew(address, rig, build, table, seed):
+def _rows(table, class_weight, seed):
+    """The rows of a table as a rig holds them, those to train on weighed by their classes where that is asked for."""
+    from ..seam.network import data_of
+    from ..training.cast import weighed
+
+    data, shares = data_of(table, seed=seed), class_shares(table)
+    require(class_weight is None or shares, "--class-weight", class_weight, "left out for a target of numbers", "It needs classes.")
+    if class_weight is None:
+        return data
+    note = "In the training loss every class weighs the same; judging is without weights."
+    return replace(data, train=weighed(data.train, balanced_weights(shares)), notes=(*data.notes, note))
+
+
+def _crew(address, rig, build, data):
     if address is None:
         return None
-    from ..seam.network import data_of
     from ..studies.ray_crew import RayCrew
 
-    return RayCrew(rig, build, data_of(table, seed=seed), address=address)
+    return RayCrew(rig, build, data, address=address)
 
 
 def _require_extra(name, wanted):

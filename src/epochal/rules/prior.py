@@ -49,6 +49,15 @@ def corrected(probabilities, trained, true):
     return moved.astype(given.dtype) if given.dtype.kind == "f" else moved
 
 
+def balanced_weights(shares):
+    """`{class: weight}` under which all classes count alike, and all rows together as much as before; none for an empty class.
+
+    >>> balanced_weights((0.9, 0.1))
+    {0: 0.5555555555555556, 1: 5.0}
+    """
+    return {code: 1 / (len(shares) * share) for code, share in enumerate(shares) if share}
+
+
 def _shares(name, shares, n_classes):
     shares = np.asarray(shares, float)
     if shares.ndim == 0 and n_classes == 2:

@@ -1,11 +1,13 @@
 """What a user passes as x, y and sample weights, as NumPy arrays in the types that Keras' own `fit` would feed."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from ..base.errors import UsageError, require
+from ..seam.given import classes_of
 
 
 class OnlyKeras(Exception):
@@ -144,6 +146,20 @@ def weights_of_classes(y, class_weight):
     distinct, places = np.unique(np.round(codes).astype(np.int32), return_inverse=True)
     weights = np.array([class_weight.get(int(code), 1.0) for code in distinct], keras.config.floatx())
     return weights[places]
+
+
+def weighed(part, class_weight):
+    """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`.
+
+    Raises:
+        UsageError: the rows have weights already, or there is more than one target, or its values are no classes.
+    """
+    require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
+    require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
+            "Pass sample_weight.")
+    require(classes_of(part.y) is not None, "class_weight", class_weight, "left out where the targets are no classes",
+            "Pass sample_weight.")
+    return dataclasses.replace(part, weight=weights_of_classes(leaves(part.y)[0], class_weight))
 
 
 def over(change, tree):

@@ -11,12 +11,11 @@ from ..base.errors import require
 from ..records import BUDGETS, dump
 from ..report.study_live import StudyLive
 from ..rules.designed import designed
-from ..seam.given import classes_of, given
+from ..seam.given import given
 from ..seam.open import open_rig
-from ..seam.rows import leaves
 from ..studies import conduct
 from ..studies.ray_crew import RayCrew
-from ..training.cast import weights_of_classes
+from ..training.cast import weighed
 
 
 def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates="auto", seeds=8, epochs=50, equal=BUDGETS,
@@ -67,7 +66,7 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split,
                  test_data=test_data, seed=seed)
     if class_weight is not None:
-        data = replace(data, train=_weighed(data.train, class_weight))
+        data = replace(data, train=weighed(data.train, class_weight))
     rig = open_rig(model, data)
     design = designed(
         rig.task, rig.present, batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
@@ -81,15 +80,6 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     if folder is None:
         shutil.rmtree(place, ignore_errors=True)
     return found
-
-
-def _weighed(part, class_weight):
-    require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
-    require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
-            "Pass sample_weight.")
-    require(classes_of(part.y) is not None, "class_weight", class_weight, "left out where the targets are no classes",
-            "Pass sample_weight.")
-    return replace(part, weight=weights_of_classes(leaves(part.y)[0], class_weight))
 
 
 def _unfinished(design, rig):
