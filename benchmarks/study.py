@@ -2,6 +2,8 @@
 
     python benchmarks/study.py                       # three rounds
     python benchmarks/study.py --rounds 1 --sample 3 --json figures.json
+    python benchmarks/study.py --alone --trial-seeds 100    # 1,524 trainings and no loop beside: asked for on a GPU in under 15 s
+    python benchmarks/study.py --alone --trial-seeds 666    # 10,014 trainings: in under 60 s
 
 The trainings are those of tutorial 2: 2,000 rows of 10 features (1,600 to train), Dense 64, 32, 1, Adam, 50 epochs; 3 batch sizes,
 5 learning rates, 8 seeds. `epochal.study` makes all of them, and 24 more with fresh seeds, in one process from a cold start: the
@@ -113,7 +115,7 @@ def keras_tuner(n):
     return [b - a for a, b in itertools.pairwise(ends[1:])]
 
 
-def ours():
+def ours(n_trial_seeds):
     """Seconds of the whole study, how many trainings it made, and the share of the machine's peak that they were."""
     import epochal
 
@@ -121,8 +123,8 @@ def ours():
     make_study = epochal.study
     network().get_config()  # for which Keras imports TensorFlow, where it is installed
     start = perf_counter()
-    study = make_study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES, trial_seeds=N_SEEDS,
-                          seeds=N_SEEDS, epochs=EPOCHS, equal="epochs", halving=False, verbose=0)
+    study = make_study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES, trial_seeds=n_trial_seeds,
+                       seeds=N_SEEDS, epochs=EPOCHS, equal="epochs", halving=False, verbose=0)
     seconds = perf_counter() - start
     a_row = 6 * sum(a * b for a, b in itertools.pairwise(WIDTHS))  # forward, and twice as much backward
     work = len(study.curves) * EPOCHS * (N_TRAIN * a_row + N_VALIDATION * a_row / 3)
@@ -162,21 +164,25 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=6, help="trainings of each loop that are timed, a round")
+    parser.add_argument("--alone", action="store_true", help="no loops beside it")
+    parser.add_argument("--trial-seeds", type=int, default=N_SEEDS, help="seeds that each rate is tried on at each batch size")
     parser.add_argument("--json", help="write the figures there too")
     parser.add_argument("--role", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.role == "ours":
-        print(json.dumps(ours()))
+        print(json.dumps(ours(options.trial_seeds)))
         return
     if options.role:
         print(json.dumps({"loop": loop, "optuna": optuna, "keras_tuner": keras_tuner}[options.role](options.sample)))
         return
+    if options.trial_seeds != N_SEEDS and not options.alone:
+        parser.error(f"The loops make {N_TRAININGS} trainings, those of --trial-seeds {N_SEEDS}; add --alone.")
     loops = {name: way for name, way in LOOPS.items()
-             if all(importlib.util.find_spec(needed) for needed in (way[1], *NEEDED[way[0]]))}
+             if not options.alone and all(importlib.util.find_spec(needed) for needed in (way[1], *NEEDED[way[0]]))}
     found = {"ours": [], **{name: [] for name in loops}}
     for number in range(options.rounds):
         with tempfile.TemporaryDirectory() as cache:
-            found["ours"].append(elsewhere("ours", "jax", XDG_CACHE_HOME=cache))
+            found["ours"].append(elsewhere("ours", "jax", "--trial-seeds", str(options.trial_seeds), XDG_CACHE_HOME=cache))
         print(f"round {number + 1}: {found['ours'][-1]}", flush=True)
         for name, (role, backend) in loops.items():
             found[name].append(statistics.mean(elsewhere(role, backend, "--sample", str(options.sample))))
@@ -184,7 +190,8 @@ def main():
     seconds = [one["seconds"] for one in found["ours"]]
     print(f"\nepochal.study: {found['ours'][0]['trainings']} trainings in {span(seconds)} s, "
           f"{span([100 * one['share_of_peak'] for one in found['ours']])} % of the peak of a matrix product")
-    print(f"\n| {N_TRAININGS} trainings by | seconds | times as long as epochal.study |\n| --- | --- | --- |")
+    if loops:
+        print(f"\n| {N_TRAININGS} trainings by | seconds | times as long as epochal.study |\n| --- | --- | --- |")
     for name in loops:
         whole = [N_TRAININGS * each for each in found[name]]
         print(f"| {name} | {span(whole)} | {span([a / b for a, b in zip(whole, seconds, strict=True)])} |")
