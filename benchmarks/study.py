@@ -123,8 +123,8 @@ def ours(n_trial_seeds):
     make_study = epochal.study
     network().get_config()  # for which Keras imports TensorFlow, where it is installed
     start = perf_counter()
-    study = make_study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES, trial_seeds=n_trial_seeds,
-                       seeds=N_SEEDS, epochs=EPOCHS, equal="epochs", halving=False, verbose=0)
+    study = make_study(network, x, y, validation_data=validation, batch_sizes=SIZES, learning_rates=RATES,
+                       trial_seeds=n_trial_seeds, seeds=N_SEEDS, epochs=EPOCHS, equal="epochs", halving=False, verbose=0)
     seconds = perf_counter() - start
     a_row = 6 * sum(a * b for a, b in itertools.pairwise(WIDTHS))  # forward, and twice as much backward
     work = len(study.curves) * EPOCHS * (N_TRAIN * a_row + N_VALIDATION * a_row / 3)
