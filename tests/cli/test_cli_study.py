@@ -29,7 +29,7 @@ def test_it_says_what_it_will_compare_before_it_does_and_what_it_found(studied):
     said = " ".join(told.stdout.split())
     assert told.exit_code == 0, (told.stderr, told.exception)
     assert "Batch sizes 32, 128; learning rates 0.001, 0.01; compared at equal epochs with 3 fresh seeds each." in said
-    assert "Declared beforehand: a difference in loss below 1 % of what training gains counts as none" in said
+    assert "Declared beforehand: a difference in loss (less is better) below 1 % of what training gains counts as none" in said
     assert said.index("Declared beforehand") < said.index("the reference")
     assert "Batch size 128 " in said
     assert "As the tutorial prints it, with one seed:" in said
@@ -74,6 +74,8 @@ def test_other_arguments_in_the_same_folder_are_refused_by_name(studied):
     (("--learning-rates", "fast"), "`--learning-rates` must be numbers with commas between; got 'fast'"),
     (("--equal", "money"), "`equal` must be some of epochs, steps, time; got ('money',)"),
     (("--metric", "val_beauty"), "`metric` must be one of val_loss"),
+    (("--metric", "val_recall_at_precision_2"), "`precision` must be more than 0 and at most 1; got 2.0"),
+    (("--metric", "val_recall_at_precision_nan"), "`precision` must be more than 0 and at most 1; got nan"),
     (("--reference", 64), "`reference` must be one of the batch sizes"),
     (("--margin", -1), "`margin` must be a positive difference"),
 ])
@@ -180,3 +182,20 @@ def test_a_metric_for_two_classes_is_refused_for_more(tmp_path):
     told = inside("study", "wine", *QUICK, "--metric", "val_recall_at_precision_0.9", "--folder", tmp_path)
     assert told.exit_code == 2
     assert "are for two classes" in told.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="TensorBoard is not installed")
+def test_a_place_for_tensorboard_that_is_none_is_refused_before_anything_is_trained(tmp_path):
+    told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--tensorboard", "/dev/null/x")
+    assert (told.exit_code, told.stderr[:7]) == (2, "Error: ")
+    assert "`--tensorboard` must be a folder" in told.stderr
+    assert not (tmp_path / "s" / "study.json").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed: pip install 'epochal[mlflow]'")
+@pytest.mark.parametrize("uri", ["foo://bar", "http://127.0.0.1:1"])
+def test_an_mlflow_that_cannot_be_reached_is_refused_before_anything_is_trained(tmp_path, uri):
+    told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--mlflow", uri)
+    assert (told.exit_code, told.stderr[:7]) == (2, "Error: ")
+    assert f"`--mlflow` must be the URI of an MLflow that can be reached; got '{uri}'" in told.stderr
+    assert not (tmp_path / "s" / "study.json").exists()

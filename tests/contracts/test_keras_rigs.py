@@ -181,6 +181,28 @@ def test_the_fingerprint_changes_with_data_architecture_and_optimizer():
     assert len({KerasRig(*variant, BINDS[BACKEND]).task.fingerprint for variant in variants}) == len(variants)
 
 
+def test_the_fingerprint_changes_with_the_settings_of_loss_and_metrics_and_not_with_their_counted_names():
+    def fingerprint(loss, *metrics, weights=None):
+        def build():
+            model = zoo.dense()[0]
+            model.compile("adam", loss(), metrics=[metric() for metric in metrics], loss_weights=weights)
+            return model
+
+        return KerasRig(build, zoo.source("dense")[1], BINDS[BACKEND]).task.fingerprint
+
+    def loss(**options):
+        return lambda: keras.losses.SparseCategoricalCrossentropy(**options)
+
+    def top(k):
+        return lambda: keras.metrics.SparseTopKCategoricalAccuracy(k)
+
+    logits = loss(from_logits=True)
+    variants = [(logits,), (loss(),), (logits, top(1)), (logits, top(2)), (logits, top(1), top(2))]
+    assert len({fingerprint(*variant) for variant in variants}) == len(variants)
+    assert fingerprint(logits, weights=[0.5]) != fingerprint(logits)
+    assert len({fingerprint(logits, top(1), top(2)) for _ in range(3)}) == 1
+
+
 def test_this_back_end_knows_when_memory_ran_out():
     rig = rig_of("dense", BACKEND)
     if BACKEND == "tensorflow":

@@ -191,7 +191,7 @@ BROKEN = {
     "a fraction for a count": _with_field("seed", 3.7), "text for a count": _with_field("seed", "3"),
     "a switch for a count": _with_field("seed", True), "nothing for a count": _with_field("seed", None),
     "text for numbers": _with_field("half_a", "12"), "an object for numbers": _with_field("half_a", {"1": 2}),
-    "a word for a number": _with_field("seconds", "many"), "nan for a number": _with_field("seconds", "nan"),
+    "a word for a number": _with_field("seconds", "many"), "a longer word": _with_field("seconds", "infinite"),
     "a switch for a number": _with_field("seconds", False), "a number for text": _with_field("stage", 5),
     "nothing in a row of numbers": _with_field("half_b", [None]),
 }

@@ -101,3 +101,23 @@ def test_recall_at_a_precision_is_known_by_its_name_and_saved_with_a_model(tmp_p
     x, y = np.ones((4, 2), "float32"), np.array([1.0, 0, 1, 0])
     found = keras.models.load_model(tmp_path / "m.keras").evaluate(x, y, verbose=0, return_dict=True)
     assert found["recall_at_precision_0.4"] == 1
+
+
+def test_weights_that_are_very_small_count_as_much_against_each_other():
+    y, scores, weight = np.array([1.0, 0, 1, 0]), np.array([0.9, 0.8, 0.4, 0.1]), np.array([1.0, 3, 2, 1])
+    for metric in (ep.AveragePrecision(), ep.RecallAtPrecision(0.5)):
+        metric.update_state(y, scores, sample_weight=weight)
+        plain = float(metric.result())
+        metric.reset_state()
+        metric.update_state(y, scores, sample_weight=weight * 1e-10)
+        assert 0 < plain == pytest.approx(float(metric.result()), rel=1e-5)
+
+
+def test_many_rows_are_counted_in_half_precision_too():
+    keras.config.set_floatx("float16")
+    try:
+        metric = ep.RecallAtPrecision(0.5)
+        metric.update_state(np.ones(15_000, "float16"), np.full(15_000, 0.5, "float16"))
+        assert float(np.sum(metric.positives)) == 15_000
+    finally:
+        keras.config.set_floatx("float32")

@@ -11,6 +11,7 @@ from epochal.rules.scaling import steps_per_epoch
 from epochal.seam.fake import FakeRig
 from epochal.studies import Crew, StudyFolder, read_folder, run_fair
 from epochal.studies.blocks import cut, train_block
+from epochal.studies.fair import Fair
 from epochal.studies.progress import Ledger
 
 DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
@@ -215,3 +216,56 @@ def test_a_batch_size_that_does_not_fit_ends_the_study_and_what_was_trained_is_k
         study(tmp_path, replace(DESIGN, equal=("epochs",)), bench=bench)
     *_, blocks = read_folder(tmp_path)
     assert {curve.setting.batch_size for curves in blocks.values() for curve in curves} == {4}
+
+
+class Judged(FakeRig):
+    """A bowl that is judged on test rows as well, whose loss is what it is told to be, and by a metric: minus the loss."""
+
+    def __init__(self, test, metric=1.0, **options):
+        super().__init__(**{"n_examples": 32, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+        self._test, self._metric = test, metric
+        self.present = replace(self.present, batch_size=4)
+        self.task = replace(self.task, metrics=("accuracy",), n_test=5)
+
+    def evaluate(self, state):
+        height = self._height(state)
+        return np.array([[height, -height * self._metric]] * 2 + [[self._test, self._test]], np.float32)
+
+
+@pytest.mark.parametrize("test", [np.nan, np.inf, 1e30])
+def test_test_rows_choose_no_rate_and_end_no_run_whatever_they_hold(tmp_path, test):
+    design = replace(DESIGN, equal=("epochs",))
+    plain, odd, read = (study(tmp_path / str(value), design, bench=Judged(value)) for value in (1.0, test, test))
+    assert odd.rates == plain.rates
+    assert [c.sentence for c in odd.contrasts] == [c.sentence for c in plain.contrasts]
+    assert [c.half_a for c in odd.curves] == [c.half_a for c in plain.curves]
+    assert all(c.test_difference == 0 for c in plain.contrasts if c.test_difference is not None)
+    assert read.contrasts == odd.contrasts
+
+
+def test_a_margin_that_cannot_be_found_is_asked_for_before_anything_is_trained_and_may_then_be_stated(tmp_path):
+    design = replace(DESIGN, equal=("epochs",), metric="accuracy", larger_is_better=True)
+    with pytest.raises(UsageError, match="`margin` must be stated, since the accuracy of a network that has learnt nothing"):
+        study(tmp_path, design, bench=Judged(1.0, metric=np.nan))
+    assert read_folder(tmp_path)[-1] == {}
+    assert study(tmp_path, replace(design, margin=0.01), bench=Judged(1.0)).margin == 0.01
+
+
+def test_a_program_that_did_not_fit_when_compiled_ahead_is_no_end(tmp_path):
+    class Ahead(Crew):
+        def ahead(self, batch_size, width):
+            return self._pool.submit(lambda: (_ for _ in ()).throw(MemoryError("no room")))
+
+    bench = rig()
+    with StudyFolder(tmp_path) as kept, Ahead(bench) as workers:
+        kept.begin(DESIGN, bench.task, bench.machine)
+        fair = Fair(bench, DESIGN, kept, workers, Ledger(lambda progress: None))
+        fair._compiling[4] = workers.ahead(4, 1)
+        assert fair.how(4).step_seconds > 0
+
+
+def test_fresh_seeds_of_other_rates_are_other_blocks(tmp_path):
+    study(tmp_path, replace(DESIGN, equal=("epochs",), learning_rates=(0.1, 0.2)))
+    names = [name for name in read_folder(tmp_path)[-1] if name.startswith("confirm/4/")]
+    assert names
+    assert all(name.split("/")[2] in ("0.1", "0.2") for name in names)

@@ -60,7 +60,8 @@ def test_what_cannot_be_written_leaves_no_part_of_its_block(tmp_path):
 
 
 def test_another_study_is_refused_by_name_and_leaves_the_folder_as_it_was(tmp_path):
-    begun(tmp_path).close()
+    with begun(tmp_path) as study:
+        study.commit("a", (curve(1),), seconds=1.0, provenance={})
     with StudyFolder(tmp_path) as study:
         study.begin(DESIGN, TASK, MACHINE)
         with pytest.raises(UsageError) as refused:
@@ -73,11 +74,23 @@ def test_another_study_is_refused_by_name_and_leaves_the_folder_as_it_was(tmp_pa
         for name in ("backend", "device"):
             with pytest.raises(UsageError, match=f"`{name}` was '{getattr(MACHINE, name)}' in this folder; got 'torch'"):
                 study.begin(DESIGN, TASK, other(MACHINE, **{name: "torch"}))
-    assert read_folder(tmp_path) == (DESIGN, TASK, MACHINE, (), {})
+    assert read_folder(tmp_path) == (DESIGN, TASK, MACHINE, (), {"a": (curve(1),)})
+
+
+def test_a_folder_in_which_nothing_was_trained_yet_takes_another_study(tmp_path):
+    with begun(tmp_path) as study:
+        study.keep("pace", READING)
+    with StudyFolder(tmp_path) as study:
+        study.begin(DESIGN, TASK, MACHINE)
+        assert study.reading("pace") == READING
+        study.begin(other(DESIGN, margin=0.1), TASK, MACHINE)
+        assert study.reading("pace") is None                        # it may have been another model's
+    assert read_folder(tmp_path) == (other(DESIGN, margin=0.1), TASK, MACHINE, (), {})
 
 
 def test_other_versions_of_packages_and_another_name_for_the_data_are_no_other_study(tmp_path):
-    begun(tmp_path).close()
+    with begun(tmp_path) as study:
+        study.commit("a", (curve(1),), seconds=1.0, provenance={})
     with StudyFolder(tmp_path) as study:
         study.begin(DESIGN, other(TASK, name="numbers"), other(MACHINE, versions=(("keras", "4"),), n_cores=64, memory_bytes=1))
     assert read_folder(tmp_path)[:3] == (DESIGN, TASK, MACHINE)

@@ -172,6 +172,14 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"mode": "up"}, "`mode` must be"),
     ({"test_data": 3}, "`test_data` must be a tuple"),
     ({"class_weight": [1, 2]}, "`class_weight` must be a dict"),
+    ({"class_weight": {0: "a"}}, "`class_weight` must be a dict from class to a weight"),
+    ({"seed": -1}, "`seed` must be a whole number from 0 on"),
+    ({"seed": "a"}, "`seed` must be a whole number from 0 on"),
+    ({"seed": 1.5}, "`seed` must be a whole number from 0 on"),
+    ({"batch_sizes": (32, float("inf"))}, "`batch_sizes` must be a list of whole numbers"),
+    ({"equal": [["epochs"]]}, "`equal` must be some of epochs, steps, time"),
+    ({"reference": True}, "`reference` must be one of the batch sizes"),
+    ({"mode": "max"}, '`mode` must be "min" or "auto" for a loss'),
 ])
 def test_what_cannot_be_is_refused_by_name_before_anything_is_trained(data, model, wrong, sentence):
     with pytest.raises(ep.UsageError) as refused:

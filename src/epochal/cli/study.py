@@ -33,6 +33,12 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     place = writable_folder(folder, "--folder")
     for name, wanted in (("mlflow", mlflow), ("tensorboard", tensorboard), ("ray", ray)):
         _require_extra(name, wanted)
+    if tensorboard:
+        writable_folder(tensorboard, "--tensorboard")
+    if mlflow:
+        from ..report.study_mlflow import reach
+
+        reach(mlflow)
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
@@ -61,14 +67,20 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
         _print(answer, found)
     tell(say, f"\nWritten in {place}: {', '.join(_WRITTEN[:-1])} and {_WRITTEN[-1]}.")
     if mlflow:
-        from ..report.study_mlflow import log_to_mlflow
+        from ..report.study_mlflow import log_to_mlflow, speaking_of
 
-        log_to_mlflow(found, mlflow)
+        with speaking_of(mlflow):
+            log_to_mlflow(found, mlflow)
         tell(say, f"Logged to MLflow at {mlflow}.")
     if tensorboard:
         from ..report.study_tensorboard import log_to_tensorboard
 
-        log_to_tensorboard(found, tensorboard)
+        try:
+            log_to_tensorboard(found, tensorboard)
+        except OSError as error:
+            raise UsageError(f"`--tensorboard` must be a folder with room to write in; {tensorboard} is not "
+                             f"({error.strerror or error}). The study is complete: the same command trains nothing again."
+                             ) from error
         tell(say, f"Logged for TensorBoard: tensorboard --logdir {shlex.quote(tensorboard)}")
 
 
@@ -121,11 +133,12 @@ def _announce(console, rig, design, place):
         console.print(f"· {note}", highlight=False, markup=False)
     sizes = ", ".join(f"{size:,}" for size in design.batch_sizes)
     rates = ", ".join(f"{rate:.4g}" for rate in design.learning_rates) or "searched for each batch size, with as many trials"
+    better = "more is better" if design.larger_is_better else "less is better"
     margin = "1 % of what training gains" if design.margin is None else f"{design.margin:.4g}"
     console.print(f"\nBatch sizes {sizes}; learning rates {rates}; compared at equal {', '.join(design.equal)} with "
                   f"{design.n_seeds} fresh seeds each.", highlight=False, markup=False)
-    console.print(f"Declared beforehand: a difference in {design.metric} below {margin} counts as none; the reference is batch "
-                  f"size {design.reference:,}, {counted(design.epochs, 'epoch')}.", highlight=False, markup=False)
+    console.print(f"Declared beforehand: a difference in {design.metric} ({better}) below {margin} counts as none; the reference "
+                  f"is batch size {design.reference:,}, {counted(design.epochs, 'epoch')}.", highlight=False, markup=False)
     tell(console, f"Ctrl-C stops, and keeps what is done in {place}.")
 
 

@@ -1,5 +1,6 @@
 """Floor 3: train many lanes. A lane is one training run: one seed and one learning-rate schedule at one batch size."""
 
+from .lanes import N_HALVES as N_HALVES
 from .lanes import Batches as Batches
 from .lanes import Lane as Lane
 from .lanes import Run as Run

@@ -8,6 +8,8 @@ import numpy as np
 from ..base.seeds import stream
 from ..records import Outcome
 
+N_HALVES = 2  # the judged parts that a choice may look at come first
+
 
 class Lane(NamedTuple):
     """One training run to be made.
@@ -38,11 +40,12 @@ class Batches(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What came out of one lane; both arrays end before the first number that is not finite.
+    """What came out of one lane; both arrays end before the first loss, in training or validation, that is not finite.
 
     Attributes:
         train_loss: float32[n_epochs], mean over the rows of the loss before each step, as Keras prints it.
-        figures: float32[n_epochs, n_parts, 1 + n_metrics], loss and metrics of each judged part after each epoch.
+        figures: float32[n_epochs, n_parts, 1 + n_metrics], loss and metrics of each judged part after each epoch: two halves of
+            the validation rows, and the test rows where there are any. Those end no run, whatever they hold.
         outcome: `OK`, `DIVERGED`, or `OUT_OF_MEMORY` (then both arrays are empty).
         seconds: the lane's share of the time.
     """
@@ -66,7 +69,7 @@ def finished(train_losses, figures, seconds):
     """
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and the run ends before it
         train_losses, figures = np.asarray(train_losses, np.float32), np.asarray(figures, np.float32)
-    fine = np.isfinite(train_losses) & np.isfinite(figures[:, :, 0]).all(1)
+    fine = np.isfinite(train_losses) & np.isfinite(figures[:, :N_HALVES, 0]).all(1)
     n = len(fine) if fine.all() else int(fine.argmin())
     return Run(train_losses[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
 

@@ -26,7 +26,8 @@ _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Ar
 
 
 def dump(record):
-    """`load(dump(record)) == record`, for every record in the package. Strict JSON: an infinity travels as a string."""
+    """`load(dump(record)) == record`, for every record in the package that holds no nan. Strict JSON: infinity and nan travel as
+    strings."""
     kind = type(record).__name__
     if kind not in _KINDS:
         raise UsageError(f"`record` must be one of {', '.join(_KINDS)}; got {kind}. Pass one of the package's records.")
@@ -102,7 +103,7 @@ def _exactly(value, kind):
 
 
 def _float(value, _):
-    if value not in ("inf", "-inf") and (type(value) not in (int, float) or math.isnan(value)):
+    if value not in ("inf", "-inf", "nan") and (type(value) not in (int, float) or math.isnan(value)):
         raise TypeError(f"{value!r:.40} is not a number")
     return float(value)
 

@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import math
+import os
 import pathlib
 import re
 import time
+from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ..base.errors import require
+from ..base.errors import UsageError, require
 from ..records import dump
 from .study_tables import best_epoch, epoch_series, study_table, training_facts
 
@@ -49,6 +51,43 @@ def log_to_mlflow(study, uri, *, experiment="epochal"):
     for run in there:
         client.delete_run(run.info.run_id)
     return _log(client, place, key, study, text)
+
+
+@contextmanager
+def speaking_of(uri):
+    """Raises what MLflow refuses in the block, or what keeps it from being reached, as a `UsageError`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise UsageError(f"`--mlflow` must be the URI of an MLflow that can be reached; got {uri!r} ({said[0]}). Pass "
+                         "sqlite:///mlflow.db, say.") from error
+
+
+def reach(uri):
+    """Make sure that there is an MLflow at the URI, before hours of work are to be logged there.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from mlflow import MlflowClient
+
+    with speaking_of(uri), _environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1"):
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+
+
+@contextmanager
+def _environment(**words):
+    """Variables of the environment that are unset, set as long as the block lasts."""
+    new = {name: word for name, word in words.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            del os.environ[name]
 
 
 def _experiment(client, uri, name):

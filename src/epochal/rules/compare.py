@@ -42,13 +42,15 @@ def shown_better(runs, present):
 def test_loss_of(runs, chosen, present):
     """Mean test loss of the chosen and of the present setting, and their paired difference as `(mean, low, high)`.
 
-    At the epoch whose validation loss is lowest, as early stopping keeps it. `None` where there are no test rows, or a run
-    diverged. Read once, after the choice; the choice never sees it.
+    At the epoch whose validation loss is lowest, as early stopping keeps it. `None` where there are no test rows, or their loss is
+    no number, or a run diverged. Read once, after the choice; the choice never sees it.
     """
     if _diverged(runs[chosen]) or _diverged(runs[present]) or not all(c.test_loss for c in runs[chosen].values()):
         return None
     seeds = [s for s in runs[chosen] if s in runs[present]]
     mine, theirs = ([runs[setting][s].test_loss[best_epoch(runs[setting][s]) - 1] for s in seeds] for setting in (chosen, present))
+    if not np.isfinite([mine, theirs]).all():
+        return None
     return float(np.mean(mine)), float(np.mean(theirs)), tuple(map(float, paired_difference(mine, theirs)))
 
 

@@ -16,6 +16,7 @@ from .margin import SHARE
 from .scaling import steps_per_epoch
 
 TUTORIAL = "tutorial"
+_ROUNDING = 1e-5  # relative: curves are kept to six digits, so a smaller gain is none
 
 
 def declared_margin(design, untrained, trial_qualities):
@@ -36,12 +37,16 @@ def declared_margin(design, untrained, trial_qualities):
     if design.margin is not None:
         require(0 < design.margin < math.inf, "margin", design.margin, "a difference in the metric, more than 0")
         return design.margin
-    untrained = math.nan if untrained is None else untrained
-    require(math.isfinite(untrained), "margin", design.margin,
-            f"stated, since the {design.metric} of a network that has learnt nothing is not known", "Pass margin=0.01, say.")
+    require_margin(design, untrained)
     costs = [cost(q, design) for q in trial_qualities if math.isfinite(q)]
     gain = cost(untrained, design) - min(costs, default=math.inf)
-    return SHARE * (gain if gain > 0 else abs(untrained))
+    return SHARE * (gain if gain > _ROUNDING * abs(untrained) else abs(untrained))
+
+
+def require_margin(design, untrained):
+    """Refuse a design whose margin is left to be found where it cannot be; arguments as for `declared_margin`."""
+    require(design.margin is not None or (untrained is not None and math.isfinite(untrained)), "margin", design.margin,
+            f"stated, since the {design.metric} of a network that has learnt nothing is not known", "Pass margin=0.01, say.")
 
 
 def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test, present_rate, fit_seconds):

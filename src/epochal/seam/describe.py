@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -31,8 +32,11 @@ def describe(twin, data):
 
 
 def _constant_loss(loss, kind, data):
-    """Validation loss of the constant answer that fits the training targets best; `None` for a loss not known here."""
-    weighted = any(part.weight is not None for part in (data.train, data.half_a, data.half_b))
+    """Validation loss of the constant answer that fits the training targets best; `None` for a loss not known here.
+
+    Weights of the training rows have no part in it: what is judged is judged without them.
+    """
+    weighted = any(part.weight is not None for part in (data.half_a, data.half_b))
     if kind not in ("binary", "multiclass", "regression") or weighted or len(leaves(data.train.y)) != 1:
         return None
     train, judged = (_targets(parts, kind) for parts in ((data.train,), (data.half_a, data.half_b)))
@@ -86,7 +90,7 @@ def _fingerprint(twin, data):
     digest = hashlib.sha256()
     digest.update(_architecture(twin.described).encode())
     digest.update(json.dumps(twin.optimizer_config, sort_keys=True, default=_nameless).encode())
-    digest.update(_loss_name(twin.model.loss).encode())
+    digest.update(_judged_by(twin.described).encode())
     for part in (data.train, *data.parts):
         for tree in (part.x, part.y, part.weight):
             for leaf in leaves(tree):
@@ -99,12 +103,25 @@ def _architecture(model):
     """The configuration as text, with the names that Keras counts up (`dense`, `dense_1`, …) replaced by positions."""
     shapes = str([tuple(v.shape) for v in model.variables])
     try:
-        text = json.dumps(model.get_config(), sort_keys=True, default=_nameless)
+        return _uncounted(model.get_config()) + shapes
     except NotImplementedError:  # a subclassed model need not have one; its shapes then stand for it
         return type(model).__name__ + shapes
+
+
+def _judged_by(model):
+    """The compiled loss, its weights and the metrics with their settings, as text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
+        config = model.get_compile_config() or {}
+    parts = {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
+    return _loss_name(model.loss) + _uncounted(parts)
+
+
+def _uncounted(config):
+    text = json.dumps(config, sort_keys=True, default=_nameless)
     for i, name in enumerate(dict.fromkeys(re.findall(r'"name": ("[^"]*")', text))):
         text = text.replace(name, f'"#{i}"')
-    return text + shapes
+    return text
 
 
 def _nameless(thing):

@@ -64,6 +64,9 @@ class FakeRig:
     def evaluate(self, state):
         return np.full((2, 1), self._height(state), np.float32)
 
+    def constant(self):
+        return None
+
     def curvature(self, state, rows, v):
         return self.h * v
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.errors import require
 from ..records import Machine
+from .constant import constant_figures
 from .copying import seeded
 from .describe import describe
 from .twin import Twin
@@ -92,6 +93,9 @@ class KerasRig:
 
     def evaluate(self, state):
         return self._verbs.evaluate(state)
+
+    def constant(self):
+        return constant_figures(self._twin, self._data, self.task.kind)
 
     def loss(self, state, rows):
         return self._verbs.loss(state, np.asarray(rows, np.int32))

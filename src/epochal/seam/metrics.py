@@ -16,9 +16,9 @@ class _ScoresCounted(keras.metrics.Metric):
         self.positives, self.negatives = self._counts("positives"), self._counts("negatives")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        true, scores = (ops.cast(ops.reshape(values, (-1,)), self.dtype) for values in (y_true, y_pred))
+        true, scores = (ops.cast(ops.reshape(values, (-1,)), "float32") for values in (y_true, y_pred))
         bins = ops.cast(ops.clip(scores * self.n_bins, 0, self.n_bins - 1), "int32")
-        weight = ops.ones_like(true) if sample_weight is None else ops.cast(ops.reshape(sample_weight, (-1,)), self.dtype)
+        weight = ops.ones_like(true) if sample_weight is None else ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         for variable, each in ((self.positives, weight * true), (self.negatives, weight * (1 - true))):
             variable.assign(variable + ops.segment_sum(each, bins, num_segments=self.n_bins))
 
@@ -26,7 +26,8 @@ class _ScoresCounted(keras.metrics.Metric):
         return super().get_config() | {"n_bins": self.n_bins}
 
     def _counts(self, name):
-        return self.add_weight(shape=(self.n_bins,), initializer="zeros", name=name)
+        # Not of the model's own type: half precision counts to 2,048.
+        return self.add_weight(shape=(self.n_bins,), initializer="zeros", dtype="float32", name=name)
 
 
 @keras.saving.register_keras_serializable("epochal")
@@ -48,7 +49,7 @@ class AveragePrecision(_ScoresCounted):
 
     def result(self):
         found, precision = _from_the_top(self.positives, self.negatives)
-        return ops.sum(found * precision) / ops.maximum(ops.sum(found), keras.config.epsilon())
+        return _share(ops.sum(found * precision), ops.sum(found))
 
 
 @keras.saving.register_keras_serializable("epochal")
@@ -93,24 +94,28 @@ class RecallAtPrecision(_ScoresCounted):
         _, precision = _from_the_top(*(ops.where(given, *pair) for pair in zip(others, own, strict=True)))
         last = ops.max(ops.where(precision >= self.precision, ops.arange(1, self.n_bins + 1), 0))
         found = ops.flip(own[0], axis=0)
-        share = ops.sum(ops.where(ops.arange(1, self.n_bins + 1) <= last, found, 0.0))
-        return share / ops.maximum(ops.sum(found), keras.config.epsilon())
+        return _share(ops.sum(ops.where(ops.arange(1, self.n_bins + 1) <= last, found, 0.0)), ops.sum(found))
 
     def get_config(self):
         return super().get_config() | {"precision": self.precision}
 
 
 def rare_class_metric(name):
-    """The metric of a rare class by its name, such as `"average_precision"` or `"recall_at_precision_0.9"`; `None` for another."""
+    """The metric of a rare class by its name, such as `"average_precision"` or `"recall_at_precision_0.9"`; `None` for another.
+
+    Raises:
+        UsageError: the precision in the name is not a share.
+    """
     if name == "average_precision":
         return AveragePrecision()
     start, _, precision = name.rpartition("_")
     if start != "recall_at_precision":
         return None
     try:
-        return RecallAtPrecision(float(precision))
+        wanted = float(precision)
     except ValueError:
         return None
+    return RecallAtPrecision(wanted, name=name)
 
 
 def chosen_elsewhere(model, counted):
@@ -147,4 +152,9 @@ def _from_the_top(positives, negatives):
     """Positive rows in each bin, and the precision of calling it and all above it positive; the highest bin first."""
     found, missed = (ops.flip(ops.convert_to_tensor(values), axis=0) for values in (positives, negatives))
     true, false = ops.cumsum(found), ops.cumsum(missed)
-    return found, true / ops.maximum(true + false, keras.config.epsilon())
+    return found, _share(true, true + false)
+
+
+def _share(part, whole):
+    """How much of the whole a part is, however small the weights that make it up; 0 of nothing."""
+    return ops.where(whole > 0, part / ops.where(whole > 0, whole, 1.0), 0.0)

@@ -36,6 +36,11 @@ class Stopped(BaseException):
     """The study is ending: a block under way is left between two epochs, and its trainings are not kept."""
 
 
+def labelled(stage, size, rates):
+    """How the blocks of some rates at a batch size are called: other rates are other blocks."""
+    return f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))
+
+
 def cut(label, stage, n_epochs, lanes, how):
     """Lanes as blocks. By learning rate, so that those that diverge share a block, which ends when its last lane has."""
     ordered = sorted(lanes)
@@ -66,7 +71,7 @@ def train_block(rig, block, *, device=None, watch=None):
     def go_on(epoch, losses):
         if watch is not None:
             watch(epoch / block.n_epochs)
-        return bool((losses[-1] < float("inf")).all(-1).any())  # false where no lane has a loss that is a number
+        return bool((losses[-1][:, :engine.N_HALVES] < float("inf")).all(-1).any())  # false where no lane has a loss
 
     how = engine.How(block.mode, block.width, 0.0, 0.0, None)
     runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=how, go_on=go_on, device=device)

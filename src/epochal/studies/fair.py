@@ -11,11 +11,11 @@ from ..base.errors import MeasurementFailed
 from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
 from ..records import Reading, Setting
-from ..rules.contrasts import declared_margin
+from ..rules.contrasts import declared_margin, require_margin
 from ..rules.horizons import horizons
-from ..rules.judging import judged
+from ..rules.judging import cost, judged
 from ..rules.scaling import steps_per_epoch
-from .blocks import cut, no_memory_for
+from .blocks import cut, labelled, no_memory_for
 from .conclude import conclude
 from .progress import Ledger
 from .search import Search
@@ -54,11 +54,12 @@ class Fair:
         self._compiling, self._best = {}, None
 
     def run(self):
+        untrained = self._untrained()
         self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
         spans = horizons(self.design, self.n, self._step_seconds())
         self._foresee(spans)
         rates = Search(self, spans).rates()
-        margin = self._margin(spans)
+        margin = self._margin(spans, untrained)
         self._confirm(rates, spans)
         self.ledger.end()
         return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates,
@@ -113,7 +114,8 @@ class Fair:
         for size in self.design.batch_sizes:
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
-                self.train(f"confirm/{size}", "confirm", mine, fresh, f"fresh seeds at batch size {size:,}")
+                self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
+                           f"fresh seeds at batch size {size:,}")
 
     # how it is trained
 
@@ -125,7 +127,8 @@ class Fair:
             return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
         start = perf_counter()
         if size in self._compiling:
-            self._compiling.pop(size).result()
+            with memory_guard(self.rig):  # a program that does not fit: a narrower one may
+                self._compiling.pop(size).result()
         n_lanes = max(self.design.n_seeds, self.design.n_trial_seeds * max(len(self.design.learning_rates), 3))
         widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
         if earlier := self._hows():
@@ -168,13 +171,30 @@ class Fair:
             self.folder.keep("step_time", known)
         return {int(point[0]): point[1] for point in known.points}
 
-    def _margin(self, spans):
+    def _untrained(self):
+        """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known.
+
+        Raises:
+            UsageError: it is not a number, and no margin was declared.
+        """
+        if self.design.margin is not None:
+            return None
+        column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
+        fresh = [self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float) for seed in self.trial_seeds()]
+        known = [float(np.mean(fresh))]
+        if self.design.metric == "loss" and self.rig.task.constant_loss is not None:
+            known.append(self.rig.task.constant_loss)
+        elif (constant := self.rig.constant()) is not None:
+            known += constant[:, column].tolist()
+        best = min((quality for quality in known if math.isfinite(quality)), key=lambda quality: cost(quality, self.design),
+                   default=math.nan)
+        require_margin(self.design, best)
+        return best
+
+    def _margin(self, spans, untrained):
         """The margin, fixed before the first fresh seed is trained."""
         known = self.folder.reading("margin")
         if known is None:
-            untrained = float(np.mean([self._judge_untrained(seed) for seed in self.trial_seeds()]))
-            if self.design.metric == "loss" and self.rig.task.constant_loss is not None:
-                untrained = min(untrained, self.rig.task.constant_loss)
             trials = [judged(c, self.design, self.names, min(c.n_epochs, spans[budget, c.setting.batch_size]))
                       for c in self._curves() if c.stage == "screen" for budget in self.design.equal if c.n_epochs]
             value = declared_margin(self.design, untrained, trials)
@@ -182,10 +202,6 @@ class Fair:
                             note="given" if self.design.margin is not None else "1 % of what training gains")
             self.folder.keep("margin", known)
         return known.value
-
-    def _judge_untrained(self, seed):
-        column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
-        return float(self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float))
 
     # what is known
 

@@ -64,7 +64,7 @@ class StudyFolder:
             self._undo = undo.pop_all()
 
     def begin(self, design, task, machine):
-        """Write down what is studied; where that was done before, make sure that it is the same.
+        """Write down what is studied; where that was done before and something was trained, make sure that it is the same.
 
         Package versions and sizes of the machine may differ: they are recorded block by block.
 
@@ -73,12 +73,16 @@ class StudyFolder:
         """
         with speaking(self.path / FILE):
             known = _about(self._connection)
-            if known is not None:
+            if known is not None and self.blocks():
                 _refuse_others(known, design, task, machine)
                 return
+            now = {"design": design, "task": task, "machine": machine}
+            if known == now:
+                return
             with self._transaction():
-                self._connection.executemany("INSERT INTO about VALUES (?, ?)", [
-                    (name, dump(record)) for name, record in (("design", design), ("task", task), ("machine", machine))])
+                for table in ("about", "reading"):
+                    self._connection.execute(f"DELETE FROM {table}")
+                self._connection.executemany("INSERT INTO about VALUES (?, ?)", [(n, dump(record)) for n, record in now.items()])
 
     def block(self, name):
         """The curves of the block called `name`, in their order; `None` where it was not committed."""

@@ -7,6 +7,7 @@ from ..records import Outcome
 from ..rules.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
 from ..rules.rates import grid
 from ..rules.scaling import seed_rate
+from .blocks import labelled
 
 _FIRST_RATES = 5     # half a decade apart
 _WORTH_HALVING = 8   # epochs: a quarter of fewer says nothing
@@ -84,9 +85,9 @@ class Search:
         return sorted(found)
 
     def _train(self, stage, size, rates, n_epochs):
-        label = f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))
-        return self._fair.train(label, "screen", {self._fair.setting(size, rate): n_epochs for rate in rates},
-                                self._fair.trial_seeds(), f"learning rates at batch size {size:,}")
+        settings = {self._fair.setting(size, rate): n_epochs for rate in rates}
+        return self._fair.train(labelled(stage, size, rates), "screen", settings, self._fair.trial_seeds(),
+                                f"learning rates at batch size {size:,}")
 
     def _tuned(self, budget, size):
         return tuned(self._design, self._fair.names, self._trials[size], budget, self._spans[budget, size])

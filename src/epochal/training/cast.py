@@ -1,6 +1,8 @@
 """What a user passes as x, y and sample weights, as NumPy arrays in the types that Keras' own `fit` would feed."""
 
 import dataclasses
+import math
+from numbers import Real
 from typing import Any, NamedTuple
 
 import keras
@@ -138,6 +140,8 @@ def narrowed(array, backend):
 def weights_of_classes(y, class_weight):
     """floatx[n]: the weight of each row's class. y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes]."""
     require(isinstance(class_weight, dict), "class_weight", class_weight, "a dict from class to weight", "Pass {0: 1.0, 1: 2.0}.")
+    require(all(isinstance(weight, Real) and 0 <= weight < math.inf for weight in class_weight.values()), "class_weight",
+            class_weight, "a dict from class to a weight, a number from 0 on", "Pass {0: 1.0, 1: 2.0}.")
     codes = np.asarray(y)
     if codes.ndim > 1:
         codes = codes.argmax(-1) if codes.shape[-1] != 1 else codes[..., 0]

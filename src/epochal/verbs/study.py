@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from ..base.errors import require
 from ..records import BUDGETS, dump
 from ..report.study_live import StudyLive
-from ..rules.designed import designed
+from ..rules.designed import designed, whole_number
 from ..seam.given import given
 from ..seam.open import open_rig
 from ..studies import conduct
@@ -63,6 +63,7 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
         MeasurementFailed: every learning rate diverged at the reference batch size, or a batch does not fit into memory.
     """
     require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
+    whole_number("seed", seed, 0)
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split,
                  test_data=test_data, seed=seed)
     if class_weight is not None:
