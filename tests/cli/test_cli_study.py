@@ -182,20 +182,3 @@ def test_a_metric_for_two_classes_is_refused_for_more(tmp_path):
     told = inside("study", "wine", *QUICK, "--metric", "val_recall_at_precision_0.9", "--folder", tmp_path)
     assert told.exit_code == 2
     assert "are for two classes" in told.stderr
-
-
-@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="TensorBoard is not installed")
-def test_a_place_for_tensorboard_that_is_none_is_refused_before_anything_is_trained(tmp_path):
-    told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--tensorboard", "/dev/null/x")
-    assert (told.exit_code, told.stderr[:7]) == (2, "Error: ")
-    assert "`--tensorboard` must be a folder" in told.stderr
-    assert not (tmp_path / "s" / "study.json").exists()
-
-
-@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed: pip install 'epochal[mlflow]'")
-@pytest.mark.parametrize("uri", ["foo://bar", "http://127.0.0.1:1"])
-def test_an_mlflow_that_cannot_be_reached_is_refused_before_anything_is_trained(tmp_path, uri):
-    told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--mlflow", uri)
-    assert (told.exit_code, told.stderr[:7]) == (2, "Error: ")
-    assert f"`--mlflow` must be the URI of an MLflow that can be reached; got '{uri}'" in told.stderr
-    assert not (tmp_path / "s" / "study.json").exists()
