@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -201,6 +202,16 @@ def test_the_fingerprint_changes_with_the_settings_of_loss_and_metrics_and_not_w
     assert len({fingerprint(*variant) for variant in variants}) == len(variants)
     assert fingerprint(logits, weights=[0.5]) != fingerprint(logits)
     assert len({fingerprint(logits, top(1), top(2)) for _ in range(3)}) == 1
+
+
+def test_a_loss_that_does_not_say_what_it_is_made_of_is_no_hindrance():
+    def build():
+        model = zoo.dense()[0]
+        model.compile("adam", partial(keras.losses.sparse_categorical_crossentropy, from_logits=True, ignore_class=2))
+        return model
+
+    prints = {KerasRig(build, zoo.source("dense")[1], BINDS[BACKEND]).task.fingerprint for _ in range(2)}
+    assert len(prints) == 1
 
 
 def test_this_back_end_knows_when_memory_ran_out():

@@ -112,7 +112,10 @@ def _judged_by(model):
     """The compiled loss, its weights and the metrics with their settings, as text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
-        config = model.get_compile_config() or {}
+        try:
+            config = model.get_compile_config() or {}
+        except (TypeError, NotImplementedError):  # a part that does not say what it is made of: its name then stands for it
+            config = {"loss": _loss_name(model.loss), "metrics": [metric.name for metric in model.metrics]}
     parts = {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
     return _loss_name(model.loss) + _uncounted(parts)
 
