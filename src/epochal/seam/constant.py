@@ -55,8 +55,12 @@ def _judged(model, part, answer, names):
     y_pred = keras.ops.convert_to_tensor(np.broadcast_to(answer, (part.n_rows, *answer.shape)).copy())
     x, y, weight = (over(keras.ops.convert_to_tensor, tree) for tree in (part.x, part.y, part.weight))
     model.reset_metrics()
-    fixed = float(sum(model.losses))  # of the weights, which have no part in a constant answer
-    loss = float(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)) - fixed
+    fixed = sum(map(_number, model.losses))  # of the weights, which have no part in a constant answer
+    loss = _number(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)) - fixed
     model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
     results = model.get_metrics_result()
-    return [loss, *(float(results[name]) for name in names)]
+    return [loss, *(_number(results[name]) for name in names)]
+
+
+def _number(tensor):
+    return float(keras.ops.convert_to_numpy(tensor))
