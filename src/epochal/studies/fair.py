@@ -18,7 +18,7 @@ from ..rules.scaling import steps_per_epoch
 from .blocks import cut, labelled, no_memory_for
 from .conclude import conclude
 from .progress import Ledger
-from .search import Search
+from .search import FIRST_RATES, Search, halves
 
 _WIDTHS_CPU, _WIDTHS = (8,), (64, 512)  # lanes side by side to try; wider ones pay where thousands of cores wait
 
@@ -111,6 +111,8 @@ class Fair:
             for size in self.design.batch_sizes:
                 key = self.setting(size, self.rig.present.learning_rate)
                 arms[key] = max(arms.get(key, 0), self.design.epochs)
+        work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
+        self.ledger.remain(work, len(arms) * len(fresh))
         for size in self.design.batch_sizes:
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
@@ -231,6 +233,10 @@ class Fair:
         for size in design.batch_sizes:
             longest = max(spans[budget, size] for budget in design.equal)
             n_rates = len(design.learning_rates) or 6
-            trials, finals = n_rates * design.n_trial_seeds, design.n_seeds * (len(set(design.equal)) + design.tutorial)
-            work, n = work + self._work(size, longest, trials + design.n_seeds), n + trials + finals
+            first = len(design.learning_rates) or FIRST_RATES
+            halved = first * halves(design, first, longest)  # rates that a first look is taken at, about half of which go on
+            whole = n_rates - halved // 2
+            work += self._work(size, longest, whole * design.n_trial_seeds + design.n_seeds * (1 + design.tutorial))
+            work += self._work(size, -(-longest // 4), halved * design.n_trial_seeds)
+            n += (halved + whole) * design.n_trial_seeds + design.n_seeds * (1 + design.tutorial)
         self.ledger.foresee(work, n)

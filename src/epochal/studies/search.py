@@ -9,8 +9,13 @@ from ..rules.rates import grid
 from ..rules.scaling import seed_rate
 from .blocks import labelled
 
-_FIRST_RATES = 5     # half a decade apart
+FIRST_RATES = 5      # half a decade apart
 _WORTH_HALVING = 8   # epochs: a quarter of fewer says nothing
+
+
+def halves(design, n_rates, n_epochs):
+    """Whether a search among so many rates, of so many epochs, begins with a first look that drops the worse half."""
+    return design.halving and n_rates > 3 and n_epochs >= _WORTH_HALVING
 
 
 class Search:
@@ -58,10 +63,10 @@ class Search:
         """The first rates: all of them for a quarter of the examples, the better half and the best's neighbours to the end."""
         present = self._fair.rig.present
         centre = seed_rate(present.learning_rate, present.batch_size, min(size, self._fair.n), self._fair.rig.task.optimizer)
-        rates = self._design.learning_rates or grid(centre, _FIRST_RATES, present.learning_rate)
+        rates = self._design.learning_rates or grid(centre, FIRST_RATES, present.learning_rate)
         self._tried[size], self._trials[size] = list(rates), []
         longest = self._longest(size)
-        if self._design.halving and len(rates) > 3 and longest >= _WORTH_HALVING:
+        if halves(self._design, len(rates), longest):
             quarter = math.ceil(longest / 4)
             self._trials[size] += self._train("rung", size, rates, quarter)
             rates = survivors(self._design, self._fair.names, self._trials[size], quarter) or rates
