@@ -13,14 +13,12 @@ TESTS = pathlib.Path(__file__).parents[1]
 INSIDE = "EPOCHAL_TESTS_OF_ONE_BACK_END"  # set in those processes, so that they start no further ones
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}     # PyTorch's threads wait for each other on processors that others use too
 WHAT = {
-    "contracts": ["contracts", "seam/test_constant_loss.py", "seam/test_metrics.py"],
-    "parity": ["parity"],
-    "trainees": ["seam/test_trainee_accumulate.py", "seam/test_trainee_contract.py", "seam/test_trainee_open.py",
-                 "seam/test_trainee_tensorflow.py", "seam/test_trainee_torch.py"],
+    "rigs": ["contracts", "parity", "seam/test_constant_loss.py", "seam/test_metrics.py"],
+    "training": ["seam/test_trainee_accumulate.py", "seam/test_trainee_contract.py", "seam/test_trainee_open.py",
+                 "seam/test_trainee_tensorflow.py", "seam/test_trainee_torch.py", "training/test_predict_same.py",
+                 "training/test_fit_callbacks.py"],
     "feeds": ["-k", "of_fit or in_fit", "training/test_feed_arrays.py", "training/test_feed_batches.py",
               "training/test_feed_blocks.py"],
-    "predict": ["training/test_predict_same.py"],
-    "callbacks": ["training/test_fit_callbacks.py"],
 }
 
 
