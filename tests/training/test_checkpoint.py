@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from epochal import UsageError
+from epochal import Advice, UsageError
+from epochal.training.checkpoint import Checkpoint
 from epochal.training.fit import fit
 from epochal.training.plain_state import of, packed, unpacked
 
@@ -161,3 +162,82 @@ def test_what_a_callback_remembers_leaves_out_what_is_not_plain():
     assert remembered["best"] == 0.5
     assert "open_file" not in remembered
     assert "best_weights" in remembered
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+@pytest.mark.parametrize(("wrong", "what"), [
+    ({"learning_rate": 0.5}, "learning rate"), ({"shuffle": False}, "shuffle"),
+    ({"class_weight": {0: 1.0, 1: 2.0}}, "class_weight"),
+    ({"steps_per_epoch": 13}, "steps_per_epoch"), ({"x": np.concatenate([X[:60], X[60:] + 1])}, "set of rows"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_what_makes_it_another_training_is_refused_by_name(tmp_path, wrong, what):
+    ended(tmp_path, epochs=1)
+    with pytest.raises(UsageError, match=f"`checkpoint` must be the folder of this training; .* another {what}: "):
+        ended(tmp_path, epochs=1, **wrong)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+@pytest.mark.parametrize(("compiled", "what"), [({"loss": "mse"}, "loss"), ({"metrics": ["accuracy"]}, "set of metrics"), (
+    {"loss": keras.losses.BinaryCrossentropy(label_smoothing=0.2)}, "loss")])
+def test_another_loss_or_other_metrics_are_another_training(tmp_path, compiled, what):
+    model = network()
+    model.compile("adam", **{"loss": keras.losses.BinaryCrossentropy()})
+    fit(model, X, Y, batch_size=8, verbose=0, checkpoint=tmp_path)
+    again = network()
+    again.compile("adam", **{"loss": keras.losses.BinaryCrossentropy()})
+    fit(again, X, Y, batch_size=8, verbose=0, checkpoint=tmp_path)
+    again.compile("adam", **{"loss": keras.losses.BinaryCrossentropy()} | compiled)
+    with pytest.raises(UsageError, match=f"another {what}: "):
+        fit(again, X, Y, batch_size=8, verbose=0, checkpoint=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_the_same_call_may_be_made_again_and_again_with_the_same_callbacks(tmp_path):
+    def call():
+        keras.utils.set_random_seed(3)
+        model = network()
+        fit(model, X, Y, batch_size=8, epochs=12, validation_data=(X[:20], 1 - Y[:20]), callbacks=[stopping], verbose=0,
+            checkpoint=tmp_path)
+        return model.get_weights()
+
+    stopping = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+    first, *later = [call() for _ in range(4)]
+    for weights in later:
+        assert all(np.array_equal(a, b) for a, b in zip(first, weights, strict=True))
+
+
+class Stops(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = epoch == 2
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_a_kill_after_the_epoch_that_stopped_it_starts_no_further_one(tmp_path, monkeypatch):
+    always(monkeypatch)
+    write = Checkpoint.__call__
+
+    def killed(self, position, store, *, manner, last=False):
+        if last:
+            raise BrokenOff
+        write(self, position, store, manner=manner)
+
+    monkeypatch.setattr(Checkpoint, "__call__", killed)
+    with pytest.raises(BrokenOff):
+        ended(tmp_path, epochs=8, callbacks=[Stops()])
+    monkeypatch.setattr(Checkpoint, "__call__", write)
+    _, history = ended(tmp_path, epochs=8, callbacks=[Stops()])
+    assert history.epoch == [0, 1, 2]
+
+
+class OwnOrder(keras.utils.PyDataset):
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, i):
+        return X[i * 8:i * 8 + 8], Y[i * 8:i * 8 + 8]
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_that_a_source_keeps_its_own_order_is_said(tmp_path):
+    with pytest.warns(Advice, match="What a OwnOrder shuffles by itself is not kept in the checkpoint"):
+        fit(network(), OwnOrder(), verbose=0, checkpoint=tmp_path)

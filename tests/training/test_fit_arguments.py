@@ -287,3 +287,38 @@ def endless(x, y):
     while True:
         for start in range(0, 45, 9):
             yield x[start:start + 9], y[start:start + 9]
+
+
+@pytest.mark.filterwarnings("ignore:The batches hold the classes:epochal.Advice")
+@pytest.mark.parametrize(("batches", "wanted"), [("stratified", 1), ("balanced", 5)])
+def test_batches_that_steps_cut_are_stratified_and_balanced_too(batches, wanted):
+    y, seen = np.zeros(100, "int32"), []
+    y[::10] = 1
+
+    class Sees(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(logs["loss"] * (batch + 1))  # Keras' running mean, of ten times the share of the class
+
+    def share(true, _):
+        return 10 * keras.ops.cast(true, "float32")
+
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.0), share)
+    epochal.fit(model, y[:, None].astype("float32"), y, steps_per_epoch=10, batches=batches, callbacks=[Sees()], verbose=0)
+    assert np.round(np.diff([0.0, *seen])).tolist() == [wanted] * 10
+
+
+@pytest.mark.filterwarnings("ignore:The model was trained before:epochal.Advice", "ignore:.*trained:epochal.Advice")
+def test_a_model_compiled_anew_without_metrics_sees_its_rows_in_the_order_of_keras():
+    x, y = np.random.default_rng(0).normal(size=(64, 3)).astype("float32"), np.arange(64, dtype="float32") / 64
+
+    def trained(train):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+        for _ in range(2):
+            model.compile("sgd", "mse")
+            losses = train(model, x, y, batch_size=8, epochs=2, verbose=0).history["loss"]
+        return losses
+
+    theirs = trained(lambda model, *rows, **options: model.fit(*rows, **options))
+    np.testing.assert_allclose(trained(epochal.fit), theirs, rtol=1e-6)

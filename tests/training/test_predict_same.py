@@ -361,3 +361,18 @@ def test_up_to_32_rows_are_one_batch_whatever_the_model(make):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "The predictions of")
         assert_same(predict(ours, x[:32], verbose=0), theirs.predict(x[:32], verbose=0))
+
+
+class TimesRows(keras.layers.Layer):
+    """Its output depends on how many rows come at once."""
+
+    def call(self, x):
+        return x * keras.ops.cast(keras.ops.shape(x)[0], x.dtype)
+
+
+@pytest.mark.parametrize("n", [1003, 64, 30])
+def test_a_batch_size_that_is_given_is_kept_for_the_last_rows_too(n):
+    x = np.random.default_rng(0).normal(size=(n, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((3,)), TimesRows(), keras.layers.Dense(2)])
+    theirs = model.predict(x, batch_size=64, verbose=0)
+    np.testing.assert_allclose(predict(model, x, batch_size=64, verbose=0), theirs, rtol=1e-5)

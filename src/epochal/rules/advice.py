@@ -65,6 +65,12 @@ def weights_as_rate(class_weight, counts, optimizer):
             f"multiplied by it. To change the balance of the classes alone, divide all weights by {number(factor)}.")
 
 
+def own_order_lost(source):
+    """Warn that what cuts its own batches must give the same ones again, where a training is to go on after a kill."""
+    return (f"What a {source} shuffles by itself is not kept in the checkpoint: after a kill the training goes on with the batches "
+            "that it gives then. Let it give the same in every epoch, or pass arrays.")
+
+
 def last_weights_kept(restore_best_weights, patience, *, monitor="val_loss"):
     """Warn where `EarlyStopping` ends a run and leaves it with weights that are past the best."""
     if restore_best_weights:

@@ -24,7 +24,8 @@ def build(model, sample, *, check=False):
         UsageError: the model does not fit the sample.
     """
     needed = not (model.built and all(layer.built for layer in layers(model))
-                  and all(getattr(metric, "built", True) for metric in model.metrics))
+                  and all(getattr(metric, "built", True) for metric in model.metrics)
+              and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
     if needed or check:
         try:
             _see(model, sample)

@@ -44,6 +44,11 @@ def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, b
                                   "true=…)` corrects them, with the shares in history.params."))
 
 
+def resumable(x):
+    """Warn where a training on batches of its own making is to be resumable."""
+    advise(advice.own_order_lost(type(x).__name__))
+
+
 def after(model):
     """Warn of what can be seen once the model is trained."""
     momenta = [layer.momentum for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]

@@ -1,6 +1,9 @@
 """The arguments of `fit`, looked at before anything runs."""
 
+import os
 import warnings
+import zlib
+from numbers import Real
 
 import keras
 import numpy as np
@@ -28,6 +31,36 @@ def check(model, x, *, batch_size, epochs, batches, micro_batch_size, engine, va
     require(often or listed, "validation_freq", validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
     require(batches in BATCHES, "batches", batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
     require(engine in ENGINES, "engine", engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
+
+
+def check_numbers(*, initial_epoch, validation_split, **counts):
+    """Raise `UsageError` for a number of `fit` that is none, or of the wrong kind; `counts` may be `None`."""
+    require(_is_count(initial_epoch) and initial_epoch >= 0, "initial_epoch", initial_epoch, "a whole number", "Pass 0.")
+    require(isinstance(validation_split, Real) and not isinstance(validation_split, bool), "validation_split", validation_split,
+            "a share from 0 up to 1", "Pass 0.2.")
+    for name, value in counts.items():
+        require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
+
+
+def check_things(*, callbacks, checkpoint):
+    """Raise `UsageError` for what is no callback, and for what cannot name a folder."""
+    for callback in keras.tree.flatten(callbacks) if callbacks is not None else []:
+        require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
+                "Pass [keras.callbacks.EarlyStopping()].")
+    require(checkpoint is None or isinstance(checkpoint, str | os.PathLike), "checkpoint", checkpoint, "the name of a folder",
+            'Pass "run".')
+
+
+def digest_of(rows):
+    """A checksum over a thousand rows or so of x, y and weights, from the first to the last; `None` where they are no arrays."""
+    n = n_rows_of(rows[0])
+    if not n:
+        return None
+    step, digest = -(-n // 1024), 0
+    for leaf in (leaf for tree in rows for leaf in leaves(tree)):
+        few = np.asarray((leaf.iloc if hasattr(leaf, "iloc") else leaf)[::step])
+        digest = zlib.crc32(repr(few.tolist()).encode() if few.dtype == object else np.ascontiguousarray(few).tobytes(), digest)
+    return digest
 
 
 def refuse_without_targets(model, rows, name):

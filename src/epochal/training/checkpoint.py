@@ -41,7 +41,7 @@ class Checkpoint:
     def __init__(self, folder, model, feed, callbacks, identity):
         self._path, self._model = pathlib.Path(folder) / _NAME, model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
-        self._fresh = [of(callback) for callback in callbacks]
+        self._fresh, self._remembered = [of(callback) for callback in callbacks], [{} for _ in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,14 +71,15 @@ class Checkpoint:
         for name, group in _groups(self._model).items():
             for i, variable in enumerate(group):
                 variable.assign(keras.ops.convert_to_tensor(arrays[f"{name}/{i}"]))
-        for callback, memory in zip(self._callbacks, about["callbacks"], strict=True):
-            vars(callback).update(unpacked(memory, arrays))
+        self._remembered = [unpacked(memory, arrays) for memory in about["callbacks"]]
+        for callback, memory in zip(self._callbacks, self._remembered, strict=True):
+            vars(callback).update(memory)
         self._model.history.history = unpacked(about["history"], arrays)
         self._model.history.epoch = list(about["epochs"])
         draws, place = about["chance"]
         _draw_on_from(draws)
         self._feed.restore(unpacked(place, arrays))
-        if about["finished"]:
+        if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
             self._model.stop_training = about["stopped"]
         return Position(about["epoch"], about["n_batches"])
 
@@ -96,8 +97,7 @@ class Checkpoint:
                  "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
-                 "callbacks": [packed(changed(of(callback), fresh), arrays, f"callback{i}")
-                               for i, (callback, fresh) in enumerate(zip(self._callbacks, self._fresh, strict=True))]}
+                 "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}
         draws, place = self._chance if position.n_batches else self._now()
         about["chance"] = [_as_json(draws), packed(place, arrays, "feed")]
         for name, group in _groups(self._model).items():
@@ -114,6 +114,12 @@ class Checkpoint:
                              f"({error.strerror}). The model holds what was trained so far.") from error
         self._written = perf_counter()
         self._cost = self._written - start
+
+    def _memories(self):
+        """What each callback has learnt: in this call, and in those before it, which may have used the same object."""
+        for callback, fresh, remembered in zip(self._callbacks, self._fresh, self._remembered, strict=True):
+            now = of(callback)
+            yield {name: now[name] for name in now if name in remembered} | changed(now, fresh)
 
     def _now(self):
         return _draws(), self._feed.state()

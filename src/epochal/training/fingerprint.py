@@ -1,6 +1,7 @@
 """What decides how fast a model runs, as one short text: its weights, and the names Keras counts up, do not."""
 
 import hashlib
+import inspect
 import json
 from dataclasses import astuple
 
@@ -31,6 +32,17 @@ def _described(layer):
                 if not name.startswith("_") and name != "name" and _is_plain(value)}
     shapes = [(list(v.shape), str(v.dtype)) for v in layer.weights]
     return _named(type(layer)), layer.compute_dtype, shapes, sorted(settings.items())
+
+
+def settings_of(parts):
+    """Losses, say, as text: a name, or a class with its plain settings."""
+    def told(part):
+        if part is None or isinstance(part, str) or inspect.isroutine(part):
+            return _named(part)
+        return [_named(type(part)), sorted((name, _named(value)) for name, value in vars(part).items()
+                                           if not name.startswith("_") and name != "name" and _is_plain(value))]
+
+    return json.dumps([told(part) for part in keras.tree.flatten(parts)], default=str)
 
 
 def _is_plain(value):

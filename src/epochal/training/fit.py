@@ -15,10 +15,11 @@ from ..seam.trainee import open_trainee
 from . import advice, arguments
 from .blocks import ParquetBlocks
 from .checkpoint import Checkpoint
+from .fingerprint import settings_of
 from .hooks import needing_batches
 from .loop import Position, Span, run
 from .manner import as_before, fastest, only_keras
-from .sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, made_by
+from .sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, made_by, size_of
 
 
 def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
@@ -38,6 +39,9 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
     say = say or (lambda sentence: None)
     arguments.check(model, x, batch_size=batch_size, epochs=epochs, batches=batches, micro_batch_size=micro_batch_size,
                     engine=engine, validation_freq=validation_freq)
+    arguments.check_numbers(initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+                            validation_batch_size=validation_batch_size, validation_split=validation_split)
+    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint)
     epochs, steps_per_epoch, validation_steps = arguments.limited(epochs, steps_per_epoch, validation_steps)
     callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
     callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]
@@ -67,10 +71,12 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
     arguments.refuse_without_targets(model, rows, "y")
     if held is not None and not isinstance(held, str):
         arguments.refuse_without_targets(model, keras.utils.unpack_x_y_sample_weight(held), "validation_data")
-    order, shares = arguments.order_of(batches, rows[1], batch_size or 32)
+    order, shares = arguments.order_of(batches, rows[1], size_of(batch_size, arguments.n_rows_of(rows[0]), steps_per_epoch))
     advice.before(model, y=arguments.targets(rows[1]), held_out=arguments.targets(held_out), n_rows=arguments.n_rows_of(rows[0]),
                   batch_size=batch_size, callbacks=callbacks, class_weight=class_weight, batches=batches,
                   continues=initial_epoch > 0 or checkpoint is not None)
+    if checkpoint is not None and cuts_own_batches(x) and not hasattr(x, "__next__"):  # a generator is refused
+        advice.resumable(x)
     with ExitStack() as opened:
         try:
             feed = feed_of(*rows[:2], sample_weight=rows[2], batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
@@ -86,7 +92,10 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": batch_size or 32 if is_factory(x) else feed.batch_size} | shares
-        asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint)
+        told = {"learning rate": learning_rate and float(learning_rate), "shuffle": str(shuffle),
+                "class_weight": class_weight and sorted(map(str, class_weight.items())), "steps_per_epoch": steps_per_epoch}
+        asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint, told,
+                       checkpoint and arguments.digest_of(rows))
         return _fitted(model, feed, validation, asked, resolved, say)
 
 
@@ -101,6 +110,8 @@ class _Asked(NamedTuple):
     micro_batch_size: int | None
     engine: str
     checkpoint: Any
+    told: dict    # of what else makes a training another one, by name
+    digest: Any   # of the rows, where there is a checkpoint and they are arrays
 
 
 def _validation(held, feed, batch_size, steps):
@@ -184,9 +195,11 @@ def _checkpoint(model, feed, asked, resolved):
     if not feed.source.starts_anew:
         raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
                          "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
-    shapes = [list(v.shape) for v in model.variables]
+    shapes, judging = ([list(v.shape) for v in variables] for variables in (model.variables, model.metrics_variables))
     digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
     identity = {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
-                "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "number of rows": feed.n_rows,
-                "first batch": digest, "list of callbacks": [type(callback).__name__ for callback in asked.callbacks]}
+                "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "loss": settings_of(model.loss),
+                "set of metrics": f"variables {judging}", **asked.told,
+                "list of callbacks": [type(callback).__name__ for callback in asked.callbacks],
+                "number of rows": feed.n_rows, "first batch": digest, "set of rows": asked.digest}
     return Checkpoint(asked.checkpoint, model, feed, asked.callbacks, identity)

@@ -132,13 +132,13 @@ class _Call:
             return self._given(rows, size)
 
     def _given(self, rows, size):
-        """As Keras would: blocks of `size`. Only the last is filled up, where that saves compiling and rows are independent."""
+        """As Keras would: blocks of `size`. The last is filled up where that saves compiling, and rows are shown independent."""
         forward, n_steps = self._forward, -(-rows.n_rows // size)
         hooks = Hooks(self._model, self._callbacks, self._verbose, n_steps)
         stream = self._stream(rows, hooks, keep=True)
 
         def whole():
-            return forward.per_shape and rows.n_rows >= size and not forward.changes and not forward.coupled
+            return (forward.per_shape and rows.n_rows >= size and forward.verified and not forward.changes and not forward.coupled)
 
         with Begun(forward, hooks):
             stream.send(blocks(0, rows.n_rows, size, whole=whole))

@@ -16,7 +16,7 @@ from .epochs import EpochFeed
 from .orders import Orders
 from .stacks import Batches
 
-__all__ = ["RESIDENT_BYTES", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by"]
+__all__ = ["RESIDENT_BYTES", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by", "size_of"]
 
 RESIDENT_BYTES = 2 * 2**30  # arrays up to here stay on the device
 
@@ -51,7 +51,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
         return EpochFeed(source, steps_per_epoch, backend=backend)
     if are_arrays((x, y, sample_weight)):
         rows = rows_of(x, y, sample_weight, class_weight, backend=backend)
-        source = _of_rows(rows, _size(batch_size, rows.n_rows, steps_per_epoch), shuffle, order, resident_bytes, backend)
+        source = _of_rows(rows, size_of(batch_size, rows.n_rows, steps_per_epoch), shuffle, order, resident_bytes, backend)
         return EpochFeed(source, steps_per_epoch, backend=backend)
     require(order is None, "order", order, "left out for what cuts its own batches", "Pass arrays.")
     if is_factory(x):
@@ -108,7 +108,7 @@ def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_pe
             require(columns is None or isinstance(columns, str) or (name == "y" and _are_names(columns)), name,
                     type(columns).__name__, "the name of a column of the file", 'Pass y="price".')
         rows = ParquetRows(x, y, weight=sample_weight)
-    batch_size = _size(batch_size, rows.n_rows, steps_per_epoch)
+    batch_size = size_of(batch_size, rows.n_rows, steps_per_epoch)
     return ParquetBlocks(rows, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
 
 
@@ -133,8 +133,9 @@ def _with_batch_size(make, batch_size):
     return lambda: make(batch_size)
 
 
-def _size(batch_size, n_rows, steps):
-    return int(batch_size) if batch_size else -(-n_rows // steps) if steps else 32
+def size_of(batch_size, n_rows, steps):
+    """Rows of a batch of arrays: as asked, or what so many steps leave, or Keras' 32."""
+    return int(batch_size) if batch_size else -(-n_rows // steps) if steps and n_rows else 32
 
 
 def _is_count(value):
