@@ -33,7 +33,8 @@ def _facts(result):
     floor = mended["arms"]["epochs small"]["floor"]
     return {
         "when": ("**a smoke run, whose figures mean nothing:** " if result["quick"] else "")
-                + ("with `--short`, " if protocol["epochs"] == 15 else "")
+                + ("with `--short" + (f" --trial-seeds {protocol['trial_seeds']}" if protocol["trial_seeds"] > 1 else "") + "`, "
+                   if protocol["epochs"] == 15 else "")
                 + f"{result['date']}, {result['machine']}. The two studies: {n} trainings, {hours:.2g} hours of training.",
         "rows": f"{n_train:,} training images, {n_validation:,} more for validation, drawn with a fixed seed, and {n_test:,} test "
                 + "images" + (" (the file at hand holds the first 3,000 of the official 10,000)" if n_test == 3000 else ""),
