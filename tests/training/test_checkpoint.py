@@ -241,3 +241,11 @@ class OwnOrder(keras.utils.PyDataset):
 def test_that_a_source_keeps_its_own_order_is_said(tmp_path):
     with pytest.warns(Advice, match="What a OwnOrder shuffles by itself is not kept in the checkpoint"):
         fit(network(), OwnOrder(), verbose=0, checkpoint=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_targets_in_a_list_and_counts_of_numpy_are_known_again(tmp_path):
+    for _ in range(2):
+        history = fit(network(), X[:8], Y[:8].tolist(), batch_size=np.int64(4), steps_per_epoch=np.int64(2), verbose=0,
+                      checkpoint=tmp_path)
+    assert history.epoch == [0]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from .copying import has_own_step
 from .rows import leaves, over
 
 _NEVER = 1e-7  # the share of a class that no training row has
@@ -17,9 +18,11 @@ def constant_figures(twin, data, kind):
     Returns:
         float[n_answers, 1 + n_metrics]: of the mean and of the median for a regression, of the classes' shares for classes, as
         probabilities or logits, whichever the loss prefers. `None` where there is more than one output, or where its shape does
-        not go with the targets.
+        not go with the targets, or where the model has its own way to its loss or metrics, which may look at the inputs.
     """
     model = twin.compiled(0)
+    if has_own_step(model, "compute_loss") or has_own_step(model, "compute_metrics"):
+        return None
     twin.build(model)
     few = model(over(keras.ops.convert_to_tensor, data.train.take(slice(0, 2)).x), training=False)
     answers = _answers(few, data.train.y, kind)
@@ -53,11 +56,11 @@ def _answers(few, y, kind):
 
 def _judged(model, part, answer, names):
     y_pred = keras.ops.convert_to_tensor(np.broadcast_to(answer, (part.n_rows, *answer.shape)).copy())
-    x, y, weight = (over(keras.ops.convert_to_tensor, tree) for tree in (part.x, part.y, part.weight))
+    y, weight = (over(keras.ops.convert_to_tensor, tree) for tree in (part.y, part.weight))
     model.reset_metrics()
     fixed = sum(map(_number, model.losses))  # of the weights, which have no part in a constant answer
-    loss = _number(model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)) - fixed
-    model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+    loss = _number(model.compute_loss(y=y, y_pred=y_pred, sample_weight=weight)) - fixed
+    model.compute_metrics(x=None, y=y, y_pred=y_pred, sample_weight=weight)
     results = model.get_metrics_result()
     return [loss, *(_number(results[name]) for name in names)]
 

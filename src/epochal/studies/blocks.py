@@ -51,8 +51,8 @@ def cut(label, stage, n_epochs, lanes, how):
 
 def no_memory_for(batch_size):
     """The sentence for a batch that does not fit."""
-    return (f"There is no memory for a batch of {batch_size:,} examples. Leave that batch size out, in another folder, or go on in "
-            "this one on a device with more.")
+    return (f"There is no memory for a batch of {batch_size:,} examples. Leave that batch size out, or use a device with more: "
+            "either in another folder.")
 
 
 def train_block(rig, block, *, device=None, watch=None):

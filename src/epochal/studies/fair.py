@@ -174,12 +174,13 @@ class Fair:
         return {int(point[0]): point[1] for point in known.points}
 
     def _untrained(self):
-        """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known.
+        """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;
+        `None` where the margin is known without it.
 
         Raises:
             UsageError: it is not a number, and no margin was declared.
         """
-        if self.design.margin is not None:
+        if self.design.margin is not None or self.folder.reading("margin") is not None:
             return None
         column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
         fresh = [self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float) for seed in self.trial_seeds()]

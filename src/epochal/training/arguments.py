@@ -58,7 +58,11 @@ def digest_of(rows):
         return None
     step, digest = -(-n // 1024), 0
     for leaf in (leaf for tree in rows for leaf in leaves(tree)):
-        few = np.asarray((leaf.iloc if hasattr(leaf, "iloc") else leaf)[::step])
+        if not hasattr(leaf, "shape"):  # a number of a list
+            digest = zlib.crc32(repr(leaf).encode(), digest)
+            continue
+        few = (leaf.iloc if hasattr(leaf, "iloc") else leaf)[::step]
+        few = keras.ops.convert_to_numpy(few) if keras.ops.is_tensor(few) else np.asarray(few)
         digest = zlib.crc32(repr(few.tolist()).encode() if few.dtype == object else np.ascontiguousarray(few).tobytes(), digest)
     return digest
 

@@ -39,7 +39,7 @@ def settings_of(parts):
     def told(part):
         if part is None or isinstance(part, str) or inspect.isroutine(part):
             return _named(part)
-        return [_named(type(part)), sorted((name, _named(value)) for name, value in vars(part).items()
+        return [_named(type(part)), sorted((name, _named(value)) for name, value in getattr(part, "__dict__", {}).items()
                                            if not name.startswith("_") and name != "name" and _is_plain(value))]
 
     return json.dumps([told(part) for part in keras.tree.flatten(parts)], default=str)

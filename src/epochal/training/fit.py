@@ -93,7 +93,8 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
             opened.callback(validation.close)
         resolved |= {"batch_size": batch_size or 32 if is_factory(x) else feed.batch_size} | shares
         told = {"learning rate": learning_rate and float(learning_rate), "shuffle": str(shuffle),
-                "class_weight": class_weight and sorted(map(str, class_weight.items())), "steps_per_epoch": steps_per_epoch}
+                "class_weight": class_weight and sorted(map(str, class_weight.items())),
+                "steps_per_epoch": steps_per_epoch and int(steps_per_epoch)}
         asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint, told,
                        checkpoint and arguments.digest_of(rows))
         return _fitted(model, feed, validation, asked, resolved, say)
