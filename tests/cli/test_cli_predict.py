@@ -92,7 +92,11 @@ def test_other_endings_hold_the_same(shelf, tmp_path, ending):
     _, frame = predicted(shelf, "good", tmp_path / "p.parquet")
     told = inside("predict", shelf / "good.keras", shelf / "new.csv", "--out", tmp_path / f"p{ending}")
     assert told.exit_code == 0, (told.stderr, told.exception)
-    held = pd.read_csv(tmp_path / "p.csv") if ending == ".csv" else np.load(tmp_path / "p.npz")
+    if ending == ".csv":
+        held = pd.read_csv(tmp_path / "p.csv")
+    else:
+        with np.load(tmp_path / "p.npz") as file:
+            held = dict(file)
     assert list(held["prediction"]) == frame.prediction.tolist()
     np.testing.assert_allclose(held["probability_yes"], frame.probability_yes, rtol=1e-12)
 

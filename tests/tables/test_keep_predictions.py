@@ -77,7 +77,8 @@ def test_files_hold_labels_as_the_table_has_them(tmp_path, classes, labels, endi
         names = write(columns_of(answers(np.array([[0.25], [0.75]]), kind), kind), file, ending=ending)
     assert names == ["prediction", f"probability_{classes[1]}"]
     if ending == ".npz":
-        held = np.load(path, allow_pickle=False)
+        with np.load(path, allow_pickle=False) as file:
+            held = dict(file)
     else:
         held = pd.read_csv(path, dtype={"prediction": type(labels[0])}) if ending == ".csv" else pd.read_parquet(path)
     assert held["prediction"].tolist() == labels
