@@ -1,6 +1,9 @@
 """Rows of a Parquet file: types, classes, bounded pieces, and what is refused."""
 
 import decimal
+import functools
+import os
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from epochal.base.errors import UsageError
+from epochal.tables import parquet
 from epochal.tables.parquet import ParquetRows
 
 
@@ -104,6 +108,58 @@ def test_pieces_are_full_and_hold_each_row_once(write, row_group_size, n, seed):
 def test_pieces_are_not_written_to_again(write):
     pieces = list(ParquetRows(write({"a": np.arange(100), "y": np.arange(100.0)}), "y").pieces(10))
     assert len({x.__array_interface__["data"][0] for x, _, _ in pieces}) == 10
+
+
+@pytest.fixture
+def wide(write):
+    """A file of 23 columns, of which four are decoded at a time."""
+    x = np.random.default_rng(0).normal(size=(500, 23)).astype("float32")
+    columns = {f"x{i}": column for i, column in enumerate(x.T)} | {"w": x[:, 0] / 2, "y": np.where(x[:, 0] > 0, "up", "down")}
+    return x, write(columns, row_group_size=130)
+
+
+@pytest.mark.parametrize("n", [1, 60, 130, 499, 1000])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_more_columns_than_are_decoded_at_a_time_are_the_same_rows(monkeypatch, wide, n, seed):
+    x, path = wide
+    monkeypatch.setattr(parquet, "_OPEN", 4)
+    pieces = list(ParquetRows(path, "y", weight="w").pieces(n, None if seed is None else np.random.default_rng(seed)))
+    assert [len(part[0]) for part in pieces] == [n] * (500 // n) + [500 % n] * (500 % n > 0)
+    found, y, weight = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    order = slice(None) if seed is None else np.argsort(found[:, 0])
+    np.testing.assert_array_equal(found[order], x if seed is None else x[np.argsort(x[:, 0])])
+    np.testing.assert_array_equal(y[:, 0], found[:, 0] > 0)
+    np.testing.assert_array_equal(weight, found[:, 0] / 2)
+
+
+@pytest.mark.parametrize("most", [4, 100])
+@pytest.mark.parametrize("n", [1, 129, 131, 500, 9999])
+def test_the_head_is_the_first_rows(monkeypatch, wide, most, n):
+    x, path = wide
+    monkeypatch.setattr(parquet, "_OPEN", most)
+    found, y, weight = ParquetRows(path, "y", weight="w").head(n)
+    np.testing.assert_array_equal(found, x[:n])
+    np.testing.assert_array_equal(y[:, 0], x[:n, 0] > 0)
+    np.testing.assert_array_equal(weight, x[:n, 0] / 2)
+
+
+def test_many_columns_leave_no_open_file_behind(monkeypatch, wide):
+    monkeypatch.setattr(parquet, "_OPEN", 4)
+    opened, real = [], tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: opened.append(real(**options)) or opened[-1])
+    pieces = ParquetRows(wide[1], "y").pieces(100, np.random.default_rng(0))
+    next(pieces)
+    pieces.close()
+    assert opened
+    assert all(file.closed for file in opened)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_a_full_disk_is_told(monkeypatch, wide):
+    monkeypatch.setattr(parquet, "_OPEN", 4)
+    monkeypatch.setattr(tempfile, "TemporaryFile", functools.partial(open, "/dev/full", "r+b"))
+    with pytest.raises(UsageError, match=r"23 columns.*no room for .* GB.*TMPDIR"):
+        whole(ParquetRows(wide[1], "y", features=[f"x{i}" for i in range(23)]))
 
 
 NO_TABLES = [

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 
 import numpy as np
 import pyarrow
@@ -11,6 +12,7 @@ from pyarrow import types
 
 from ..base.errors import UsageError, require
 from .phrase import Phrase, counted
+from .wide import Scratch
 
 _MOST_CLASSES = 10_000
 _LENGTH = 2**16             # rows decoded at a time, at most
@@ -19,6 +21,8 @@ _CACHED = 2**18             # values that a processor's cache holds while they a
 _BUFFER = 2**16             # bytes read ahead in each column
 _PAGE = 2**20               # bytes of a page of a column, unpacked, as writers make them
 _SIDE_BY_SIDE = 2**27       # bytes that row groups read side by side may take
+_OPEN = 100                 # columns decoded at a time: an open one holds pages and a dictionary, 1 to 4 MB
+_ON_DISK = 2**32            # bytes that row groups side by side may take on disk, where there are more columns
 
 
 class ParquetRows:
@@ -74,19 +78,33 @@ class ParquetRows:
                 side, so that a piece holds rows of several; within a piece, rows of one row group are not yet mixed.
         """
         held, x, y, weight = 0, *self._room(n)
-        for batch in self._stretches(n, rng):
+        for columns, batch in self._stretches(n, rng):
             at = 0
             while at < batch.num_rows:
                 step = min(batch.num_rows - at, n - held)
-                self._fill(batch.slice(at, step), x[held : held + step], y[held : held + step],
-                           None if weight is None else weight[held : held + step])
+                _turn(columns[:, at : at + step], x[held : held + step])
+                self._fill(batch.slice(at, step), y[held : held + step], None if weight is None else weight[held : held + step])
                 at, held = at + step, held + step
                 if held == n:
                     yield x, y, weight
                     held, x, y, weight = 0, *self._room(n)
-            del batch
+            del columns, batch
         if held:
             yield x[:held], y[:held], None if weight is None else weight[:held]
+
+    def head(self, n):
+        """The first `n` rows as (x, y, weight), without a look at the others."""
+        n = min(n, self.n_rows)
+        x, y, weight = self._room(n)
+        with self._file() as file:
+            for first in range(0, self.n_features, _OPEN):
+                names = self.feature_names[first : first + _OPEN]
+                for at, batch in _first(file.iter_batches(min(n, _LENGTH), columns=list(names)), n):
+                    _turn(self._features(batch, names), x[at : at + batch.num_rows, first : first + len(names)])
+            for at, batch in _first(file.iter_batches(min(n, _LENGTH), columns=self._others()), n):
+                stop = at + batch.num_rows
+                self._fill(batch, y[at:stop], None if weight is None else weight[at:stop])
+        return x, y, weight
 
     def close(self):
         """Nothing stays open between passes."""
@@ -103,25 +121,48 @@ class ParquetRows:
             yield file
 
     def _stretches(self, n, rng):
-        """Record batches that together are the file, each row group by itself."""
-        columns = list(dict.fromkeys((*self.feature_names, *self._targets, *((self._weight,) if self._weight else ()))))
-        groups = np.arange(self._metadata.num_row_groups)
+        """Pairs of features, float32[d, rows], and a record batch of the other columns: the file, each row group by itself."""
+        wide, groups = self.n_features > _OPEN, np.arange(self._metadata.num_row_groups)
         largest = max(self._metadata.row_group(int(g)).num_rows for g in groups)
-        width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n),
-                                                 _SIDE_BY_SIDE // (len(columns) * (_PAGE + _BUFFER))))
+        room = _ON_DISK // (largest * self.row_bytes) if wide else _SIDE_BY_SIDE // (self.n_features * (_PAGE + _BUFFER))
+        width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n), room))
         groups = list(groups if rng is None else rng.permutation(groups))
-        length = max(1, min(largest, _LENGTH, _VALUES // len(columns), -(-n // width)))
-        with self._file() as file:
+        length = max(1, min(largest, _LENGTH, _VALUES // self.n_features, -(-n // width)))
+        with self._file() as file, contextlib.ExitStack() as stack:
             open_now = []
             while groups or open_now:
                 while groups and len(open_now) < width:
-                    open_now.append(file.iter_batches(length, [int(groups.pop(0))], columns))
-                for batches in list(open_now):
-                    batch = next(batches, None)
-                    if batch is None:
-                        open_now.remove(batches)
+                    group = (self._wide_group if wide else self._group)(file, int(groups.pop(0)), length)
+                    open_now.append(stack.enter_context(contextlib.closing(group)))
+                for stretches in list(open_now):
+                    stretch = next(stretches, None)
+                    if stretch is None:
+                        open_now.remove(stretches)
                     else:
-                        yield batch
+                        yield stretch
+
+    def _group(self, file, group, length):
+        for batch in file.iter_batches(length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
+            yield self._features(batch, self.feature_names), batch
+
+    def _wide_group(self, file, group, length):
+        """The stretches of a row group, its features decoded some at a time and turned to rows on disk."""
+        with tempfile.TemporaryFile(buffering=0) as free:
+            scratch = Scratch(free, self.n_features, self._metadata.row_group(group).num_rows)
+            for first in range(0, self.n_features, _OPEN):
+                names, at = self.feature_names[first : first + _OPEN], 0
+                for batch in file.iter_batches(_LENGTH, [group], list(names)):
+                    for i, name in enumerate(names):
+                        scratch.put(first + i, at, self._numbers(batch, name))
+                    at += batch.num_rows
+            at = 0
+            for batch in file.iter_batches(length, [group], self._others()):
+                yield scratch.get(at, batch.num_rows), batch
+                at += batch.num_rows
+
+    def _others(self):
+        """The columns of targets and weights."""
+        return list(dict.fromkeys((*self._targets, *((self._weight,) if self._weight else ()))))
 
     def _room(self, n):
         n = min(n, self.n_rows)
@@ -130,12 +171,13 @@ class ParquetRows:
             y = np.empty(n, np.int32)
         return np.empty((n, self.n_features), np.float32), y, None if self._weight is None else np.empty(n, np.float32)
 
-    def _fill(self, batch, x, y, weight):
-        columns, step = np.empty((self.n_features, batch.num_rows), np.float32), max(16, _CACHED // self.n_features)
-        for i, name in enumerate(self.feature_names):
+    def _features(self, batch, names):
+        columns = np.empty((len(names), batch.num_rows), np.float32)
+        for i, name in enumerate(names):
             columns[i] = self._numbers(batch, name)
-        for at in range(0, batch.num_rows, step):
-            x[at : at + step] = columns[:, at : at + step].T
+        return columns
+
+    def _fill(self, batch, y, weight):
         if self._kind == "classes":
             y.reshape(-1)[:] = self._codes(batch)
         else:
@@ -219,6 +261,24 @@ class ParquetRows:
         if column.null_count:
             require(False, name, counted(column.null_count, "missing value"), "known in every row",
                     "Fill them in when writing the file.")
+
+
+def _turn(columns, rows):
+    """Write columns, float32[d, n], as rows, float32[n, d], a cache full at a time."""
+    step = max(16, _CACHED // len(columns))
+    for at in range(0, len(rows), step):
+        rows[at : at + step] = columns[:, at : at + step].T
+
+
+def _first(batches, n):
+    """The first `n` rows of record batches, each batch with the place of its first row."""
+    at = 0
+    for batch in batches:
+        batch = batch.slice(0, n - at)
+        yield at, batch
+        at += batch.num_rows
+        if at == n:
+            return
 
 
 def _value_type(kind):

@@ -115,7 +115,7 @@ class ParquetBlocks:
         self.rows, self.n_rows, self.batch_size, self.n_batches = rows, rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
         self.shuffle, self._class_weight = shuffle, class_weight
         self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
-        self.sample = self.weighed(*next(rows.pieces(batch_size)))
+        self.sample = self.weighed(*rows.head(batch_size))
 
     def weighed(self, x, y, weight):
         """A `Batch`, its sample weights those of the classes where there are weights of classes."""
