@@ -41,16 +41,17 @@ def log_to_mlflow(study, uri, *, experiment="epochal"):
             "Install it with: pip install 'epochal[mlflow]'.")
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    place, text = _experiment(client, uri, experiment), dump(study)
-    key = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    there = _runs_of(client, place, key)
-    for run in there:
-        if run.data.tags.get(_PART) == "study" and run.info.status == "FINISHED":
-            return run.info.run_id
-    for run in there:
-        client.delete_run(run.info.run_id)
-    return _log(client, place, key, study, text)
+    with _environment(MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"):  # two lines a training, where answers for machines go
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        place, text = _experiment(client, uri, experiment), dump(study)
+        key = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        there = _runs_of(client, place, key)
+        for run in there:
+            if run.data.tags.get(_PART) == "study" and run.info.status == "FINISHED":
+                return run.info.run_id
+        for run in there:
+            client.delete_run(run.info.run_id)
+        return _log(client, place, key, study, text)
 
 
 @contextmanager
