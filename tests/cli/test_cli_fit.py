@@ -143,10 +143,11 @@ def test_without_numbers_they_are_planned_first_and_the_same_command_measures_no
 
 def test_a_plan_of_other_data_is_replaced(walked, tmp_path):
     ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")
-    told = inside("fit", "wine", "--budget", "1s", "--out", tmp_path / "m.keras")
+    told = inside("fit", "wine", "--budget", "1s", "--class-weight", "balanced", "--out", tmp_path / "m.keras")
     assert told.exit_code == 0, (told.stderr, told.exception)
     assert measured(told.stderr)
-    assert ep.load(tmp_path / "m.plan.json").evidence.task.name == "wine"
+    task = ep.load(tmp_path / "m.plan.json").evidence.task
+    assert (task.name, task.weighted) == ("wine", True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
 
 

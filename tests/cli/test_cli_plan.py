@@ -74,6 +74,15 @@ def test_the_agenda_measures_nothing_and_writes_nothing(tmp_path):
     assert set(tmp_path.iterdir()) == before
 
 
+def test_classes_may_weigh_the_same_and_numbers_have_none(tmp_path):
+    told = inside("plan", "breast_cancer", "--class-weight", "balanced", "--agenda", "--out", tmp_path)
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    assert "In the training loss every class weighs the same; judging is without weights." in " ".join(told.stdout.split())
+    told = inside("plan", "diabetes", "--class-weight", "balanced", "--agenda", "--out", tmp_path)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "`--class-weight` must be left out for a target of numbers" in told.stderr
+
+
 def test_a_full_disk_loses_nothing_and_arrays_and_a_model_of_ones_own_do(tmp_path, monkeypatch):
     x, y = load_wine(return_X_y=True)
     np.savez(tmp_path / "wine.npz", x=((x - x.mean(0)) / x.std(0)).astype("float32"), y=y)

@@ -19,14 +19,14 @@ def exactly(value):
     return Choice(value=value, low=value, high=value, because="")
 
 
-def run(made, optimizer="adam"):
+def run(made, optimizer="adam", **more):
     """Execute the lines as a user's script would; returns the namespace afterwards."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(24, 4)).astype("float32"), np.arange(24, dtype="int32") % 3
-    scope = {"model": model, "x_train": x, "y_train": y, "x_val": x, "y_val": y}
+    scope = {"model": model, "x_train": x, "y_train": y, "x_val": x, "y_val": y, **more}
     exec(compile(ast.parse(code_for(made)), "pasted", "exec"), scope)
     return scope
 
@@ -44,6 +44,13 @@ def test_the_lines_train_with_the_plan():
     assert int(model.optimizer.iterations) == 4 * 3  # four epochs of three batches of eight
     assert len(history.history["val_loss"]) == 4
     assert scope["y_hat"].shape == (24, 3)
+
+
+def test_weights_that_were_measured_with_are_trained_with():
+    weighed = small(task=dataclasses.replace(TASK, weighted=True))
+    plain = run(small())["history"].history["loss"]
+    assert run(weighed, w_train=np.ones(24))["history"].history["loss"] == pytest.approx(plain)
+    assert run(weighed, w_train=np.full(24, 2.0))["history"].history["loss"][0] > 1.2 * plain[0]
 
 
 def test_predict_has_a_batch_size_of_its_own():

@@ -26,9 +26,9 @@ def measured(monkeypatch):
     """What is handed to `plan`, which answers at once, and refuses what the real one would."""
     calls = []
 
-    def answer(model, x, y, *, budget, verbose, **rows):
+    def answer(model, x, y, *, budget, verbose, class_weight, **rows):
         given(x, y, **rows)
-        calls.append({"x": x, "y": y, **rows})
+        calls.append({"x": x, "y": y, "class_weight": class_weight, **rows})
         return plan()
 
     monkeypatch.setattr(verb, "measured_plan", answer)
@@ -79,6 +79,13 @@ def test_validation_data_of_each_kind_are_measured_on_and_judged_by(measured, tr
     np.testing.assert_array_equal(measured[0]["validation_data"][0], XV)
     assert len(history.history["val_loss"]) == 2
     assert ("Judged on all 40 rows of validation_data." in capsys.readouterr().out) == (not isinstance(judged(), tuple))
+
+
+@pytest.mark.filterwarnings("ignore:`class_weight` gives")
+@pytest.mark.parametrize("train", [lambda: {"x": Make(y=Y > 1)}, lambda: {"x": X, "y": Y > 1}], ids=["a factory", "arrays"])
+def test_class_weights_are_measured_with_and_judge_nothing(measured, train):
+    ep.fit(model(), **train(), class_weight={0: 0.5, 1: 1.0}, **AUTO | {"epochs": 1})
+    assert (measured[0]["class_weight"], measured[0]["sample_weight"]) == ({0: 0.5, 1: 1.0}, None)
 
 
 def test_what_has_no_end_trains_with_steps_and_epochs_that_are_given(measured):

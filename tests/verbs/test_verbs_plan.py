@@ -36,6 +36,24 @@ class Stop(Exception):
     """What a test raises where a user would press Ctrl-C."""
 
 
+def test_class_weights_are_those_of_the_rows_to_train_on(data, monkeypatch):
+    x, y = data
+    asked = []
+
+    def measure(rig, **options):
+        asked.append(rig.task)
+        raise Stop
+
+    monkeypatch.setattr(verb, "measure", measure)
+    weights = np.where(y == 1, 9.0, 1.0).astype("float32")
+    for how in ({}, {"class_weight": {1: 9.0}}, {"sample_weight": weights}):
+        with pytest.raises(Stop):
+            ep.plan(build(), x, y, validation_data=(x[:40], y[:40]), verbose=0, **how)
+    plain, by_class, by_row = asked
+    assert (plain.weighted, by_class.weighted, by_class.constant_loss) == (False, True, plain.constant_loss)
+    assert plain.fingerprint != by_class.fingerprint == by_row.fingerprint
+
+
 @pytest.fixture(scope="module")
 def story(data, tmp_path_factory):
     """`(model before, model after, x before, x after, journal when stopped, what the next call showed, its plan)`."""

@@ -57,7 +57,7 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
     shifted = class_weight is not None or batches == "balanced"
     build = builder(table, model)
     if plan is None and epochs is None:
-        known, plan = planned(table, build, path, goal or "fastest", seconds, seed, console, say)
+        known, plan = planned(table, build, class_weight, path, goal or "fastest", seconds, seed, console, say)
     else:
         for note in table.notes:
             tell(say, f"· {note}")

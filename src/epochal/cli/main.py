@@ -70,6 +70,8 @@ _table = _all_of(
                                                              "network (Dense 64, Dense 32, head, Adam)."))
 _backend = click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
                         help="Keras back end.  [default: KERAS_BACKEND, or jax]")
+_class_weight = click.option("--class-weight", type=click.Choice(["balanced"]),
+                             help="Let every class weigh the same in the training loss; judging is without weights.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
 
 
@@ -82,6 +84,7 @@ def main():
 @main.command(epilog=_EXAMPLES)
 @_table
 @_backend
+@_class_weight
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
 @click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h".')
@@ -113,7 +116,7 @@ def plan(**options):
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]),
               help="Where the numbers are planned first: as for `epochal plan`.  [default: fastest]")
 @click.option("--budget", help='Where the numbers are planned first: the time to spend on it.  [default: "1 min"]')
-@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let every class weigh the same in the loss.")
+@_class_weight
 @click.option("--batches", type=click.Choice(["shuffled", "stratified", "balanced"]), default="shuffled", show_default=True,
               help="Batches at random; each with its share of every class; or each with as many rows of every class.")
 @click.option("--engine", metavar="NAME", default="auto", show_default=True,
@@ -176,7 +179,7 @@ def predict(**options):
 @click.option("--metric", default="val_loss", show_default=True,
               help="What quality is: val_loss, a metric the model has, or (two classes, no --model) val_average_precision or "
                    "val_recall_at_precision_0.9.")
-@click.option("--class-weight", type=click.Choice(["balanced"]), help="Let every class weigh the same in the training loss.")
+@_class_weight
 @click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
               help="Whether less or more of it is better; auto goes by its name.")
 @click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")

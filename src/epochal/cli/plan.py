@@ -4,6 +4,7 @@ import json
 import pathlib
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -16,20 +17,25 @@ from ..report import write_report
 from ..report.live import Live
 from ..rules.agenda import agenda
 from ..rules.decide import decide
+from ..rules.prior import balanced_weights
 from ..rules.sentences import counted
 from ..tables import open_table
+from ..tables.keep import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 
 
-def run(*, data, target, group, time, task, model, backend, goal, budget, seed, evidence, out, agenda, as_json):
+def run(*, data, target, group, time, task, model, backend, class_weight, goal, budget, seed, evidence, out, agenda, as_json):
     """What `epochal plan` does; the arguments are its options."""
     seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else writable_folder(out)
     known = None if evidence is None else _evidence(evidence)
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
+
+    from ..seam.open import open_rig
+
     table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
-    rig = bench(table, builder(table, model), seed)
+    rig = open_rig(builder(table, model), rows_of(table, class_weight, seed))
     known, journal = announced(rig, known, seconds, folder, say)
     if agenda:
         return
@@ -39,7 +45,8 @@ def run(*, data, target, group, time, task, model, backend, goal, budget, seed, 
     else:
         _print_answer(answer, answered)
     _save(answered, folder, journal, say)
-    options = {"--target": target, "--group": group, "--time": time, "--task": task, "--model": model, "--backend": backend}
+    options = {"--target": target, "--group": group, "--time": time, "--task": task, "--model": model, "--backend": backend,
+               "--class-weight": class_weight}
     same = "".join(f" {name} {shlex.quote(value)}" for name, value in options.items() if value)
     tell(say, f"To train with it: epochal fit {shlex.quote(data)}{same} --plan {shlex.quote(str(folder / 'plan.json'))} "
               "--out model.keras")
@@ -53,12 +60,18 @@ def builder(table, model, also=()):
                                                                          len(table.classes), also)
 
 
-def bench(table, build, seed):
-    """The rig for a table's rows and a function that builds the model."""
+def rows_of(table, class_weight, seed):
+    """The rows of a table as a rig holds them, those to train on weighed by their classes where that is asked for."""
     from ..seam.network import data_of
-    from ..seam.open import open_rig
+    from ..training.cast import weighed
 
-    return open_rig(build, data_of(table, seed=seed))
+    data = data_of(table, seed=seed)
+    if class_weight is None:
+        return data
+    shares = class_shares(table)
+    require(shares, "--class-weight", class_weight, "left out for a target of numbers", "It needs classes.")
+    note = "In the training loss every class weighs the same; judging is without weights."
+    return replace(data, train=weighed(data.train, balanced_weights(shares)), notes=(*data.notes, note))
 
 
 def announced(rig, known, seconds, folder, say):

@@ -10,7 +10,7 @@ from ..rules.decide import decide
 from ..rules.resolve import resolve
 from ..rules.sentences import counted
 from .common import no_room, tell
-from .plan import announced, bench, measured
+from .plan import announced, measured, rows_of
 
 
 class Settings(NamedTuple):
@@ -52,9 +52,11 @@ def settled(plan, path, batch_size, learning_rate, epochs):
                     f"from {path}: {found.because.rstrip('.')}")
 
 
-def planned(table, build, path, goal, seconds, seed, console, say):
+def planned(table, build, class_weight, path, goal, seconds, seed, console, say):
     """The same as `epochal plan`, its plan kept beside the model, so that the same command measures nothing twice."""
-    rig, place = bench(table, build, seed), path.with_suffix(".plan.json")
+    from ..seam.open import open_rig
+
+    rig, place = open_rig(build, rows_of(table, class_weight, seed)), path.with_suffix(".plan.json")
     known, journal = announced(rig, _earlier(place, rig), seconds, path.parent, say)
     plan = decide(measured(rig, known, seconds, seed, journal, console, say), goal=goal)
     try:

@@ -3,7 +3,6 @@
 import json
 import shlex
 import sys
-from dataclasses import replace
 from functools import partial
 
 import click
@@ -15,12 +14,10 @@ from ..report.study_live import StudyLive
 from ..report.study_tables import write_tables
 from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..rules.designed import designed
-from ..rules.prior import balanced_weights
 from ..rules.sentences import counted
 from ..tables import open_table
-from ..tables.keep import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
-from .plan import builder
+from .plan import builder, rows_of
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
 _STOPPING = "\nStopping, as soon as the trainings under way have ended their epoch …"
@@ -49,7 +46,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")
     build = builder(table, model, (metric,) if model is None and rare_class_metric(metric) is not None else ())
-    data = _rows(table, class_weight, choices["seed"])
+    data = rows_of(table, class_weight, choices["seed"])
     rig = open_rig(build, data)
     design = designed(rig.task, rig.present, **_read(choices))
     _announce(say, rig, design, place)
@@ -96,19 +93,6 @@ def _read(choices):
     rates = choices["learning_rates"]
     return choices | {"batch_sizes": numbers("batch_sizes", int), "equal": tuple(choices["equal"].split(",")),
                       "learning_rates": rates if rates == "auto" else numbers("learning_rates", float)}
-
-
-def _rows(table, class_weight, seed):
-    """The rows of a table as a rig holds them, those to train on weighed by their classes where that is asked for."""
-    from ..seam.network import data_of
-    from ..training.cast import weighed
-
-    data, shares = data_of(table, seed=seed), class_shares(table)
-    require(class_weight is None or shares, "--class-weight", class_weight, "left out for a target of numbers", "It needs classes.")
-    if class_weight is None:
-        return data
-    note = "In the training loss every class weighs the same; judging is without weights."
-    return replace(data, train=weighed(data.train, balanced_weights(shares)), notes=(*data.notes, note))
 
 
 def _crew(address, rig, build, data):

@@ -16,6 +16,7 @@ class Task:
         rarest: training rows of the rarest class; 0 where there are no classes.
         loss, optimizer: Keras' own names.
         metrics: names of the compiled metrics, in Keras' order, without the loss.
+        weighted: whether rows weigh differently in the training loss (`sample_weight`, `class_weight`).
         normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
         fingerprint: changes when the architecture, the compiled parts or the data change.
         constant_loss: validation loss of the best constant answer, known from the training targets; `None` where the loss does not
@@ -34,6 +35,7 @@ class Task:
     loss: str
     optimizer: str
     metrics: tuple[str, ...] = ()
+    weighted: bool = False
     normalises_over_batch: bool = False
     fingerprint: str
     constant_loss: float | None = None

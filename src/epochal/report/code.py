@@ -12,8 +12,10 @@ def code_for(plan):
         plan: a `Plan`. The lines leave the compiled model as it is and set at most its learning rate.
 
     Returns:
-        Valid Python. It expects `model`, `x_train`, `y_train`, `x_val` and `y_val`, and leaves `history` and `y_hat`.
+        Valid Python. It expects `model`, `x_train`, `y_train`, `x_val`, `y_val`, and `w_train` where rows are weighed, and leaves
+        `history` and `y_hat`.
     """
+    task = plan.evidence.task
     stopping = ", ".join(f"{name}={_literal(value)}" for name, value in plan.stopping.arguments().items())
     return "\n".join([
         f"# {_one_line(plan.headline)}",
@@ -22,6 +24,7 @@ def code_for(plan):
         *_compile(plan),
         "history = model.fit(",
         "    x_train, y_train,",
+        *(["    sample_weight=w_train,  # as measured: of the rows, or of their classes"] if task and task.weighted else []),
         "    validation_data=(x_val, y_val),",
         f"    batch_size={_literal(plan.batch_size.value)},",
         f"    epochs={_literal(plan.epochs.value)},  # at most: early stopping ends the training before it overfits",

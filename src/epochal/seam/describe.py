@@ -27,7 +27,8 @@ def describe(twin, data):
         n_test=data.test.n_rows if data.test is not None else 0, n_params=twin.n_params, n_classes=len(classes),
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
         optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
-        normalises_over_batch=twin.normalises_over_batch(), fingerprint=_fingerprint(twin, data),
+        weighted=data.train.weight is not None, normalises_over_batch=twin.normalises_over_batch(),
+        fingerprint=_fingerprint(twin, data),
         constant_loss=_constant_loss(_loss_name(model.loss), kind, data), notes=data.notes)
 
 

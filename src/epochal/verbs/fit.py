@@ -63,8 +63,8 @@ def fit(model, x=None, y=None, batch_size=None, epochs=None, verbose="auto", cal
             *rows, told = _rows(x, y, sample_weight, class_weight, steps_per_epoch, epochs)
             judged, more = _judged(validation_data, validation_steps)
             told += more
-            plan = measured_plan(model, *rows[:2], sample_weight=rows[2], validation_data=judged, validation_split=validation_split,
-                                 budget=budget, verbose=1 if verbose == 1 else "auto")
+            plan = measured_plan(model, *rows[:2], sample_weight=rows[2], class_weight=class_weight, validation_data=judged,
+                                 validation_split=validation_split, budget=budget, verbose=1 if verbose == 1 else "auto")
             auto = {name: ({"batch_size": 32, "epochs": 1, "learning_rate": plan.evidence.present.learning_rate}[name]
                            if value is None else value) for name, value in auto.items()}
         else:
@@ -110,7 +110,8 @@ def _rows(x, y, sample_weight, class_weight, steps, epochs):
     found = gathered(x, y, sample_weight=sample_weight, class_weight=class_weight, steps=steps)
     fewer = ": with more rows fewer epochs may do" if epochs == "auto" else ""
     sample = "." if found.whole else f" in its own order, a sample{fewer}."
-    return found.x, found.y, found.weight, [f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}"]
+    weight = None if class_weight is not None else found.weight  # which are those of the classes, then
+    return found.x, found.y, weight, [f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}"]
 
 
 def _judged(validation_data, steps):

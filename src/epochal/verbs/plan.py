@@ -1,6 +1,7 @@
 """`epochal.plan(model, x, y)`: open, measure, decide."""
 
 import sys
+from dataclasses import replace
 
 from platformdirs import user_cache_path
 
@@ -13,10 +14,11 @@ from ..rules.agenda import agenda
 from ..rules.decide import GOALS, decide
 from ..seam.given import given
 from ..seam.open import open_rig
+from ..training.cast import weighed
 
 
-def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, validation_split=0.0, goal="fastest", budget="1 min",
-         evidence=None, seed=0, verbose="auto"):
+def plan(model, x=None, y=None, *, sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0,
+         goal="fastest", budget="1 min", evidence=None, seed=0, verbose="auto"):
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
 
     Args:
@@ -24,6 +26,7 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
             weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen layers
             are kept. The setting it is compiled with, at Keras' batch size of 32, is one of the arms.
         x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays.
+        class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
@@ -49,6 +52,8 @@ def plan(model, x=None, y=None, *, sample_weight=None, validation_data=None, val
             'Pass epochal.load("plan.json").')
     seconds = seconds_of(budget)
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split, seed=seed)
+    if class_weight is not None:
+        data = replace(data, train=weighed(data.train, class_weight))
     rig = open_rig(model, data)
     loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
     warn = _to_stderr if loud else lambda sentence: None
