@@ -11,6 +11,8 @@ import numpy as np
 
 from ..base.errors import Unsupported, require
 
+_LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
+
 
 def layers(model):
     """Every layer of a model, those of nested models too."""
@@ -171,4 +173,5 @@ def first_line(error):
     """The first line of a Keras message that says something, without its colours."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
     lines = [line for line in lines if line and not line.startswith("Exception encountered")]
-    return (lines[0] if lines else type(error).__name__).rstrip(".") + "."
+    line = lines[0] if lines else type(error).__name__
+    return (line if len(line) <= _LONGEST else line[:_LONGEST].rpartition(" ")[0] + " …").rstrip(".") + "."

@@ -1,6 +1,7 @@
 """The record of what is trained: sizes, compiled parts, and a fingerprint of model and data."""
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -10,6 +11,8 @@ import keras
 import numpy as np
 
 from ..records import Task
+from .code import text_of
+from .copying import layers
 from .rows import leaves
 
 
@@ -21,6 +24,7 @@ def describe(twin, data):
         data: the `Data` it trains on.
     """
     model, kind = twin.model, data.kind or kind_of(twin.model, data.train.y)
+    kept = list(twin.kept())
     classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)
     return Task(
         name=data.name, kind=kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
@@ -28,8 +32,16 @@ def describe(twin, data):
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
         optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
         weighted=data.train.weight is not None, normalises_over_batch=twin.normalises_over_batch(),
-        fingerprint=_fingerprint(twin, data),
-        constant_loss=_constant_loss(_loss_name(model.loss), kind, data), notes=data.notes)
+        fingerprint=_fingerprint(twin, data, kept),
+        constant_loss=_constant_loss(_loss_name(model.loss), kind, data), notes=(*data.notes, *_on_starts(kept)))
+
+
+def _on_starts(kept):
+    """A sentence where weights that are trained start from one value whatever the seed."""
+    n = sum(value.size for trained, _, value in kept if trained and value.size > 1 and (value != value.flat[0]).any())
+    if n:
+        yield (f"Every seed starts from the same values of {n:,} trainable weights (loaded, or drawn with a seed of their own): "
+               "intervals over seeds are about this one start.")
 
 
 def _constant_loss(loss, kind, data):
@@ -87,11 +99,15 @@ def _loss_name(loss):
     return " + ".join(names) or "no compiled loss"
 
 
-def _fingerprint(twin, data):
+def _fingerprint(twin, data, kept):
     digest = hashlib.sha256()
     digest.update(_architecture(twin.described).encode())
     digest.update(json.dumps(twin.optimizer_config, sort_keys=True, default=_nameless).encode())
     digest.update(_judged_by(twin.described).encode())
+    digest.update(_own_code(twin.model).encode())
+    for _, place, value in kept:
+        digest.update(f"{place}{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
     for part in (data.train, *data.parts):
         for tree in (part.x, part.y, part.weight):
             for leaf in leaves(tree):
@@ -103,10 +119,12 @@ def _fingerprint(twin, data):
 def _architecture(model):
     """The configuration as text, with the names that Keras counts up (`dense`, `dense_1`, …) replaced by positions."""
     shapes = str([tuple(v.shape) for v in model.variables])
-    try:
-        return _uncounted(model.get_config()) + shapes
-    except NotImplementedError:  # a subclassed model need not have one; its shapes then stand for it
-        return type(model).__name__ + shapes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
+        try:
+            return _uncounted(model.get_config()) + shapes
+        except NotImplementedError:  # a subclassed model need not have one; its shapes and its code then stand for it
+            return type(model).__name__ + shapes
 
 
 def _judged_by(model):
@@ -119,6 +137,12 @@ def _judged_by(model):
             config = {"loss": _loss_name(model.loss), "metrics": [metric.name for metric in model.metrics]}
     parts = {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
     return _loss_name(model.loss) + _uncounted(parts)
+
+
+def _own_code(model):
+    """The code that the user wrote, wherever it takes part in a training."""
+    judges = [keras.tree.flatten(model.loss), list(model.metrics)]
+    return text_of([model, *layers(model), *itertools.chain(*judges), model.optimizer])
 
 
 def _uncounted(config):

@@ -3,15 +3,14 @@
 import os
 import pathlib
 import pickle
-import site
 import sys
-import sysconfig
 import tempfile
 from contextlib import contextmanager
 
 import keras
 
 from ..base.errors import Unsupported, UsageError
+from .code import is_own
 from .copying import first_line, layers, own_parts
 from .open import open_rig
 
@@ -73,7 +72,7 @@ def surroundings(rig):
 @contextmanager
 def _own_code_by_value(cloudpickle):
     """The user's own files are not on the other machine: functions and classes of theirs travel with their code."""
-    ours = [module for name, module in list(sys.modules.items()) if _is_own(name, module)]
+    ours = [module for name, module in list(sys.modules.items()) if _is_file(name, module) and is_own(name)]
     before = cloudpickle.list_registry_pickle_by_value()
     ours = [module for module in ours if module.__name__ not in before]
     for module in ours:
@@ -85,17 +84,9 @@ def _own_code_by_value(cloudpickle):
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _is_own(name, module):
-    """Whether a module is a file of the user's own, and not part of Python or of an installed package."""
-    file = getattr(module, "__file__", None)
-    if not file or name != getattr(module, "__name__", None) or name.partition(".")[0] in ("epochal", "__main__", "__mp_main__"):
-        return False
-    return not any(pathlib.Path(file).is_relative_to(folder) for folder in _installed())
-
-
-def _installed():
-    return {pathlib.Path(folder) for folder in (*sysconfig.get_paths().values(), *site.getsitepackages(),
-                                                site.getusersitepackages(), sys.prefix)}
+def _is_file(name, module):
+    return (getattr(module, "__file__", None) and name == getattr(module, "__name__", None)
+            and name.partition(".")[0] not in ("__main__", "__mp_main__"))
 
 
 def _saved(model):

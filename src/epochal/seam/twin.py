@@ -84,6 +84,19 @@ class Twin:
             values[1][i] = np.array([number(seed, "dropout", i), 0], values[1][i].dtype)
         return *values, [a.copy() for a in self._first_slots]
 
+    def kept(self):
+        """What every seed begins with: `(whether it is trained, place, value)` of each variable that is not drawn anew.
+
+        Before the twin's own model is trained.
+        """
+        model, drawn = self.model, self.fresh(1)
+        for trained, variables, others in ((True, model.trainable_variables, drawn[0]),
+                                           (False, model.non_trainable_variables, drawn[1])):
+            for place, (variable, other) in enumerate(zip(variables, others, strict=True)):
+                value = to_numpy(variable)
+                if value.tobytes() == other.tobytes():
+                    yield trained, place, value
+
     def build(self, model):
         """Make the variables of a model that makes them when it first sees data."""
         if not model.built:
