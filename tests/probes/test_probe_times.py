@@ -202,6 +202,15 @@ def test_the_time_of_a_step_is_that_of_each_size_and_one_beyond_the_data_counts_
     assert (found.value, found.unit) == (pytest.approx(1.32e-3), "s")
 
 
+@pytest.mark.parametrize("size", [32, 256, 1024, 1600])
+def test_short_epochs_are_timed_whole_with_their_start_and_their_short_last_batch(size):
+    rig = FakeRig(n_examples=1600, t0=8e-4, c=1e-6, epoch_overhead=6e-3, overhead=0.02)
+    found = step_time(rig, sizes=(32, 256, 1024, 1600))
+    a_step = next(point[1] for point in found.points if point[0] == size)
+    n_steps = -(-1600 // size)
+    assert n_steps * a_step == pytest.approx(6e-3 + n_steps * 8e-4 + 1600e-6)
+
+
 def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_counts():
     spreads = []
     for seed in range(8):

@@ -11,7 +11,8 @@ from epochal.records import Setting
 from epochal.rules import propose
 from epochal.seam.fake import FakeRig
 
-VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "predict_seconds", "fresh")
+VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "predict_seconds",
+         "fresh")
 
 
 class Bench(FakeRig):
@@ -45,6 +46,11 @@ class Bench(FakeRig):
         self._count("fit_seconds", seconds)
         return seconds
 
+    def epoch_seconds(self, batch_size, n_epochs):
+        seconds = super().epoch_seconds(batch_size, n_epochs)
+        self._count("epoch_seconds", seconds)
+        return seconds
+
     def predict_seconds(self, batch_size, n_rows):
         seconds = super().predict_seconds(batch_size, n_rows)
         self._count("predict_seconds", seconds)
@@ -55,7 +61,7 @@ class Bench(FakeRig):
         self.clock.now += seconds
 
 
-for _verb in set(VERBS) - {"step", "evaluate", "fit_seconds", "predict_seconds"}:
+for _verb in set(VERBS) - {"step", "evaluate", "fit_seconds", "epoch_seconds", "predict_seconds"}:
     def _counted(self, *arguments, _verb=_verb, **options):
         self.asked[_verb] += 1
         return getattr(FakeRig, _verb)(self, *arguments, **options)

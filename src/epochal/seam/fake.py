@@ -80,6 +80,10 @@ class FakeRig:
         epochs = -(-n_steps // max(1, self.n_examples // batch_size))
         return self._told(n_steps * (self.t0 + self.c * batch_size) + epochs * self._epoch)
 
+    def epoch_seconds(self, batch_size, n_epochs):
+        n_steps = -(-self.n_examples // batch_size)
+        return self._told(n_epochs * (n_steps * self.t0 + self.n_examples * self.c + self._epoch))
+
     def predict_seconds(self, batch_size, n_rows):
         return self._told(-(-n_rows // batch_size) * self.t0 + n_rows * self.c)
 

@@ -123,9 +123,12 @@ class KerasRig:
         require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
                 "Pass a size that the data hold.")
         steps = min(n_steps, self.n_examples // batch_size)
-        part = self._data.train.take(slice(0, steps * batch_size))
-        return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size,
-                           epochs=-(-n_steps // steps), verbose=0) * n_steps / (-(-n_steps // steps) * steps)
+        n_epochs = -(-n_steps // steps)
+        return self._fit(self._data.train.take(slice(0, steps * batch_size)), batch_size, n_epochs) * n_steps / (n_epochs * steps)
+
+    def epoch_seconds(self, batch_size, n_epochs):
+        """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
+        return self._fit(self._data.train, batch_size, n_epochs)
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
@@ -137,6 +140,10 @@ class KerasRig:
         if self._runner is None:
             self._runner = self._twin.compiled(0)
         return self._runner
+
+    def _fit(self, part, batch_size, n_epochs):
+        return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+                           verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():

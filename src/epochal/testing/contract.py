@@ -115,6 +115,7 @@ class RigContract:
 
     def test_time_passes_while_fitting_and_predicting(self, rig):
         assert rig.fit_seconds(8, 3) > 0
+        assert rig.epoch_seconds(8, 1) > 0
         assert rig.predict_seconds(8, 20) > 0
         rig.wait()
 
