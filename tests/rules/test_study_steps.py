@@ -53,6 +53,23 @@ def test_where_half_the_seeds_did_not_arrive_the_updates_they_made_are_the_bound
     assert found.points[-1] == (512.0, 2000.0, 2000.0, math.inf, 1e-3, 0.5)
 
 
+def test_a_median_within_the_first_epoch_is_known_as_at_most_that_epoch():
+    sizes = (8, 32, 128, 512)  # by this law 42 updates at batch size 512, and an epoch has 50
+    curves = [falling(b, law(b, s_min=30.0), seed=s) for b in sizes for s in range(3)]
+    found = critical_batch_of(design(batch_sizes=sizes), NAMES, curves, [contrast(b) for b in sizes], 0.01)
+    assert found.points[-1][1:4] == (50.0, 0.5, 50.0)
+    assert found.value == pytest.approx(200, rel=1e-3)
+    found = critical(curves[3:], [contrast(b) for b in SIZES])
+    assert found.note.startswith("2 batch sizes reached the target loss, and 1 before the end of the first epoch")
+
+
+@pytest.mark.parametrize(("arrivals", "point"), [((40, 120, 120), (120.0, 50.0, 120.0)), ((40, 40, 120), (50.0, 0.5, 120.0)),
+                                                 ((40, 40, 120, 140), (120.0, 0.5, 140.0))])
+def test_half_the_seeds_within_the_first_epoch_bound_the_median(arrivals, point):
+    curves = [falling(32, updates, seed=s) for s, updates in enumerate(arrivals)]
+    assert critical(curves, [contrast(32)]).points[0][1:4] == pytest.approx(point)
+
+
 def test_of_two_arms_the_one_of_fewest_updates_counts_though_it_did_not_arrive():
     curves = [*(falling(32, 300, seed=s) for s in range(2)), *(falling(32, 999, seed=s, rate=0.1, n_epochs=4) for s in range(2))]
     both = [contrast(32), contrast(32, budget="steps", rate=0.1)]

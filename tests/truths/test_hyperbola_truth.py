@@ -22,6 +22,34 @@ def test_the_interval_covers_the_critical_batch_at_the_nominal_rate(sizes, limit
     assert 0.92 <= inside / 1000 <= 0.98  # at a true 95 % outside once in 70,000
 
 
+def test_the_interval_covers_where_large_batches_arrive_before_the_first_look():
+    rng, sizes = np.random.default_rng(2), 4.0 ** np.arange(0, 7)
+    looks = np.array([400, 400, 300, 150, 100, 110, 120.0])  # the first look at each size; those that took fewer steps are early
+    truth, inside, n_early = 100 * (1 + 50 / sizes), 0, 0
+    for _ in range(1000):
+        steps = truth * np.exp(rng.normal(0, 0.1, sizes.size))
+        early = steps <= looks
+        n_early += early.sum()
+        fit = hyperbola_fit(sizes, np.maximum(steps, looks), early=early)
+        inside += fit.low <= 50 <= fit.high
+    assert 1.5 <= n_early / 1000 <= 2.2
+    assert 0.92 <= inside / 1000 <= 0.985  # bounds tell less than numbers, and the interval is rather too wide
+
+
+def test_both_kinds_of_bound_are_mirror_images():
+    sizes, steps = 4.0 ** np.arange(0, 6), 100 * (1 + 50 / 4.0 ** np.arange(0, 6))
+    late, early = steps.copy(), steps.copy()
+    late[0], early[0] = steps[0] / 4, steps[0] * 4  # bounds that say nothing
+    known = hyperbola_fit(sizes[1:], steps[1:], spread=0.1)
+    first = np.arange(6) == 0
+    for found in (hyperbola_fit(sizes, late, first, 0.1), hyperbola_fit(sizes, early, spread=0.1, early=first)):
+        assert found.b_crit == pytest.approx(known.b_crit, rel=1e-3)
+    late[0], early[0] = steps[0] * 2, steps[0] / 2  # and that contradict
+    above = hyperbola_fit(sizes, late, first, 0.1).b_crit
+    below = hyperbola_fit(sizes, early, spread=0.1, early=first).b_crit
+    assert below < known.b_crit < above
+
+
 def test_the_estimate_is_centred():
     rng = np.random.default_rng(1)
     sizes = 2.0 ** np.arange(0, 11)

@@ -1,4 +1,4 @@
-"""The law S(B) = Smin (1 + Bc / B) of steps against batch size, fitted where some runs never arrived."""
+"""The law S(B) = Smin (1 + Bc / B) of steps against batch size, fitted where some runs never arrived, or before anyone looked."""
 
 from typing import NamedTuple
 
@@ -35,8 +35,8 @@ class HyperbolaFit(NamedTuple):
     residuals: np.ndarray
 
 
-def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.95):
-    """Maximum likelihood under log S = log Smin + log(1 + Bc / B) + N(0, σ²), with right-censoring.
+def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.95, *, early=None):
+    """Maximum likelihood under log S = log Smin + log(1 + Bc / B) + N(0, σ²), with censoring on both sides.
 
     The law is McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11; real curves bend away from it by some percent.
 
@@ -44,6 +44,7 @@ def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.9
         batch_sizes: float[n], positive, repeated where several seeds ran.
         steps: float[n], positive: updates to the target; where censored, the updates after which it was not reached.
         censored: bool[n]: the truth is above `steps`. Default: none is.
+        early: bool[n]: the truth is at most `steps`: the target was reached before the first look. Default: none was.
         spread: σ, where it is known from elsewhere. By default estimated.
 
     Returns:
@@ -52,15 +53,18 @@ def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.9
         interval is (0, inf) where fewer than three runs (two, with `spread`), or only one batch size, reached the target.
     """
     b, s = np.asarray(batch_sizes, float), np.asarray(steps, float)
-    censored = np.zeros(b.shape, bool) if censored is None else np.asarray(censored, bool)
-    require(b.shape == s.shape == censored.shape and b.ndim == 1, "steps", s.shape, f"as long as `batch_sizes`, {b.shape}")
+    late, early = (np.zeros(b.shape, bool) if known is None else np.asarray(known, bool) for known in (censored, early))
+    require(b.shape == s.shape == late.shape == early.shape and b.ndim == 1, "steps", s.shape,
+            f"as long as `batch_sizes`, {b.shape}")
+    require(not (late & early).any(), "early", early.tolist(), "false where `censored` is true")
+    censored = late | early
     require(bool((b > 0).all() and (s > 0).all() and np.isfinite(s).all()), "steps", s.tolist(), "positive and finite",
             "Pass the updates made so far, and `censored`, for a run that did not arrive.")
     reached = int((~censored).sum())
     if np.unique(b[~censored]).size < 2 or (spread is None and reached < 3):
         return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan, np.full(b.shape, np.nan))
     middle = float(np.exp(np.log(b).mean()))
-    profile = _Profile(np.log(s), b / middle, censored, spread)
+    profile = _Profile(np.log(s), b / middle, late, early, spread)
     nearest, furthest = np.log(b.min() / middle) - _BEYOND, np.log(b.max() / middle) + _BEYOND
     grid = np.concatenate([[-np.inf], np.linspace(nearest, furthest, 160), [np.inf]])  # log of Bc / middle, and both limits
     heights, _, _ = profile.at(grid)
@@ -82,8 +86,9 @@ def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.9
 class _Profile:
     """The log likelihood as a function of Bc alone, the level and σ chosen best for each."""
 
-    def __init__(self, log_steps, b, censored, spread):
-        self.log_steps, self.b, self.censored, self.spread = log_steps, b, censored, spread
+    def __init__(self, log_steps, b, late, early, spread):
+        self.log_steps, self.b, self.censored, self.spread = log_steps, b, late | early, spread
+        self.side = np.where(early, -1.0, 1.0)[self.censored]  # on which side of `steps` the truth lies
 
     def at(self, t):
         """Heights, levels and σ, each float[len(t)], for Bc = exp(t)."""
@@ -96,23 +101,24 @@ class _Profile:
         if self.censored.any():
             with np.errstate(over="ignore", invalid="ignore"):  # a step too long overflows, is no better, and is halved
                 level, sigma = self._newton(exact, z[:, self.censored], level, sigma)
-        return _height(exact, z[:, self.censored], level, sigma), level, sigma
+        return _height(exact, z[:, self.censored], self.side, level, sigma), level, sigma
 
     def _newton(self, exact, beyond, level, sigma):
         """Olsen 1978: in δ = level / σ and γ = 1 / σ the censored likelihood is concave, so damped Newton steps suffice."""
         gamma, delta = 1 / sigma, level / sigma
-        height = _height(exact, beyond, level, sigma)
+        side = self.side
+        height = _height(exact, beyond, side, level, sigma)
         for _ in range(_NEWTON_STEPS):
             r = gamma[:, None] * exact - delta[:, None]
-            u = gamma[:, None] * beyond - delta[:, None]
+            u = side * (gamma[:, None] * beyond - delta[:, None])
             hazard = np.exp(-0.5 * u**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-u))
             bend = hazard * (hazard - u)
-            slope_d = r.sum(1) + hazard.sum(1)
+            slope_d = r.sum(1) + (side * hazard).sum(1)
             curve_dd = exact.shape[1] + bend.sum(1)
             if self.spread is not None:
                 step_d, step_g = slope_d / curve_dd, np.zeros_like(gamma)
             else:
-                slope_g = exact.shape[1] / gamma - (exact * r).sum(1) - (beyond * hazard).sum(1)
+                slope_g = exact.shape[1] / gamma - (exact * r).sum(1) - (side * beyond * hazard).sum(1)
                 curve_gg = exact.shape[1] / gamma**2 + (exact**2).sum(1) + (beyond**2 * bend).sum(1)
                 curve_dg = -exact.sum(1) - (beyond * bend).sum(1)
                 det = np.maximum(curve_dd * curve_gg - curve_dg**2, 1e-300)
@@ -123,7 +129,7 @@ class _Profile:
             for _ in range(_HALVINGS):
                 g = np.clip(gamma + length * step_g, gamma / 4, 1 / _SMALLEST_SPREAD)
                 d = delta + length * step_d
-                new = _height(exact, beyond, d / g, 1 / g)
+                new = _height(exact, beyond, side, d / g, 1 / g)
                 better = waiting & (new >= before - 1e-12)
                 gamma, delta, height = (np.where(better, now, old)
                                         for now, old in ((g, gamma), (d, delta), (new, height)))
@@ -136,9 +142,9 @@ class _Profile:
         return delta / gamma, 1 / gamma
 
 
-def _height(exact, beyond, level, sigma):
+def _height(exact, beyond, side, level, sigma):
     r, u = ((z - level[:, None]) / sigma[:, None] for z in (exact, beyond))
-    return -0.5 * (r**2).sum(1) - exact.shape[1] * np.log(sigma) + log_ndtr(-u).sum(1)
+    return -0.5 * (r**2).sum(1) - exact.shape[1] * np.log(sigma) + log_ndtr(-side * u).sum(1)
 
 
 def _log_shape(t, b):

@@ -13,8 +13,8 @@ _TRIES = 3
 def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG001 - nothing is drawn
     """Seconds a step of `fit` takes at each of the batch sizes, timed in turns, without compiling.
 
-    Where an epoch is short, it is the mean step of a whole one, with what starting an epoch takes and with a short last batch, which
-    counts as a step like any other: steps times this are the time of a training.
+    Where an epoch is short, it is the mean step of a whole one, with what starting an epoch takes and with a short last batch,
+    which counts as a step like any other: steps times this are the time of a training.
 
     Args:
         rig: the model on the bench.

@@ -151,6 +151,8 @@ def steps_by_size(study):
     details = dict(reading.details)
     notes = [f"Batch size {number(p[0])} did not reach the target with more than half of its seeds in the {number(p[1])} updates "
              "that its fastest arm was given." for p in reading.points if p[5] <= 0.5]
+    notes += [f"Batch size {number(p[0])} reached the target within its first epoch, where nothing is measured: in at most "
+              f"{number(p[1])} updates." for p in reading.points if p[5] > 0.5 and p[2] < 1]
     line, critical = (), None
     if reading.known:
         sizes = [p[0] for p in reading.points]

@@ -4,20 +4,21 @@ import math
 
 from ..base.stats import hyperbola_fit
 from ..records import Outcome, Reading, Verdict
-from .scaling import time_band, time_optimal
+from .scaling import steps_per_epoch, time_band, time_optimal
 
 _NAME = "critical_batch"
 
 
-def critical_batch(arms, censored_at):
+def critical_batch(arms, censored_at, n_train):
     """Where doubling the batch no longer halves the updates: B_crit of S(B) = Smin (1 + B_crit / B).
 
     McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11, fitted in log space to the best rate of each batch size; a batch size
-    that did not reach the target counts as "more updates than it was given". The law is an approximation: exact worlds lie up
+    that did not reach the target counts as "more updates than it was given", and one that reached it within the first epoch,
+    before the first look, as "at most those of an epoch". The law is an approximation: exact worlds lie up
     to 12 % off it, and B_crit grows as the target gets harder. Do not trust it far outside the batch sizes that were trained.
 
     Args:
-        arms: the `Arm`s. censored_at: `{batch size: updates made}` where no arm reached the target.
+        arms: the `Arm`s. censored_at: `{batch size: updates made}` where no arm reached the target. n_train: training rows.
 
     Returns:
         A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` where it is open below as well or
@@ -28,17 +29,19 @@ def critical_batch(arms, censored_at):
         if arm.steps is not None and arm.verdict is not Verdict.DIVERGED:
             size = arm.setting.batch_size
             best[size] = min(best.get(size, math.inf), arm.steps)
-    return fitted(best, censored_at)
+    early = {size: steps for size, steps in best.items() if 1 < steps <= steps_per_epoch(n_train, size)}
+    return fitted({size: steps for size, steps in best.items() if size not in early}, early,
+                  {size: steps for size, steps in censored_at.items() if size not in best})
 
 
-def fitted(best, censored_at, what="the target loss"):
-    """The law through these updates to `what`, `{batch size: updates}`; else as `critical_batch`."""
-    late = {size: steps for size, steps in censored_at.items() if size not in best}
-    sizes, steps = [*best, *late], [*best.values(), *late.values()]
+def fitted(best, early, late, what="the target loss"):
+    """The law through these updates to `what`, `{batch size: updates}` each: known, at most, and more than; as `critical_batch`."""
+    sizes, steps = [*best, *early, *late], [*best.values(), *early.values(), *late.values()]
     if len(best) < 3:
+        before = f", and {len(early)} before the end of the first epoch, where nothing is measured" if early else ""
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached {what}; it takes 3")
-    fit = hyperbola_fit(sizes, steps, [False] * len(best) + [True] * len(late))
+                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached {what}{before}; it takes 3")
+    fit = hyperbola_fit(sizes, steps, [size in late for size in sizes], early=[size in early for size in sizes])
     points = tuple((float(b), float(s)) for b, s in zip(sizes, steps, strict=True))
     if fit.low == 0 and math.isinf(fit.high):
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED, points=points,

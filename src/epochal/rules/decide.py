@@ -48,7 +48,7 @@ def decide(evidence, *, goal="fastest"):
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
     chosen = _choose(goal, arms, runs, present, against, target, clock, evidence.task.n_train)
-    critical = critical_batch(arms, _updates_made(runs, arms))
+    critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
     patience = _patience(runs[chosen].values(), margin)

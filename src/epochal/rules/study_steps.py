@@ -11,6 +11,7 @@ from .critical_batch import fitted
 from .judging import by_epoch, cost
 
 _NAME = "critical_batch"
+_EARLIEST = 0.5  # of an update, where the target may have been reached at any: no run says so, and axes are logarithmic
 
 
 def critical_batch_of(design, names, curves, contrasts, margin):
@@ -20,7 +21,7 @@ def critical_batch_of(design, names, curves, contrasts, margin):
     worse. An arm's updates are the median over its seeds, those that never arrived counting as later than all others: one unlucky
     seed does not decide. Where the median did not arrive, it is "more updates than it was given". Of a batch size's arms the one
     of the fewest updates counts, arrived or not: one that was stopped before another arrived may yet have been the faster. See
-    `critical_batch.critical_batch` for the law.
+    `critical_batch.critical_batch` for the law. A median within the first epoch is known as "at most that epoch's".
 
     Args:
         design: a `Design`. names: the compiled metrics, `task.metrics`.
@@ -31,16 +32,19 @@ def critical_batch_of(design, names, curves, contrasts, margin):
         A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` with the reason where it is not known. Its
         `points` are `(batch size, updates, low, high, learning rate, share of seeds that arrived)`; the interval of the median has
         at least 95 % (Thompson 1936) or reaches from the first to the last of fewer than six seeds, and is infinite above where it
-        is open. With a share of a half or less, `updates` were not enough. Its detail `target` is in the unit of the metric.
+        is open. With a share of a half or less, `updates` were not enough; with a `low` below 1, they are at most those. Its
+        detail `target` is in the unit of the metric.
     """
     reference = next((c for c in contrasts if c.budget == design.equal[0] and c.setting.batch_size == design.reference), None)
     if reference is None or reference.quality is None:
         return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
                        note="the reference batch size diverged, so there is no target")
     target = reference.quality + (-margin if design.larger_is_better else margin)
-    points = _points(design, names, curves, contrasts, target)
-    found = fitted({size: updates for size, updates, *_, share in points if share > 0.5},
-                   {size: updates for size, updates, *_, share in points if share <= 0.5}, f"the target {design.metric}")
+    points, early = _points(design, names, curves, contrasts, target)
+    arrived = {size: updates for size, updates, *_, share in points if share > 0.5}
+    known = {size: updates for size, updates in arrived.items() if size not in early}
+    late = {size: updates for size, updates, *_, share in points if share <= 0.5}
+    found = fitted(known, {size: arrived[size] for size in early}, late, f"the target {design.metric}")
     return dataclasses.replace(found, points=points, details=(("target", target), *found.details))
 
 
@@ -49,7 +53,7 @@ def updates_to(curve, design, names, target):
 
     Returns:
         Updates as a real number, or `None` where the run never got there. Within the first epoch nothing is known but its end:
-        the whole first epoch is returned.
+        the whole first epoch is returned, which is the most it can have been.
     """
     costs, goal = [cost(value, design) for value in by_epoch(curve, design, names)], cost(target, design)
     for epoch, now in enumerate(costs):
@@ -61,14 +65,15 @@ def updates_to(curve, design, names, target):
 
 
 def _points(design, names, curves, contrasts, target):
-    """Of each batch size the arm of the fewest updates."""
+    """Of each batch size the arm of the fewest updates, and the sizes of which it is only known that they took no more."""
     settings = {c.setting for c in contrasts if c.budget != TUTORIAL and c.verdict is not Verdict.DIVERGED and c.n_seeds > 1}
     best = {}
     for setting in sorted(settings):
         runs = [c for c in curves if c.stage == "confirm" and c.setting == setting]
         point = _point(setting, runs, [updates_to(c, design, names, target) for c in runs])
         best[setting.batch_size] = min(point, best.get(setting.batch_size, point), key=lambda p: p[1])
-    return tuple(best[size] for size in sorted(best))
+    points = tuple(best[size] for size in sorted(best))
+    return points, {size for size, updates, low, *_, share in points if share > 0.5 and low == _EARLIEST < updates}
 
 
 def _point(setting, runs, updates):
@@ -77,6 +82,8 @@ def _point(setting, runs, updates):
     if share > 0.5:
         low, high = median_ranks(len(ordered))
         middle, low, high = statistics.median(ordered), ordered[low], ordered[high]
+        if 1 < statistics.median_low(ordered) <= runs[0].steps_per_epoch:
+            middle, low = statistics.median_high(ordered), _EARLIEST
     else:
         middle = low = float(min(c.n_epochs * c.steps_per_epoch for c in runs))
         high = math.inf
