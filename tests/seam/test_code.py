@@ -47,7 +47,7 @@ def swapped(of, name, value):
     class Changed(of):
         pass
 
-    Changed.__qualname__ = of.__qualname__
+    Changed.__name__ = of.__name__
     setattr(Changed, name, value)
     return Changed
 

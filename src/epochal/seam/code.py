@@ -58,9 +58,10 @@ def _told(thing, above, known):
         thing = thing.__func__
     if inspect.isfunction(thing) or isinstance(thing, type):
         thing = inspect.unwrap(thing)
-        name = f"{thing.__module__}.{thing.__qualname__}"
-        if thing in known or not is_own(thing.__module__ or ""):
-            return name
+        if not is_own(thing.__module__ or ""):
+            return f"{thing.__module__}.{thing.__qualname__}"
+        if thing in known:
+            return thing.__name__  # a class that has travelled has lost the rest of its name
         return (_class if isinstance(thing, type) else _function)(thing, above, known | {thing})
     if any(thing is other for other in above):
         return "…"
@@ -90,7 +91,7 @@ def _function(function, above, known):
 def _class(of, above, known):
     held = [(name, _told(value, above, known)) for name, value in sorted(vars(of).items())
             if not name.startswith("__") or inspect.isfunction(value)]  # others that begin so are Python's own notes
-    return [of.__qualname__, held, [_told(base, above, known) for base in of.__bases__]]
+    return [of.__name__, held, [_told(base, above, known) for base in of.__bases__]]
 
 
 def _object(thing, above, known):
