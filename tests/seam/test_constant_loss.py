@@ -15,10 +15,10 @@ DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(90, 3)).astype("float32")
 
 
-def constant_loss(y, units, loss, weight=None):
+def constant_loss(y, units, loss, weight=None, **compiled):
     def build():
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])
-        model.compile("sgd", loss)
+        model.compile("sgd", loss, **compiled)
         return model
 
     cut = [Part(X[rows], y[rows], None if weight is None else weight[rows]) for rows in np.split(np.arange(90), [50, 70])]
@@ -51,6 +51,13 @@ def test_a_loss_that_does_not_allow_to_tell_has_none():
     y = DRAW.exponential(size=90).astype("float32")
     assert constant_loss(y, 1, "huber") is None
     assert constant_loss(y, 1, "mse", weight=np.ones(90, "float32")) is None
+
+
+def test_a_loss_that_is_not_what_its_name_says_has_none():
+    y = (DRAW.random(90) < 0.2).astype("float32")[:, None]
+    for settings in ({"label_smoothing": 0.1}, {"reduction": "sum"}):
+        assert constant_loss(y, 1, keras.losses.BinaryCrossentropy(from_logits=True, **settings)) is None
+    assert constant_loss(y, 1, keras.losses.BinaryCrossentropy(from_logits=True), loss_weights=10.0) is None
 
 
 def test_weights_of_the_training_rows_have_no_part_in_it():

@@ -7,6 +7,7 @@ import pytest
 
 from epochal.base.errors import MeasurementFailed, UsageError
 from epochal.records import Design, Verdict
+from epochal.rules.judging import judged
 from epochal.rules.scaling import steps_per_epoch
 from epochal.seam.fake import FakeRig
 from epochal.studies import Crew, StudyFolder, read_folder, run_fair
@@ -249,6 +250,19 @@ def test_a_margin_that_cannot_be_found_is_asked_for_before_anything_is_trained_a
         study(tmp_path, design, bench=Judged(1.0, metric=np.nan))
     assert read_folder(tmp_path)[-1] == {}
     assert study(tmp_path, replace(design, margin=0.01), bench=Judged(1.0)).margin == 0.01
+
+
+def test_the_default_margin_is_over_the_best_constant_answer_in_the_compiled_loss(tmp_path):
+    class Constant(Judged):
+        def constant(self):
+            return np.array([[0.5, 0.0], [0.3, 0.0]])
+
+    rig = Constant(1.0)
+    rig.task = replace(rig.task, constant_loss=0.1)  # as the name of the loss would have it, without smoothing and weights
+    design = replace(DESIGN, equal=("epochs",))
+    found = study(tmp_path, design, bench=rig)
+    best = min(judged(c, design, rig.task.metrics, design.epochs) for c in found.curves if c.stage == "screen")
+    assert found.margin == pytest.approx(0.01 * (0.3 - best), rel=1e-4)
 
 
 def test_a_program_that_did_not_fit_when_compiled_ahead_is_no_end(tmp_path):

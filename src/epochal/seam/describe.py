@@ -24,7 +24,7 @@ def describe(twin, data):
         data: the `Data` it trains on.
     """
     model, kind = twin.model, data.kind or kind_of(twin.model, data.train.y)
-    kept = list(twin.kept())
+    kept, parts = list(twin.kept()), _compiled(twin.described)
     classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)
     return Task(
         name=data.name, kind=kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
@@ -32,8 +32,9 @@ def describe(twin, data):
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
         optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
         weighted=data.train.weight is not None, normalises_over_batch=twin.normalises_over_batch(),
-        fingerprint=_fingerprint(twin, data, kept),
-        constant_loss=_constant_loss(_loss_name(model.loss), kind, data), notes=(*data.notes, *_on_starts(kept)))
+        fingerprint=_fingerprint(twin, data, kept, parts),
+        constant_loss=_constant_loss(_loss_name(model.loss), kind, data) if _is_plain(parts) else None,
+        notes=(*data.notes, *_on_starts(kept)))
 
 
 def _on_starts(kept):
@@ -42,6 +43,16 @@ def _on_starts(kept):
     if n:
         yield (f"Every seed starts from the same values of {n:,} trainable weights (loaded, or drawn with a seed of their own): "
                "intervals over seeds are about this one start.")
+
+
+def _is_plain(parts):
+    """Whether a compiled loss is what its name says: a mean over rows, nothing smoothed, left out or multiplied."""
+    loss = parts["loss"]
+    settings = loss.get("config", {}) if isinstance(loss, dict) else {}
+    if not isinstance(settings, dict):  # a function of one's own, by its name
+        settings = {}
+    return (not parts["loss_weights"] and not settings.get("label_smoothing") and settings.get("ignore_class") is None
+            and settings.get("reduction", "sum_over_batch_size") in ("sum_over_batch_size", "mean", "mean_with_sample_weight"))
 
 
 def _constant_loss(loss, kind, data):
@@ -99,11 +110,11 @@ def _loss_name(loss):
     return " + ".join(names) or "no compiled loss"
 
 
-def _fingerprint(twin, data, kept):
+def _fingerprint(twin, data, kept, parts):
     digest = hashlib.sha256()
     digest.update(_architecture(twin.described).encode())
     digest.update(json.dumps(twin.optimizer_config, sort_keys=True, default=_nameless).encode())
-    digest.update(_judged_by(twin.described).encode())
+    digest.update((_loss_name(twin.described.loss) + _uncounted(parts)).encode())
     digest.update(_own_code(twin.model).encode())
     for _, place, value in kept:
         digest.update(f"{place}{value.dtype}{value.shape}".encode())
@@ -127,16 +138,15 @@ def _architecture(model):
             return type(model).__name__ + shapes
 
 
-def _judged_by(model):
-    """The compiled loss, its weights and the metrics with their settings, as text."""
+def _compiled(model):
+    """The configuration of the compiled loss, its weights and the metrics."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
         try:
             config = model.get_compile_config() or {}
         except (TypeError, NotImplementedError):  # a part that does not say what it is made of: its name then stands for it
             config = {"loss": _loss_name(model.loss), "metrics": [metric.name for metric in model.metrics]}
-    parts = {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
-    return _loss_name(model.loss) + _uncounted(parts)
+    return {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
 
 
 def _own_code(model):

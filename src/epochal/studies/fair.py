@@ -185,9 +185,7 @@ class Fair:
         column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
         fresh = [self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float) for seed in self.trial_seeds()]
         known = [float(np.mean(fresh))]
-        if self.design.metric == "loss" and self.rig.task.constant_loss is not None:
-            known.append(self.rig.task.constant_loss)
-        elif (constant := self.rig.constant()) is not None:
+        if (constant := self.rig.constant()) is not None:
             known += constant[:, column].tolist()
         best = min((quality for quality in known if math.isfinite(quality)), key=lambda quality: cost(quality, self.design),
                    default=math.nan)
