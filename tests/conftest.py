@@ -6,6 +6,11 @@ import sys
 from importlib import metadata
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True)   # the same cases in every run ...
+settings.register_profile("new")                      # ... or new ones: pytest --hypothesis-profile=new
+settings.load_profile("same")
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
 

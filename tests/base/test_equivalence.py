@@ -105,6 +105,13 @@ def test_the_textbooks_number_of_pairs_for_half_a_standard_deviation_is_34():
     assert seeds_to_resolve(0.5, 1.0, 1e-6) == 34
 
 
+def test_without_a_spread_any_difference_is_detectable_or_none_by_so_few_pairs():
+    for n in range(2, 12):
+        shown = paired_p([0.5] * n, [0.4] * n) <= 0.05
+        assert detectable(0.0, n) == (0.0 if shown else math.inf)
+        assert shown == (n >= 6)
+
+
 def test_the_detectable_difference_shrinks_with_pairs_and_grows_with_spread_power_and_strictness():
     found = [detectable(1.0, n) for n in range(2, 60)]
     assert found == sorted(found, reverse=True)

@@ -116,6 +116,25 @@ def test_an_arm_with_a_run_that_diverged_is_called_so_and_the_others_are_still_c
     assert "1 training with fresh seeds did" in gone.sentence
 
 
+def test_an_arm_that_diverged_is_no_comparison_that_the_others_are_adjusted_for():
+    luck = 15 * (ALONE - ALONE.mean())
+    losses = {32: arm(0, 0 * ALONE), 64: arm(0.006, luck)}
+    alone = compared(confirmed(losses))[1]
+    beside = compared(confirmed(losses | {1024: [math.inf] * 8}))[1]
+    assert (beside.p_value, beside.detectable, beside.n_enough, beside.sentence) == (
+        alone.p_value, alone.detectable, alone.n_enough, alone.sentence)
+
+
+def test_an_interval_without_zero_that_tells_nothing_among_several_comparisons_says_why():
+    luck = 8 * (ALONE - ALONE.mean())
+    few = {32: arm(0, 0 * ALONE), 64: arm(0.008, luck)}
+    assert compared(confirmed(few))[1].verdict is Verdict.WORSE
+    found = compared(confirmed(few | {size: arm(0, 20 * luck) for size in (128, 256, 512)}))[1]
+    assert found.verdict is Verdict.UNRESOLVED
+    assert found.low > 0
+    assert f"over 8 seeds, p = {found.p_value:.2g}, adjusted for 4 comparisons, margin 0.01; about" in found.sentence
+
+
 def test_where_the_reference_diverged_nothing_can_be_compared():
     reference, other = compared(confirmed({32: [*arm(0)[:7], math.inf], 1024: arm(0)}))
     assert reference.verdict is Verdict.DIVERGED

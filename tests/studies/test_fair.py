@@ -1,5 +1,6 @@
 """The flow of a fair study on a bowl whose every answer is known: what is trained, what is kept, what is made of it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -127,6 +128,16 @@ def test_two_sizes_that_are_the_same_training_have_the_same_search(tmp_path):
     assert len({rate.value for rate in found.rates}) == 1
     assert found.contrasts[1].difference == 0
     assert found.contrasts[1].verdict is Verdict.EQUIVALENT
+
+
+def test_what_whole_epochs_cannot_make_equal_is_told(tmp_path):
+    design = replace(DESIGN, equal=("epochs", "steps", "time"), epochs=2, reference=16, learning_rates=(0.1,), n_seeds=2)
+    found = study(tmp_path, design, bench=rig(t0=1e-2))
+    same, steps, time = (next(c for c in found.of(budget) if c.setting.batch_size == 4) for budget in design.equal)
+    assert (steps.n_updates, time.n_epochs) == (8, 1)
+    assert steps.sentence.endswith(" It got 8 updates, and the reference 4: no fewer than whole epochs can be given.")
+    assert re.search(r"It got [0-9.]+ ms of `fit`, and the reference [0-9.]+ ms: no fewer", time.sentence)
+    assert "It got" not in same.sentence
 
 
 def test_an_unsteady_clock_is_told_where_time_is_equal(tmp_path):
@@ -261,7 +272,8 @@ def test_the_default_margin_is_over_the_best_constant_answer_in_the_compiled_los
     rig.task = replace(rig.task, constant_loss=0.1)  # as the name of the loss would have it, without smoothing and weights
     design = replace(DESIGN, equal=("epochs",))
     found = study(tmp_path, design, bench=rig)
-    best = min(judged(c, design, rig.task.metrics, design.epochs) for c in found.curves if c.stage == "screen")
+    trials = [c for c in found.curves if c.stage == "screen" and c.n_epochs >= design.epochs]
+    best = min(judged(c, design, rig.task.metrics, design.epochs) for c in trials)
     assert found.margin == pytest.approx(0.01 * (0.3 - best), rel=1e-4)
 
 

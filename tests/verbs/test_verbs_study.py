@@ -180,10 +180,17 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"equal": [["epochs"]]}, "`equal` must be some of epochs, steps, time"),
     ({"reference": True}, "`reference` must be one of the batch sizes"),
     ({"mode": "max"}, '`mode` must be "min" or "auto" for a loss'),
+    ({"validation_split": None}, "`validation_split` must be a share from 0 up to 1; got None"),
+    ({"validation_split": "0.2"}, "`validation_split` must be a share from 0 up to 1; got '0.2'"),
+    ({"folder": 5}, "`folder` must be a path, or None; got 5"),
+    ({"halving": "no"}, "`halving` must be True or False; got 'no'"),
+    ({"x": [[1.0, 2.0], [3.0, 4.0]]}, "`x` and `y` must be arrays; got a float, alone or in a list"),
+    ({"validation_data": (np.zeros((9, 7)), np.zeros(9))}, "`model` must fit validation_data; got "),
+    ({"test_data": (np.zeros((9, 7)), np.zeros(9))}, "`model` must fit test_data; got "),
 ])
 def test_what_cannot_be_is_refused_by_name_before_anything_is_trained(data, model, wrong, sentence):
     with pytest.raises(ep.UsageError) as refused:
-        ep.study(model, *data, **QUICK | wrong)
+        ep.study(model, **dict(zip("xy", data, strict=True)) | QUICK | wrong)
     assert str(refused.value).startswith(sentence)
 
 

@@ -94,7 +94,8 @@ def detectable(spread, n, power=POWER, *, alpha=ALPHA):
         power: probability, above `alpha`. alpha: level of the test, two-sided.
 
     Returns:
-        In the unit of the spread; infinite for fewer than two pairs or where the spread is not a number.
+        In the unit of the spread; infinite for fewer than two pairs or where the spread is not a number. Without a spread any
+        difference, 0, or none where the sign test of so few pairs cannot show one.
 
     >>> round(detectable(1.0, 34), 3)   # the textbook: half a standard deviation takes 34 pairs
     0.495
@@ -102,6 +103,8 @@ def detectable(spread, n, power=POWER, *, alpha=ALPHA):
     require(alpha < power < 1, "power", power, f"a probability above `alpha`, {alpha}")
     if n < 2 or not spread >= 0:
         return math.inf
+    if spread == 0:
+        return 0.0 if _shown_by_sign(n, alpha) else math.inf
     return spread * _noncentrality(int(n), power, alpha) / math.sqrt(n)
 
 
@@ -122,7 +125,7 @@ def seeds_to_resolve(difference, spread, margin, *, alpha=ALPHA):
 
     def different(n):
         if spread == 0:
-            return difference != 0 and 2 * 0.5**n <= alpha
+            return difference != 0 and _shown_by_sign(n, alpha)
         return abs(difference) * math.sqrt(n) >= spread * _noncentrality(n, POWER, alpha)
 
     def settled(n):
@@ -135,6 +138,11 @@ def seeds_to_resolve(difference, spread, margin, *, alpha=ALPHA):
         middle = (low + high) // 2
         low, high = (low, middle) if settled(middle) else (middle, high)
     return high
+
+
+def _shown_by_sign(n, alpha):
+    """Whether `n` differences of one sign show that there is one (sign test, two-sided)."""
+    return 2 * 0.5**n <= alpha
 
 
 def _pairs(a, b):

@@ -14,7 +14,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
 
     Args:
         contrast: a `Contrast`, its sentence still empty. design: a `Design`. margin: the difference that counts as none.
-        n_compared: arms compared with the reference under this budget. n_diverged: runs of this arm that diverged.
+        n_compared: arms that could be compared with the reference under this budget. n_diverged: runs of this arm that diverged.
         tuned: whether any rate of this arm did not diverge in the trials.
         reference_diverged: whether there is nothing to compare with.
         doubtful: batch sizes whose rate, here or at the reference, is not known to be tuned.
@@ -39,8 +39,8 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
                 why = f"{theirs} diverged" if reference_diverged else f"only {counted(contrast.n_seeds, 'pair')} of trainings"
                 return f"Batch size {mine} cannot be compared with {theirs} {where}: {why}."
             says = (f"Batch size {mine} can neither be told from {theirs} nor shown equivalent to it {where}: "
-                    f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, margin {number(margin)}; "
-                    f"{_enough(contrast)}")
+                    f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, "
+                    f"{_alone(contrast, n_compared)}margin {number(margin)}; {_enough(contrast)}")
     return says + _doubt(doubtful) + "."
 
 
@@ -60,6 +60,11 @@ def _p(p_value):
 
 def _among(n_compared):
     return f", adjusted for {n_compared} comparisons" if n_compared > 1 else ""
+
+
+def _alone(contrast, n_compared):
+    """Why an interval without zero does not tell: it speaks of this comparison alone."""
+    return f"{_p(contrast.p_value)}{_among(n_compared)}, " if contrast.low > 0 or contrast.high < 0 else ""
 
 
 def _little(contrast, margin):

@@ -154,9 +154,8 @@ def _arm(design, names, runs, budget, n_epochs, setting, tuned, interior):
 def _compared(design, arms, margin, n_train, n_test, fit_seconds):
     """The contrasts of one budget."""
     reference = next(arm for arm in arms if arm.setting.batch_size == design.reference)
-    others = [arm for arm in arms if arm is not reference]
-    p_values = holm([paired_p(*_pairs(arm.quality, reference.quality)) if _comparable(arm, reference) else math.nan
-                     for arm in others]).tolist() if others else []
+    tested = [arm for arm in arms if arm is not reference and _comparable(arm, reference)]
+    p_values = holm([paired_p(*_pairs(arm.quality, reference.quality)) for arm in tested]).tolist() if tested else []
     for arm in arms:
         pairs = _pairs(arm.quality, reference.quality)
         updates = arm.n_epochs * steps_per_epoch(n_train, arm.setting.batch_size)
@@ -169,10 +168,10 @@ def _compared(design, arms, margin, n_train, n_test, fit_seconds):
         elif arm is reference:
             figures["verdict"] = Verdict.REFERENCE
         elif _comparable(arm, reference):
-            figures |= _against(design, arm, reference, margin, p_values[others.index(arm)], len(others))
+            figures |= _against(design, arm, reference, margin, p_values[tested.index(arm)], len(tested))
         contrast = Contrast(**figures, sentence="")
         doubtful = [a.setting.batch_size for a in (reference, arm) if not a.interior and not a.diverged]
-        words = sentence(contrast, design, margin, n_compared=len(others), n_diverged=arm.n_diverged, tuned=arm.tuned,
+        words = sentence(contrast, design, margin, n_compared=len(tested), n_diverged=arm.n_diverged, tuned=arm.tuned,
                          reference_diverged=reference.diverged, doubtful=doubtful)
         yield dataclasses.replace(contrast, sentence=words)
 

@@ -45,6 +45,7 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     budgets = tuple(budget for budget in BUDGETS if budget in budgets)
     require(present.schedule == "constant" or budgets == ("epochs",), "equal", equal, '"epochs" alone for a model compiled with '
             f"the schedule {present.schedule}, whose shape is that of a whole run", 'Pass equal="epochs".')
+    require(isinstance(halving, bool), "halving", halving, "True or False")
     require(protocol in ("fair", "tutorial"), "protocol", protocol, '"fair" or "tutorial"')
     require(isinstance(metric, str), "metric", metric, '"val_loss" or the name of a compiled metric')
     require(margin is None or isinstance(margin, Real), "margin", margin, "a positive difference in the metric", "Pass 0.01.")
@@ -62,7 +63,7 @@ def designed(task, present, *, batch_sizes, learning_rates="auto", seeds=8, epoc
     return Design(batch_sizes=tuple(sorted(sizes)), reference=base if reference is None else int(reference), learning_rates=rates,
                   epochs=int(epochs), equal=budgets, n_seeds=int(seeds), n_trial_seeds=int(trial_seeds), metric=name,
                   larger_is_better=up, margin=None if margin is None else float(margin), tutorial=protocol == "tutorial",
-                  halving=bool(halving), seed=int(seed))
+                  halving=halving, seed=int(seed))
 
 
 def whole_number(name, value, least):

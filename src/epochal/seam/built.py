@@ -10,12 +10,13 @@ from .copying import first_line, layers
 from .rows import over
 
 
-def build(model, sample, *, check=False):
+def build(model, sample, *, check=False, name="the data"):
     """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
 
     Args:
         sample: inputs, targets and weights of a few rows.
         check: pass the sample through the model even where all its variables are there, to see whether it fits.
+        name: what the sample is of.
 
     Returns:
         Whether model or metrics had to be built.
@@ -30,7 +31,7 @@ def build(model, sample, *, check=False):
         try:
             _see(model, sample)
         except (ValueError, TypeError) as error:
-            raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against "
+            raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
                              "the model's inputs, outputs and loss.") from error
     if not model.optimizer.built:
         with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):

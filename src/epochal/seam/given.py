@@ -1,5 +1,7 @@
 """From the arguments of `fit` to the rows a rig holds."""
 
+from numbers import Real
+
 import keras
 import numpy as np
 
@@ -25,7 +27,8 @@ def given(x, y, *, sample_weight=None, validation_data=None, validation_split=0.
         UsageError: the arguments contradict each other or are no arrays.
     """
     require(y is not None, "y", y, "the targets", "Pass y as for model.fit.")
-    require(0 <= validation_split < 1, "validation_split", validation_split, "a share from 0 up to 1", "Pass 0.2.")
+    require(isinstance(validation_split, Real) and 0 <= validation_split < 1, "validation_split", validation_split,
+            "a share from 0 up to 1", "Pass 0.2.")
     everything = _part(x, y, sample_weight)
     n, notes = _rows(everything), []
     check(everything, "the rows you passed")
@@ -64,6 +67,8 @@ def _array(values):
         raise UsageError(f"`x` and `y` must be arrays; got a {type(values).__name__}, which cuts its own batches. Pass the arrays "
                          "behind it.")
     array = np.array(keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else values)
+    if array.ndim == 0:  # of a list of numbers, which Keras takes for a list of inputs
+        raise UsageError(f"`x` and `y` must be arrays; got a {type(values).__name__}, alone or in a list. Pass numpy.asarray(x).")
     if array.dtype == object:
         raise UsageError(f"`x` and `y` must be numbers; got {type(values).__name__} of mixed types. Encode them as numbers first.")
     if array.dtype == np.int64 and keras.backend.backend() == "jax":

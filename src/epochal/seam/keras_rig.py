@@ -69,6 +69,8 @@ class KerasRig:
 
     def __init__(self, source, data, bind):
         self._twin, self._data = Twin(source, data.train), data
+        for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
+            self._twin.check(part, name)
         self._verbs = bind(self._twin, data)
         self.task, self.machine, self.present = describe(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params

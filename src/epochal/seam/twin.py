@@ -22,7 +22,7 @@ from .copying import (
     seeded,
     to_numpy,
 )
-from .rows import over
+from .rows import leaves, over
 
 _LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, up to a million
 
@@ -97,6 +97,15 @@ class Twin:
                 if value.tobytes() == other.tobytes():
                     yield trained, place, value
 
+    def check(self, part, name):
+        """Refuse rows that are of another shape than those to train on and do not fit the model.
+
+        Raises:
+            UsageError: they do not.
+        """
+        if not _alike(part, self._sample):
+            build(self.model, over(lambda a: a[:2], (part.x, part.y, part.weight)), check=True, name=name)
+
     def build(self, model):
         """Make the variables of a model that makes them when it first sees data."""
         if not model.built:
@@ -141,3 +150,8 @@ class Twin:
         self._loss_takes_training = "training" in inspect.signature(model.compute_loss).parameters
         build(model, (part.x, part.y, part.weight), check=True)
         self.metric_names = metric_names(model)
+
+
+def _alike(part, other):
+    return ([leaf.shape[1:] for tree in (part.x, part.y) for leaf in leaves(tree)]
+            == [leaf.shape[1:] for tree in (other.x, other.y) for leaf in leaves(tree)])

@@ -3,12 +3,13 @@
 import math
 from dataclasses import replace
 
+from ..base.ink import quantity
 from ..records import Study, Verdict
 from ..rules.contrasts import contrasts
 from ..rules.scaling import steps_per_epoch
 from ..rules.study_steps import critical_batch_of
 
-_TELLING = 1.25  # times as many epochs, by the clock's own spread, from which the sentence says so
+_TELLING = 1.25  # times as much, or as many epochs by the clock's own spread, from which the sentence says so
 
 
 def conclude(design, task, machine, present, readings, curves, rates, spans, margin):
@@ -23,8 +24,22 @@ def conclude(design, task, machine, present, readings, curves, rates, spans, mar
                          present_rate=present.learning_rate, fit_seconds=seconds)
     if step_time is not None:
         compared = tuple(_with_the_clocks_spread(contrast, design, task.n_train, step_time) for contrast in compared)
+    compared = tuple(_with_what_it_got(contrast, compared, design) for contrast in compared)
     return Study(design=design, task=task, machine=machine, margin=margin, readings=readings, curves=curves, rates=rates,
                  contrasts=compared, derived=(critical_batch_of(design, task.metrics, curves, compared, margin),))
+
+
+def _with_what_it_got(contrast, compared, design):
+    """At equal steps or time, what an arm got, where whole epochs are too long to give it as much as the reference."""
+    reference = next(other for other in compared if other.budget == contrast.budget
+                     and other.setting.batch_size == design.reference)
+    mine, theirs = {"steps": (contrast.n_updates, reference.n_updates), "time": (contrast.seconds, reference.seconds)}.get(
+        contrast.budget, (None, None))
+    if contrast.verdict is Verdict.DIVERGED or not mine or not theirs or max(mine, theirs) <= _TELLING * min(mine, theirs):
+        return contrast
+    got = f"{mine:,} updates, and the reference {theirs:,}" if contrast.budget == "steps" else (
+        f"{quantity('s', mine)} of `fit`, and the reference {quantity('s', theirs)}")
+    return replace(contrast, sentence=f"{contrast.sentence} It got {got}: no fewer than whole epochs can be given.")
 
 
 def _with_the_clocks_spread(contrast, design, n_train, step_time):

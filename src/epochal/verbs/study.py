@@ -1,6 +1,7 @@
 """`epochal.study(model, x, y)`: batch sizes compared fairly, hundreds of trainings at once, nothing lost."""
 
 import hashlib
+import os
 import shutil
 import sys
 from dataclasses import replace
@@ -64,6 +65,7 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     """
     require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
     whole_number("seed", seed, 0)
+    require(folder is None or isinstance(folder, (str, os.PathLike)), "folder", folder, "a path, or None", 'Pass folder="study".')
     data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split,
                  test_data=test_data, seed=seed)
     if class_weight is not None:
