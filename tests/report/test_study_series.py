@@ -152,7 +152,7 @@ def test_no_bar_hides_another_and_none_leaves_its_batch_size():
 
 def test_an_arm_that_diverged_has_no_quality_a_cross_and_a_sentence():
     data = quality_by_size(made(bursts=bursts_large))
-    assert data.diverged == (("epochs", (1024,)), ("steps", (1024,)), ("tutorial", (1024,)))
+    assert data.lost == tuple((budget, {1024: "diverged"}) for budget in ("epochs", "steps", "tutorial"))
     assert [len(points) for _, points in data.lines] == [2, 2, 2]
     assert len(of(data.series(), Lost)) == 3
     assert data.notes == ("Batch size 1,024 has no quality under equal epochs, equal steps and the tutorial's protocol: trainings "

@@ -220,14 +220,46 @@ def test_a_batch_that_no_longer_fits_is_no_divergence_and_is_not_kept():
         train_block(bench, block)
 
 
-def test_a_batch_size_that_does_not_fit_ends_the_study_and_what_was_trained_is_kept(tmp_path):
-    bench = rig()
-    step = bench.step
-    bench.step = lambda state, rows, rate: step(state, rows, rate) if len(rows) <= 4 else (_ for _ in ()).throw(MemoryError("no"))
-    with pytest.raises(MeasurementFailed, match="no memory for a batch of 16 examples"):
-        study(tmp_path, replace(DESIGN, equal=("epochs",)), bench=bench)
-    *_, blocks = read_folder(tmp_path)
-    assert {curve.setting.batch_size for curves in blocks.values() for curve in curves} == {4}
+class Small(FakeRig):
+    """A device on which batches of more rows than `most` do not fit; `fits`: Keras' own `fit` finds room all the same."""
+
+    def __init__(self, most, fits=False):
+        super().__init__(n_examples=32, n_params=4, s=0.3, t0=1e-3, c=1e-4)
+        self.present, self._most, self._fits = replace(self.present, batch_size=4), most, fits
+
+    def step(self, state, rows, learning_rate):
+        self._need(len(rows))
+        return super().step(state, rows, learning_rate)
+
+    def fit_seconds(self, batch_size, n_steps):
+        self._need(0 if self._fits else batch_size)
+        return super().fit_seconds(batch_size, n_steps)
+
+    def _need(self, n_rows):
+        if n_rows > self._most:
+            raise MemoryError("no room")
+
+
+@pytest.mark.parametrize("fits", [False, True])
+@pytest.mark.parametrize("equal", [("epochs",), ("epochs", "steps", "time")])
+def test_a_batch_size_without_memory_is_left_out_and_told_and_the_others_are_compared(tmp_path, equal, fits):
+    design = replace(DESIGN, equal=equal, batch_sizes=(4, 8, 16), tutorial=True)
+    whole, small = (study(tmp_path / str(most), design, bench=Small(most, fits)) for most in (99, 8))
+    assert [c.verdict for c in small.contrasts if c.setting.batch_size == 16] == [Verdict.NO_MEMORY] * (len(equal) + 1)
+    assert {c.sentence for c in small.contrasts if c.setting.batch_size == 16} == {
+        "Batch size 16 was not trained: there was no memory for it."}
+    two = replace(design, batch_sizes=(4, 8))
+    if "time" not in equal:
+        assert [c.half_a for c in small.curves] == [c.half_a for c in study(tmp_path / "two", two, bench=Small(99)).curves]
+    assert {c.setting.batch_size for c in whole.curves} == {4, 8, 16}
+    assert {c.setting.batch_size for c in small.curves} == {4, 8}
+    again = study(tmp_path / "8", design, bench=Small(99, fits))  # more memory is another study: nothing is trained again
+    assert again == small
+
+
+def test_without_memory_for_the_reference_there_is_no_study(tmp_path):
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 4 examples"):
+        study(tmp_path, replace(DESIGN, equal=("epochs",)), bench=Small(2))
 
 
 class Judged(FakeRig):

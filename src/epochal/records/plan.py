@@ -20,6 +20,7 @@ class Verdict(enum.Enum):
     WORSE = "worse"
     UNRESOLVED = "not resolvable"
     DIVERGED = "diverged"
+    NO_MEMORY = "no memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

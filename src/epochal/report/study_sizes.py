@@ -18,12 +18,12 @@ class StudyQuality:
 
     Attributes:
         lines: `(budget, ((batch size, quality, low, high), …))`, by batch size.
-        diverged: `(budget, batch sizes)` of the arms without a quality, where there are any.
+        lost: `(budget, {batch size: verdict})` of the arms without a quality, where there are any.
         band: the reference's quality, less and plus the margin; `None` where the reference diverged.
     """
 
     lines: tuple[tuple[str, tuple[tuple[int, float, float, float], ...]], ...]
-    diverged: tuple[tuple[str, tuple[int, ...]], ...]
+    lost: tuple[tuple[str, dict[int, str]], ...]
     band: tuple[float, float] | None
     quality: str
     larger_is_better: bool
@@ -33,18 +33,18 @@ class StudyQuality:
 
     def rows(self):
         yield ("equal", "batch size", "quality", "95 % interval")
-        diverged = dict(self.diverged)
+        lost = dict(self.lost)
         for budget, points in self.lines:
             for size, middle, low, high in points:
                 yield (budget, number(size), f"{middle:.4g}", f"{low:.4g} to {high:.4g}")
-            yield from ((budget, number(size), "diverged", "–") for size in diverged.get(budget, ()))
+            yield from ((budget, number(size), word, "–") for size, word in lost.get(budget, {}).items())
 
     def series(self):
         """A `Chart`; the lines are set a little apart, so that no bar hides another."""
         sizes = self.look.batch_sizes
         apart = (max(sizes) / min(sizes)) ** 0.012
         marks = [Shade(along="y", low=self.band[0], high=self.band[1])] if self.band else []
-        values, diverged = [], dict(self.diverged)
+        values, without = [], dict(self.lost)
         for i, (budget, points) in enumerate(self.lines):
             key, shift = self.look.budget_key(budget), apart ** (i - (len(self.lines) - 1) / 2)
             about = {"group": key.group, "colour": key.colour, "label": key.label}
@@ -55,8 +55,8 @@ class StudyQuality:
                 marks += [Line(x=x, y=middle, dash=key.dash, **about),
                           Points(x=x, y=middle, low=low, high=high, words=words, symbol=key.symbol, size=9.0, **about)]
                 values += [*middle, *low, *high]
-            if lost := diverged.get(budget):
-                marks.append(Lost(x=tuple(size * shift for size in lost), words=("diverged",) * len(lost), level=i,
+            if lost := without.get(budget):
+                marks.append(Lost(x=tuple(size * shift for size in lost), words=tuple(lost.values()), level=i,
                                   bottom=self.larger_is_better, **about))
         values += self.band or ()
         return Chart(x=Axis(title="batch size", logarithmic=True, span=(min(sizes), max(sizes)), ticks=tuple(map(float, sizes))),
@@ -119,21 +119,23 @@ class StudySteps:
 
 def quality_by_size(study):
     """`StudyQuality` under every budget, or `Missing`."""
-    lines, diverged, notes = [], [], []
+    lines, without, notes = [], [], []
     for budget in budgets_of(study):
         arms = study.of(budget)
         lines.append((budget, tuple((c.setting.batch_size, c.quality, c.quality_low, c.quality_high) for c in arms
                                     if c.quality is not None)))
-        if lost := tuple(c.setting.batch_size for c in arms if c.quality is None):
-            diverged.append((budget, lost))
+        if lost := {c.setting.batch_size: c.verdict.value for c in arms if c.quality is None}:
+            without.append((budget, lost))
     if not any(points for _, points in lines):
         return Missing(because="No arm has a quality: every one diverged, or none was trained.")
-    for size in dict.fromkeys(size for _, lost in diverged for size in lost):
-        where = listed(BUDGETS[budget] for budget, lost in diverged if size in lost)
-        notes.append(f"Batch size {number(size)} has no quality under {where}: trainings diverged.")
+    for size in dict.fromkeys(size for _, lost in without for size in lost):
+        where = listed(BUDGETS[budget] for budget, lost in without if size in lost)
+        full = any(lost.get(size) == Verdict.NO_MEMORY.value for _, lost in without)
+        notes.append(f"Batch size {number(size)} has no quality under {where}: "
+                     + ("there was no memory for it." if full else "trainings diverged."))
     first = study.of(study.design.equal[0])
     reference = next((c.quality for c in first if c.verdict is Verdict.REFERENCE), None)
-    return StudyQuality(lines=tuple(lines), diverged=tuple(diverged), quality=quality_name(study.design),
+    return StudyQuality(lines=tuple(lines), lost=tuple(without), quality=quality_name(study.design),
                         larger_is_better=study.design.larger_is_better,
                         band=None if reference is None else (reference - study.margin, reference + study.margin),
                         look=StudyLook(study.design.batch_sizes), notes=tuple(notes))

@@ -23,6 +23,8 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
     match contrast.verdict:
         case Verdict.REFERENCE:
             return ""
+        case Verdict.NO_MEMORY:
+            return f"Batch size {mine} was not trained: there was no memory for it."
         case Verdict.DIVERGED:
             return f"Batch size {mine} diverged {where}: {_how(contrast, n_diverged, tuned)}."
         case Verdict.EQUIVALENT:

@@ -49,7 +49,7 @@ def require_margin(design, untrained):
             f"stated, since the {design.metric} of a network that has learnt nothing is not known", "Pass margin=0.01, say.")
 
 
-def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test, present_rate, fit_seconds):
+def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test, present_rate, fit_seconds, no_memory=()):
     """One `Contrast` for each budget and batch size, in the order of `design.equal` and `design.batch_sizes`, `"tutorial"` last.
 
     Differences are judged by paired t tests over seeds, adjusted over the arms of a budget (Holm 1979), and by two one-sided
@@ -64,6 +64,7 @@ def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test
         margin: as from `declared_margin`.
         n_train, n_test: rows. present_rate: the compiled learning rate, at which tutorials train every batch size.
         fit_seconds: `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`.
+        no_memory: batch sizes that could not be trained for lack of it; their horizons are missing.
     """
     require(design.reference in design.batch_sizes, "reference", design.reference, f"of the batch sizes {design.batch_sizes}")
     chosen = {(rate.budget, rate.batch_size): rate for rate in rates}
@@ -74,11 +75,11 @@ def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test
         for size in design.batch_sizes:
             tuned = chosen.get((budget, size))
             rate = present_rate if budget == TUTORIAL else None if tuned is None else tuned.value
-            n_epochs = design.epochs if budget == TUTORIAL else horizons[budget, size]
+            n_epochs = 0 if size in no_memory else design.epochs if budget == TUTORIAL else horizons[budget, size]
             mine = runs.get((size, rate), {})
             setting = _setting(mine, size, rate, curves, present_rate)
             arms.append(_arm(design, names, mine, budget, n_epochs, setting, rate is not None, tuned is None or tuned.interior))
-        found += _compared(design, arms, margin, n_train, n_test, fit_seconds)
+        found += _compared(design, arms, margin, n_train, n_test, fit_seconds, no_memory)
     return tuple(found)
 
 
@@ -151,7 +152,7 @@ def _arm(design, names, runs, budget, n_epochs, setting, tuned, interior):
                 biases=biases, n_diverged=n_diverged)
 
 
-def _compared(design, arms, margin, n_train, n_test, fit_seconds):
+def _compared(design, arms, margin, n_train, n_test, fit_seconds, no_memory):
     """The contrasts of one budget."""
     reference = next(arm for arm in arms if arm.setting.batch_size == design.reference)
     tested = [arm for arm in arms if arm is not reference and _comparable(arm, reference)]
@@ -163,7 +164,9 @@ def _compared(design, arms, margin, n_train, n_test, fit_seconds):
         figures = {"budget": arm.budget, "setting": arm.setting, "n_epochs": arm.n_epochs, "n_updates": updates,
                    "n_seeds": len(pairs[0]), "seconds": None if seconds is None else updates * seconds,
                    **_own(design, arm, n_test), "verdict": Verdict.UNRESOLVED}
-        if arm.diverged:
+        if arm.setting.batch_size in no_memory:
+            figures["verdict"] = Verdict.NO_MEMORY
+        elif arm.diverged:
             figures["verdict"] = Verdict.DIVERGED
         elif arm is reference:
             figures["verdict"] = Verdict.REFERENCE

@@ -66,7 +66,8 @@ def updates_to(curve, design, names, target):
 
 def _points(design, names, curves, contrasts, target):
     """Of each batch size the arm of the fewest updates, and the sizes of which it is only known that they took no more."""
-    settings = {c.setting for c in contrasts if c.budget != TUTORIAL and c.verdict is not Verdict.DIVERGED and c.n_seeds > 1}
+    settings = {c.setting for c in contrasts if c.budget != TUTORIAL and c.n_seeds > 1
+                and c.verdict not in (Verdict.DIVERGED, Verdict.NO_MEMORY)}
     best = {}
     for setting in sorted(settings):
         runs = [c for c in curves if c.stage == "confirm" and c.setting == setting]

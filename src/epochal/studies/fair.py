@@ -1,6 +1,7 @@
 """The fair comparison: tune the learning rate at every batch size with as many trials, then compare with fresh seeds."""
 
 import math
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -10,13 +11,13 @@ from ..base import seeds
 from ..base.errors import MeasurementFailed
 from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
-from ..records import Reading, Setting
+from ..records import Outcome, Reading, Setting
 from ..rules.contrasts import declared_margin, require_margin
 from ..rules.horizons import horizons
 from ..rules.judging import cost, judged
 from ..rules.scaling import steps_per_epoch
 from .blocks import cut, labelled, no_memory_for
-from .conclude import conclude
+from .conclude import conclude, out_of_memory
 from .progress import Ledger
 from .search import FIRST_RATES, Search, halves
 
@@ -40,7 +41,7 @@ def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
         interrupted, up to what the clock says.
 
     Raises:
-        MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for a batch.
+        MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for it.
     """
     return Fair(rig, design, folder, crew, Ledger(watch)).run()
 
@@ -56,7 +57,8 @@ class Fair:
     def run(self):
         untrained = self._untrained()
         self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
-        spans = horizons(self.design, self.n, self._step_seconds())
+        seconds = self._step_seconds()
+        spans = horizons(replace(self.design, batch_sizes=self.sizes), self.n, seconds)
         self._foresee(spans)
         rates = Search(self, spans).rates()
         margin = self._margin(spans, untrained)
@@ -108,18 +110,44 @@ class Fair:
             key = self.setting(rate.batch_size, rate.value)
             arms[key] = max(arms.get(key, 0), spans[rate.budget, rate.batch_size])
         if self.design.tutorial:
-            for size in self.design.batch_sizes:
+            for size in self.sizes:
                 key = self.setting(size, self.rig.present.learning_rate)
                 arms[key] = max(arms.get(key, 0), self.design.epochs)
         work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
         self.ledger.remain(work, len(arms) * len(fresh))
-        for size in self.design.batch_sizes:
+        for size in self.sizes:
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
                 self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
                            f"fresh seeds at batch size {size:,}")
 
     # how it is trained
+
+    @property
+    def sizes(self):
+        """The batch sizes of the design, but for those that there is no memory for, as far as is known."""
+        return tuple(size for size in self.design.batch_sizes
+                     if not ((known := self.folder.reading(f"engine/{size}")) and out_of_memory(known, size)))
+
+    def fits(self, size):
+        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so.
+
+        Raises:
+            MeasurementFailed: there is none for the reference.
+        """
+        if size not in self.sizes:
+            return False
+        with memory_guard(self.rig) as guard:
+            self.how(size)
+        if guard.ran_out:
+            self._leave_out(size)
+        return not guard.ran_out
+
+    def _leave_out(self, size):
+        if size == self.design.reference:
+            raise MeasurementFailed(no_memory_for(size))
+        self.folder.keep(f"engine/{size}", Reading(name=f"engine/{size}", unit="s", outcome=Outcome.OUT_OF_MEMORY,
+                                                   note=f"batch size {size:,}: no memory"))
 
     def how(self, size):
         """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
@@ -135,10 +163,7 @@ class Fair:
         widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
         if earlier := self._hows():
             widths = (max(how.width for how in earlier),)
-        with memory_guard(self.rig) as guard:
-            how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
-        if guard.ran_out:
-            raise MeasurementFailed(no_memory_for(size))
+        how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
             name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
             cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
@@ -152,7 +177,7 @@ class Fair:
             self._compiling[size] = self.crew.ahead(size, earlier[-1].width)
 
     def _hows(self):
-        return [self.how(size) for size in self.design.batch_sizes if self.folder.reading(f"engine/{size}") is not None]
+        return [self.how(size) for size in self.sizes if self.folder.reading(f"engine/{size}") is not None]
 
     # what is measured beside
 
@@ -165,8 +190,12 @@ class Fair:
             return {}
         known = self.folder.reading("step_time")
         if known is None:
-            known = step_time(self.rig, sizes=(self.design.reference, *(b for b in self.design.batch_sizes
-                                                                        if b != self.design.reference)))
+            for size in self.sizes:
+                with memory_guard(self.rig) as guard:  # compiles, which does not count
+                    self.rig.fit_seconds(min(size, self.n), 1)
+                if guard.ran_out:
+                    self._leave_out(size)
+            known = step_time(self.rig, sizes=(self.design.reference, *(b for b in self.sizes if b != self.design.reference)))
             if not known.known:
                 raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
                                         '"time" out of `equal`.')
@@ -229,7 +258,7 @@ class Fair:
 
     def _foresee(self, spans):
         design, work, n = self.design, 0.0, 0
-        for size in design.batch_sizes:
+        for size in self.sizes:
             longest = max(spans[budget, size] for budget in design.equal)
             n_rates = len(design.learning_rates) or 6
             first = len(design.learning_rates) or FIRST_RATES

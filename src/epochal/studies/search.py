@@ -35,11 +35,12 @@ class Search:
         Raises:
             MeasurementFailed: every rate diverged at the reference batch size.
         """
-        sizes = self._design.batch_sizes
+        sizes = self._fair.sizes
         for size, following in zip(sizes, [*sizes[1:], None], strict=True):
-            self._fair.how(size)
-            self._fair.compile_ahead(following)
-            self._begin(size)
+            if self._fair.fits(size):
+                self._fair.compile_ahead(following)
+                self._begin(size)
+        sizes = self._fair.sizes
         while not self._design.learning_rates:
             best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in sizes}
             more = next_rates(best, self._tried, self._fair.rig.present.learning_rate)

@@ -61,7 +61,7 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     Raises:
         UsageError: an argument is not usable, or the folder holds another study; the message says which, and what to do.
         Unsupported: the model cannot be copied or measured.
-        MeasurementFailed: every learning rate diverged at the reference batch size, or a batch does not fit into memory.
+        MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
     """
     require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
     whole_number("seed", seed, 0)
