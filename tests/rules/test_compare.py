@@ -11,7 +11,7 @@ from scipy.stats import ttest_rel
 
 from epochal.records import Outcome, Verdict
 from epochal.rules.compare import compare, reference, runs_by_setting, seconds_ratio, shown_better, verdict_of
-from epochal.rules.decide import step_seconds
+from epochal.rules.decide import clock_of, step_seconds
 
 OTHER, THIRD = at(128), at(512)
 NUMBER = st.floats(-10, 10)
@@ -179,6 +179,12 @@ def test_seconds_a_step_are_those_measured_else_those_of_the_line_with_the_wides
     assert step_seconds(reading, 32) == pytest.approx((1.032e-3, 1.032e-3 / 1.25, 1.032e-3 * 1.25))
     assert step_seconds(reading, 1000) == pytest.approx((2e-3, 2e-3 / 1.25, 2e-3 * 1.25))
     assert step_seconds(None, 32) is None
+
+
+@pytest.mark.parametrize(("size", "rows"), [(8, 8), (1024, 575), (600, 575), (1150, 1150), (5000, 1150)])
+def test_the_mean_step_of_an_epoch_has_its_share_of_a_short_last_batch(size, rows):
+    made = evidence({PRESENT: Truth()}, n_train=1150, throughput=clock(1e-3, 1e-5, sizes=(8, 32, 1024)))
+    assert clock_of(made)(size)[0] == pytest.approx(1e-3 + 1e-5 * rows, rel=1e-2)
 
 
 def test_a_senseless_fastest_repeat_does_not_make_a_step_free():

@@ -128,8 +128,23 @@ def _updates_made(runs, arms):
 
 
 def clock_of(evidence):
-    """`(batch_size) -> (seconds, low, high)` of one step of `fit`, or `None`; a batch beyond the rows holds all of them."""
-    return lambda batch_size: step_seconds(evidence.get("throughput"), min(batch_size, evidence.task.n_train))
+    """`(batch_size) -> (seconds, low, high)` of the mean step of an epoch of `fit`, or `None`.
+
+    A batch beyond the rows holds all of them, and a short last batch takes what the line gives for its rows: with 1,150 rows and
+    batches of 1,024, the mean step is one of 575 rows.
+    """
+    throughput, n_train = evidence.get("throughput"), evidence.task.n_train
+
+    def clock(batch_size):
+        size = min(batch_size, n_train)
+        full = step_seconds(throughput, size)
+        if full is None:
+            return None
+        t0, c = throughput.detail("t0"), throughput.detail("c")
+        share = (t0 + c * examples_per_step(size, n_train)) / (t0 + c * size)
+        return tuple(seconds * share for seconds in full)
+
+    return clock
 
 
 def step_seconds(throughput, batch_size):
