@@ -4,6 +4,7 @@ Format history
     1  first format
 """
 
+import copy
 import json
 import pathlib
 import random
@@ -41,7 +42,8 @@ class Checkpoint:
     def __init__(self, folder, model, feed, callbacks, identity):
         self._path, self._model = pathlib.Path(folder) / _NAME, model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
-        self._fresh, self._remembered = [of(callback) for callback in callbacks], [{} for _ in callbacks]
+        self._fresh = [copy.deepcopy(of(callback)) for callback in callbacks]  # what learns in place would take it along
+        self._remembered = [{} for _ in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
