@@ -2,7 +2,6 @@
 
 import os
 import warnings
-import zlib
 from numbers import Real
 
 import keras
@@ -49,22 +48,6 @@ def check_things(*, callbacks, checkpoint):
                 "Pass [keras.callbacks.EarlyStopping()].")
     require(checkpoint is None or isinstance(checkpoint, str | os.PathLike), "checkpoint", checkpoint, "the name of a folder",
             'Pass "run".')
-
-
-def digest_of(rows):
-    """A checksum over a thousand rows or so of x, y and weights, from the first to the last; `None` where they are no arrays."""
-    n = n_rows_of(rows[0])
-    if not n:
-        return None
-    step, digest = -(-n // 1024), 0
-    for leaf in (leaf for tree in rows for leaf in leaves(tree)):
-        if not hasattr(leaf, "shape"):  # a number of a list
-            digest = zlib.crc32(repr(leaf).encode(), digest)
-            continue
-        few = (leaf.iloc if hasattr(leaf, "iloc") else leaf)[::step]
-        few = keras.ops.convert_to_numpy(few) if keras.ops.is_tensor(few) else np.asarray(few)
-        digest = zlib.crc32(repr(few.tolist()).encode() if few.dtype == object else np.ascontiguousarray(few).tobytes(), digest)
-    return digest
 
 
 def refuse_without_targets(model, rows, name):
