@@ -12,6 +12,7 @@ import zlib
 import keras
 import numpy as np
 
+from ..seam.copying import metrics_of
 from ..seam.rows import leaves
 from .arguments import n_rows_of
 from .fingerprint import settings_of
@@ -34,14 +35,13 @@ def identity_of(model, feed, callbacks, told, file):
     """
     shapes, judging = ([list(v.shape) for v in variables] for variables in (model.variables, model.metrics_variables))
     digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
-    metrics = [inside for metric in model.metrics for inside in getattr(metric, "metrics", [metric])]
     return {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
             "loss": settings_of(model.loss), "set of metrics": f"variables {judging}", **told,
             "list of callbacks": [type(callback).__name__ for callback in callbacks],
             "number of rows": feed.n_rows, "first batch": digest,
             "architecture": _as_first_trained(model, file, lambda: _short(settings_as_text(model))),
             "set of optimizer's settings": _as_first_trained(model.optimizer, file, lambda: settings_as_text(model.optimizer)),
-            "list of metrics": json.dumps([[_without_count(metric.name), _told(metric, set())] for metric in metrics])}
+            "list of metrics": json.dumps([[_without_count(metric.name), _told(metric, set())] for metric in metrics_of(model)])}
 
 
 def digest_of(rows):
