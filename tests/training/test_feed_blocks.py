@@ -19,6 +19,7 @@ from epochal.training import blocks, orders, sources
 from epochal.training.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.cast import rows_of
 from epochal.training.epochs import EpochFeed
+from epochal.training.fit import fit
 from epochal.training.orders import Orders
 from epochal.training.sources import feed_of
 
@@ -218,7 +219,7 @@ def test_an_error_in_a_file_reaches_the_training(table):
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 4 : len(damaged) // 2] = bytes(len(damaged) // 2 - len(damaged) // 4)
     path.write_bytes(damaged)
-    with pytest.raises((OSError, pyarrow.ArrowException)):
+    with pytest.raises(UsageError, match="must be whole; got 'rows.parquet', which cannot be read"):
         list(feed.epoch(Trainee()))
 
 
@@ -231,3 +232,21 @@ def test_a_training_that_stops_leaves_no_thread(table, mapped):
         feed.close()
     gc.collect()
     assert threading.active_count() == n_threads
+
+
+def test_validation_on_a_parquet_file_is_that_of_keras_on_its_columns(tmp_path):
+    x, path = np.random.default_rng(0).normal(size=(40, 3)).astype("float32"), str(tmp_path / "rows.parquet")
+    columns = {name: x[:, i] for i, name in enumerate("abc")} | {"y": x[:, 0], "w": x[:, 1] ** 2, "z": x[:, 2], "v": x[:, 2] ** 2}
+    pyarrow.parquet.write_table(pyarrow.table({name: columns[name] for name in "abcyw"}), path)
+    other = str(tmp_path / "other.parquet")
+    pyarrow.parquet.write_table(pyarrow.table(columns), other)
+    for named in ((), ("y",), ("y", "w"), ("z",), ("z", "v")):
+        judged, histories = tuple(columns[name] for name in named or ("y",)), []
+        ours = {"x": path, "y": "y", "sample_weight": "w", "validation_data": (other, *named)}
+        theirs = {"x": x, "y": columns["y"], "sample_weight": columns["w"], "validation_data": (x, *judged)}
+        for train, arguments in ((fit, ours), (keras.Model.fit, theirs)):
+            keras.utils.set_random_seed(1)
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            histories.append(train(model, **arguments, shuffle=False, verbose=0).history)
+        np.testing.assert_allclose(histories[0]["val_loss"], histories[1]["val_loss"], rtol=1e-6)

@@ -1,6 +1,5 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; the batches run by the engine."""
 
-import os
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
@@ -118,9 +117,8 @@ def _validation(held, feed, batch_size, steps):
     if held is None:
         return None
     x, y, weight = keras.utils.unpack_x_y_sample_weight(held)
-    if isinstance(x, str | os.PathLike) and isinstance(feed.source, ParquetBlocks):
-        x, y, weight = feed.source.rows.like(x), None, None  # the same columns, and the same codes for classes
-    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps,
+    like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
+    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps, like=like,
                    batch_size=None if cuts_own_batches(x) else batch_size)
 
 
