@@ -1,6 +1,7 @@
 """Memory-mapped files and Parquet files: read in blocks, the batches are those of all rows at once."""
 
 import gc
+import re
 import threading
 import warnings
 
@@ -202,6 +203,24 @@ def test_a_parquet_file_may_have_weights(table):
     classes = of_feed(x=rows, class_weight={1: 3.0}, **arguments)[0][0][0]
     assert classes[1].tolist() == y
     assert classes[2].tolist() == [3.0 if code == 1 else 1.0 for code in y]
+
+
+@pytest.mark.parametrize("kinds", [["no", "yes"], ["c", "a", "b"]])
+def test_classes_of_text_are_weighed_by_their_labels_or_codes(table, kinds):
+    path, codes = table(12, kind=kinds * (12 // len(kinds))), dict(zip(sorted(kinds), range(3), strict=False))
+    weights = {kinds[0]: 9.0, kinds[1]: 0.5}
+    by_code = {codes[kind]: weight for kind, weight in weights.items()}
+    for asked in (weights, by_code, {kinds[0]: 9.0, np.int64(codes[kinds[1]]): 0.5}):
+        rows = of_feed(x=path, y="kind", class_weight=asked, batch_size=12, shuffle=False, epochs=1)[0][0][0]
+        assert rows[2].tolist() == [weights.get(kind, 1.0) for kind in kinds * (12 // len(kinds))]
+
+
+@pytest.mark.parametrize(("weights", "said"), [
+    ({"yes": 9.0, "maybe": 1.0}, "`class_weight` must be by labels of y ('no', 'yes') or their codes from 0 on; got ['maybe']"),
+    ({2: 1.0}, "got [2]"), ({"yes": 9.0, 1: 2.0}, "by each class once"), (np.ones(2), "a dict from class to weight")])
+def test_weights_of_what_is_no_class_are_refused(table, weights, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        feed_of(table(12, kind=["no", "yes"] * 6), "kind", class_weight=weights)
 
 
 @pytest.mark.parametrize(("wrong", "said"), [

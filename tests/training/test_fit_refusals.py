@@ -45,6 +45,7 @@ REFUSED_BY_US = {
     "a first epoch in words": ({"initial_epoch": "a"}, "initial_epoch"),
     "a callback that is none": ({"callbacks": ["a"]}, "callbacks"),
     "a folder that is a number": ({"checkpoint": 5}, "checkpoint"),
+    "weights of classes in an array": ({"class_weight": np.array([1.0, 3.0])}, "`class_weight` must be a dict"),
     "an unknown engine": ({"engine": "warp"}, "engine"),
     "unknown batches": ({"batches": "sorted"}, "batches"),
     "micro-batches of minus one": ({"micro_batch_size": -1}, "micro_batch_size"),

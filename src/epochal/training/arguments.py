@@ -12,6 +12,7 @@ from ..rules.batching import balanced, stratified
 from ..seam.copying import has_own_step, refuse_uncompiled
 from ..seam.given import classes_of
 from ..seam.rows import leaves, over
+from .cast import check_class_weight
 from .manner import ENGINES
 
 BATCHES = ("shuffled", "stratified", "balanced")
@@ -41,8 +42,10 @@ def check_numbers(*, initial_epoch, validation_split, **counts):
         require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
 
 
-def check_things(*, callbacks, checkpoint):
-    """Raise `UsageError` for what is no callback, and for what cannot name a folder."""
+def check_things(*, callbacks, checkpoint, class_weight):
+    """Raise `UsageError` for what is no callback, for what cannot name a folder, and for weights of classes that are none."""
+    if class_weight is not None:
+        check_class_weight(class_weight)
     for callback in keras.tree.flatten(callbacks) if callbacks is not None else []:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")

@@ -37,7 +37,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
                     engine=engine, validation_freq=validation_freq)
     arguments.check_numbers(initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
                             validation_batch_size=validation_batch_size, validation_split=validation_split)
-    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint)
+    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint, class_weight=class_weight)
     epochs, steps_per_epoch, validation_steps = arguments.limited(epochs, steps_per_epoch, validation_steps)
     callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
     callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]

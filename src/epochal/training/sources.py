@@ -11,7 +11,7 @@ from ..base.errors import UsageError, require
 from . import batches
 from .arrays import Resident
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
-from .cast import OnlyKeras, are_arrays, rows_of
+from .cast import OnlyKeras, are_arrays, coded, rows_of
 from .epochs import EpochFeed
 from .orders import Orders
 from .stacks import Batches
@@ -31,7 +31,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
             `keras.utils.PyDataset`, `tf.data.Dataset`, `DataLoader`, Grain data set or generator, which hold their own y; a
             function `make_dataset(batch_size)` that returns one of these.
         batch_size: rows; 32, or what `steps_per_epoch` leaves, if `None`. Not for what cuts its own batches.
-        class_weight: the weight of each class, in place of sample_weight.
+        class_weight: the weight of each class, in place of sample_weight; by its label where a Parquet file has text as y.
         shuffle: `True`, `False` or `"batch"`, as in Keras; what cuts its own batches has its own order (a `PyDataset` its batches
             shuffled).
         steps_per_epoch: batches of an epoch; the next epoch goes on where it stopped.
@@ -111,6 +111,8 @@ def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_pe
                     type(columns).__name__, "the name of a column of the file", 'Pass y="price".')
         rows = ParquetRows(x, y, weight=sample_weight) if like is None else like.like(x, y, weight=sample_weight)
     batch_size = size_of(batch_size, rows.n_rows, steps_per_epoch)
+    if class_weight is not None and rows.classes:
+        class_weight = coded(class_weight, rows.classes)
     return ParquetBlocks(rows, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
 
 
