@@ -86,6 +86,15 @@ def refuse_beside_keras(why, **ours):
                              "remove the cause.")
 
 
+def refuse_files_beside_keras(why, **data):
+    """Raise `UsageError` for the path of a Parquet file, which Keras' own `fit` cannot read, where that is what trains."""
+    for name, value in data.items():
+        x = value[0] if isinstance(value, tuple | list) and value else value
+        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
+            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
+
+
 def set_learning_rate(model, learning_rate):
     """Give the optimizer another learning rate; the rest of its state stays."""
     optimizer = _plain(model)

@@ -48,6 +48,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
     def by_keras(x, why, validation_data=validation_data):
         arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
                                       checkpoint=checkpoint)
+        arguments.refuse_files_beside_keras(why, x=x, validation_data=validation_data)
         say(f"Trained by Keras' own fit: {why}.")
         x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                               for data, size in ((x, batch_size), (validation_data, validation_batch_size or batch_size)))
