@@ -59,6 +59,13 @@ def graph(act=keras.ops.tanh):
     return model
 
 
+def forked():
+    x = keras.Input((5,))
+    model = keras.Model(x, [layers.Dense(1, "sigmoid")(x), layers.Dense(1)(x)])
+    model.compile("adam", ["binary_crossentropy", "mse"], metrics=[["accuracy"], [keras.metrics.MeanAbsoluteError()]])
+    return model
+
+
 def own(**options):
     model = Own(**options)
     model.compile("adam", "binary_crossentropy")
@@ -94,14 +101,14 @@ def test_another_model_optimizer_or_metric_is_refused_by_name(tmp_path, was, wro
         trained(network(**wrong), tmp_path)
 
 
-@pytest.mark.parametrize("make", [network, graph, own, lambda: network(**decayed(10)), measured],
-                         ids=["sequential", "graph", "subclassed", "schedule", "metrics"])
+@pytest.mark.parametrize("make", [network, graph, own, lambda: network(**decayed(10)), measured, forked],
+                         ids=["sequential", "graph", "subclassed", "schedule", "metrics", "two outputs"])
 def test_the_same_model_built_again_goes_on(tmp_path, make):
-    first = make()
-    trained(first, tmp_path, epochs=2)
+    first, y = make(), (Y, Y) if make is forked else Y
+    trained(first, tmp_path, y=y, epochs=2)
     layers.Dense(2), layers.Dropout(0.5), keras.metrics.AUC()  # Keras counts on
-    assert trained(make(), tmp_path, epochs=3).epoch == [0, 1, 2]
-    assert trained(first, tmp_path, epochs=4).epoch == [0, 1, 2, 3]  # trained before
+    assert trained(make(), tmp_path, y=y, epochs=3).epoch == [0, 1, 2]
+    assert trained(first, tmp_path, y=y, epochs=4).epoch == [0, 1, 2, 3]  # trained before
 
 
 def test_settings_inside_layers_are_told():

@@ -19,7 +19,8 @@ from .fingerprint import settings_of
 
 _PARTS = (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer, keras.optimizers.schedules.LearningRateSchedule,
           keras.metrics.Metric, keras.losses.Loss, keras.regularizers.Regularizer, keras.constraints.Constraint)
-_NOT_TOLD = {"name", "seed", "layers", "inputs", "outputs", "trainable", "dtype"}  # counted up or drawn, or told by other means
+# Counted up or drawn, or told by other means:
+_NOT_TOLD = {"name", "seed", "layers", "inputs", "outputs", "trainable", "dtype", "output_names"}
 _KNOWN = weakref.WeakKeyDictionary()  # a model or optimizer: {checkpoint file: its settings when it was first trained there}
 
 
@@ -35,13 +36,14 @@ def identity_of(model, feed, callbacks, told, file):
     """
     shapes, judging = ([list(v.shape) for v in variables] for variables in (model.variables, model.metrics_variables))
     digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
+    metrics = [metric for metric in metrics_of(model) if not getattr(metric, "metrics", None)]  # not those that hold others
     return {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
             "loss": settings_of(model.loss), "set of metrics": f"variables {judging}", **told,
             "list of callbacks": [type(callback).__name__ for callback in callbacks],
             "number of rows": feed.n_rows, "first batch": digest,
             "architecture": _as_first_trained(model, file, lambda: _short(settings_as_text(model))),
             "set of optimizer's settings": _as_first_trained(model.optimizer, file, lambda: settings_as_text(model.optimizer)),
-            "list of metrics": json.dumps([[_without_count(metric.name), _told(metric, set())] for metric in metrics_of(model)])}
+            "list of metrics": json.dumps([[_without_count(metric.name), _told(metric, set())] for metric in metrics])}
 
 
 def digest_of(rows):
@@ -130,4 +132,5 @@ def _short(text):
 
 
 def _without_count(name):
-    return re.sub(r"_\d+$", "", name)
+    """A metric's name as it was before Keras counted, also that of the output which it judges: `dense_7_loss`."""
+    return re.sub(r"_\d+(?=_|$)", "", name)
