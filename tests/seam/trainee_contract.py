@@ -145,6 +145,16 @@ class TraineeContract:
         assert both == pytest.approx((first + second) / 2, rel=1e-5)
         assert abs(first - second) > 1e-3
 
+    def test_a_metric_of_ones_own_is_reset_as_it_says(self):
+        """Keras calls its `reset_state` at the start of every epoch and of every validation, and believes what it leaves."""
+        _, trainee, (train, _) = self.opened(zoo.metrics_that_reset_otherwise)
+        data, rows, seen = trainee.put(train), full_batches(zoo.N), []
+        for _ in range(3):
+            trainee.reset_metrics()
+            logs = trainee.numbers(trainee.train(data, rows[:2], "stepwise"))
+            seen.append((logs["never"], logs["halved"]))
+        assert seen == [(16, 16), (32, 24), (48, 28)]
+
     def test_logs_become_floats_in_their_own_nesting(self):
         _, trainee, (train, _) = self.opened(zoo.dense)
         logs = trainee.train(trainee.put(train), full_batches(zoo.N), "stepwise")

@@ -74,6 +74,10 @@ def auc():
     return model, _numbers(), (_classes()[:, None] > 0).astype("int32")
 
 
+def metrics_that_reset_otherwise():
+    return dense(weighted_metrics=[RowsSeen("never"), RowsSeen("halved", share=0.5)])
+
+
 def summed():
     """The regulariser counts once beside a loss that is a sum."""
     model = keras.Sequential([keras.Input((5,)), layers.Dense(1, kernel_regularizer="l2")])
@@ -133,7 +137,7 @@ def own_moving_mean():
 
 AS_FIT = {kind.__name__: kind for kind in (
     dense, cnn_batch_norm, dropout, embedding_lstm, two_inputs_two_outputs, own_train_step,
-    own_logs_under_metrics_names, regularised_clipped_scheduled, accumulating, sample_weights, auc)}
+    own_logs_under_metrics_names, regularised_clipped_scheduled, accumulating, sample_weights, auc, metrics_that_reset_otherwise)}
 FEW = {"cnn_batch_norm", "dropout", "embedding_lstm", "two_inputs_two_outputs", "own_train_step", "accumulating"}
 JUDGED = {"dense", "cnn_batch_norm", "two_inputs_two_outputs", "own_train_step", "counting", "summed"}
 SPLIT = {kind.__name__: kind for kind in (
@@ -144,6 +148,23 @@ WHOLE = {  # kind: why its batches cannot be split; the last four only show on r
     accumulating: "adds up gradients itself", reduced_by_nothing: "reduces the rows of a batch by None",
     root_of_a_mean: "not put together from its rows", adds_a_sum: "not put together from its rows",
     masked: "are masked", own_moving_mean: "Training changes `.*mean` by the rows seen at once"}
+
+
+class RowsSeen(keras.metrics.Metric):
+    """The rows since it was made; a reset leaves a share of them."""
+
+    def __init__(self, name, share=1.0):
+        super().__init__(name=name)
+        self.n, self.share = self.add_weight(shape=(), initializer="zeros", name="n"), share
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.n.assign_add(keras.ops.cast(keras.ops.shape(y_true)[0], "float32"))
+
+    def result(self):
+        return self.n + 0.0
+
+    def reset_state(self):
+        self.n.assign(self.n * self.share)
 
 
 class OwnTrainStep(keras.Sequential):

@@ -148,3 +148,39 @@ def test_an_r_squared_that_rests_on_one_row_has_no_interval():
     values, y = np.array([3.0, 4.0, 5.0]), np.array([4.0, 4.0, 5.0])
     assert scores(values, y, NUMBERS)["r_squared"][1:3] == (None, None)
     assert ("r squared", "-0.5", "not known", "0") in list(score_rows(values, y, NUMBERS))
+
+
+def written(columns, path):
+    with open(path, "wb") as file:
+        names = write(columns, file, ending=path.suffix)
+    if path.suffix == ".npz":
+        with np.load(path) as found:
+            return names, {name: found[name] for name in found.files}
+    return names, {".csv": pd.read_csv, ".parquet": pd.read_parquet}[path.suffix](path)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".npz"])
+def test_outputs_in_bfloat16_and_any_nesting_are_written_in_every_format(tmp_path, ending):
+    half = np.array([[0.5], [1.25]], pytest.importorskip("ml_dtypes").bfloat16)
+    names, found = written(raw_columns({"a": half, "file": half * 2, "b": [half, {"c": half}]}), tmp_path / f"p{ending}")
+    assert names == list(found) == ["a", "file", "b_0", "b_1_c"]
+    assert np.asarray(found["file"]).ravel().tolist() == [1.0, 2.5]
+    assert np.asarray(found["b_1_c"]).dtype == (np.float64 if ending == ".csv" else np.float32)
+
+
+def test_outputs_whose_names_meet_are_refused(tmp_path):
+    a, b = np.ones((2, 2)), np.zeros((2, 1))
+    with pytest.raises(UsageError, match="`--out` must be an .npz file for outputs of such names; got two columns named 'a_0'"):
+        written(raw_columns({"a": a, "a_0": b}), tmp_path / "p.csv")
+    assert written(raw_columns({"a": a, "a_0": b}), tmp_path / "p.npz")[0] == ["a", "a_0"]
+    with pytest.raises(UsageError, match="`model` must be one with outputs of different names; got two outputs named 'a_0'"):
+        raw_columns({"a": [a], "a_0": b})
+
+
+@pytest.mark.parametrize(("classes", "kind"), [
+    (("--5", "5"), "O"), (("²", "1"), "O"), (("1", "-"), "O"), (("", "1"), "O"), (("9" * 19, "1"), "O"), (("-3", "12"), "i"),
+    ((str(2**63 - 1), str(-2**63)), "i"), (("007", "1"), "O")])
+def test_labels_are_numbers_only_where_all_are_whole_numbers(classes, kind):
+    found = columns_of(np.array([[0.1, 0.9], [0.8, 0.2]]), encoding("binary", *classes))["prediction"]
+    assert found.dtype.kind == kind
+    assert [str(label) for label in found] == [classes[1], classes[0]]

@@ -211,3 +211,50 @@ def test_names_that_occur_twice_are_refused(write):
     twice = pyarrow.Table.from_arrays([pyarrow.array([1.0])] * 3, names=["a", "a", "y"])
     with pytest.raises(UsageError, match="more than once"):
         ParquetRows(write(twice), "y")
+
+
+def test_validation_has_its_own_target_and_weight(write):
+    columns = {"a": np.arange(3), "y": np.arange(3) * 0.5, "w": np.arange(3) + 7.0}
+    train = ParquetRows(write(columns), "y", weight="w")
+    other = write({"a": np.arange(3), "w": np.ones(3), "v": np.arange(3) + 2.0, "z": np.arange(3) * 3}, "other.parquet")
+    x, y, weight = whole(train.like(other, "z", weight="v"))
+    assert (x.tolist(), y.tolist(), weight.tolist()) == ([[0], [1], [2]], [[0], [3], [6]], [2, 3, 4])
+    assert whole(train.like(write(columns, "third.parquet")))[2] is None
+
+
+@pytest.mark.parametrize(("named", "said"), [
+    (("nowhere",), "`validation_data` must be a column of .*; got 'nowhere'"),
+    (("y", "nothing"), "`validation_data` must be a column of .*; got 'nothing'"),
+    ((["y", "b"],), "`validation_data` must be with 1 target, as in training"),
+    (("kind",), "`validation_data` must be with a target of numbers, as in training; got 'kind'")])
+def test_a_target_or_weight_that_does_not_fit_the_training_is_refused(write, named, said):
+    path = write({"a": np.arange(4), "b": np.arange(4.0), "kind": ["p", "q"] * 2, "y": np.arange(4.0)})
+    target, *weight = named
+    with pytest.raises(UsageError, match=said):
+        ParquetRows(path, "y", features=["a"]).like(path, target, weight=weight[0] if weight else None)
+    with pytest.raises(UsageError, match="a target of text, as in training"):
+        ParquetRows(path, "kind", features=["a"]).like(path, "y")
+
+
+@pytest.mark.parametrize("index", [None, "customer"])
+def test_the_index_of_a_pandas_frame_is_no_feature(tmp_path, index):
+    frame = pd.DataFrame({"a": np.arange(6), "y": np.arange(6.0)})
+    frame = frame[frame["a"] != 2].rename_axis(index)  # an index that must be written as a column
+    frame.to_parquet(tmp_path / "a.parquet")
+    name = index or "__index_level_0__"
+    assert name in pyarrow.parquet.read_schema(tmp_path / "a.parquet").names
+    assert ParquetRows(tmp_path / "a.parquet", "y").feature_names == ("a",)
+    assert ParquetRows(tmp_path / "a.parquet", "y", features=["a", name]).feature_names == ("a", name)
+    assert ParquetRows(tmp_path / "a.parquet", name).feature_names == ("a", "y")
+    frame.reset_index(drop=True).to_parquet(tmp_path / "b.parquet")  # described in the file, and no column
+    assert ParquetRows(tmp_path / "b.parquet", "y").feature_names == ("a",)
+
+
+def test_a_damaged_page_is_told_with_the_name_of_the_file(write):
+    path = write({"a": np.random.default_rng(0).normal(size=5000), "y": np.arange(5000.0)})
+    rows, damaged = ParquetRows(path, "y"), bytearray(path.read_bytes())
+    damaged[4:2000] = bytes(1996)
+    path.write_bytes(damaged)
+    for read in (lambda: rows.head(10), lambda: whole(rows)):
+        with pytest.raises(UsageError, match="'rows.parquet', which cannot be read .* Write it again"):
+            read()

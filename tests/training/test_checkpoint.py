@@ -1,5 +1,7 @@
 """A training that was broken off goes on where it was, and ends as an undisturbed one."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from keras import layers
 from epochal import Advice, UsageError
 from epochal.training.checkpoint import Checkpoint
 from epochal.training.fit import fit
-from epochal.training.plain_state import of, packed, unpacked
+from epochal.training.plain_state import changed, of, packed, unpacked
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")
@@ -249,3 +251,39 @@ def test_targets_in_a_list_and_counts_of_numpy_are_known_again(tmp_path):
         history = fit(network(), X[:8], Y[:8].tolist(), batch_size=np.int64(4), steps_per_epoch=np.int64(2), verbose=0,
                       checkpoint=tmp_path)
     assert history.epoch == [0]
+
+
+class Diary(keras.callbacks.Callback):
+    """Keeps lists, dicts and arrays of its own, as Keras' guide to callbacks does, and breaks off."""
+
+    def __init__(self, break_at=None):
+        super().__init__()
+        self.break_at, self.losses, self.by_epoch, self.counts, self.given = break_at, [], {}, np.zeros(6), np.array([np.nan])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.losses.append(logs["loss"])
+        self.by_epoch[str(epoch)] = [logs["loss"]]
+        self.by_epoch["0"].append(epoch)
+        self.counts[epoch] += 1
+        if epoch == self.break_at:
+            raise BrokenOff
+
+
+@pytest.mark.filterwarnings("ignore:After:epochal.Advice")
+def test_what_a_callback_gathers_in_place_is_not_lost(tmp_path, monkeypatch):
+    always(monkeypatch)
+    whole, broken, resumed = Diary(), Diary(3), Diary()
+    ended(tmp_path / "one", callbacks=[whole])
+    with pytest.raises(BrokenOff):
+        ended(tmp_path / "two", callbacks=[broken])
+    _, history = ended(tmp_path / "two", callbacks=[resumed])
+    assert resumed.losses == whole.losses == history.history["loss"]
+    assert resumed.by_epoch == whole.by_epoch
+    np.testing.assert_array_equal(resumed.counts, np.ones(6))
+
+
+def test_what_a_callback_was_given_is_not_what_it_learnt():
+    diary = Diary()
+    before = copy.deepcopy(of(diary))
+    diary.losses.append(1.0)
+    assert changed(of(diary), before) == {"losses": [1.0]}

@@ -1,6 +1,7 @@
 """Memory-mapped files and Parquet files: read in blocks, the batches are those of all rows at once."""
 
 import gc
+import re
 import threading
 import warnings
 
@@ -19,6 +20,7 @@ from epochal.training import blocks, orders, sources
 from epochal.training.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.cast import rows_of
 from epochal.training.epochs import EpochFeed
+from epochal.training.fit import fit
 from epochal.training.orders import Orders
 from epochal.training.sources import feed_of
 
@@ -203,6 +205,24 @@ def test_a_parquet_file_may_have_weights(table):
     assert classes[2].tolist() == [3.0 if code == 1 else 1.0 for code in y]
 
 
+@pytest.mark.parametrize("kinds", [["no", "yes"], ["c", "a", "b"]])
+def test_classes_of_text_are_weighed_by_their_labels_or_codes(table, kinds):
+    path, codes = table(12, kind=kinds * (12 // len(kinds))), dict(zip(sorted(kinds), range(3), strict=False))
+    weights = {kinds[0]: 9.0, kinds[1]: 0.5}
+    by_code = {codes[kind]: weight for kind, weight in weights.items()}
+    for asked in (weights, by_code, {kinds[0]: 9.0, np.int64(codes[kinds[1]]): 0.5}):
+        rows = of_feed(x=path, y="kind", class_weight=asked, batch_size=12, shuffle=False, epochs=1)[0][0][0]
+        assert rows[2].tolist() == [weights.get(kind, 1.0) for kind in kinds * (12 // len(kinds))]
+
+
+@pytest.mark.parametrize(("weights", "said"), [
+    ({"yes": 9.0, "maybe": 1.0}, "`class_weight` must be by labels of y ('no', 'yes') or their codes from 0 on; got ['maybe']"),
+    ({2: 1.0}, "got [2]"), ({"yes": 9.0, 1: 2.0}, "by each class once"), (np.ones(2), "a dict from class to weight")])
+def test_weights_of_what_is_no_class_are_refused(table, weights, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        feed_of(table(12, kind=["no", "yes"] * 6), "kind", class_weight=weights)
+
+
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"y": None}, "`y`"), ({"y": np.arange(20)}, "`y`"), ({"y": "price"}, "price"), ({"order": np.arange}, "order"),
     ({"sample_weight": np.ones(20)}, "sample_weight"), ({"x": "rows.csv"}, "parquet"), ({"x": "nowhere.parquet"}, "exists")])
@@ -218,7 +238,7 @@ def test_an_error_in_a_file_reaches_the_training(table):
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 4 : len(damaged) // 2] = bytes(len(damaged) // 2 - len(damaged) // 4)
     path.write_bytes(damaged)
-    with pytest.raises((OSError, pyarrow.ArrowException)):
+    with pytest.raises(UsageError, match="must be whole; got 'rows.parquet', which cannot be read"):
         list(feed.epoch(Trainee()))
 
 
@@ -231,3 +251,21 @@ def test_a_training_that_stops_leaves_no_thread(table, mapped):
         feed.close()
     gc.collect()
     assert threading.active_count() == n_threads
+
+
+def test_validation_on_a_parquet_file_is_that_of_keras_on_its_columns(tmp_path):
+    x, path = np.random.default_rng(0).normal(size=(40, 3)).astype("float32"), str(tmp_path / "rows.parquet")
+    columns = {name: x[:, i] for i, name in enumerate("abc")} | {"y": x[:, 0], "w": x[:, 1] ** 2, "z": x[:, 2], "v": x[:, 2] ** 2}
+    pyarrow.parquet.write_table(pyarrow.table({name: columns[name] for name in "abcyw"}), path)
+    other = str(tmp_path / "other.parquet")
+    pyarrow.parquet.write_table(pyarrow.table(columns), other)
+    for named in ((), ("y",), ("y", "w"), ("z",), ("z", "v")):
+        judged, histories = tuple(columns[name] for name in named or ("y",)), []
+        ours = {"x": path, "y": "y", "sample_weight": "w", "validation_data": (other, *named)}
+        theirs = {"x": x, "y": columns["y"], "sample_weight": columns["w"], "validation_data": (x, *judged)}
+        for train, arguments in ((fit, ours), (keras.Model.fit, theirs)):
+            keras.utils.set_random_seed(1)
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            histories.append(train(model, **arguments, shuffle=False, verbose=0).history)
+        np.testing.assert_allclose(histories[0]["val_loss"], histories[1]["val_loss"], rtol=1e-6)

@@ -45,6 +45,7 @@ REFUSED_BY_US = {
     "a first epoch in words": ({"initial_epoch": "a"}, "initial_epoch"),
     "a callback that is none": ({"callbacks": ["a"]}, "callbacks"),
     "a folder that is a number": ({"checkpoint": 5}, "checkpoint"),
+    "weights of classes in an array": ({"class_weight": np.array([1.0, 3.0])}, "`class_weight` must be a dict"),
     "an unknown engine": ({"engine": "warp"}, "engine"),
     "unknown batches": ({"batches": "sorted"}, "batches"),
     "micro-batches of minus one": ({"micro_batch_size": -1}, "micro_batch_size"),
@@ -145,3 +146,16 @@ def test_targets_of_text_are_refused_in_a_sentence():
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="must be numbers"):
         epochal.fit(model, np.ones((4, 2), "float32"), np.array(["a", "b", "a", "b"]))
+
+
+@pytest.mark.parametrize("where", ["x", "validation_data", "validation_data named"])
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_parquet_file_is_refused_where_keras_trains(tmp_path, where, eager):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=eager)
+    path = str(tmp_path / "rows.parquet")
+    judged = {"validation_data": (path, "y") if where.endswith("named") else path}
+    data = {"x": path, "y": "y"} if where == "x" else {"x": np.ones((4, 2)), "y": np.ones(4)} | judged
+    said = f"`{where.split()[0]}` must be arrays where Keras.*got .*rows.parquet'.*read_parquet"
+    with pytest.raises(epochal.UsageError, match=said):
+        epochal.fit(model, **data, engine="auto" if eager else "keras", verbose=0)

@@ -598,3 +598,23 @@ def test_half_precision_is_compared_by_its_own_rounding():
     assert closeness({"float32"}) == 1e-5
     assert closeness({"float32", "float16"}) == 2**-7
     assert closeness({"bfloat16"}) == 2**-4
+
+
+def test_predictions_are_not_written_over_the_rows_they_are_made_of(tmp_path, x):
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+    wide = np.zeros((N, 10), "float32")
+    wide[:, :5] = x
+    mapped = np.memmap(tmp_path / "x.bin", "float32", "w+", shape=(2 * N, 5))
+    mapped[:N] = x
+    again = np.memmap(tmp_path / "x.bin", "float32", "r+", shape=(2 * N, 5))
+    for rows, out in ((x, x), (x, x[::-1]), ({"a": x}["a"][:], x), (mapped[:N], mapped[:N]), (mapped[:N], again[1:N + 1])):
+        with pytest.raises(UsageError, match="`out` must be another array; got 'an array in the memory or file of x'"):
+            predict(model, rows, verbose=0, out=out)
+    expected = predict(model, x, verbose=0)
+    for rows, out in ((wide[:, :5], wide[:, 5:]), (mapped[:N], again[N:]), (x, np.empty_like(x))):
+        np.testing.assert_allclose(predict(model, rows, verbose=0, out=out), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_path_of_a_file_is_for_fit(model):
+    with pytest.raises(UsageError, match="`x` must be data; got 'rows.parquet'.*for fit alone.*read_parquet.*epochal predict"):
+        predict(model, "rows.parquet", verbose=0)

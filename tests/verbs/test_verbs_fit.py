@@ -108,6 +108,9 @@ def test_keras_own_fit_is_given_what_the_factory_makes():
     ({"validation_split": 0.2}, "`validation_split` must be left out.*pass validation_data"),
     ({"batches": "stratified"}, '`batches` must be "shuffled"'),
     ({"steps_per_epoch": 3}, "`epochs` must be a number beside steps_per_epoch"),
+    ({"steps_per_epoch": 3, "plan": plan()}, "`epochs` must be a number beside steps_per_epoch"),
+    ({"x": X, "y": Y, "steps_per_epoch": 3}, "`epochs` must be a number beside steps_per_epoch; got 'auto'"),
+    ({"x": X, "y": Y, "steps_per_epoch": 3, "plan": plan(), "epochs": None}, "steps_per_epoch; got those of the plan"),
     ({"y": Y}, "`y` must be left out"),
 ])
 def test_what_cannot_be_measured_or_trained_is_refused_before_anything_is_measured(measured, options, said):

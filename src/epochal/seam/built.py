@@ -1,6 +1,7 @@
 """Make all variables of a compiled model without computing anything, where the back end allows it."""
 
 import inspect
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -52,11 +53,12 @@ def _see(model, sample):
     def predicted(x):
         return model(x, **({"training": False} if takes[0] else {}))
 
-    def judged(x, y, weight):
+    def judged(x, y, weight, scope=nullcontext):
         y_pred = predicted(x)
         if y is not None:
             model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
-            model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+            with scope():
+                model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
 
     if keras.backend.backend() == "jax":
         import jax
@@ -68,7 +70,8 @@ def _see(model, sample):
         with keras.StatelessScope(state_mapping=[(v, v.value) for v in model.variables]):
             jax.eval_shape(judged, *shapes)
     else:
-        judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample))
+        # A metric of the user's own need not forget these rows when it is reset.
+        judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample), scope=keras.StatelessScope)
         model.reset_metrics()
 
 

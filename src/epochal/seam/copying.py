@@ -22,6 +22,13 @@ def layers(model):
             yield from layers(layer)
 
 
+def metrics_of(model):
+    """Every metric of a compiled and built model, those that Keras holds in one of its own too, after it."""
+    for metric in model.metrics:
+        yield metric
+        yield from (part for part in keras.tree.flatten(getattr(metric, "metrics", None)) if isinstance(part, keras.metrics.Metric))
+
+
 @contextmanager
 def seeded(seed):
     """Draw Keras' default seeds from `seed`, and leave the user's own streams as they were.

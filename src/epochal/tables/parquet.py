@@ -7,10 +7,11 @@ import tempfile
 import numpy as np
 import pyarrow
 import pyarrow.compute
-import pyarrow.parquet
 from pyarrow import types
 
-from ..base.errors import UsageError, require
+from ..base.errors import require
+from .parquet_file import BUFFER, index_columns, opened, stretches_of
+from .parquet_types import as_text, first_unknown, is_number, is_text, plain, some, value_type
 from .phrase import Phrase, counted
 from .wide import Scratch
 
@@ -18,11 +19,11 @@ _MOST_CLASSES = 10_000
 _LENGTH = 2**16             # rows decoded at a time, at most
 _VALUES = 2**23             # values decoded at a time, at most
 _CACHED = 2**18             # values that a processor's cache holds while they are turned from columns to rows
-_BUFFER = 2**16             # bytes read ahead in each column
 _PAGE = 2**20               # bytes of a page of a column, unpacked, as writers make them
 _SIDE_BY_SIDE = 2**27       # bytes that row groups read side by side may take
 _OPEN = 100                 # columns decoded at a time: an open one holds pages and a dictionary, 1 to 4 MB
 _ON_DISK = 2**32            # bytes that row groups side by side may take on disk, where there are more columns
+_TRAINED, _JUDGED = ("x", "y", "sample_weight"), ("validation_data",) * 3  # what a user calls file, target and weight
 
 
 class ParquetRows:
@@ -35,10 +36,11 @@ class ParquetRows:
     Args:
         path: the file.
         target: the column to predict, or a list of columns.
-        features: the columns to learn from, in order; all that are left, if `None`. They must hold numbers or booleans, and no
-            value may be missing.
+        features: the columns to learn from, in order; all that are left, if `None`, without the index of a pandas frame. They
+            must hold numbers or booleans, and no value may be missing.
         weight: the column of sample weights, or `None`.
         classes: labels in the order of their codes, where another file has settled them.
+        called: what the user calls file, target and weight.
 
     Attributes:
         n_rows, n_features, feature_names, classes (empty where the target is a number), row_bytes (of x, y and weight, as read).
@@ -47,17 +49,19 @@ class ParquetRows:
         UsageError: the file is no such table.
     """
 
-    def __init__(self, path, target, features=None, *, weight=None, classes=None):
-        self.path, self._name = os.fspath(path), os.path.basename(os.fspath(path))
-        require(os.path.isfile(self.path), "x", self.path, "a Parquet file that exists", f"The current folder is {os.getcwd()}.")
+    def __init__(self, path, target, features=None, *, weight=None, classes=None, called=_TRAINED):
+        self.path, self._name, self._called = os.fspath(path), os.path.basename(os.fspath(path)), called
+        require(os.path.isfile(self.path), called[0], self.path, "a Parquet file that exists",
+                f"The current folder is {os.getcwd()}.")
         with self._file() as file:
             self._schema, self._metadata = file.schema_arrow, file.metadata
         self.n_rows = self._metadata.num_rows
-        require(self.n_rows > 0, "x", Phrase(f"{self._name} without rows"), "a table with rows")
+        require(self.n_rows > 0, called[0], Phrase(f"{self._name} without rows"), "a table with rows")
         self._targets, self._weight = ([target] if isinstance(target, str) else list(target or ())), weight
         self._check_names(features)
+        others = {*self._targets, weight, *index_columns(self._schema)}
         self.feature_names = tuple(features if features is not None else
-                                   (name for name in self._schema.names if name not in (*self._targets, weight)))
+                                   (name for name in self._schema.names if name not in others))
         self.n_features = len(self.feature_names)
         self._check_types()
         self._check_missing()
@@ -65,10 +69,15 @@ class ParquetRows:
         self.classes = () if self._kind != "classes" else tuple(classes) if classes is not None else self._labels()
         self.row_bytes = 4 * (self.n_features + len(self._targets) + (weight is not None))
 
-    def like(self, path):
-        """Another file with the same columns and classes, for validation."""
-        target = self._targets[0] if len(self._targets) == 1 else self._targets
-        return ParquetRows(path, target, self.feature_names, weight=self._weight, classes=self.classes or None)
+    def like(self, path, target=None, *, weight=None):
+        """Another file with the same features and classes, for validation: its target, that of this file if `None`, and weight."""
+        target = target or (self._targets[0] if len(self._targets) == 1 else self._targets)
+        rows = ParquetRows(path, target, self.feature_names, weight=weight, classes=self.classes or None, called=_JUDGED)
+        require(len(rows._targets) == len(self._targets), "validation_data", rows._targets,
+                f"with {counted(len(self._targets), 'target')}, as in training", "Name them in the order of y.")
+        require(bool(rows.classes) == bool(self.classes), "validation_data", Phrase(f"{rows._targets[0]!r} of {rows._name}"),
+                f"with a target of {'text' if self.classes else 'numbers'}, as in training", "Name another column.")
+        return rows
 
     def pieces(self, n, rng=None):
         """Yield all rows as (x, y, weight), `n` at a time, the last piece shorter; weight is `None` where there is none.
@@ -99,9 +108,9 @@ class ParquetRows:
         with self._file() as file:
             for first in range(0, self.n_features, _OPEN):
                 names = self.feature_names[first : first + _OPEN]
-                for at, batch in _first(file.iter_batches(min(n, _LENGTH), columns=list(names)), n):
+                for at, batch in _first(stretches_of(file, self.path, min(n, _LENGTH), columns=list(names)), n):
                     _turn(self._features(batch, names), x[at : at + batch.num_rows, first : first + len(names)])
-            for at, batch in _first(file.iter_batches(min(n, _LENGTH), columns=self._others()), n):
+            for at, batch in _first(stretches_of(file, self.path, min(n, _LENGTH), columns=self._others()), n):
                 stop = at + batch.num_rows
                 self._fill(batch, y[at:stop], None if weight is None else weight[at:stop])
         return x, y, weight
@@ -109,22 +118,14 @@ class ParquetRows:
     def close(self):
         """Nothing stays open between passes."""
 
-    @contextlib.contextmanager
     def _file(self):
-        # Read as a stream, a little of each column at a time: `pre_buffer` or a memory map would hold whole row groups.
-        try:
-            file = pyarrow.parquet.ParquetFile(self.path, buffer_size=_BUFFER, pre_buffer=False, memory_map=False)
-        except (pyarrow.ArrowInvalid, OSError) as error:
-            raise UsageError(f"`x` must be a Parquet file; got {self._name!r}, which cannot be read "
-                             f"({str(error).splitlines()[0].rstrip('.')}). Write it again.") from error
-        with file:
-            yield file
+        return opened(self.path, self._called[0])
 
     def _stretches(self, n, rng):
         """Pairs of features, float32[d, rows], and a record batch of the other columns: the file, each row group by itself."""
         wide, groups = self.n_features > _OPEN, np.arange(self._metadata.num_row_groups)
         largest = max(self._metadata.row_group(int(g)).num_rows for g in groups)
-        room = _ON_DISK // (largest * self.row_bytes) if wide else _SIDE_BY_SIDE // (self.n_features * (_PAGE + _BUFFER))
+        room = _ON_DISK // (largest * self.row_bytes) if wide else _SIDE_BY_SIDE // (self.n_features * (_PAGE + BUFFER))
         width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n), room))
         groups = list(groups if rng is None else rng.permutation(groups))
         length = max(1, min(largest, _LENGTH, _VALUES // self.n_features, -(-n // width)))
@@ -142,7 +143,7 @@ class ParquetRows:
                         yield stretch
 
     def _group(self, file, group, length):
-        for batch in file.iter_batches(length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
+        for batch in stretches_of(file, self.path, length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
             yield self._features(batch, self.feature_names), batch
 
     def _wide_group(self, file, group, length):
@@ -151,12 +152,12 @@ class ParquetRows:
             scratch = Scratch(free, self.n_features, self._metadata.row_group(group).num_rows)
             for first in range(0, self.n_features, _OPEN):
                 names, at = self.feature_names[first : first + _OPEN], 0
-                for batch in file.iter_batches(_LENGTH, [group], list(names)):
+                for batch in stretches_of(file, self.path, _LENGTH, [group], list(names)):
                     for i, name in enumerate(names):
                         scratch.put(first + i, at, self._numbers(batch, name))
                     at += batch.num_rows
             at = 0
-            for batch in file.iter_batches(length, [group], self._others()):
+            for batch in stretches_of(file, self.path, length, [group], self._others()):
                 yield scratch.get(at, batch.num_rows), batch
                 at += batch.num_rows
 
@@ -191,22 +192,22 @@ class ParquetRows:
         self._check_full(column, name)
         if types.is_decimal(column.type):
             column = column.cast(pyarrow.float64())
-        return _plain(column).to_numpy(zero_copy_only=False)
+        return plain(column).to_numpy(zero_copy_only=False)
 
     def _codes(self, batch):
         column = batch.column(self._targets[0])
         self._check_full(column, self._targets[0])
-        codes = pyarrow.compute.index_in(_as_text(column), pyarrow.array(self.classes, pyarrow.string()))
-        require(codes.null_count == 0, self._targets[0], _first_unknown(column, codes), f"one of {', '.join(self.classes[:10])}",
+        codes = pyarrow.compute.index_in(as_text(column), pyarrow.array(self.classes, pyarrow.string()))
+        require(codes.null_count == 0, self._targets[0], first_unknown(column, codes), f"one of {', '.join(self.classes[:10])}",
                 f"{self._name} holds a class that was not there in training.")
         return codes.to_numpy(zero_copy_only=False)
 
     def _labels(self):
         name, found = self._targets[0], set()
         with self._file() as file:
-            for batch in file.iter_batches(columns=[name]):
+            for batch in stretches_of(file, self.path, columns=[name]):
                 self._check_full(batch.column(name), name)
-                found |= set(_as_text(batch.column(name)).unique().to_pylist())
+                found |= set(as_text(batch.column(name)).unique().to_pylist())
                 require(len(found) <= _MOST_CLASSES, name, Phrase(f"more than {_MOST_CLASSES:,} different texts"), "of few classes",
                         "Choose another column.")
         require(len(found) > 1, name, Phrase(f"{next(iter(found))!r} in all rows"), "a target of two or more values")
@@ -214,35 +215,36 @@ class ParquetRows:
 
     def _kind_of_target(self):
         kinds = [self._schema.field(name).type for name in self._targets]
-        if len(kinds) == 1 and _is_text(kinds[0]):
+        if len(kinds) == 1 and is_text(kinds[0]):
             return "classes"
-        return "whole" if len(kinds) == 1 and types.is_integer(_value_type(kinds[0])) and self._fits_int32() else "numbers"
+        return "whole" if len(kinds) == 1 and types.is_integer(value_type(kinds[0])) and self._fits_int32() else "numbers"
 
     def _fits_int32(self):
         name, limits = self._targets[0], np.iinfo(np.int32)
         with self._file() as file:
-            found = [pyarrow.compute.min_max(_plain(batch.column(name))).as_py() for batch in file.iter_batches(columns=[name])]
+            columns = (plain(batch.column(name)) for batch in stretches_of(file, self.path, columns=[name]))
+            found = [pyarrow.compute.min_max(column).as_py() for column in columns]
         return all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
 
     def _check_names(self, features):
         names = self._schema.names
         require(len(set(names)) == len(names), "columns", Phrase("a name more than once"), "named differently", "Rename one.")
-        require(self._targets, "y", None, "the name of the column to predict", f"The columns are {_some(names)}.")
+        require(self._targets, self._called[1], None, "the name of the column to predict", f"The columns are {some(names)}.")
         weight = () if self._weight is None else (self._weight,)
-        for argument, chosen in (("y", self._targets), ("features", features or ()), ("sample_weight", weight)):
+        for argument, chosen in ((self._called[1], self._targets), ("features", features or ()), (self._called[2], weight)):
             for name in chosen:
-                require(name in names, argument, name, f"a column of {self._name}", f"The columns are {_some(names)}.")
+                require(name in names, argument, name, f"a column of {self._name}", f"The columns are {some(names)}.")
         both = [name for name in features or () if name in (*self._targets, *weight)]
         require(not both, "features", both, "other columns than the target's", "Leave them out.")
 
     def _check_types(self):
         require(self.feature_names, "features", "none", "at least one column", "The file needs a column besides the target.")
-        bad = [name for name in self.feature_names if not _is_number(self._schema.field(name).type)]
-        require(not bad, "features", Phrase(f"{_some(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
+        bad = [name for name in self.feature_names if not is_number(self._schema.field(name).type)]
+        require(not bad, "features", Phrase(f"{some(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
                 "columns of numbers", "Encode them when writing the file, or leave them out by features=[...] of ParquetRows.")
         for name in (*self._targets, *((self._weight,) if self._weight else ())):
             kind = self._schema.field(name).type
-            require(_is_number(_value_type(kind)) or (_is_text(kind) and [name] == self._targets), name, str(kind),
+            require(is_number(value_type(kind)) or (is_text(kind) and [name] == self._targets), name, str(kind),
                     "a column of numbers" + (", or of text" if [name] == self._targets else ""), "Choose another column.")
 
     def _check_missing(self):
@@ -279,33 +281,3 @@ def _first(batches, n):
         at += batch.num_rows
         if at == n:
             return
-
-
-def _value_type(kind):
-    return kind.value_type if types.is_dictionary(kind) else kind
-
-
-def _is_number(kind):
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
-
-
-def _is_text(kind):
-    kind = _value_type(kind)
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-
-
-def _plain(column):
-    return column.dictionary_decode() if types.is_dictionary(column.type) else column
-
-
-def _as_text(column):
-    return _plain(column).cast(pyarrow.string())
-
-
-def _first_unknown(column, codes):
-    unknown = column.filter(codes.is_null())
-    return unknown[0].as_py() if len(unknown) else None
-
-
-def _some(names, most=20):
-    return ", ".join(repr(name) for name in names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,9 +1,13 @@
 """From a model's raw outputs to answers in the words and units of the table, and to the file they are written in."""
 
+import re
+import zipfile
+
 import numpy as np
 import pandas as pd
 
 from ..base.errors import require
+from .phrase import Phrase
 
 ENDINGS = (".parquet", ".csv", ".npz")
 _ROUNDING = 0.02  # by how much probabilities in half precision may miss their sum
@@ -71,11 +75,14 @@ def columns_of(values, encoding):
 
 def raw_columns(outputs):
     """The same for a model without an encoding: each output as an array, by the names the model gives them."""
-    if isinstance(outputs, dict):
-        return {str(name): np.asarray(value) for name, value in outputs.items()}
-    if isinstance(outputs, (list, tuple)):
-        return {f"output_{i}": np.asarray(value) for i, value in enumerate(outputs)}
-    return {"output": np.asarray(outputs)}
+    columns = {}
+    for name, values in _named("" if isinstance(outputs, dict) else "output", outputs):
+        require(name not in columns, "model", Phrase(f"two outputs named {name!r}"), "one with outputs of different names",
+                "Rename one.")
+        values = np.asarray(values)
+        # NumPy's own formats and pandas know no bfloat16 and its like.
+        columns[name] = values.astype(np.float32) if values.dtype.kind == "V" else values
+    return columns
 
 
 def write(columns, file, *, ending):
@@ -86,15 +93,26 @@ def write(columns, file, *, ending):
         UsageError: an array has more axes than a table can hold.
     """
     if ending == ".npz":
-        arrays = {name: values.astype(str) if values.dtype == object else values for name, values in columns.items()}
-        np.savez(file, **arrays)
-        return list(arrays)
+        with zipfile.ZipFile(file, "w") as archive:  # as `numpy.savez`, whose own arguments are names that an array cannot have
+            for name, values in columns.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, values.astype(str) if values.dtype == object else values, allow_pickle=False)
+        return list(columns)
     frame = pd.DataFrame(_flat(columns))
     if ending == ".csv":
         frame.to_csv(file, index=False, mode="wb")
     else:
         frame.to_parquet(file, index=False)
     return list(frame.columns)
+
+
+def _named(name, outputs):
+    """Pairs of a name and an array for all outputs, however they are nested: `a`, `b_0`, `b_1`."""
+    if not isinstance(outputs, dict | list | tuple):
+        yield name, outputs
+        return
+    for part, inside in outputs.items() if isinstance(outputs, dict) else enumerate(outputs):
+        yield from _named(f"{name}_{part}" if name else str(part), inside)
 
 
 def _width(outputs, kind, n_classes):
@@ -118,7 +136,8 @@ def _are_probabilities(outputs):
 
 def _labels(classes):
     """The labels as they stand in a file: whole numbers where all are."""
-    whole = all(label.lstrip("-").isdigit() and str(int(label)) == label for label in classes)
+    whole = all(re.fullmatch("-?[0-9]{1,19}", label) and str(int(label)) == label and -2**63 <= int(label) < 2**63
+                for label in classes)
     return np.array([int(label) for label in classes]) if whole else np.array(classes, dtype=object)
 
 
@@ -128,5 +147,9 @@ def _flat(columns):
         require(values.ndim <= 2, "--out", f"a table for {name} of shape {values.shape}", "an .npz file for outputs of many axes",
                 "Name it predictions.npz.")
         single = values.ndim == 1 or values.shape[1] == 1
-        flat |= {name: values.reshape(len(values))} if single else {f"{name}_{i}": values[:, i] for i in range(values.shape[1])}
+        more = {name: values.reshape(len(values))} if single else {f"{name}_{i}": values[:, i] for i in range(values.shape[1])}
+        twice = sorted(flat.keys() & more.keys())
+        require(not twice, "--out", Phrase(f"two columns named {', '.join(map(repr, twice))}"),
+                "an .npz file for outputs of such names", "Name it predictions.npz, or rename an output.")
+        flat |= more
     return flat

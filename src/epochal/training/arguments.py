@@ -2,7 +2,6 @@
 
 import os
 import warnings
-import zlib
 from numbers import Real
 
 import keras
@@ -13,6 +12,7 @@ from ..rules.batching import balanced, stratified
 from ..seam.copying import has_own_step, refuse_uncompiled
 from ..seam.given import classes_of
 from ..seam.rows import leaves, over
+from .cast import check_class_weight
 from .manner import ENGINES
 
 BATCHES = ("shuffled", "stratified", "balanced")
@@ -42,29 +42,15 @@ def check_numbers(*, initial_epoch, validation_split, **counts):
         require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
 
 
-def check_things(*, callbacks, checkpoint):
-    """Raise `UsageError` for what is no callback, and for what cannot name a folder."""
+def check_things(*, callbacks, checkpoint, class_weight):
+    """Raise `UsageError` for what is no callback, for what cannot name a folder, and for weights of classes that are none."""
+    if class_weight is not None:
+        check_class_weight(class_weight)
     for callback in keras.tree.flatten(callbacks) if callbacks is not None else []:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")
     require(checkpoint is None or isinstance(checkpoint, str | os.PathLike), "checkpoint", checkpoint, "the name of a folder",
             'Pass "run".')
-
-
-def digest_of(rows):
-    """A checksum over a thousand rows or so of x, y and weights, from the first to the last; `None` where they are no arrays."""
-    n = n_rows_of(rows[0])
-    if not n:
-        return None
-    step, digest = -(-n // 1024), 0
-    for leaf in (leaf for tree in rows for leaf in leaves(tree)):
-        if not hasattr(leaf, "shape"):  # a number of a list
-            digest = zlib.crc32(repr(leaf).encode(), digest)
-            continue
-        few = (leaf.iloc if hasattr(leaf, "iloc") else leaf)[::step]
-        few = keras.ops.convert_to_numpy(few) if keras.ops.is_tensor(few) else np.asarray(few)
-        digest = zlib.crc32(repr(few.tolist()).encode() if few.dtype == object else np.ascontiguousarray(few).tobytes(), digest)
-    return digest
 
 
 def refuse_without_targets(model, rows, name):
@@ -98,6 +84,15 @@ def refuse_beside_keras(why, **ours):
         if value is not None:
             raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {value!r}. Leave it out, or "
                              "remove the cause.")
+
+
+def refuse_files_beside_keras(why, **data):
+    """Raise `UsageError` for the path of a Parquet file, which Keras' own `fit` cannot read, where that is what trains."""
+    for name, value in data.items():
+        x = value[0] if isinstance(value, tuple | list) and value else value
+        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
+            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
 
 
 def set_learning_rate(model, learning_rate):

@@ -137,11 +137,32 @@ def narrowed(array, backend):
     return array if type(array) is np.ndarray else np.asarray(array)
 
 
-def weights_of_classes(y, class_weight):
-    """floatx[n]: the weight of each row's class. y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes]."""
+def check_class_weight(class_weight):
+    """Raise `UsageError` for what gives classes no weights."""
     require(isinstance(class_weight, dict), "class_weight", class_weight, "a dict from class to weight", "Pass {0: 1.0, 1: 2.0}.")
     require(all(isinstance(weight, Real) and 0 <= weight < math.inf for weight in class_weight.values()), "class_weight",
             class_weight, "a dict from class to a weight, a number from 0 on", "Pass {0: 1.0, 1: 2.0}.")
+
+
+def coded(class_weight, labels):
+    """`{code: weight}` of `{label: weight}`, for targets that are text in the file and codes in training; codes stay.
+
+    Raises:
+        UsageError: a key is neither a label nor a code, or a class is there under both.
+    """
+    check_class_weight(class_weight)
+    codes = {key: labels.index(key) if key in labels else key for key in class_weight}
+    unknown = [key for key, code in codes.items() if code not in range(len(labels))]
+    require(not unknown, "class_weight", unknown, f"by labels of y ({', '.join(map(repr, labels[:10]))}) or their codes from 0 on",
+            "Leave the others out.")
+    require(len(set(codes.values())) == len(codes), "class_weight", list(class_weight), "by each class once",
+            "Pass its label or its code, and not both.")
+    return {int(codes[key]): weight for key, weight in class_weight.items()}
+
+
+def weights_of_classes(y, class_weight):
+    """floatx[n]: the weight of each row's class. y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes]."""
+    check_class_weight(class_weight)
     codes = np.asarray(y)
     if codes.ndim > 1:
         codes = codes.argmax(-1) if codes.shape[-1] != 1 else codes[..., 0]

@@ -4,6 +4,7 @@ Format history
     1  first format
 """
 
+import copy
 import json
 import pathlib
 import random
@@ -39,9 +40,10 @@ class Checkpoint:
     """
 
     def __init__(self, folder, model, feed, callbacks, identity):
-        self._path, self._model = pathlib.Path(folder) / _NAME, model
+        self._path, self._model = file_in(folder), model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
-        self._fresh, self._remembered = [of(callback) for callback in callbacks], [{} for _ in callbacks]
+        self._fresh = [copy.deepcopy(of(callback)) for callback in callbacks]  # what learns in place would take it along
+        self._remembered = [{} for _ in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,10 +128,15 @@ class Checkpoint:
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():
-            if theirs.get(name) != ours:
+            if theirs.get(name, ours) != ours:  # an older version has told less
                 raise UsageError(f"`checkpoint` must be the folder of this training; {str(folder)!r} holds one with another "
                                  f"{name}: {theirs.get(name)!r}, and this call has {ours!r}. Name another folder, or call as "
                                  "before.")
+
+
+def file_in(folder):
+    """The path of the file in the folder of a training."""
+    return pathlib.Path(folder) / _NAME
 
 
 def _read(path):

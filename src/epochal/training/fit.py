@@ -1,22 +1,18 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; the batches run by the engine."""
 
-import os
-import zlib
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from ..base.errors import UsageError
-from ..seam.rows import leaves
 from ..seam.trainee import open_trainee
 from . import advice, arguments
 from .blocks import ParquetBlocks
-from .checkpoint import Checkpoint
-from .fingerprint import settings_of
+from .checkpoint import Checkpoint, file_in
 from .hooks import needing_batches
+from .identity import digest_of, identity_of
 from .loop import Position, Span, run
 from .manner import as_before, fastest, only_keras
 from .sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, made_by, size_of
@@ -41,7 +37,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
                     engine=engine, validation_freq=validation_freq)
     arguments.check_numbers(initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
                             validation_batch_size=validation_batch_size, validation_split=validation_split)
-    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint)
+    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint, class_weight=class_weight)
     epochs, steps_per_epoch, validation_steps = arguments.limited(epochs, steps_per_epoch, validation_steps)
     callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
     callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]
@@ -52,6 +48,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
     def by_keras(x, why, validation_data=validation_data):
         arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
                                       checkpoint=checkpoint)
+        arguments.refuse_files_beside_keras(why, x=x, validation_data=validation_data)
         say(f"Trained by Keras' own fit: {why}.")
         x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                               for data, size in ((x, batch_size), (validation_data, validation_batch_size or batch_size)))
@@ -92,11 +89,13 @@ def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callba
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": batch_size or 32 if is_factory(x) else feed.batch_size} | shares
+        digests = {} if checkpoint is None else {
+            "set of rows": digest_of(rows), "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(held))}
         told = {"learning rate": learning_rate and float(learning_rate), "shuffle": str(shuffle),
                 "class_weight": class_weight and sorted(map(str, class_weight.items())),
                 "steps_per_epoch": steps_per_epoch and int(steps_per_epoch)}
         asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint, told,
-                       checkpoint and arguments.digest_of(rows))
+                       digests)
         return _fitted(model, feed, validation, asked, resolved, say)
 
 
@@ -111,17 +110,16 @@ class _Asked(NamedTuple):
     micro_batch_size: int | None
     engine: str
     checkpoint: Any
-    told: dict    # of what else makes a training another one, by name
-    digest: Any   # of the rows, where there is a checkpoint and they are arrays
+    told: dict     # of what else makes a training another one, by name
+    digests: dict  # of its rows, by name, where there is a checkpoint
 
 
 def _validation(held, feed, batch_size, steps):
     if held is None:
         return None
     x, y, weight = keras.utils.unpack_x_y_sample_weight(held)
-    if isinstance(x, str | os.PathLike) and isinstance(feed.source, ParquetBlocks):
-        x, y, weight = feed.source.rows.like(x), None, None  # the same columns, and the same codes for classes
-    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps,
+    like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
+    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps, like=like,
                    batch_size=None if cuts_own_batches(x) else batch_size)
 
 
@@ -196,11 +194,6 @@ def _checkpoint(model, feed, asked, resolved):
     if not feed.source.starts_anew:
         raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
                          "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
-    shapes, judging = ([list(v.shape) for v in variables] for variables in (model.variables, model.metrics_variables))
-    digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
-    identity = {"model": f"{type(model).__name__} with variables {shapes}", "optimizer": type(model.optimizer).__name__,
-                "batch size": resolved["batch_size"], "kind of batches": resolved["batches"], "loss": settings_of(model.loss),
-                "set of metrics": f"variables {judging}", **asked.told,
-                "list of callbacks": [type(callback).__name__ for callback in asked.callbacks],
-                "number of rows": feed.n_rows, "first batch": digest, "set of rows": asked.digest}
+    told = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"], **asked.told}
+    identity = identity_of(model, feed, asked.callbacks, told, file_in(asked.checkpoint)) | asked.digests
     return Checkpoint(asked.checkpoint, model, feed, asked.callbacks, identity)

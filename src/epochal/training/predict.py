@@ -14,7 +14,7 @@ from ..seam.forward import forward_of
 from .batches import source_of
 from .cast import OnlyKeras, rows_of
 from .orders import draw_torch_seed
-from .predict_arguments import checked, is_spread
+from .predict_arguments import checked, is_spread, refuse_in_place, refuse_path
 from .predict_hooks import Begun, Hooks
 from .predict_out import Growing, RowsDiffer, Whole, as_rows, fill
 from .predict_size import find_size
@@ -30,6 +30,7 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
         say: called with a sentence when a batch size was measured.
     """
     size = checked(model, batch_size, verbose, steps, goal)
+    refuse_path(x)
     call = _Call(model, size, verbose, steps, callbacks, goal, out, say)
     try:
         if is_spread(model):
@@ -40,7 +41,9 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
                            backend=backend)
         if source is not None:
             return call.batches(source)
-        return call.rows(rows_of(x, None, None, None, backend=backend))
+        rows = rows_of(x, None, None, None, backend=backend)
+        refuse_in_place(out, rows.leaves)
+        return call.rows(rows)
     except OnlyKeras as only:
         return call.by_keras(only.x)
     except RowsDiffer as differ:

@@ -11,7 +11,7 @@ from ..base.errors import UsageError, require
 from . import batches
 from .arrays import Resident
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
-from .cast import OnlyKeras, are_arrays, rows_of
+from .cast import OnlyKeras, are_arrays, coded, rows_of
 from .epochs import EpochFeed
 from .orders import Orders
 from .stacks import Batches
@@ -22,7 +22,7 @@ RESIDENT_BYTES = 2 * 2**30  # arrays up to here stay on the device
 
 
 def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None, shuffle=True, steps_per_epoch=None, order=None,
-            resident_bytes=RESIDENT_BYTES, backend=None):
+            like=None, resident_bytes=RESIDENT_BYTES, backend=None):
     """The `Feed` of what Keras' `fit` takes as x and y, and of Parquet files.
 
     Args:
@@ -31,11 +31,12 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
             `keras.utils.PyDataset`, `tf.data.Dataset`, `DataLoader`, Grain data set or generator, which hold their own y; a
             function `make_dataset(batch_size)` that returns one of these.
         batch_size: rows; 32, or what `steps_per_epoch` leaves, if `None`. Not for what cuts its own batches.
-        class_weight: the weight of each class, in place of sample_weight.
+        class_weight: the weight of each class, in place of sample_weight; by its label where a Parquet file has text as y.
         shuffle: `True`, `False` or `"batch"`, as in Keras; what cuts its own batches has its own order (a `PyDataset` its batches
             shuffled).
         steps_per_epoch: batches of an epoch; the next epoch goes on where it stopped.
         order: for arrays, in place of shuffle: a function of the number of rows that returns int[n_rows], for each pass.
+        like: for the path of a Parquet file, the `ParquetRows` of the training, whose features and classes it must have.
         resident_bytes: arrays of more, and memory-mapped files of more than a block, are read in blocks.
         backend: of the trainee, as Keras calls it; the active one if `None`.
 
@@ -47,7 +48,7 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
     require(batch_size is None or _is_count(batch_size), "batch_size", batch_size, "a positive whole number", "Pass batch_size=32.")
     if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
         require(order is None, "order", order, "left out for a Parquet file", "Its rows are not all at hand; load it as arrays.")
-        source = _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch)
+        source = _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch, like)
         return EpochFeed(source, steps_per_epoch, backend=backend)
     if are_arrays((x, y, sample_weight)):
         rows = rows_of(x, y, sample_weight, class_weight, backend=backend)
@@ -92,7 +93,7 @@ def _of_rows(rows, batch_size, shuffle, order, resident_bytes, backend):
     return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=batch_size, backend=backend)
 
 
-def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch):
+def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch, like):
     from ..tables.parquet import ParquetRows  # scikit-learn and skrub come with it, and take a second or more
 
     require(sample_weight is None or class_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
@@ -102,13 +103,16 @@ def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_pe
                 "Name the columns there.")
         rows = x
     else:
-        require(os.fspath(x).lower().endswith((".parquet", ".pq")), "x", os.fspath(x), "the path of a .parquet file, or data",
+        called = ("x", "y", "sample_weight") if like is None else ("validation_data",) * 3
+        require(os.fspath(x).lower().endswith((".parquet", ".pq")), called[0], os.fspath(x), "the path of a .parquet file, or data",
                 "Read other files first.")
-        for name, columns in (("y", y), ("sample_weight", sample_weight)):
-            require(columns is None or isinstance(columns, str) or (name == "y" and _are_names(columns)), name,
+        for name, columns, many in ((called[1], y, True), (called[2], sample_weight, False)):
+            require(columns is None or isinstance(columns, str) or (many and _are_names(columns)), name,
                     type(columns).__name__, "the name of a column of the file", 'Pass y="price".')
-        rows = ParquetRows(x, y, weight=sample_weight)
+        rows = ParquetRows(x, y, weight=sample_weight) if like is None else like.like(x, y, weight=sample_weight)
     batch_size = size_of(batch_size, rows.n_rows, steps_per_epoch)
+    if class_weight is not None and rows.classes:
+        class_weight = coded(class_weight, rows.classes)
     return ParquetBlocks(rows, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
 
 

@@ -57,9 +57,10 @@ def fit(model, x=None, y=None, batch_size=None, epochs=None, verbose="auto", cal
         require(plan is None or isinstance(plan, Plan), "plan", type(plan).__name__, "a Plan", 'Pass epochal.load("plan.json").')
         validated = bool(validation_data is not None or validation_split)
         _refuse_batches(x, plan)
+        _refuse_steps(plan, epochs, steps_per_epoch)
         if plan is None:
             if is_factory(x):
-                _refuse_beside_a_factory(validation_split, batches, epochs, steps_per_epoch)
+                _refuse_beside_a_factory(validation_split, batches)
             *rows, told = _rows(x, y, sample_weight, class_weight, steps_per_epoch, epochs)
             judged, more = _judged(validation_data, validation_steps)
             told += more
@@ -94,13 +95,18 @@ def _refuse_batches(x, plan):
                          "several batch sizes, which takes arrays. Call epochal.plan on a sample of the rows, and pass plan=.")
 
 
-def _refuse_beside_a_factory(validation_split, batches, epochs, steps_per_epoch):
+def _refuse_steps(plan, epochs, steps_per_epoch):
+    if steps_per_epoch is not None and (epochs == "auto" or (plan is not None and epochs is None)):
+        given = "'auto'" if epochs == "auto" else "those of the plan"
+        raise UsageError(f"`epochs` must be a number beside steps_per_epoch; got {given}. Those of a plan are passes over the "
+                         "data; pass epochs=10, or leave steps_per_epoch out.")
+
+
+def _refuse_beside_a_factory(validation_split, batches):
     """Refuse before measuring what training would refuse, or could not mean, afterwards."""
     require(not validation_split, "validation_split", validation_split, "left out for a function make_dataset",
             "Its data cannot be cut; pass validation_data.")
     require(batches == "shuffled", "batches", batches, '"shuffled" for a function make_dataset', "Let it cut its batches so.")
-    require(epochs != "auto" or steps_per_epoch is None, "epochs", epochs, "a number beside steps_per_epoch",
-            "Those of a plan are passes over the data; pass epochs=10, or leave steps_per_epoch out.")
 
 
 def _rows(x, y, sample_weight, class_weight, steps, epochs):

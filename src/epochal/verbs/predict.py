@@ -26,7 +26,7 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
         goal: `"throughput"`, the smallest size with 90 % of the best throughput; `"memory"`, the smallest with 50 % of it;
             `"latency"`, the largest whose single call takes at most 25 % longer than the fastest.
         out: a writable NumPy array or `numpy.memmap`, or a nesting of them as the model's outputs, of the shape and dtype of the
-            predictions: they are written there, block by block.
+            predictions: they are written there, block by block. Not in the memory or file of x.
 
     Returns:
         NumPy arrays in the nesting of the model's outputs; `out`, if given. Cut short where a callback stops predicting.

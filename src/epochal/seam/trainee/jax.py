@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
-from ..copying import first_line, has_own_step
+from ..copying import first_line, has_own_step, metrics_of
 from ..jax import put
 from ..rows import leaves, over
 from . import accumulate
@@ -42,7 +42,7 @@ class _Trainee:
         self._model, self._state, self._programs = model, None, {}
         self._check, self._unchecked_rows = check, unchecked_rows
         self.device = jax.devices()[0].platform
-        self._zeros = None
+        self._zeros, self._resets_alike = None, _resets_alike(model)
         self._steps = {"train": _Step(model, train, has_own_step(model, "train_step"), 0),
                        "test": _Step(model, _tested(model), has_own_step(model, "test_step"), 3)}
         self.load()
@@ -62,6 +62,11 @@ class _Trainee:
         return self._run("test", data, rows, mode)
 
     def reset_metrics(self):
+        if not self._resets_alike:
+            self.store()  # what a metric of the user's own is reset to may depend on what it holds
+            self._model.reset_metrics()
+            self.load()
+            return
         if self._zeros is None:
             self._model.reset_metrics()
             self._zeros = [np.array(v.value) for v in self._model.metrics_variables]
@@ -160,6 +165,12 @@ class _Step:
     def _result(self, state):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
             return self._model.get_metrics_result()
+
+
+def _resets_alike(model):
+    """Whether metrics are reset as Keras writes it: always to the same values."""
+    resets = [model.reset_metrics, *(metric.reset_state for metric in metrics_of(model))]
+    return all(getattr(reset, "__module__", "").startswith("keras.") for reset in resets)
 
 
 def _copied(state):
