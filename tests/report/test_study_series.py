@@ -8,7 +8,7 @@ import pytest
 from report.made_studies import MARGIN, RATES, SIZES, made
 from report.report_studies import LARGE, SMALL, STUDY
 
-from epochal.records import Outcome, TunedRate
+from epochal.records import Outcome, TunedRate, Verdict
 from epochal.report.chart import Band, Line, Lost, Points, Rule, Shade, axis_of
 from epochal.report.curves import Missing
 from epochal.report.study_figures import draw_chart
@@ -158,6 +158,16 @@ def test_an_arm_that_diverged_has_no_quality_a_cross_and_a_sentence():
     assert data.notes == ("Batch size 1,024 has no quality under equal epochs, equal steps and the tutorial's protocol: trainings "
                           "diverged.",)
     assert ("epochs", "1,024", "diverged", "–") in list(data.rows())
+
+
+def test_an_arm_without_memory_is_not_called_diverged():
+    study = made()
+    gone = tuple(replace(c, verdict=Verdict.NO_MEMORY, quality=None, quality_low=None, quality_high=None)
+                 if c.setting.batch_size == 1024 else c for c in study.contrasts)
+    data = quality_by_size(replace(study, contrasts=gone))
+    assert data.notes[0].endswith("there was no memory for it.")
+    assert {row[2] for row in data.rows() if row[1] == "1,024"} == {"no memory"}
+    assert {word for lost in of(data.series(), Lost) for word in lost.words} == {"no memory"}
 
 
 def test_the_steps_are_those_of_the_reading_and_the_law_goes_through_them():
