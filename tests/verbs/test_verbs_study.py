@@ -172,6 +172,7 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"mode": "up"}, "`mode` must be"),
     ({"test_data": 3}, "`test_data` must be a tuple"),
     ({"class_weight": [1, 2]}, "`class_weight` must be a dict"),
+    ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must be more than 0 for a class that has rows"),
     ({"class_weight": {0: "a"}}, "`class_weight` must be a dict from class to a weight"),
     ({"seed": -1}, "`seed` must be a whole number from 0 on"),
     ({"seed": "a"}, "`seed` must be a whole number from 0 on"),

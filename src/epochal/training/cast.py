@@ -177,14 +177,17 @@ def weighed(part, class_weight):
     """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`.
 
     Raises:
-        UsageError: the rows have weights already, or there is more than one target, or its values are no classes.
+        UsageError: the rows have weights already, or there is more than one target, or its values are no classes, or no row weighs
+            anything.
     """
     require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
     require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
             "Pass sample_weight.")
     require(classes_of(part.y) is not None, "class_weight", class_weight, "left out where the targets are no classes",
             "Pass sample_weight.")
-    return dataclasses.replace(part, weight=weights_of_classes(leaves(part.y)[0], class_weight))
+    weight = weights_of_classes(leaves(part.y)[0], class_weight)
+    require(bool(weight.any()), "class_weight", class_weight, "more than 0 for a class that has rows", "Else nothing is learnt.")
+    return dataclasses.replace(part, weight=weight)
 
 
 def over(change, tree):
