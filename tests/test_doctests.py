@@ -19,4 +19,4 @@ def test_the_examples_are_true(name):
 
 
 def test_the_low_floors_have_examples():
-    assert {"epochal.base.ink", "epochal.base.seeds"} <= set(WITH_EXAMPLES)
+    assert {"epochal.base.text", "epochal.base.seeds"} <= set(WITH_EXAMPLES)

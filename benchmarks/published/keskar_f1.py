@@ -84,7 +84,7 @@ def compare(data, momentum, size, folder):
 def figures(study):
     """By (protocol, batch): rate, validation accuracy (the epoch chosen on one half of the rows and judged on the other), test
     accuracy of each seed at the epoch that the validation rows chose; and what was said."""
-    from epochal.rules.judging import judged, test_value
+    from epochal.rules.study.judging import judged, test_value
 
     arms, trained = {}, {(c.setting.batch_size, c.setting.learning_rate, c.seed): c for c in study.curves if c.stage == "confirm"}
     for c in study.contrasts:

@@ -2,13 +2,13 @@
 
 from importlib import import_module
 
-from .base import doors
+from .base import lookup
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Advice": "epochal.base.errors",
-    "AveragePrecision": "epochal.seam.metrics",
+    "AveragePrecision": "epochal.seam.model.metrics",
     "Choice": "epochal.records",
     "Contrast": "epochal.records",
     "Curve": "epochal.records",
@@ -19,23 +19,23 @@ _HOME = {
     "Outcome": "epochal.records",
     "Plan": "epochal.records",
     "Reading": "epochal.records",
-    "RecallAtPrecision": "epochal.seam.metrics",
+    "RecallAtPrecision": "epochal.seam.model.metrics",
     "Study": "epochal.records",
     "TunedRate": "epochal.records",
     "Unsupported": "epochal.base.errors",
     "UsageError": "epochal.base.errors",
-    "corrected": "epochal.rules.prior",
-    "fit": "epochal.verbs",
+    "corrected": "epochal.rules.training.prior",
+    "fit": "epochal.api",
     "load": "epochal.records.store:read",
-    "plan": "epochal.verbs",
-    "predict": "epochal.verbs",
-    "reestimate_batch_norm": "epochal.training.batch_norm",
-    "study": "epochal.verbs",
+    "plan": "epochal.api",
+    "predict": "epochal.api",
+    "reestimate_batch_norm": "epochal.training.fit.batch_norm",
+    "study": "epochal.api",
 }
 
-# What records ask for by name (see `base/doors.py`): verbs of higher floors that a record offers as a method.
-_DOORS = {
-    "callbacks_for": "epochal.callbacks",
+# What records ask for by name (see `base/lookup.py`): verbs of higher floors that a record offers as a method.
+_METHODS = {
+    "callbacks_for": "epochal.training.fit.early_stopping",
     "code_for": "epochal.report",
     "html_for": "epochal.report",
     "save": "epochal.records",
@@ -62,4 +62,4 @@ def _find(home, name):
     return getattr(import_module(module), attribute or name)
 
 
-doors.open_with(lambda name: _find(_DOORS[name], name))
+lookup.open_with(lambda name: _find(_METHODS[name], name))

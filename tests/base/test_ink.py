@@ -3,7 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
-from epochal.base.ink import table
+from epochal.base.text import table
 
 ROWS = [("equal", "batch size", "recall_at_precision_0.95", "difference (95 %)", "verdict"),
         ("epochs", "32", "0.9784 (0.9522 to 1)", "–", "the reference"),

@@ -13,7 +13,7 @@ from cli.command import LONG, inside, measured, start, strict
 
 import epochal as ep
 import epochal.cli.fit as command
-import epochal.training.fit as training
+import epochal.training.fit.fit as training
 from epochal.tables import open_table
 from epochal.tables.keep import kept
 

@@ -11,7 +11,7 @@ import pytest
 from cli.command import LONG, inside, start, strict
 
 import epochal as ep
-from epochal.studies import StudyFolder
+from epochal.experiments import StudyFolder
 
 QUICK = ("--batch-sizes", "32,128", "--epochs", 3, "--seeds", 3, "--trial-seeds", 1, "--learning-rates", "1e-3,1e-2", "--equal",
          "epochs")

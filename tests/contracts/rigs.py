@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from contracts import zoo
 
-from epochal.seam import portable
-from epochal.seam.keras_rig import KerasRig
-from epochal.seam.open import _bind
+from epochal.seam.rigs import portable
+from epochal.seam.rigs.keras_rig import KerasRig
+from epochal.seam.rigs.open import _bind
 from epochal.seam.rows import leaves, over
 
 BACKEND = keras.backend.backend()

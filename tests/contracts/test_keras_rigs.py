@@ -12,7 +12,7 @@ from contracts.rigs import BACKEND, BINDS, bytes_of, flat, numpy, rig_of
 
 from epochal.base.errors import Unsupported
 from epochal.seam import Part
-from epochal.seam.keras_rig import KerasRig
+from epochal.seam.rigs.keras_rig import KerasRig
 
 ROWS = np.arange(16)
 each_rig = pytest.mark.parametrize("bind", BINDS)

@@ -7,7 +7,7 @@ from contracts.rigs import BINDS
 
 import epochal as ep
 from epochal.seam import Data, Part
-from epochal.seam.keras_rig import KerasRig
+from epochal.seam.rigs.keras_rig import KerasRig
 
 N_PART, PRECISION = 3000, 0.6  # more rows than are judged in one block
 

@@ -17,7 +17,7 @@ from keras import layers
 from epochal.base.errors import Unsupported, UsageError
 from epochal.engine import bench
 from epochal.engine.bench import BenchLost, open_bench, other_backends
-from epochal.seam.plain import groups
+from epochal.seam.remote.plain import groups
 from epochal.seam.trainee import open_trainee
 
 N, SIZE = 48, 8

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from epochal.seam.alike import Answers, answers, apart, misfit, settle, shapes
-from epochal.seam.mirror import Mirror
-from epochal.seam.plain import groups, plain, quiet, rebuild
+from epochal.seam.remote.alike import Answers, answers, apart, misfit, settle, shapes
+from epochal.seam.remote.mirror import Mirror
+from epochal.seam.remote.plain import groups, plain, quiet, rebuild
 from epochal.seam.trainee import build
 
 SAMPLE = (np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), np.arange(6) % 3, None)

@@ -8,7 +8,7 @@ from keras import layers
 
 from epochal.engine import Batches, How, Lane, train
 from epochal.records import Outcome
-from epochal.seam.keras_rig import KerasRig
+from epochal.seam.rigs.keras_rig import KerasRig
 from epochal.seam.rows import Data, Part
 
 pytestmark = pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles an epoch; on others there are single steps alone")

@@ -10,7 +10,7 @@ from engine.rigs_of_jax import springs
 from epochal.engine import Batches, How, Lane, compilations, fused, measure_mode, mode, train
 from epochal.engine.programs import epoch_program
 from epochal.records import Outcome
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 FUSED = How("fused", 8, 1e-3, 1e-3, 1e-3)
 

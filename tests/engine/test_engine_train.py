@@ -7,7 +7,7 @@ from engine.rigs_of_jax import Springs, shared_springs, springs
 from epochal.engine import Batches, How, Lane, train
 from epochal.engine.lanes import finished, order
 from epochal.records import Outcome
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 STEPWISE = How("stepwise", 1, 1e-3, 1e-3, None)
 

@@ -9,7 +9,7 @@ from contracts import zoo
 from contracts.rigs import BACKEND, BINDS, flat, rig_of, user_model
 
 from epochal.base.errors import Unsupported
-from epochal.seam.keras_rig import KerasRig
+from epochal.seam.rigs.keras_rig import KerasRig
 
 STEPS = 30
 # Equal to the last bit but for these, as a share of the largest number compared. Why: Keras computes a schedule's rate inside its

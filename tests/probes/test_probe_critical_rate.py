@@ -6,7 +6,7 @@ import pytest
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.records import Outcome
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 critical_rate = PROBES["critical_rate"]
 

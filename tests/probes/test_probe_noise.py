@@ -9,7 +9,7 @@ from epochal.base.errors import UsageError
 from epochal.base.seeds import stream
 from epochal.probes import PROBES
 from epochal.records import Outcome
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 

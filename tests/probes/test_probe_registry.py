@@ -6,7 +6,7 @@ import pytest
 
 from epochal.probes import PROBES
 from epochal.records import Reading, dump, load
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 
 @pytest.fixture(scope="module")

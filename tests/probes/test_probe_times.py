@@ -8,7 +8,7 @@ from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
 from epochal.records import Outcome
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]
 

@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 
 from epochal.base import seeds
+from epochal.experiments.conclude import conclude
 from epochal.records import Curve, Design, Machine, Outcome, Reading, Setting, Task
-from epochal.rules.horizons import horizons
-from epochal.rules.rate_search import tuned
 from epochal.rules.scaling import steps_per_epoch
-from epochal.studies.conclude import conclude
+from epochal.rules.study.horizons import horizons
+from epochal.rules.study.rate_search import tuned
 
 SIZES, N_TRAIN, PRESENT = (32, 256, 1024), 1024, Setting(batch_size=32, learning_rate=1e-3)
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)

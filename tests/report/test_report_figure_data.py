@@ -8,8 +8,8 @@ import pytest
 from report.report_plans import BEST, DIVERGED, N_EPOCHS, N_SEEDS, PRESENT, arms, curve, curves, diverged, plan, readings
 
 from epochal.records import Choice, Curve, Outcome, Reading, Setting
-from epochal.report.curves import Missing, loss_by_epoch, quality_by_rate
-from epochal.report.sizes import step_times, updates_to_target
+from epochal.report.plan.curves import Missing, loss_by_epoch, quality_by_rate
+from epochal.report.plan.sizes import step_times, updates_to_target
 
 
 def flat(setting, seed, stage, level, n_epochs=3):

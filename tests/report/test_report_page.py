@@ -12,9 +12,9 @@ from report.report_plans import DIVERGED, MACHINE, PRESENT, SETTINGS, TASK, arms
 from epochal.base.errors import UsageError
 from epochal.records import Evidence, Outcome, Reading, Setting
 from epochal.report import html_for, write_report
-from epochal.report.look import SYMBOLS, Look
-from epochal.report.rows import condition_rows, reading_rows, recommended
-from epochal.report.write import page, pictures
+from epochal.report.plan.look import SYMBOLS, Look
+from epochal.report.plan.page import page, pictures
+from epochal.report.plan.rows import condition_rows, reading_rows, recommended
 
 EVIL = "<script>alert('x')</script>"
 

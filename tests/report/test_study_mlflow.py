@@ -13,8 +13,9 @@ for _name in ("mlflow", "sqlalchemy", "alembic"):
     pytest.importorskip(_name, reason=REASON)
 
 from epochal import load  # noqa: E402
-from epochal.report import log_to_mlflow, study_mlflow  # noqa: E402
-from epochal.report.study_tables import epoch_series  # noqa: E402
+from epochal.report import log_to_mlflow  # noqa: E402
+from epochal.report.study import mlflow as study_mlflow  # noqa: E402
+from epochal.report.study.tables import epoch_series  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy 2.1, caused by MLflow
 

@@ -12,8 +12,8 @@ from report.test_study_series import bursts_high, bursts_large
 
 from epochal import UsageError
 from epochal.report import html_for, write_study_report
-from epochal.report.study_page import study_page
-from epochal.report.study_pictures import study_pictures
+from epochal.report.study.page import study_page
+from epochal.report.study.pictures import study_pictures
 
 EVIL = "<script>alert(1)</script>"
 

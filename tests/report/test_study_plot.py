@@ -10,7 +10,7 @@ from report.test_study_series import bursts_large
 
 from epochal import UsageError
 from epochal.report import study_plot
-from epochal.report.study_pictures import PREPARE, chart_of
+from epochal.report.study.pictures import PREPARE, chart_of
 
 
 @pytest.fixture
@@ -76,6 +76,6 @@ def test_what_is_no_axis_is_refused(ax):
 
 
 def test_without_matplotlib_the_cure_is_named(monkeypatch):
-    monkeypatch.setattr("epochal.report.study_axes.find_spec", {"numpy": True}.get)
+    monkeypatch.setattr("epochal.report.pictures.matplotlib.find_spec", {"numpy": True}.get)
     with pytest.raises(UsageError, match=r"pip install 'epochal\[plot\]'"):
         made().plot(None)

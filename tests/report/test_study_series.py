@@ -9,12 +9,12 @@ from report.made_studies import MARGIN, RATES, SIZES, made
 from report.report_studies import LARGE, SMALL, STUDY
 
 from epochal.records import Outcome, TunedRate, Verdict
-from epochal.report.chart import Band, Line, Lost, Points, Rule, Shade, axis_of
-from epochal.report.curves import Missing
-from epochal.report.study_figures import draw_chart
-from epochal.report.study_losses import quality_by_epoch
-from epochal.report.study_sizes import quality_by_size, steps_by_size
-from epochal.report.study_trials import quality_by_rate
+from epochal.report.pictures.chart import Band, Line, Lost, Points, Rule, Shade, axis_of
+from epochal.report.pictures.plotly import draw_chart
+from epochal.report.plan.curves import Missing
+from epochal.report.study.losses import quality_by_epoch
+from epochal.report.study.sizes import quality_by_size, steps_by_size
+from epochal.report.study.trials import quality_by_rate
 
 
 def of(chart, kind):

@@ -12,7 +12,7 @@ from report.report_studies import STUDY
 pytest.importorskip("tensorboard", reason="needs TensorBoard: pip install 'epochal[tensorboard]'")
 
 from epochal.report import log_to_tensorboard
-from epochal.report.study_tables import epoch_series
+from epochal.report.study.tables import epoch_series
 
 
 def reader(folder):

@@ -9,7 +9,7 @@ from rich.console import Console
 from epochal.base import seeds
 from epochal.cli.study import _print
 from epochal.records import Verdict
-from epochal.report.study_tutorial import fair_rows, sentences_of, tutorial_lines, tutorial_rows, what_changed, why_they_differ
+from epochal.report.study.tutorial import fair_rows, sentences_of, tutorial_lines, tutorial_rows, what_changed, why_they_differ
 
 
 def test_the_lines_are_those_of_the_first_fresh_seed():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rules.test_patience import keras_says
 
-from epochal.rules import advice
+from epochal.rules.training import advice
 
 CURE = "Call `cure(model)`."
 NONSENSE = re.compile(r"\bnan\b|\binf\b|None|\b1 (rows|updates|epochs|blocks)\b|\.\.|  |\(\)|(?<![.\d])0 %")

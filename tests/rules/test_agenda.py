@@ -7,7 +7,7 @@ from rules.worlds import PRESENT, Truth, at, evidence
 
 from epochal.probes import PROBES
 from epochal.records import Evidence, Outcome, Reading, Task
-from epochal.rules.agenda import agenda
+from epochal.rules.plan.agenda import agenda
 
 
 def task(n_train=1150, n_params=5000):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from epochal.base.errors import UsageError
-from epochal.rules.batching import balanced, batches_without, stratified
+from epochal.rules.training.batching import balanced, batches_without, stratified
 
 SEVERAL = st.lists(st.integers(1, 40), min_size=1, max_size=8)                   # rows of each class
 MANY = st.lists(st.sampled_from([1, 1, 2, 3, 7, 60]), min_size=1, max_size=40)   # most classes rare

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from epochal.records import Curve, Setting
-from epochal.rules.compare import shown_better
-from epochal.rules.compare import test_loss_of as losses_on_test
-from epochal.rules.quality import judged_halves
+from epochal.rules.plan.compare import shown_better
+from epochal.rules.plan.compare import test_loss_of as losses_on_test
+from epochal.rules.plan.quality import judged_halves
 
 PRESENT, RIVAL = Setting(batch_size=32, learning_rate=1e-3), Setting(batch_size=64, learning_rate=1e-3)
 

@@ -4,8 +4,8 @@ import pytest
 from rules.worlds import PRESENT, Truth, at, curve, evidence
 
 from epochal.records import Arm, Outcome, Reading, Verdict
-from epochal.rules.choices import choose_batch_size, choose_epochs
-from epochal.rules.sentences import Context
+from epochal.rules.plan.choices import choose_batch_size, choose_epochs
+from epochal.rules.plan.sentences import Context
 
 UNKNOWN = Reading(name="critical_batch", outcome=Outcome.UNRESOLVED)
 

@@ -10,8 +10,8 @@ from rules.worlds import MARGIN, PRESENT, Truth, at, clock, curve, diverged, evi
 from scipy.stats import ttest_rel
 
 from epochal.records import Outcome, Verdict
-from epochal.rules.compare import compare, reference, runs_by_setting, seconds_ratio, shown_better, verdict_of
-from epochal.rules.decide import clock_of, step_seconds
+from epochal.rules.plan.compare import compare, reference, runs_by_setting, seconds_ratio, shown_better, verdict_of
+from epochal.rules.plan.decide import clock_of, step_seconds
 
 OTHER, THIRD = at(128), at(512)
 NUMBER = st.floats(-10, 10)

@@ -11,7 +11,7 @@ from epochal.base.errors import UsageError
 from epochal.base.pairs import equivalence, paired_p
 from epochal.base.stats import holm, paired_difference
 from epochal.records import BUDGETS, TunedRate, Verdict
-from epochal.rules.contrasts import contrasts, declared_margin, verdict_from
+from epochal.rules.study.contrasts import contrasts, declared_margin, verdict_from
 
 SEEDS = np.random.default_rng(3).normal(size=8)   # what all arms of a seed share
 ALONE = 0.001 * np.random.default_rng(4).normal(size=8)

@@ -9,7 +9,7 @@ from rules.worlds import MARGIN, PRESENT, T0, C, Truth, at, clock, evidence, hyp
 
 from epochal.base.errors import MeasurementFailed, UsageError
 from epochal.records import Outcome, Reading, Verdict, dump, load
-from epochal.rules.decide import GOALS, decide
+from epochal.rules.plan.decide import GOALS, decide
 
 SMALL, LARGE, HOT = at(8), at(128), at(32, 1e-2)
 RIVALS = {PRESENT: Truth(), SMALL: Truth(steps=1200), LARGE: Truth(steps=400), HOT: Truth(excess=20 * MARGIN)}

@@ -5,7 +5,7 @@ from rules.worlds import MARGIN, PRESENT, Truth, at, evidence
 from scipy.stats import binom
 
 from epochal.records import Verdict
-from epochal.rules.decide import decide
+from epochal.rules.plan.decide import decide
 
 RIVALS = [at(b, rate) for b, rate in ((8, 1e-3), (8, 3e-3), (32, 3e-3), (128, 1e-3), (128, 3e-3), (512, 3e-3))]
 N_WORLDS = 200

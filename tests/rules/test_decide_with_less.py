@@ -7,7 +7,7 @@ import pytest
 from rules.worlds import MARGIN, PRESENT, Truth, at, clock, evidence
 
 from epochal.records import Outcome, Reading
-from epochal.rules.decide import GOALS, decide
+from epochal.rules.plan.decide import GOALS, decide
 
 SMALL, LARGE, HOT = at(8), at(128), at(32, 1e-2)
 RIVALS = {PRESENT: Truth(), SMALL: Truth(steps=1200), LARGE: Truth(steps=400), HOT: Truth(excess=20 * MARGIN)}

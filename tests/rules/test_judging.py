@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rules.study_runs import NAMES, design, run
 
 from epochal.base.errors import UsageError
-from epochal.rules import judging
-from epochal.rules.quality import cross_fitted
+from epochal.rules.plan.quality import cross_fitted
+from epochal.rules.study import judging
 
 LOSS, ACCURACY = design(), design(metric="accuracy", larger_is_better=True)
 LOSSES = st.lists(st.floats(0.01, 10), min_size=1, max_size=12)

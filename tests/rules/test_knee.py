@@ -5,7 +5,15 @@ import math
 import pytest
 
 from epochal.base.errors import MeasurementFailed
-from epochal.rules.knee import Trial, is_steady, largest_within, next_size, pick, remaining_seconds, worth_compiling
+from epochal.rules.training.predict_size import (
+    Trial,
+    is_steady,
+    largest_within,
+    next_size,
+    pick,
+    remaining_seconds,
+    worth_compiling,
+)
 
 NAN, INF = math.nan, math.inf
 

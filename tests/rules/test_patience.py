@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rules.worlds import curve
 
 from epochal.rules import patience
-from epochal.rules.quality import best_epoch, kept_epoch, stopping_epoch, stopping_regret
+from epochal.rules.plan.quality import best_epoch, kept_epoch, stopping_epoch, stopping_regret
 
 
 class Stub:

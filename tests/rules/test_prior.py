@@ -8,7 +8,7 @@ from scipy.special import ndtr, softmax
 from scipy.stats import norm
 
 from epochal.base.errors import UsageError
-from epochal.rules.prior import corrected
+from epochal.rules.training.prior import corrected
 
 
 def posterior(joint):

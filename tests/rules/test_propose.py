@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochal.base.errors import MeasurementFailed
-from epochal.rules import propose as rule
-from epochal.rules.propose import batch_sizes, first_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
+from epochal.rules.plan import propose as rule
+from epochal.rules.plan.propose import (
+    batch_sizes,
+    first_epochs,
+    patience_for,
+    propose,
+    propose_present,
+    visiting_order,
+    worth_a_look,
+)
 from epochal.rules.scaling import steps_per_epoch
 
 SIZES = st.integers(1, 5000)

@@ -6,7 +6,7 @@ import pytest
 
 from epochal import UsageError
 from epochal.records import Setting
-from epochal.rules.resolve import resolve
+from epochal.rules.plan.resolve import resolve
 
 
 def arm(batch_size, rate, quality, epochs, *, present=False, schedule="constant"):

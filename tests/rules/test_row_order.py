@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from epochal.rules.row_order import FALSE_ALARM, Blocks, Shift, _log_tail, find_order
+from epochal.rules.training.row_order import FALSE_ALARM, Blocks, Shift, _log_tail, find_order
 
 
 def found(rows, share=0.2, **options):

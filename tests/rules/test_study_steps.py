@@ -6,7 +6,7 @@ import pytest
 from rules.study_runs import NAMES, confirmed, design, run
 
 from epochal.records import Contrast, Outcome, Setting, Verdict
-from epochal.rules.study_steps import critical_batch_of, median_ranks, updates_to
+from epochal.rules.study.steps import critical_batch_of, median_ranks, updates_to
 
 SIZES = (32, 128, 512)
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from epochal.seam.code import is_own, text_of
+from epochal.seam.identity.code import is_own, text_of
 
 FACTOR, NOT_USED = 2.0, 5.0
 
@@ -96,8 +96,8 @@ def test_what_holds_itself_ends():
 
 def test_hashing_does_not_show(tmp_path):
     program = tmp_path / "program.py"
-    program.write_text("import epochal.seam.code\nWORDS = {'a', 'b', 'c', 'd'}\n"
-                       "print(epochal.seam.code.text_of(lambda x: x in {'p', 'q', 'r', 's'} or x in WORDS))\n")
+    program.write_text("import epochal.seam.identity.code\nWORDS = {'a', 'b', 'c', 'd'}\n"
+                       "print(epochal.seam.identity.code.text_of(lambda x: x in {'p', 'q', 'r', 's'} or x in WORDS))\n")
     told = {subprocess.run([sys.executable, program], env={"PYTHONHASHSEED": str(seed), "PYTHONPATH": ":".join(sys.path)},
                            capture_output=True, text=True, check=True).stdout for seed in range(3)}
     assert len(told) == 1
@@ -107,4 +107,4 @@ def test_what_is_ones_own():
     assert is_own(__name__)
     assert is_own("__main__")
     assert is_own("a module that is on another machine alone")
-    assert not any(map(is_own, ("builtins", "functools", "numpy", "keras", "epochal.verbs")))
+    assert not any(map(is_own, ("builtins", "functools", "numpy", "keras", "epochal.api")))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.seam.difference import curvature
+from epochal.seam.rigs.difference import curvature
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from epochal.seam.given import given
-from epochal.seam.open import open_rig
+from epochal.seam.rigs.open import open_rig
+from epochal.seam.rows_of_arguments import given
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 Y = (X[:, :1] > 0).astype("float32")

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 import epochal as ep
-from epochal.seam.metrics import rare_class_metric
+from epochal.seam.model.metrics import rare_class_metric
 
 
 @pytest.mark.parametrize(("n", "share"), [(50, 0.5), (400, 0.05), (2000, 0.01)])

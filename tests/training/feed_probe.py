@@ -7,8 +7,8 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from epochal.training.cast import over
-from epochal.training.sources import feed_of
+from epochal.training.feeds.cast import over
+from epochal.training.feeds.sources import feed_of
 
 BACKEND = keras.backend.backend()
 

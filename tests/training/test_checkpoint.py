@@ -5,14 +5,14 @@ import copy
 import keras
 import numpy as np
 import pytest
+from epochal.training.checkpoint.checkpoint.checkpoint import Checkpoint
+from epochal.training.checkpoint.checkpoint.plain_state import changed, of, packed, unpacked
+from epochal.training.fit.fit.fit import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
 from epochal import Advice, UsageError
-from epochal.training.checkpoint import Checkpoint
-from epochal.training.fit import fit
-from epochal.training.plain_state import changed, of, packed, unpacked
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")
@@ -53,8 +53,8 @@ def ended(folder, *, break_at=None, epochs=6, **options):
 
 def always(monkeypatch):
     """Write the checkpoint whenever that is possible."""
-    monkeypatch.setattr("epochal.training.checkpoint._LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("epochal.training.checkpoint._SHARE", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._SHARE", 0.0)
 
 
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")
@@ -74,7 +74,7 @@ def test_a_training_broken_off_ends_like_an_undisturbed_one(tmp_path, monkeypatc
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 def test_what_was_written_in_the_middle_of_an_epoch_is_enough(tmp_path, monkeypatch):
     always(monkeypatch)
-    monkeypatch.setattr("epochal.training.loop._FIRST", 2)
+    monkeypatch.setattr("epochal.training.fit.loop._FIRST", 2)
     undisturbed, _ = ended(tmp_path / "one")  # without a look at every batch, and so in other pieces
     seen, stops = [], [30]
 

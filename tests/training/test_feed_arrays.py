@@ -10,9 +10,9 @@ import pytest
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
-from epochal.training.arrays import Resident
-from epochal.training.cast import OnlyKeras
-from epochal.training.sources import feed_of
+from epochal.training.feeds.arrays import Resident
+from epochal.training.feeds.cast import OnlyKeras
+from epochal.training.feeds.sources import feed_of
 
 
 def rows(n=10, d=3):

@@ -20,9 +20,9 @@ N, D = 4_000_000, 20  # 320 MB in float32
 PROGRAM = """
 import sys
 import numpy as np
-import epochal.tables.parquet  # with all that comes with it
+import epochal.tables.parquet.rows  # with all that comes with it
 from epochal.training import blocks, sources
-from epochal.training.sources import feed_of
+from epochal.training.feeds.sources import feed_of
 
 for source in (blocks.ArrayBlocks, blocks.ParquetBlocks):
     source.__init__.__kwdefaults__["block_bytes"] = sources.BLOCK_BYTES = 2**22

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from epochal.training import prefetch
-from epochal.training.prefetch import ahead
+from epochal.training.feeds import prefetch
+from epochal.training.feeds.prefetch import ahead
 
 
 def threads():
@@ -120,7 +120,7 @@ def test_a_reader_does_not_wait_for_an_item_that_never_comes(monkeypatch):
 
 
 def test_a_thread_that_is_stuck_does_not_keep_the_program_from_ending():
-    program = ("import time, itertools\nfrom epochal.training.prefetch import ahead\n"
+    program = ("import time, itertools\nfrom epochal.training.feeds.prefetch import ahead\n"
                "items = ahead(time.sleep(60 * i) for i in itertools.count())\nnext(items)\n"
                "raise KeyboardInterrupt  # as Ctrl-C in the middle of training\n")
     start = time.monotonic()

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from epochal.tables.parquet.rows.file import digest_of_file
+from epochal.training.checkpoint.checkpoint.identity import digest_of, settings_as_text
+from epochal.training.fit.fit.fit import fit
 from keras import layers, optimizers
 
 from epochal import UsageError
-from epochal.tables import parquet_file
-from epochal.tables.parquet_file import digest_of_file
-from epochal.training.fit import fit
-from epochal.training.identity import digest_of, settings_as_text
+from epochal.tables.parquet.rows import file as parquet_file
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(40, 5)).astype("float32")

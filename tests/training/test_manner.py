@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from epochal.training.fit.fit.choose import Manner
+from epochal.training.fit.fit.remembered import Remembered
 
-from epochal.engine.choose import Manner
 from epochal.seam.trainee import open_trainee
-from epochal.training import manner as module
-from epochal.training import remembered
-from epochal.training.remembered import Remembered
-from epochal.training.sources import feed_of
+from epochal.training.feeds.sources import feed_of
+from epochal.training.fit.fit import manner as module
+from epochal.training.fit.fit import remembered
 
 X = np.ones((64, 3), np.float32)
 

@@ -11,14 +11,14 @@ import weakref
 import keras
 import numpy as np
 import pytest
+from epochal.training.predict.predict.stream import blocks, closeness, difference
 from keras import layers
 
+from epochal.api.predict import predict
 from epochal.base.errors import MeasurementFailed, UsageError
-from epochal.rules.knee import Trial
-from epochal.seam import forward
-from epochal.training import predict_trials
-from epochal.training.predict_stream import blocks, closeness, difference
-from epochal.verbs.predict import predict
+from epochal.rules.training.predict_size import Trial
+from epochal.seam.forward.forward import forward
+from epochal.training.predict.predict import trials as predict_trials
 
 N = 203
 BACKEND = keras.backend.backend()
@@ -29,7 +29,7 @@ def cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own; what else goes on in the machine decides nothing."""
     monkeypatch.setattr(predict_trials, "user_cache_path", lambda name: tmp_path / "cache")
     monkeypatch.setattr(predict_trials, "is_steady", lambda trials: True)
-    monkeypatch.setattr("epochal.training.predict_size.worth_compiling", lambda *given: True)
+    monkeypatch.setattr("epochal.training.predict.size.worth_compiling", lambda *given: True)
     return tmp_path / "cache" / "predict"
 
 
@@ -121,7 +121,7 @@ import os, pathlib
 os.environ["KERAS_BACKEND"] = {backend!r}
 import numpy as np, keras
 from epochal.training import predict_trials
-from epochal.verbs.predict import predict
+from epochal.api.predict import predict
 predict_trials.user_cache_path = lambda name: pathlib.Path({folder!r})
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(512)])
 x = np.ones((100_000, 4), "float32")
@@ -339,7 +339,7 @@ def test_the_second_call_compiles_and_measures_nothing(model, x, monkeypatch):
     for size in ("auto", 50, None):
         predict(model, x, size, verbose=0)
     known, programs = forward_of(model), forward_of(model).n_programs
-    monkeypatch.setattr("epochal.training.predict_size._Search.run", lambda self: pytest.fail("measured again"))
+    monkeypatch.setattr("epochal.training.predict.size._Search.run", lambda self: pytest.fail("measured again"))
     for size in ("auto", 50, None):
         predict(model, x, size, verbose=0)
     assert forward_of(model) is known
@@ -350,7 +350,7 @@ def test_the_second_call_compiles_and_measures_nothing(model, x, monkeypatch):
 def test_rows_that_were_shown_to_stand_alone_are_not_compared_again_while_weights_are_the_same(model, x, monkeypatch):
     if BACKEND != "jax":
         pytest.skip("only on JAX can be seen whether weights are the same")
-    monkeypatch.setattr("epochal.training.predict_size.pick", lambda *given, **more: 256)
+    monkeypatch.setattr("epochal.training.predict.size.pick", lambda *given, **more: 256)
     for _ in range(2):
         predict(model, x, verbose=0)
     sizes = run_out(monkeypatch, model, 1000)
@@ -421,7 +421,7 @@ def test_a_size_is_remembered_by_the_next_process(model, x, cache, monkeypatch):
     told = json.loads(path.read_text())
     assert [size for size, _ in told["trials"]][:1] == [32]
     assert told["searched"] == {"throughput": N}
-    monkeypatch.setattr("epochal.training.predict_size._Search.run", lambda self: pytest.fail("measured again"))
+    monkeypatch.setattr("epochal.training.predict.size._Search.run", lambda self: pytest.fail("measured again"))
     other = network()
     assert same(predict(other, x, verbose=0), other.predict(x, verbose=0))
 
@@ -545,7 +545,7 @@ def test_other_errors_pass_through(model, x):
 
 
 def test_a_back_end_that_is_not_known_goes_through_keras_alone(model, x, monkeypatch):
-    from epochal.seam.forward_portable import PortableForward
+    from epochal.seam.forward.forward.portable import PortableForward
 
     monkeypatch.setattr(forward, "_open", PortableForward)
     for size in ("auto", 50):

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from epochal.api.predict import predict
 from epochal.base.errors import UsageError
-from epochal.verbs.predict import predict
 
 N = 203         # rows: no multiple of any batch size here
 CLOSE = 1e-5    # of the largest prediction: what is promised for float32
@@ -20,7 +20,7 @@ BACKEND = keras.backend.backend()
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own."""
-    monkeypatch.setattr("epochal.training.predict_trials.user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr("epochal.training.predict.trials.user_cache_path", lambda name: tmp_path)
 
 
 def numbers(*shape, seed=0):
@@ -346,8 +346,8 @@ class Drifting(layers.Layer):
 @pytest.mark.parametrize("size", [32, 256])
 def test_rows_that_stood_alone_are_looked_at_again_once_weights_change(size, monkeypatch):
     model, x = keras.Sequential([keras.Input((5,)), Drifting()]), numbers(N, 5)
-    monkeypatch.setattr("epochal.training.predict_size.pick", lambda *given, **more: size)
-    monkeypatch.setattr("epochal.training.predict_trials.is_steady", lambda trials: True)
+    monkeypatch.setattr("epochal.training.predict.size.pick", lambda *given, **more: size)
+    monkeypatch.setattr("epochal.training.predict.trials.is_steady", lambda trials: True)
     for _ in range(3):  # a call that tries sizes, and calls that do not
         assert_same(predict(model, x, verbose=0), x)
     model.set_weights([np.array(1.0)])

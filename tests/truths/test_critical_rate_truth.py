@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.probes import PROBES
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 critical_rate = PROBES["critical_rate"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from epochal.base.stats import fieller, jackknife, trace_and_square
 from epochal.probes import PROBES
-from epochal.seam.fake import FakeRig
+from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 

@@ -9,8 +9,8 @@ from scipy.stats import binom
 
 from epochal.base.pairs import ALPHA, detectable, equivalence
 from epochal.records import Curve, Setting, Verdict
-from epochal.rules.contrasts import contrasts
-from epochal.rules.rate_search import tuned
+from epochal.rules.study.contrasts import contrasts
+from epochal.rules.study.rate_search import tuned
 
 SIZES, RATES, N_EPOCHS, N_SEEDS, N_TRIALS = (32, 256, 1024), (3e-4, 1e-3, 3e-3), 10, 8, 3
 LUCK, ALONE, WOBBLE = 0.05, 0.01, 0.01   # deviations: of a seed, shared by all arms; of a run; of each half from epoch to epoch

@@ -13,9 +13,9 @@ import click
 from ..base.budget import seconds_of
 from ..base.errors import UsageError, require
 from ..base.files import whole_file
-from ..base.ink import rich_table
-from ..rules.prior import balanced_weights
-from ..rules.sentences import counted
+from ..base.text import rich_table
+from ..rules.plan.sentences import counted
+from ..rules.training.prior import balanced_weights
 from ..tables import open_table
 from ..tables.keep import class_shares, encoding_of, keep
 from ..tables.predictions import answers, meaning_of
@@ -63,7 +63,7 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
             tell(say, f"· {note}")
     settings = settled(known, plan, batch_size, learning_rate, epochs)
 
-    from ..seam.copying import seeded
+    from ..seam.model.copying import seeded
 
     with seeded(seed):
         network, meaning = _checked(build, table, say)
@@ -95,7 +95,7 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
 
 def _checked(build, table, say):
     """A new model that fits the table, and what its outputs mean."""
-    from ..seam.model_file import answers_with_logits, check_fits
+    from ..seam.model.file import answers_with_logits, check_fits
 
     network = build()
     outputs = check_fits(network, table.x_train[:_LOOKED_AT], table.y_train[:_LOOKED_AT])
@@ -107,7 +107,7 @@ def _checked(build, table, say):
 
 def _trained(network, table, settings, options, as_json, say):
     """The history of the training, whose progress goes where the sentences go."""
-    from ..training.fit import fit
+    from ..training.fit.fit import fit
 
     with warnings_as_sentences(say), redirect_stdout(sys.stderr) if as_json else nullcontext():
         return fit(network, table.x_train, table.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
@@ -147,7 +147,7 @@ def _stopped(network, encoding, path, checkpoint):
 
 def _save(network, encoding, path):
     """Write model and encoding as one file, whole or not at all; with `None` as the path, only show that it can be done."""
-    from ..seam.model_file import save_model
+    from ..seam.model.file import save_model
 
     try:
         with tempfile.TemporaryDirectory() as room:

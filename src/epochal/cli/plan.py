@@ -11,14 +11,14 @@ import click
 
 from ..base.budget import seconds_of
 from ..base.errors import UsageError, require
-from ..base.ink import duration, rich_table
+from ..base.text import duration, rich_table
 from ..records import Evidence, Plan, dump, read, save
 from ..report import write_report
 from ..report.live import Live
-from ..rules.agenda import agenda
-from ..rules.decide import decide
-from ..rules.prior import balanced_weights
-from ..rules.sentences import counted
+from ..rules.plan.agenda import agenda
+from ..rules.plan.decide import decide
+from ..rules.plan.sentences import counted
+from ..rules.training.prior import balanced_weights
 from ..tables import open_table
 from ..tables.keep import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
@@ -32,7 +32,7 @@ def run(*, data, target, group, time, task, model, backend, class_weight, goal, 
     say = console if as_json else answer
     choose_backend(backend)
 
-    from ..seam.open import open_rig
+    from ..seam.rigs.open import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
     rig = open_rig(builder(table, model), rows_of(table, class_weight, seed))
@@ -54,7 +54,7 @@ def run(*, data, target, group, time, task, model, backend, class_weight, goal, 
 
 def builder(table, model, also=()):
     """The function that builds the model: the user's own, or the tutorials' network for this table, with further metrics."""
-    from ..seam.network import network_from_file, tutorial_network
+    from ..seam.model.network import network_from_file, tutorial_network
 
     return network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind,
                                                                          len(table.classes), also)
@@ -62,8 +62,8 @@ def builder(table, model, also=()):
 
 def rows_of(table, class_weight, seed):
     """The rows of a table as a rig holds them, those to train on weighed by their classes where that is asked for."""
-    from ..seam.network import data_of
-    from ..training.cast import weighed
+    from ..seam.model.network import data_of
+    from ..training.feeds.cast import weighed
 
     data = data_of(table, seed=seed)
     if class_weight is None:
@@ -76,7 +76,7 @@ def rows_of(table, class_weight, seed):
 
 def announced(rig, known, seconds, folder, say):
     """What is known already, and the journal, once the agenda has been printed."""
-    from ..planner import Journal
+    from ..services import Journal
 
     journal = Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", partial(tell, say))
     if known is None and (known := journal.left_over()) is not None:
@@ -103,7 +103,7 @@ def _print_agenda(console, rig, known, seconds):
 
 def measured(rig, known, seconds, seed, journal, console, say):
     """The evidence, every finished measurement of which is in the journal before the next begins."""
-    from ..planner import measure
+    from ..services import measure
 
     try:
         with stops_as_an_interrupt(), Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:

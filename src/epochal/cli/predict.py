@@ -8,8 +8,8 @@ import click
 
 from ..base.errors import require
 from ..base.files import whole_file
-from ..base.ink import rich_table
-from ..rules.prior import corrected
+from ..base.text import rich_table
+from ..rules.training.prior import corrected
 from ..tables.apply import apply
 from ..tables.keep import kept
 from ..tables.predictions import ENDINGS, answers, columns_of, raw_columns, write
@@ -66,9 +66,9 @@ def _kept(place):
 
 def _predicted(place, code, x, batch_size, goal, say, *, quiet):
     """The raw outputs for the rows `x`."""
-    from ..seam.model_file import check_takes, load_model
-    from ..seam.network import network_from_file
-    from ..training.predict import predict
+    from ..seam.model.file import check_takes, load_model
+    from ..seam.model.network import network_from_file
+    from ..training.predict.predict import predict
 
     network = load_model(place, build=network_from_file(code) if code else None)
     check_takes(network, x[:2])

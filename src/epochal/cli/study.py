@@ -8,13 +8,13 @@ from functools import partial
 import click
 
 from ..base.errors import UsageError, require
-from ..base.ink import rich_table
+from ..base.text import rich_table
 from ..records import dump, save
+from ..report.study.tables import write_tables
+from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..report.study_live import StudyLive
-from ..report.study_tables import write_tables
-from ..report.study_tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
-from ..rules.designed import designed
-from ..rules.sentences import counted
+from ..rules.plan.sentences import counted
+from ..rules.study.design import designed
 from ..tables import open_table
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 from .plan import builder, rows_of
@@ -33,15 +33,15 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     if tensorboard:
         writable_folder(tensorboard, "--tensorboard")
     if mlflow:
-        from ..report.study_mlflow import reach
+        from ..report.study.mlflow import reach
 
         reach(mlflow)
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(backend)
-    from ..seam.metrics import rare_class_metric
-    from ..seam.open import open_rig
-    from ..studies import conduct
+    from ..experiments import conduct
+    from ..seam.model.metrics import rare_class_metric
+    from ..seam.rigs.open import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")
@@ -64,13 +64,13 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
         _print(answer, found)
     tell(say, f"\nWritten in {place}: {', '.join(_WRITTEN[:-1])} and {_WRITTEN[-1]}.")
     if mlflow:
-        from ..report.study_mlflow import log_to_mlflow, speaking_of
+        from ..report.study.mlflow import log_to_mlflow, speaking_of
 
         with speaking_of(mlflow):
             log_to_mlflow(found, mlflow)
         tell(say, f"Logged to MLflow at {mlflow}.")
     if tensorboard:
-        from ..report.study_tensorboard import log_to_tensorboard
+        from ..report.study.tensorboard import log_to_tensorboard
 
         try:
             log_to_tensorboard(found, tensorboard)
@@ -98,7 +98,7 @@ def _read(choices):
 def _crew(address, rig, build, data):
     if address is None:
         return None
-    from ..studies.ray_crew import RayCrew
+    from ..experiments.ray.crew import RayCrew
 
     return RayCrew(rig, build, data, address=address)
 

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from ..base.errors import EpochalError, Unsupported, require
-from ..seam.alike import answers, apart, shapes
-from ..seam.mirror import Mirror
-from ..seam.plain import plain
+from ..seam.remote.alike import answers, apart, shapes
+from ..seam.remote.mirror import Mirror
+from ..seam.remote.plain import plain
 from ..seam.rows import over
 from ..seam.trainee import build
 from .bench_process import BenchLost, Process

@@ -51,9 +51,9 @@ class _Seat:
     def open(self, recipe, sample, n_arrays, shapes, seed, micro_batch_size, arrays):
         import keras
 
-        from ..seam.alike import answers, misfit, settle
-        from ..seam.mirror import Mirror
-        from ..seam.plain import rebuild
+        from ..seam.remote.alike import answers, misfit, settle
+        from ..seam.remote.mirror import Mirror
+        from ..seam.remote.plain import rebuild
         from ..seam.rows import over
         from ..seam.trainee import build, open_trainee
 

@@ -3,8 +3,8 @@
 import enum
 from dataclasses import dataclass
 
-from ..base.doors import ask
-from ..base.ink import number, quantity, table
+from ..base.lookup import ask
+from ..base.text import number, quantity, table
 from .curve import Setting
 from .evidence import Evidence
 from .reading import Reading

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..base.ink import quantity
+from ..base.text import quantity
 from .outcome import Outcome
 
 

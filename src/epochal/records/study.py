@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..base.doors import ask
-from ..base.ink import number, quantity, table
+from ..base.lookup import ask
+from ..base.text import number, quantity, table
 from .curve import Curve, Setting
 from .plan import Verdict
 from .reading import Reading

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from ..base.ink import duration
+from ..base.text import duration
 
 
 class Live:

@@ -5,7 +5,7 @@ import threading
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from ..base.ink import duration
+from ..base.text import duration
 
 
 class StudyLive:

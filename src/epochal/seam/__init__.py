@@ -1,5 +1,5 @@
 """Floor 2, live wing: the only door to Keras and its back ends."""
 
-from .rig import Rig as Rig
+from .rigs.rig import Rig as Rig
 from .rows import Data as Data
 from .rows import Part as Part

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..base.ink import number
 from ..base.stats import mean_interval
+from ..base.text import number
 
 _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 

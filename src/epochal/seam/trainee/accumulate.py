@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from ...base.errors import Unsupported, require
-from ..copying import has_own_step, layers
+from ..model.copying import has_own_step, layers
 from ..rows import leaves
 
 _MEANS = {"sum_over_batch_size", "mean"}

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
-from ..copying import first_line, has_own_step, metrics_of
-from ..jax import put
+from ..model.copying import first_line, has_own_step, metrics_of
+from ..rigs.jax import put
 from ..rows import leaves, over
 from . import accumulate
 from .accumulate_check import Check

@@ -2,8 +2,8 @@
 
 import keras
 
-from ..built import build
-from ..copying import refuse_uncompiled
+from ..model.built import build
+from ..model.copying import refuse_uncompiled
 
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 

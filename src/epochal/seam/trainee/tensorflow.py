@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...base.errors import Unsupported
-from ..copying import layers
+from ..model.copying import layers
 from ..rows import over
 from . import accumulate, portable
 from .accumulate_check import Check

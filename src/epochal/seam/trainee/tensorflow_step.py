@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...base.errors import Unsupported
-from ..copying import first_line
+from ..model.copying import first_line
 from ..rows import leaves, over
 from .portable import epoch_logs
 

@@ -1,0 +1,270 @@
+"""The fair comparison: tune the learning rate at every batch size with as many trials, then compare with fresh seeds."""
+
+import math
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from .. import engine
+from ..base import seeds
+from ..base.errors import MeasurementFailed
+from ..engine.guard import memory_guard
+from ..probes.step_time import step_time
+from ..records import Outcome, Reading, Setting
+from ..rules.scaling import steps_per_epoch
+from ..rules.study.contrasts import declared_margin, require_margin
+from ..rules.study.horizons import horizons
+from ..rules.study.judging import cost, judged
+from .blocks import cut, labelled, no_memory_for
+from .conclude import conclude, out_of_memory
+from .progress import Ledger
+from .search import FIRST_RATES, Search, halves
+
+_WIDTHS_CPU, _WIDTHS = (8,), (64, 512)  # lanes side by side to try; wider ones pay where thousands of cores wait
+
+_ROWS_AS_LONG = 128  # rows that take about as long as the start of an update; it only shapes the progress bar
+
+
+def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
+    """Train what the design asks for and the folder does not hold yet, and say what came out.
+
+    Args:
+        rig: the model on the bench.
+        design: a `Design`.
+        folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
+        crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_sharing`.
+        watch: called with a `Progress`, from several threads.
+
+    Returns:
+        A `Study`. The same design on the same kind of machine gives the same numbers, whoever trained and however often it was
+        interrupted, up to what the clock says.
+
+    Raises:
+        MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for it.
+    """
+    return Fair(rig, design, folder, crew, Ledger(watch)).run()
+
+
+class Fair:
+    """One run of a study."""
+
+    def __init__(self, rig, design, folder, crew, ledger):
+        self.rig, self.design, self.folder, self.crew, self.ledger = rig, design, folder, crew, ledger
+        self.names, self.n = rig.task.metrics, rig.n_examples
+        self._compiling, self._best = {}, None
+
+    def run(self):
+        untrained = self._untrained()
+        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
+        seconds = self._step_seconds()
+        spans = horizons(replace(self.design, batch_sizes=self.sizes), self.n, seconds)
+        self._foresee(spans)
+        rates = Search(self, spans).rates()
+        margin = self._margin(spans, untrained)
+        self._confirm(rates, spans)
+        self.ledger.end()
+        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates,
+                        spans, margin)
+
+    # what is trained
+
+    def train(self, label, stage, settings_epochs, run_seeds, what):
+        """Train every setting with each seed for its epochs, but for what the folder holds; all blocks are one batch size's.
+
+        Args:
+            settings_epochs: `{Setting: epochs}`.
+        """
+        self.ledger.begin(what)
+        size, blocks = next(iter(settings_epochs)).batch_size, []
+        how = self.how(size)
+        for n_epochs in sorted(set(settings_epochs.values())):
+            lanes = [(setting, seed) for setting, n in settings_epochs.items() if n == n_epochs for seed in run_seeds]
+            blocks += cut(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
+        work = {block.name: self._work(size, block.n_epochs, len(block.lanes)) for block in blocks}
+        found, missing = [], []
+        for block in blocks:
+            held = self.folder.block(block.name)
+            if held is None:
+                missing.append(block)
+            else:
+                found += held
+                self.ledger.finish(block.name, work[block.name], len(held), self._best_of(held), held=True)
+        self.ledger.expect({block.name: (work[block.name], len(block.lanes)) for block in missing})
+        for block, curves, facts in self.crew.train(missing, lambda b, share: self.ledger.step(b.name, share, work[b.name])):
+            self.folder.commit(block.name, curves, seconds=sum(c.seconds for c in curves), provenance=facts)
+            found += curves
+            self.ledger.finish(block.name, work[block.name], len(curves), self._best_of(curves))
+        return found
+
+    def setting(self, size, rate):
+        return Setting(batch_size=size, learning_rate=rate, schedule=self.rig.present.schedule)
+
+    def trial_seeds(self):
+        return [seeds.number(self.design.seed, "screen", i) for i in range(self.design.n_trial_seeds)]
+
+    def _confirm(self, rates, spans):
+        fresh = [seeds.number(self.design.seed, "confirm", i) for i in range(self.design.n_seeds)]
+        arms = {}
+        for rate in rates:
+            key = self.setting(rate.batch_size, rate.value)
+            arms[key] = max(arms.get(key, 0), spans[rate.budget, rate.batch_size])
+        if self.design.tutorial:
+            for size in self.sizes:
+                key = self.setting(size, self.rig.present.learning_rate)
+                arms[key] = max(arms.get(key, 0), self.design.epochs)
+        work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
+        self.ledger.remain(work, len(arms) * len(fresh))
+        for size in self.sizes:
+            mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
+            if mine:
+                self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
+                           f"fresh seeds at batch size {size:,}")
+
+    # how it is trained
+
+    @property
+    def sizes(self):
+        """The batch sizes of the design, but for those that there is no memory for, as far as is known."""
+        return tuple(size for size in self.design.batch_sizes
+                     if not ((known := self.folder.reading(f"engine/{size}")) and out_of_memory(known, size)))
+
+    def fits(self, size):
+        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so.
+
+        Raises:
+            MeasurementFailed: there is none for the reference.
+        """
+        if size not in self.sizes:
+            return False
+        with memory_guard(self.rig) as guard:
+            self.how(size)
+        if guard.ran_out:
+            self._leave_out(size)
+        return not guard.ran_out
+
+    def _leave_out(self, size):
+        if size == self.design.reference:
+            raise MeasurementFailed(no_memory_for(size))
+        self.folder.keep(f"engine/{size}", Reading(name=f"engine/{size}", unit="s", outcome=Outcome.OUT_OF_MEMORY,
+                                                   note=f"batch size {size:,}: no memory"))
+
+    def how(self, size):
+        """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
+        known = self.folder.reading(f"engine/{size}")
+        if known is not None:
+            _, width, chosen, stepwise, fused = known.points[0]
+            return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+        start = perf_counter()
+        if size in self._compiling:
+            with memory_guard(self.rig):  # a program that does not fit: a narrower one may
+                self._compiling.pop(size).result()
+        n_lanes = max(self.design.n_seeds, self.design.n_trial_seeds * max(len(self.design.learning_rates), 3))
+        widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
+        if earlier := self._hows():
+            widths = (max(how.width for how in earlier),)
+        how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
+        self.folder.keep(f"engine/{size}", Reading(
+            name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+            cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
+            points=((float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0),)))
+        return how
+
+    def compile_ahead(self, size):
+        """Begin to compile for a batch size that comes next, if those before it were fused."""
+        earlier = self._hows()
+        if size is not None and self.folder.reading(f"engine/{size}") is None and earlier and earlier[-1].mode == "fused":
+            self._compiling[size] = self.crew.ahead(size, earlier[-1].width)
+
+    def _hows(self):
+        return [self.how(size) for size in self.sizes if self.folder.reading(f"engine/{size}") is not None]
+
+    # what is measured beside
+
+    @property
+    def _needs_clock(self):
+        return "time" in self.design.equal or self.design.tutorial
+
+    def _step_seconds(self):
+        if not self._needs_clock:
+            return {}
+        known = self.folder.reading("step_time")
+        if known is None:
+            for size in self.sizes:
+                with memory_guard(self.rig) as guard:  # compiles, which does not count
+                    self.rig.fit_seconds(min(size, self.n), 1)
+                if guard.ran_out:
+                    self._leave_out(size)
+            known = step_time(self.rig, sizes=(self.design.reference, *(b for b in self.sizes if b != self.design.reference)))
+            if not known.known:
+                raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
+                                        '"time" out of `equal`.')
+            self.folder.keep("step_time", known)
+        return {int(point[0]): point[1] for point in known.points}
+
+    def _untrained(self):
+        """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;
+        `None` where the margin is known without it.
+
+        Raises:
+            UsageError: it is not a number, and no margin was declared.
+        """
+        if self.design.margin is not None or self.folder.reading("margin") is not None:
+            return None
+        column = 0 if self.design.metric == "loss" else 1 + self.names.index(self.design.metric)
+        fresh = [self.rig.evaluate(self.rig.fresh(seed))[:2, column].mean(dtype=float) for seed in self.trial_seeds()]
+        known = [float(np.mean(fresh))]
+        if (constant := self.rig.constant()) is not None:
+            known += constant[:, column].tolist()
+        best = min((quality for quality in known if math.isfinite(quality)), key=lambda quality: cost(quality, self.design),
+                   default=math.nan)
+        require_margin(self.design, best)
+        return best
+
+    def _margin(self, spans, untrained):
+        """The margin, fixed before the first fresh seed is trained."""
+        known = self.folder.reading("margin")
+        if known is None:
+            trials = [judged(c, self.design, self.names, min(c.n_epochs, spans[budget, c.setting.batch_size]))
+                      for c in self._curves() if c.stage == "screen" for budget in self.design.equal if c.n_epochs]
+            value = declared_margin(self.design, untrained, trials)
+            known = Reading(name="margin", value=value, low=value, high=value, repeats=1,
+                            note="given" if self.design.margin is not None else "1 % of what training gains")
+            self.folder.keep("margin", known)
+        return known.value
+
+    # what is known
+
+    def _curves(self):
+        return tuple(curve for name in sorted(self.folder.blocks()) for curve in self.folder.block(name))
+
+    def _readings(self):
+        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
+        return tuple(reading for reading in map(self.folder.reading, names) if reading is not None)
+
+    def _best_of(self, curves):
+        """The best quality so far, in the design's metric."""
+        better = max if self.design.larger_is_better else min
+        found = [judged(c, self.design, self.names, c.n_epochs) for c in curves if c.n_epochs]
+        found = [quality for quality in found if math.isfinite(quality)]
+        self._best = better([*found, *([] if self._best is None else [self._best])], default=None)
+        return self._best
+
+    # how much of it there is
+
+    def _work(self, size, n_epochs, n_lanes):
+        """In units of a short update's own cost; an update of more rows costs more. What one unit takes, the clock will tell."""
+        return steps_per_epoch(self.n, size) * (1 + min(size, self.n) / _ROWS_AS_LONG) * n_epochs * n_lanes
+
+    def _foresee(self, spans):
+        design, work, n = self.design, 0.0, 0
+        for size in self.sizes:
+            longest = max(spans[budget, size] for budget in design.equal)
+            n_rates = len(design.learning_rates) or 6
+            first = len(design.learning_rates) or FIRST_RATES
+            halved = first * halves(design, first, longest)  # rates that a first look is taken at, about half of which go on
+            whole = n_rates - halved // 2
+            work += self._work(size, longest, whole * design.n_trial_seeds + design.n_seeds * (1 + design.tutorial))
+            work += self._work(size, -(-longest // 4), halved * design.n_trial_seeds)
+            n += (halved + whole) * design.n_trial_seeds + design.n_seeds * (1 + design.tutorial)
+        self.ledger.foresee(work, n)

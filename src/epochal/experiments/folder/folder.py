@@ -1,0 +1,268 @@
+"""What a study is kept in: one SQLite file in a folder, to which every finished block of trainings is added for good.
+
+Format history (`PRAGMA user_version`)
+    1  first format
+
+Curves are kept as plain JSON, one a row. Compressed they take 0.4 times the room, which does not pay: a training of 50 epochs is
+4.5 kB, a study of 500 of them 2 MB, and plain rows can be read with any SQLite viewer.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import tempfile
+from contextlib import ExitStack, closing, contextmanager
+
+from ...base.errors import UsageError, require
+from ...base.files import sync_folder
+from ...records import dump, load
+from .lock import FolderLock
+from .trouble import code, damaged, speaking
+
+FILE, FORMAT = "study.sqlite", 1
+_MARK = 0x45504F43  # "EPOC", SQLite's `application_id`: tells our files from others
+_PATIENCE = 30  # seconds to wait for another program that has the file open
+
+_ARGUMENT = {"tutorial": 'protocol="tutorial"', "larger_is_better": 'mode="max"'}  # what the user calls a field of the design
+
+_TABLES = f"""
+PRAGMA application_id = {_MARK};
+PRAGMA user_version = {FORMAT};
+CREATE TABLE about (name TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE block (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seconds REAL NOT NULL, provenance TEXT NOT NULL);
+CREATE TABLE curve (block INTEGER NOT NULL REFERENCES block, place INTEGER NOT NULL, document TEXT NOT NULL,
+                    PRIMARY KEY (block, place));
+CREATE TABLE reading (name TEXT PRIMARY KEY, document TEXT NOT NULL);
+"""
+
+
+class StudyFolder:
+    """A study that cannot lose what it has measured: whatever `commit` returned from survives a kill and a power cut.
+
+    One process at a time: the folder is locked until `close`. It must lie on a disk of this machine, not on a network's.
+
+    Args:
+        folder: made where it does not exist.
+        wait: wait while another process holds the folder, instead of being refused.
+        say: called with one sentence before waiting.
+
+    Raises:
+        UsageError: another process holds the folder, it cannot be written, or its file is damaged, foreign or of a newer format.
+    """
+
+    def __init__(self, folder, *, wait=False, say=None):
+        self.path = pathlib.Path(folder)
+        with speaking(self.path / FILE), ExitStack() as undo:
+            _make(self.path)
+            undo.callback(FolderLock(self.path, wait=wait, say=say).release)
+            self._connection = undo.enter_context(closing(_connect(self.path)))
+            _prepare(self._connection, self.path)
+            self._file = os.stat(self.path / FILE)
+            self._undo = undo.pop_all()
+
+    def begin(self, design, task, machine):
+        """Write down what is studied; where that was done before and something was trained, make sure that it is the same.
+
+        Package versions and sizes of the machine may differ: they are recorded block by block.
+
+        Raises:
+            UsageError: this folder was begun with another design, another model or data, another back end or device.
+        """
+        with speaking(self.path / FILE):
+            known = _about(self._connection)
+            if known is not None and self.blocks():
+                _refuse_others(known, design, task, machine)
+                return
+            now = {"design": design, "task": task, "machine": machine}
+            if known == now:
+                return
+            with self._transaction():
+                for table in ("about", "reading"):
+                    self._connection.execute(f"DELETE FROM {table}")
+                self._connection.executemany("INSERT INTO about VALUES (?, ?)", [(n, dump(record)) for n, record in now.items()])
+
+    def block(self, name):
+        """The curves of the block called `name`, in their order; `None` where it was not committed."""
+        with speaking(self.path / FILE):
+            row = self._connection.execute("SELECT number FROM block WHERE name = ?", (name,)).fetchone()
+            return None if row is None else _curves(self._connection, row[0])
+
+    def commit(self, name, curves, *, seconds, provenance):
+        """Add one finished block of trainings, all of it or nothing; it is on the disk when this returns.
+
+        Args:
+            name: not committed before. curves: `Curve` records, their order is kept.
+            seconds: what the block took.
+            provenance: what else should be known of it, such as package versions: a dict that is JSON.
+
+        Raises:
+            UsageError: there is such a block already, or the disk is full. What was committed before can be read on.
+        """
+        documents, facts = [dump(curve) for curve in curves], json.dumps(provenance, allow_nan=False, ensure_ascii=False)
+        require(self._is_there(), "folder", str(self.path), f"left alone while a study runs; its {FILE} is gone, and what was "
+                "measured with it", "Run the study again.")
+        with speaking(self.path / FILE), self._transaction():
+            require(name not in self.blocks(), "name", name, "a block that was not committed before", "Ask `block(name)` first.")
+            number = self._connection.execute("INSERT INTO block (name, seconds, provenance) VALUES (?, ?, ?)",
+                                              (name, float(seconds), facts)).lastrowid
+            self._connection.executemany("INSERT INTO curve VALUES (?, ?, ?)",
+                                         [(number, place, document) for place, document in enumerate(documents)])
+
+    def provenance(self, name):
+        """What was recorded with the block called `name`; `None` where it was not committed."""
+        with speaking(self.path / FILE):
+            row = self._connection.execute("SELECT provenance FROM block WHERE name = ?", (name,)).fetchone()
+            return None if row is None else json.loads(row[0])
+
+    def reading(self, name):
+        """The reading kept under `name`, or `None`."""
+        with speaking(self.path / FILE):
+            row = self._connection.execute("SELECT document FROM reading WHERE name = ?", (name,)).fetchone()
+            return None if row is None else load(row[0])
+
+    def keep(self, name, reading):
+        """Keep one reading under `name`, in the place of an earlier one; it is on the disk when this returns."""
+        with speaking(self.path / FILE), self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO reading VALUES (?, ?)", (name, dump(reading)))
+
+    def blocks(self):
+        """The names of all blocks, in the order in which they were committed."""
+        with speaking(self.path / FILE):
+            return tuple(name for (name,) in self._connection.execute("SELECT name FROM block ORDER BY number"))
+
+    def close(self):
+        """Let the folder go; a second time does nothing."""
+        self._undo.close()
+
+    def _is_there(self):
+        """Whether the file still has its name: SQLite would go on writing to one that was removed, where nobody finds it again."""
+        try:
+            return os.path.samestat(os.stat(self.path / FILE), self._file)
+        except FileNotFoundError:
+            return False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @contextmanager
+    def _transaction(self):
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+
+def read_folder(folder):
+    """What is in a study's folder, as of now: read only, without its lock, also while another process adds to it.
+
+    Returns:
+        `(design, task, machine, readings, curves)`: readings in order of name; `curves` a dict from the name of a block to its
+        curves, in the order in which the blocks were committed.
+
+    Raises:
+        UsageError: there is no study in the folder, or its file is damaged, foreign or of a newer format.
+    """
+    folder = pathlib.Path(folder)
+    require((folder / FILE).is_file(), "folder", str(folder), f"the folder of a study, with {FILE} in it", "Check the name.")
+    with speaking(folder / FILE):
+        try:
+            return _read(folder)
+        except sqlite3.OperationalError as error:
+            if code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        # Nothing may be written there, not even SQLite's index to the log of a process that was killed: so nobody is writing now.
+        with tempfile.TemporaryDirectory() as copy:
+            for path in (folder / FILE, folder / f"{FILE}-wal"):
+                if path.is_file():
+                    shutil.copyfile(path, pathlib.Path(copy) / path.name)
+            return _read(pathlib.Path(copy))
+
+
+def _make(folder):
+    """Make the folder, and its name durable in the folder above."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def _connect(folder, *, read_only=False):
+    uri = (folder / FILE).resolve().as_uri() + ("?mode=ro" if read_only else "")
+    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
+
+
+def _prepare(connection, folder):
+    """Check the file, or make it where it is empty; the tables come in one transaction, so that a kill leaves none or all."""
+    begun = _check(connection, folder)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # macOS alone, whose fsync leaves the data in the drive's own memory
+    if not begun:
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+
+
+def _check(connection, folder):
+    """Whether the file holds our tables; `False` where it is empty."""
+    (mark,), (version,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+    (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if (mark, version, n_tables) == (0, 0, 0):
+        return False
+    if mark != _MARK:
+        raise UsageError(f"`folder` must hold no other program's {FILE}; {str(folder)!r} does. Use another folder.")
+    if version > FORMAT:
+        raise UsageError(f"`folder` must be of format {FORMAT} or older; {str(folder / FILE)!r} is of format {version}. "
+                         "Upgrade the package, or use another folder.")
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise UsageError(damaged(folder / FILE, found.splitlines()[-1]))
+    return True
+
+
+def _read(folder):
+    with closing(_connect(folder, read_only=True)) as connection:
+        connection.execute("BEGIN")  # one moment for all that is read
+        known = _about(connection) if _check(connection, folder) else None
+        require(known is not None, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
+        readings = tuple(load(text) for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
+        curves = {name: _curves(connection, number)
+                  for number, name in connection.execute("SELECT number, name FROM block ORDER BY number").fetchall()}
+        return known["design"], known["task"], known["machine"], readings, curves
+
+
+def _about(connection):
+    """What `begin` wrote, by name; `None` before."""
+    known = {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
+    return known or None
+
+
+def _curves(connection, number):
+    rows = connection.execute("SELECT document FROM curve WHERE block = ? ORDER BY place", (number,))
+    return tuple(load(text) for (text,) in rows)
+
+
+def _refuse_others(known, design, task, machine):
+    """Name everything that differs from what the folder was begun with."""
+    pairs = [(_ARGUMENT.get(field.name, field.name.removeprefix("n_")), _as_given(field.name, known["design"]),
+              _as_given(field.name, design)) for field in dataclasses.fields(design)]
+    pairs += [(name, getattr(known["machine"], name), getattr(machine, name)) for name in ("backend", "device")]
+    changed = [f"`{name}` was {was!r} in this folder; got {now!r}." for name, was, now in pairs if was != now]
+    if known["task"].fingerprint != task.fingerprint and known["design"].seed == design.seed:  # a seed cuts the rows otherwise
+        changed.append(f"The model or the data was another in this folder ({known['task'].name}, fingerprint "
+                       f"{known['task'].fingerprint}); got {task.name}, fingerprint {task.fingerprint}.")
+    if changed:
+        raise UsageError(f"{' '.join(changed)} Use another folder, or the same arguments.")
+
+
+def _as_given(name, design):
+    """A field of a design as the user would give it."""
+    value = getattr(design, name)
+    return {"learning_rates": value or "auto", "margin": "the default" if value is None else value}.get(name, value)

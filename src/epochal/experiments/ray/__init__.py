@@ -1,0 +1,1 @@
+"""A study's trainings on a Ray cluster."""

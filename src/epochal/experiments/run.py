@@ -1,0 +1,206 @@
+"""The study: measure the engine, train the present setting, screen learning rates, compare what is left with fresh seeds."""
+
+import math
+from time import perf_counter
+
+from .. import engine
+from ..base import seeds
+from ..base.errors import MeasurementFailed
+from ..engine.guard import memory_guard
+from ..records import Outcome, Reading, Setting
+from ..rules.patience import exhausted
+from ..rules.plan.compare import runs_by_setting
+from ..rules.plan.decide import clock_of, declared
+from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
+from ..rules.plan.quality import all_steps_to, best_epoch
+from ..rules.plan.rates import beyond, grid, pick
+from ..rules.scaling import seed_rate, steps_per_epoch
+from .curves import curve_of, schedule_of
+
+_SHARE = 0.45   # of the time left that one batch size may take while others wait
+_WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
+_OVERRUN = 1.3  # times the budget after which no further rate is tried
+
+
+def run_study(rig, evidence, *, seed, seconds, keep, watch):
+    """Train what a fair comparison needs, and nothing that the evidence already holds.
+
+    Args:
+        rig: the model on the bench.
+        evidence: what is known; its readings bound the search.
+        seed: makes the study repeatable.
+        seconds: time there is; the number of rates, seeds and epochs is cut to it beforehand, never in the middle of a run.
+        keep: called with the grown `Evidence` after every finished group of trainings.
+        watch: called as `watch(done, total, what)`, both in foreseen seconds.
+
+    Returns:
+        The grown `Evidence`: one `"engine"` reading, `"untrained_loss"`, and the curves of all three stages.
+
+    Raises:
+        MeasurementFailed: not even the present setting can be trained in that time or memory, or its loss is no number.
+    """
+    return _Study(rig, evidence, seed, seconds, keep, watch).run()
+
+
+class _Study:
+    """One run of the study: it holds the rig (the device) and the evidence as it grows."""
+
+    def __init__(self, rig, evidence, seed, seconds, keep, watch):
+        self.rig, self.evidence, self.seed, self.keep, self.watch = rig, evidence, seed, keep, watch
+        self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
+        memory = evidence.get("memory")
+        self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value))
+
+    def run(self):
+        if self._known():
+            return self.evidence
+        self._measure_untrained()
+        present = self.rig.present
+        pace = self._how(min(present.batch_size, self.rig.n_examples)).step_seconds
+        self.total = max(self._left(), 0.5 * self.seconds)
+        n = self.rig.n_examples
+        n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
+        confirm = [seeds.number(self.seed, "confirm", i) for i in range(n_seeds)]
+        self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
+        needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
+        self._compare_sizes(confirm, needed)
+        taken = perf_counter() - self.started
+        self._add(Reading(name="study", value=float(len(self.evidence.curves)), unit="trainings", repeats=1, cost=taken,
+                          details=(("budget", self.seconds),)))
+        return self.evidence
+
+    def _known(self):
+        """Whether the evidence holds a study that ended, and had at least nine tenths of this time."""
+        ended = self.evidence.get("study")
+        return ended is not None and ended.detail("budget") >= 0.9 * self.seconds
+
+    def _compare_sizes(self, confirm, needed):
+        """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""
+        present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
+        margin, target = declared(self.evidence)
+        left = visiting_order(self.sizes, present)
+        while left and (self._left() > 0 or not self.evidence.of("screen")):
+            at = self._seconds_to_target(target)
+            left = [size for size in left if worth_a_look(size, present, at)]
+            if not left:
+                break
+            size, left = left[0], left[1:]
+            at_best = self._how(present).step_seconds * min(1.0, size / present)  # compiling tells, but takes time itself
+            if propose(size, present, n, slowness * at_best, self._left(), needed, len(confirm)) is None:
+                continue
+            how = self._how(size)
+            shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
+            sweeps = [propose(size, present, n, slowness * how.step_seconds, share, needed, len(confirm), how.width)
+                      for share in shares]
+            self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
+            if self.sweep is None:
+                continue
+            begun, foreseen = perf_counter(), self.done
+            self._screen(size)
+            picked = pick(self._trials(size), margin, target)
+            if picked is not None:
+                settings = [self._setting(size, rate) for rate in picked.contenders[: self.sweep.n_compared]]
+                self._train("confirm", settings, confirm[: self.sweep.n_confirm], f"fresh seeds at batch size {size:,}")
+            if self.done > foreseen:
+                slowness *= max(0.2, min(5.0, (perf_counter() - begun) / (self.done - foreseen)))
+            self.total = self.done + max(self._left(), 0.0)
+
+    def _seconds_to_target(self, target):
+        """The least time to the target at each batch size compared, by the clock of `fit` (by updates where it is not known)."""
+        clock, runs = clock_of(self.evidence), runs_by_setting(self.evidence)
+        found = {}
+        for setting, curves in runs.items():
+            steps = all_steps_to(curves.values(), target)
+            mean = float("inf") if steps is None else sum(steps) / len(steps)
+            seconds = clock(setting.batch_size) or (1.0, 1.0, 1.0)
+            found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), mean * seconds[0])
+        return found
+
+    def _how(self, size):
+        """How a batch size trains fastest; measured when it is first asked for, and kept as a point of the `"engine"` reading.
+
+        Points are (batch size, width, seconds a step and lane, the same stepwise, the same fused or -1).
+        """
+        known = self.evidence.get("engine")
+        for b, width, chosen, stepwise, fused in known.points if known else ():
+            if b == size:
+                return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+        self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
+        start = perf_counter()
+        widths = _WIDTHS if known is None else (max(1, int(known.points[0][1])),)
+        with memory_guard(self.rig) as guard:
+            how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
+        if guard.ran_out:
+            raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Free some, or use a device with more.")
+        point = (float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0)
+        self._add(Reading(name="engine", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+                          cost=perf_counter() - start, points=((*known.points, point) if known else (point,)),
+                          note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
+        return how
+
+    def _measure_untrained(self):
+        if "untrained_loss" not in self.evidence:
+            start = perf_counter()
+            starts = [self.rig.fresh(seeds.number(self.seed, "confirm", i)) for i in range(3)]
+            losses = [float(self.rig.evaluate(state)[:2, 0].mean(dtype=float)) for state in starts]
+            if not all(map(math.isfinite, losses)):
+                raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
+            self._add(Reading(name="untrained_loss", value=sum(losses) / 3, low=min(losses), high=max(losses), repeats=3,
+                              cost=perf_counter() - start, note="lowest to highest of three"))
+
+    def _screen(self, size):
+        """Try learning rates until the best one lies inside those tried, or the time is far overrun."""
+        trials = [seeds.number(self.seed, "screen", i) for i in range(self.sweep.n_screen)]
+        present, critical = self.rig.present, self.evidence.get("critical_rate")
+        centre = seed_rate(present.learning_rate, present.batch_size, size, self.rig.task.optimizer)
+        highest = 8 * critical.high if critical is not None and critical.outcome is Outcome.OK else float("inf")
+        rates = grid(centre, self.sweep.n_rates, present.learning_rate, highest)
+        while rates:
+            self._train("screen", [self._setting(size, rate) for rate in rates], trials, f"learning rates at batch size {size:,}")
+            rates = beyond(self._trials(size), present.learning_rate)
+            if perf_counter() - self.started > _OVERRUN * self.seconds:
+                break
+
+    def _train(self, stage, settings, run_seeds, what, n_epochs=None, patience=None):
+        """Train the given settings of one batch size with each seed, but for the runs that the evidence holds."""
+        held = {(c.setting, c.seed) for c in self.evidence.of(stage)}
+        if stage == "confirm":
+            held |= {(c.setting, c.seed) for c in self.evidence.of("present")}
+        wanted = [(setting, s) for setting in settings for s in run_seeds if (setting, s) not in held]
+        if not wanted:
+            return
+        size, n = settings[0].batch_size, self.rig.n_examples
+        how = self._how(min(size, n))
+        if n_epochs is None:
+            n_epochs, patience = self.sweep.n_epochs, self.sweep.patience
+        foreseen = how.step_seconds * steps_per_epoch(n, size) * len(wanted) * n_epochs
+        begun, per_group = self.done, min(how.width if how.mode == "fused" else len(wanted), len(wanted))
+        groups = {"finished": 0, "epoch": 0}
+
+        def go_on(epoch, losses):
+            groups["finished"] += epoch == 1 and groups["epoch"] > 0
+            groups["epoch"] = epoch
+            share = (groups["finished"] + epoch / n_epochs) * per_group / len(wanted)
+            self.watch(min(begun + share * foreseen, self.total), self.total, what)
+            n_left = n_epochs - epoch if stage == "screen" else None  # trials may be cut short, what is judged may not
+            return not exhausted(losses[:, :, :2].mean(2, dtype=float), patience, n_left)
+
+        self.watch(begun, self.total, what)
+        lanes = [engine.Lane(s, schedule_of(self.rig, setting)) for setting, s in wanted]
+        runs = engine.train(self.rig, lanes, engine.Batches(size, n_epochs), how=how, go_on=go_on)
+        self.done = min(begun + foreseen, self.total)
+        self._add(*(curve_of(run, setting, s, stage, n) for run, (setting, s) in zip(runs, wanted, strict=True)))
+
+    def _left(self):
+        return self.seconds - (perf_counter() - self.started)
+
+    def _setting(self, size, rate):
+        present = self.rig.present
+        return Setting(batch_size=size, learning_rate=rate, schedule=present.schedule)
+
+    def _trials(self, size):
+        return [c for c in self.evidence.of("screen") if c.setting.batch_size == size]
+
+    def _add(self, *things):
+        self.evidence = self.evidence.add(*things)
+        self.keep(self.evidence)

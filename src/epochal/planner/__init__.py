@@ -1,4 +1,0 @@
-"""Floor 6: measure, then decide. The package's one workflow."""
-
-from .journal import Journal as Journal
-from .measure import measure as measure

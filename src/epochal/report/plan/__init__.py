@@ -1,0 +1,1 @@
+"""A plan as a web page: its figures, tables and code to paste."""

@@ -1,0 +1,77 @@
+"""What the report says in its tables: rows of strings from a plan, the heading first. Pure."""
+
+from ...base.text import number, quantity
+from ...records import Outcome
+
+CHOICE_NAMES = {"batch_size": "Batch size", "learning_rate": "Learning rate", "epochs": "Epochs",
+                "predict_batch_size": "Predict batch size"}
+
+
+def recommended(plan):
+    """The arm that was trained at the recommended batch size and learning rate, or `None` where no arm was."""
+    point = (plan.batch_size.value, plan.learning_rate.value)
+    return next((a for a in plan.arms if (a.setting.batch_size, a.setting.learning_rate) == point), None)
+
+
+def label_of(plan, arm):
+    """How an arm is called in every figure."""
+    tags = [word for word, holds in (("yours", arm.present), ("recommended", arm is recommended(plan))) if holds]
+    schedule = "" if arm.setting.schedule == "constant" else f", {arm.setting.schedule}"
+    return (f"{number(arm.setting.batch_size)} at {number(arm.setting.learning_rate)}{schedule}"
+            + (f" ({', '.join(tags)})" if tags else ""))
+
+
+def choice_rows(plan):
+    """The answer: name, value, plausible range (empty where there is no room) and reason of each choice."""
+    for name in plan.CHOICES:
+        choice = getattr(plan, name)
+        span = "" if choice.low == choice.value == choice.high else quantity("", choice.low, choice.high)
+        yield (CHOICE_NAMES[name], number(choice.value), span, choice.because)
+
+
+TITLES = {
+    "memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c", "noise_scale": "gradient noise scale",
+    "critical_rate": "critical learning rate at the start", "prediction": "best batch size of predict",
+    "untrained_loss": "validation loss before training (lowest to highest of three)",
+    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",
+    "engine": "time of a step and lane while measuring", "study": "trainings made",
+    "time_optimal_batch": "batch size of the least time (within 10 %)",
+}
+
+
+def reading_rows(readings):
+    """The last reading of each name: what, how much, the interval, repeats, how it ended."""
+    yield ("reading", "value", "interval", "repeats", "how it ended")
+    for r in {r.name: r for r in readings}.values():
+        name = TITLES.get(r.name, r.name.replace("_", " "))
+        ended = r.outcome.value + (f"; {r.note}" if r.note else "")
+        if not r.known:
+            yield (name, "–", "–", "–", ended)
+        elif r.outcome is Outcome.LOWER_BOUND:
+            yield (name, f"at least {quantity(r.unit, r.low)}", "open above", str(r.repeats), ended)
+        else:
+            yield (name, quantity(r.unit, r.value), "one measurement" if r.repeats < 2 else quantity(r.unit, r.low, r.high),
+                   str(r.repeats), ended)
+
+
+def place_rows(task, machine):
+    """What was trained and where, as `(name, text)`; either may be `None`."""
+    yield ("Task", str(task) if task else "not recorded")
+    yield from (("Data", note) for note in (task.notes if task else ()))
+    yield ("Machine", f"{machine.device}, {machine.n_cores} cores"
+           + (f", {quantity('B', machine.memory_bytes)} of memory" if machine.memory_bytes else "")
+           if machine else "not recorded")
+    yield ("Software", ", ".join((f"Keras on {machine.backend}", *(f"{name} {v}" for name, v in machine.versions)))
+           if machine else "not recorded")
+
+
+def condition_rows(plan):
+    """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
+    yield from place_rows(plan.evidence.task, plan.evidence.machine)
+    yield ("Your setting", str(plan.evidence.present) if plan.evidence.present else "not recorded")
+    seeds = sorted({arm.n_seeds for arm in plan.arms})
+    yield ("Seeds", f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm" if seeds
+           else "no setting was compared")
+    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as equal, "
+           "declared before measuring")
+    yield ("Goal", plan.goal)

@@ -1,0 +1,66 @@
+"""The four choices of a plan, each with its plausible range and the reason."""
+
+import math
+import statistics
+
+from ...base.text import number
+from ...records import Choice, Outcome, Verdict
+from . import sentences
+from .quality import best_epoch, stopping_epoch
+from .rates import pick
+
+
+def choose_batch_size(context):
+    """The chosen batch size; its range is the band of the least time, cut to memory, rows and shown quality."""
+    size = context.chosen.setting.batch_size
+    low, high = _band(context)
+    return Choice(value=size, low=min(low, size), high=max(high, size), because=sentences.why_batch_size(context))
+
+
+def choose_rate(context):
+    """The chosen rate; its range is the span of tried rates within the margin of the best at this batch size."""
+    setting = context.chosen.setting
+    trials = [c for c in context.evidence.of("screen") if c.setting.batch_size == setting.batch_size]
+    picked = pick(trials, context.margin, context.target) if trials else None
+    rate = setting.learning_rate
+    low, high = (min(picked.low, rate), max(picked.high, rate)) if picked else (rate, rate)
+    return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked, len(trials)))
+
+
+def choose_epochs(curves, patience):
+    """The epochs to allow, with early stopping: as many as the longest of the runs needed, early stopping replayed on each."""
+    curves = list(curves)
+    stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
+    longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
+    span = f"{number(min(bests))} to {number(max(bests))}"
+    because = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
+               f"{sentences.counted(len(curves), 'seed')}); EarlyStopping(patience={patience}, restore_best_weights=True) stops by "
+               f"epoch {number(max(stops))}")
+    if max(stops) < statistics.median(bests):
+        because += ", which gives away less than half the margin"
+    if cut:
+        because += f"; {cut} of {sentences.counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+    needed = max(stops)
+    return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because)
+
+
+def choose_predict_batch_size(context):
+    """The predict batch size: the knee of `predict`'s throughput."""
+    reading = context.evidence.get("prediction")
+    if reading is None:
+        size = context.chosen.setting.batch_size
+        why = context.evidence.why_not("prediction").value
+        return Choice(value=size, low=1, high=max(size, context.evidence.task.n_train),
+                      because=f"the training batch size, which fits; `predict` was not timed ({why})")
+    return Choice(value=round(reading.value), low=round(reading.low), high=round(reading.high),
+                  because="smallest batch within 10 % of the best throughput of `predict`; it does not change the predictions")
+
+
+def _band(context):
+    """Batch sizes not told from the chosen one: the 10 % band of the least time, within what was shown equal in quality."""
+    equal = [arm.setting.batch_size for arm in context.arms if arm.verdict in (Verdict.EQUAL, Verdict.REFERENCE)]
+    size = context.chosen.setting.batch_size
+    if context.goal != "fastest" or context.optimal.outcome is not Outcome.OK:
+        return (min(equal), max(equal)) if context.goal == "best" else (size, size)
+    low, high = max(context.optimal.low, min(equal)), min(context.optimal.high, max(equal))
+    return (math.ceil(low), math.floor(high)) if low <= high else (size, size)

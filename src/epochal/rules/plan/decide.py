@@ -1,0 +1,178 @@
+"""From evidence to a plan. The only place where a recommendation is made."""
+
+import math
+from functools import partial
+
+from ...base.errors import MeasurementFailed, require
+from ...records import Plan, Stopping, Verdict
+from ..critical_batch import critical_batch, time_optimal_batch
+from ..margin import margin_and_target
+from . import sentences
+from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
+from .compare import (
+    compare,
+    examples_per_step,
+    examples_to_target,
+    reference,
+    runs_by_setting,
+    seconds_ratio,
+    test_loss_of,
+)
+from .quality import cross_fitted, stopping_regret
+
+GOALS = ("fastest", "best", "frugal", "smallest")
+_WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
+_PATIENCES = (3, 5, 8, 10, 15, 20, 30, 50)
+
+
+def decide(evidence, *, goal="fastest"):
+    """Recommend from what was measured. Same evidence and goal, same plan, always.
+
+    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), or is shown
+    equal within the margin (95 % interval of the paired difference below it) and shown cheaper in what the goal counts:
+    `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
+    but quality.
+
+    Raises:
+        UsageError: there is no such goal.
+        MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
+    """
+    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
+    runs, present = runs_by_setting(evidence), evidence.present
+    if present not in runs or evidence.get("untrained_loss") is None:
+        raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
+    margin, target = declared(evidence)
+    against = reference(runs, present)
+    clock = clock_of(evidence)
+    arms = compare(runs, present, against, margin, target, clock, partial(_peak_bytes, evidence.get("memory")))
+    if all(arm.verdict is Verdict.DIVERGED for arm in arms):
+        raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
+    chosen = _choose(goal, arms, runs, present, against, target, clock, evidence.task.n_train)
+    critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
+    optimal = time_optimal_batch(critical, evidence.get("throughput"))
+    arm_of = {arm.setting: arm for arm in arms}
+    patience = _patience(runs[chosen].values(), margin)
+    on_test = test_loss_of(runs, chosen, present)
+    context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
+                                against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
+                                ratio=_ratio(runs, chosen, present, target, clock),
+                                on_test=on_test)
+    return Plan(
+        goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
+        epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(context),
+        stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
+        on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
+        derived=(critical, optimal), evidence=evidence)
+
+
+def declared(evidence):
+    """The margin and the target of an evidence that holds the present setting's runs and the untrained loss."""
+    runs = [(cross_fitted(c), min(c.validation_loss, default=math.inf)) for c in evidence.of("present", evidence.present)]
+    screened = min(map(cross_fitted, evidence.of("screen")), default=math.inf)
+    constant = evidence.task.constant_loss
+    untrained = evidence.get("untrained_loss").value
+    return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
+
+
+def _choose(goal, arms, runs, present, against, target, clock, n_train):
+    """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
+    allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.EQUAL)}
+    default = present if present in allowed else against
+    if goal == "best":
+        return against
+    costs = {setting: _cost(goal, arm, n_train) for setting, arm in allowed.items()}
+    known = {setting: cost for setting, cost in costs.items() if cost is not None}
+    if default not in known:
+        return default
+    cheapest = min(known, key=lambda s: (known[s], s))
+    if known[cheapest] > _WORTH * known[default]:
+        return default
+    if goal == "smallest":
+        return cheapest
+    ratio = seconds_ratio(runs, cheapest, default, target, clock if goal == "fastest" else partial(_examples, n_train))
+    return cheapest if ratio is not None and ratio[2] < 1 else default
+
+
+def _cost(goal, arm, n_train):
+    match goal:
+        case "fastest":
+            return arm.seconds
+        case "frugal":
+            return examples_to_target(arm, n_train)
+        case _:
+            return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
+
+
+def _ratio(runs, chosen, present, target, clock):
+    """Time to target of the present setting over the chosen one, `(ratio, low, high)`, or `None`."""
+    return None if chosen == present else seconds_ratio(runs, present, chosen, target, clock)
+
+
+def _patience(curves, margin):
+    """The least patience that costs, on average over the runs, no more than half the margin against hindsight."""
+    curves = list(curves)
+    for patience in _PATIENCES:
+        if sum(stopping_regret(c, patience) for c in curves) / len(curves) <= margin / 2:
+            return patience
+    return _PATIENCES[-1]
+
+
+def _updates_made(runs, arms):
+    """`{batch size: updates}` of the longest run at batch sizes where no arm reached the target."""
+    made = {}
+    for arm in arms:
+        if arm.steps is None and arm.verdict is not Verdict.DIVERGED:
+            longest = max(c.n_epochs * c.steps_per_epoch for c in runs[arm.setting].values())
+            made[arm.setting.batch_size] = max(made.get(arm.setting.batch_size, 0), longest)
+    return made
+
+
+def clock_of(evidence):
+    """`(batch_size) -> (seconds, low, high)` of the mean step of an epoch of `fit`, or `None`.
+
+    A batch beyond the rows holds all of them, and a short last batch takes what the line gives for its rows: with 1,150 rows and
+    batches of 1,024, the mean step is one of 575 rows.
+    """
+    throughput, n_train = evidence.get("throughput"), evidence.task.n_train
+
+    def clock(batch_size):
+        size = min(batch_size, n_train)
+        full = step_seconds(throughput, size)
+        if full is None:
+            return None
+        t0, c = throughput.detail("t0"), throughput.detail("c")
+        share = (t0 + c * examples_per_step(size, n_train)) / (t0 + c * size)
+        return tuple(seconds * share for seconds in full)
+
+    return clock
+
+
+def step_seconds(throughput, batch_size):
+    """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown.
+
+    Low and high are the extremes of the repeats: of five, they hold the true median with 94 % probability. They are
+    differences of two timings, so a busy machine can make one of them senseless; no spread is taken below a tenth.
+    """
+    if throughput is None:
+        return None
+    spans = {size: (median, max(min(low, median), 0.1 * median), max(high, median))
+             for size, median, low, high in throughput.points}
+    if batch_size in spans:
+        return spans[batch_size]
+    seconds = throughput.detail("t0") + throughput.detail("c") * batch_size
+    spread = max(max(high / median, median / low) for median, low, high in spans.values())
+    return seconds, seconds / spread, seconds * spread
+
+
+def _examples(n_train, batch_size):
+    """A clock that counts examples."""
+    return (examples_per_step(batch_size, n_train),) * 3
+
+
+def _peak_bytes(memory, batch_size):
+    """Bytes of one step as the compiled program told for that size; `None` where it was not asked."""
+    if memory is None or len(memory.points) == 0:
+        return None
+    told = dict(memory.points)
+    return round(told[batch_size]) if batch_size in told else None
+

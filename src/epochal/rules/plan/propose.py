@@ -1,0 +1,165 @@
+"""What to train: which batch sizes in which order, how many rates, seeds and epochs each, so that the budget suffices."""
+
+import math
+from typing import NamedTuple
+
+from ...base.errors import MeasurementFailed
+from ..scaling import steps_per_epoch
+
+MOST_EPOCHS, FEWEST_EPOCHS = 400, 4
+_ENOUGH_UPDATES = 1500  # after which a small network's validation loss has usually turned; early stopping ends most runs sooner
+_FAR_SLOWER = 2.0       # times the least time to the target: beyond it, sizes further out are not worth a look
+_STEP = 4               # between batch sizes: the band of good ones is usually wider than that
+# (learning rates per batch size, seeds to choose among them, fresh seeds to compare with, settings compared with those), from
+# generous to bare. Fresh seeds are cut last: with fewer than five hardly any difference can be told.
+_GENEROSITY = ((5, 3, 8, 3), (5, 2, 8, 2), (4, 2, 8, 2), (3, 2, 8, 2), (3, 1, 6, 2), (3, 1, 5, 1))
+
+
+class Sweep(NamedTuple):
+    """The trainings to make at one batch size.
+
+    Attributes:
+        n_rates: learning rates tried first; more are added while the best lies at the edge.
+        n_screen: seeds on which a rate is chosen.
+        n_confirm: fresh seeds on which the chosen settings are compared. n_compared: how many are.
+        n_epochs: the most epochs a run gets; one whose validation loss has long turned ends sooner.
+        patience: epochs without improvement after which it has.
+    """
+
+    n_rates: int
+    n_screen: int
+    n_confirm: int
+    n_compared: int
+    n_epochs: int
+    patience: int
+
+    def n_lanes(self, width=1):
+        """Trainings in all, groups filled up to `width`; some rates are likely to be added at an edge."""
+        groups = (self.n_rates * self.n_screen, 2 * self.n_screen, self.n_compared * self.n_confirm)
+        return sum(-(-n // width) * width for n in groups)
+
+
+def stretch(batch_size, present):
+    """How many times the present setting's epochs a batch size gets: √(B / present) for larger ones, at most 4.
+
+    At equal epochs a larger batch makes fewer updates and looks worse for that alone (Hoffer et al. 2017, arXiv:1705.08741).
+    An epoch of it takes less of the user's time, so it may have more of them.
+    """
+    return min(4.0, max(1.0, math.sqrt(batch_size / present)))
+
+
+def batch_sizes(present, n_train, largest=None):
+    """The batch sizes to compare: the present one, times and over 4 as far as the rows and the memory go, and all rows.
+
+    Args:
+        present: the user's batch size; it is kept even where it is larger than the data (one batch, as in Keras).
+        n_train: training rows. largest: what fits in memory, or `None`.
+
+    >>> batch_sizes(32, 1150)
+    (8, 32, 128, 512, 1150)
+    """
+    limit = min(n_train, largest or n_train)
+    sizes = {min(present, n_train), min(present, limit)}
+    for way in (1 / _STEP, _STEP):
+        size = min(present, limit) * way
+        while 4 <= size <= limit:
+            sizes.add(round(size))
+            size *= way
+    if 2 * max(sizes) <= limit <= 4096 or len(sizes) < 2:
+        sizes.add(limit)
+    return tuple(sorted(sizes))
+
+
+def first_epochs(present, n_train):
+    """The most epochs the present setting gets; its early stopping then tells how many a comparison needs.
+
+    >>> first_epochs(32, 1150), first_epochs(32, 113)
+    (100, 375)
+    """
+    updates = math.ceil(_ENOUGH_UPDATES / steps_per_epoch(n_train, min(present, n_train)))
+    return min(max(100, updates), MOST_EPOCHS)
+
+
+def propose_present(present, n_train, step_seconds, seconds):
+    """How to train the present setting: `(seeds, epochs)`, within a third of the time.
+
+    Raises:
+        MeasurementFailed: there is no time for even three seeds and a few epochs.
+    """
+    an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
+    wanted = first_epochs(present, n_train)
+    for n_seeds in (8, 6, 5, 4, 3):
+        epochs = min(wanted, int(seconds / 3 / (an_epoch * n_seeds)))
+        if epochs >= (wanted / 2 if n_seeds > 3 else FEWEST_EPOCHS):
+            return n_seeds, epochs
+    raise MeasurementFailed(f"A fair comparison needs at least {FEWEST_EPOCHS} epochs of 3 seeds of your present setting; there is "
+                            f"time for {epochs}. Allow a longer budget, or pass fewer rows.")
+
+
+def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_seeds=8, width=1):
+    """The most generous `Sweep` of one batch size that fits the time.
+
+    Args:
+        batch_size: the one to compare next. present: the user's.
+        n_train: training rows.
+        step_seconds: seconds a step and lane, as the engine measured them.
+        seconds: time there is for it.
+        wanted: epochs the present setting needed until its validation loss had turned.
+        most_seeds: seeds the present setting was trained with.
+        width: lanes that are trained side by side, idle ones too.
+
+    Returns:
+        A `Sweep`, or `None` where even the barest one does not fit. The horizon is never cut: a run that ends too soon says little
+        about where it was going.
+    """
+    n_epochs = round(wanted * stretch(batch_size, present))
+    for n_rates, n_screen, n_confirm, n_compared in _GENEROSITY:
+        sweep = Sweep(n_rates, n_screen, min(n_confirm, most_seeds), n_compared, n_epochs, patience_for(n_epochs))
+        an_epoch = steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes(width)
+        if an_epoch * n_epochs <= seconds:
+            return sweep
+    return None
+
+
+def needed_epochs(best_epochs, most):
+    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again.
+
+    Args:
+        best_epochs: of each run of the present setting. most: epochs those runs were allowed.
+
+    >>> needed_epochs([6, 12], 100), needed_epochs([90, 98], 100)
+    (18, 100)
+    """
+    return min(most, math.ceil(1.5 * max(best_epochs)))
+
+
+def visiting_order(sizes, present):
+    """The order in which batch sizes are compared: the present one, then outwards, a larger and a smaller one in turn.
+
+    >>> visiting_order((8, 32, 128, 512), 32)
+    [32, 128, 8, 512]
+    """
+    up, down = [b for b in sizes if b > present], [b for b in sizes if b < present][::-1]
+    turns = [b for pair in zip(up, down, strict=False) for b in pair]
+    n = min(len(up), len(down))
+    return [*(b for b in sizes if b == present), *turns, *up[n:], *down[n:]]
+
+
+def worth_a_look(size, present, seconds_to_target):
+    """Whether a batch size still may be the fastest, given its neighbours on the way to it from the present one.
+
+    Time to a target has one valley in the batch size (hyperbola times line): where a neighbour nearer to the present size
+    took twice the least time, or never arrived, sizes beyond it take longer still.
+
+    Args:
+        size: the one in question. present: the user's.
+        seconds_to_target: `{batch size: least seconds}` of those compared; infinite where none arrived.
+    """
+    between = [b for b in seconds_to_target if b != present and min(size, present) <= b <= max(size, present)]
+    least = min(seconds_to_target.values(), default=math.inf)
+    return all(seconds_to_target[b] <= _FAR_SLOWER * least for b in between) or math.isinf(least)
+
+
+def patience_for(n_epochs):
+    """Epochs without improvement after which a run of at most `n_epochs` is ended, well beyond what a user would set."""
+    return max(5, min(50, n_epochs // 5))

@@ -1,0 +1,244 @@
+"""What the evidence says, in sentences: the headline, each reason, what binds, and what could not be settled."""
+
+from typing import NamedTuple
+
+from ...base.text import number, quantity
+from ...records import Arm, Evidence, Outcome, Reading, Verdict
+from .compare import examples_to_target
+from .propose import batch_sizes, worth_a_look
+
+
+class Context(NamedTuple):
+    """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's."""
+
+    evidence: Evidence
+    goal: str
+    arms: tuple[Arm, ...]
+    chosen: Arm
+    present: Arm
+    against: Arm
+    margin: float
+    target: float
+    critical: Reading
+    optimal: Reading
+    ratio: tuple[float, float, float] | None
+    on_test: tuple | None = None
+
+
+def counted(n, noun):
+    """A number of things.
+
+    >>> counted(1, "seed"), counted(2000, "seed")
+    ('1 seed', '2,000 seeds')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def headline(c):
+    """The answer in one sentence, the present setting's verdict first."""
+    setting, mine = c.chosen.setting, c.present.setting
+    if c.present.verdict is Verdict.DIVERGED:
+        return f"Yours diverges ({mine}). Use {setting}."
+    rivals = [arm for arm in c.arms if arm is not c.present]
+    if not rivals:
+        return f"In this time no other setting could be compared with yours ({mine}): it stands untested."
+    if c.chosen is c.present:
+        if c.goal == "best":
+            return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
+        return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
+    gain = f", and reaches the same validation loss {_times(c.ratio)}{_seconds(c)}" if c.ratio else ""
+    if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
+        worse, cost = c.present, f"; the one to use reaches the target loss {_times(c.ratio)} than yours" if c.ratio else ""
+        return (f"Use {setting}: yours ({mine}) has {worse.difference:.2g} ({worse.low:.2g} to {worse.high:.2g}) more validation "
+                f"loss than the best setting shown{cost}.")
+    if c.goal == "best":
+        return f"Use {setting}: it was shown better than yours ({mine}), though by less than the margin{gain}."
+    if c.goal == "smallest":
+        gain = ", and needs the least memory"
+    elif c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
+        gain = f", and reaches the same validation loss with {number(share)} times the examples"
+    return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
+
+
+def why_batch_size(c):
+    """Why this batch size."""
+    parts = []
+    if c.chosen.verdict is Verdict.EQUAL:
+        theirs = "yours" if c.against is c.present else f"that of {c.against.setting}"
+        parts.append(f"validation loss differs from {theirs} by {_signed(c.chosen)}, within the margin of {number(c.margin)}")
+    elif c.chosen is c.against is c.present:
+        parts.append("your present setting; a change must be shown to pay")
+    elif c.chosen is c.against:
+        parts.append("shown better than your present setting")
+    if c.goal == "fastest" and c.chosen.seconds is not None:
+        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
+    if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
+        hardware = c.evidence.get("throughput")
+        parts.append(f"√(B_crit {_with_span(c.critical)} · B_hw {_with_span(hardware)}) = {number(c.optimal.value)}, at these "
+                     f"values within 10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+    return "; ".join(parts) or "the only setting that did not diverge"
+
+
+def why_rate(c, picked, n_trials):
+    """Why this learning rate; `picked` is `None` where no rate was left of so many trials."""
+    mine = "yours; " if c.chosen is c.present else ""
+    if picked is None:
+        return mine + ("every trial at this batch size diverged" if n_trials else "no other rate was tried at this batch size")
+    setting, place = c.chosen.setting, "inside" if picked.interior else "at the edge of"
+    span = f"{number(picked.low)} to {number(picked.high)} are" if picked.low < picked.high else "no other is"
+    doubt = "" if picked.low <= setting.learning_rate <= picked.high else ", but fresh seeds did not show that it pays"
+    return (f"{mine}{counted(picked.n_rates, 'rate')} tried at batch size {number(setting.batch_size)}; on the trials the best, "
+            f"{number(picked.best)}, lies {place} those tried, and {span} within the margin of it{doubt}")
+
+
+def binding(c):
+    """Which constraint keeps the batch size from being larger."""
+    size, memory = c.chosen.setting.batch_size, c.evidence.get("memory")
+    larger = [arm for arm in c.arms if arm.setting.batch_size > size]
+    n_train = c.evidence.task.n_train
+    if memory is not None and memory.value < n_train and (c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK
+                                                          else size >= memory.value / 2):
+        return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
+    if size >= n_train:
+        return f"data: one batch holds all {number(n_train)} training rows"
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
+        return "quality: every larger batch was shown worse in validation loss"
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNRESOLVED) for arm in larger):
+        return "quality: no larger batch was shown equal in validation loss"
+    hardware = c.evidence.get("throughput")
+    (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
+    if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
+        return "statistics: a larger batch saves no updates here"
+    if critical_high <= hardware_low:
+        return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
+                f"machine alone (B_hw {_about(hardware)}) would carry more")
+    if hardware_high < 1:
+        return "hardware: a larger batch takes longer in proportion here, and the statistics alone would carry more"
+    if hardware_high < critical_low:
+        return (f"hardware: beyond B_hw of {_about(hardware)} a step takes longer in proportion; the statistics alone (B_crit "
+                f"{_about(c.critical)}) would carry more")
+    return "nothing was shown to bind: the settings compared do not tell the limits apart"
+
+
+def unresolved(c):
+    """What the evidence could not settle, a sentence each."""
+    found = []
+    task = c.evidence.task
+    if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
+        found.append(f"anything about learning: the validation loss of yours, {number(c.present.quality)}, is no lower than "
+                     f"{number(task.constant_loss)}, that of always giving the best constant answer")
+    doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm)]
+    if doubtful:
+        first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
+        gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
+        others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
+        found.append(f"whether {first.setting} is equal in quality: {_signed(first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}. It would be {gain}; a longer budget or more validation rows "
+                     "would tell")
+    if unseen := _not_compared(c):
+        sizes = ", ".join(f"{size:,}" for size in unseen)
+        found.append(f"batch size {sizes}: not compared, for lack of time; a longer budget would")
+    if c.critical.outcome is not Outcome.OK:
+        bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
+        found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
+    elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
+        span = f"{number(c.critical.low)} to {number(c.critical.high)}"
+        found.append(f"the critical batch size, beyond its order of magnitude: {span}")
+    for name, what in (("memory", "the largest batch that fits"), ("throughput", "the time of a step of `fit`"),
+                       ("prediction", "the best batch size of `predict`"), ("noise_scale", "the gradient noise scale")):
+        if c.evidence.get(name) is None:
+            note = next((r.note for r in reversed(c.evidence.readings) if r.name == name and r.note), "")
+            found.append(f"{what}: {note or c.evidence.why_not(name).value}")
+    if task.n_validation < 200:
+        found.append(f"differences that {task.n_validation} validation rows cannot show: all figures are about these rows; "
+                     "other rows of the same kind would move them")
+    return tuple(found)
+
+
+def on_test(c):
+    """The test losses beside each other, or nothing where there are no test rows."""
+    if c.on_test is None:
+        return ""
+    chosen, present, (mean, low, high) = c.on_test
+    n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
+    if c.chosen is c.present:
+        return f"loss {chosen:.4g}, on {n}"
+    doubt = "; it is higher there beyond chance, which validation did not show" if low > c.margin else ""
+    return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
+
+
+def _not_compared(c):
+    """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
+    task, present, memory = c.evidence.task, c.present.setting.batch_size, c.evidence.get("memory")
+    sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value))
+    at = {}
+    for arm in c.arms:
+        size = min(arm.setting.batch_size, task.n_train)
+        at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
+    tried = {min(c.setting.batch_size, task.n_train) for c in c.evidence.of("screen")}
+    return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, task.n_train), at)]
+
+
+def _seconds(c):
+    """The seconds behind a ratio, and what they leave out."""
+    if None in (c.chosen.seconds, c.present.seconds):
+        return ""
+    return (f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}, compiling "
+            "and judging not counted")
+
+
+def _would_pay(c, arm):
+    """Whether this setting would have been taken, had its quality been shown equal."""
+    match c.goal:
+        case "fastest":
+            return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
+        case "frugal":
+            share = _share_of_examples(c, arm, c.chosen)
+            return share is not None and share < 1
+        case "smallest":
+            return arm.setting.batch_size < c.chosen.setting.batch_size
+        case _:
+            return arm.quality < c.chosen.quality
+
+
+def _times(ratio):
+    value, low, high = ratio
+    if low > 1:
+        return f"{number(value)} times sooner ({number(low)} to {number(high)})"
+    if high < 1:
+        return f"{number(1 / value)} times later ({number(1 / high)} to {number(1 / low)})"
+    return f"neither clearly sooner nor later ({number(1 / value)} times the time, {number(1 / high)} to {number(1 / low)})"
+
+
+def _cheaper(goal):
+    return {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[goal]
+
+
+def _known_span(reading):
+    """What a reading leaves open: its interval. A limit is told from another only where the intervals are apart."""
+    if reading is None or not reading.known:
+        return 0.0, float("inf")
+    return reading.low, float("inf") if reading.outcome is Outcome.LOWER_BOUND else reading.high
+
+
+def _with_span(reading):
+    high = "unbounded" if reading.high == float("inf") else number(reading.high)
+    return f"{number(reading.value)} ({number(reading.low)} to {high})"
+
+
+def _about(reading):
+    bound = reading.outcome is Outcome.LOWER_BOUND
+    shown = number(reading.low if bound else reading.value)
+    return f"{'at least' if bound else 'about'} {shown} example{'s' * (shown != '1')}"
+
+
+def _share_of_examples(c, arm, other):
+    """Examples to the target of one arm over those of another, or `None`."""
+    mine, theirs = (examples_to_target(a, c.evidence.task.n_train) for a in (arm, other))
+    return None if mine is None or theirs is None else mine / theirs
+
+
+def _signed(arm):
+    if arm.difference is None:
+        return "no two seeds in common"
+    return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"

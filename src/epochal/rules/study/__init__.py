@@ -1,0 +1,1 @@
+"""From a declared design to a study's verdicts: budgets, learning rates, comparisons, and their sentences."""

@@ -1,0 +1,86 @@
+"""The verdicts of a study in words."""
+
+from ...base.pairs import ALPHA
+from ...base.text import number
+from ...records import Verdict
+from ..plan.sentences import counted
+
+BUDGET = {"epochs": "at equal epochs", "steps": "at equal steps", "time": "at equal time",
+          "tutorial": "at one learning rate and equal epochs, as tutorials compare them"}
+
+
+def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, reference_diverged, doubtful):
+    """What one contrast says, in one sentence; empty for the reference.
+
+    Args:
+        contrast: a `Contrast`, its sentence still empty. design: a `Design`. margin: the difference that counts as none.
+        n_compared: arms that could be compared with the reference under this budget. n_diverged: runs of this arm that diverged.
+        tuned: whether any rate of this arm did not diverge in the trials.
+        reference_diverged: whether there is nothing to compare with.
+        doubtful: batch sizes whose rate, here or at the reference, is not known to be tuned.
+    """
+    mine, theirs, where = f"{contrast.setting.batch_size:,}", f"{design.reference:,}", BUDGET[contrast.budget]
+    match contrast.verdict:
+        case Verdict.REFERENCE:
+            return ""
+        case Verdict.NO_MEMORY:
+            return f"Batch size {mine} was not trained: there was no memory for it."
+        case Verdict.DIVERGED:
+            return f"Batch size {mine} diverged {where}: {_how(contrast, n_diverged, tuned)}."
+        case Verdict.EQUIVALENT:
+            beyond = "beyond chance, but " if contrast.p_value <= ALPHA else ""
+            inside = -margin <= contrast.low and contrast.high <= margin
+            says = (f"Batch size {mine} is equivalent to {theirs} {where}: {_difference(contrast, design)}, {beyond}within the "
+                    f"margin of {number(margin)} declared beforehand")
+            says += "" if inside else f" (one-sided tests, {_p(contrast.p_equivalent)})"
+        case Verdict.BETTER | Verdict.WORSE:
+            says = (f"Batch size {mine} is {contrast.verdict.value} than {theirs} {where}: {_difference(contrast, design)} over "
+                    f"{counted(contrast.n_seeds, 'seed')}, {_p(contrast.p_value)}{_among(n_compared)}{_little(contrast, margin)}")
+        case _:
+            if contrast.difference is None:
+                why = f"{theirs} diverged" if reference_diverged else f"only {counted(contrast.n_seeds, 'pair')} of trainings"
+                return f"Batch size {mine} cannot be compared with {theirs} {where}: {why}."
+            says = (f"Batch size {mine} can neither be told from {theirs} nor shown equivalent to it {where}: "
+                    f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, "
+                    f"{_alone(contrast, n_compared)}margin {number(margin)}; {_enough(contrast)}")
+    return says + _doubt(doubtful) + "."
+
+
+def _difference(contrast, design):
+    return f"{contrast.difference:+.2g} ({contrast.low:+.2g} to {contrast.high:+.2g}) in {design.metric}"
+
+
+def _how(contrast, n_diverged, tuned):
+    if not tuned:
+        return f"every learning rate tried did, down to {number(contrast.setting.learning_rate)}"
+    return f"{counted(n_diverged, 'training')} with fresh seeds did, at learning rate {number(contrast.setting.learning_rate)}"
+
+
+def _p(p_value):
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
+def _among(n_compared):
+    return f", adjusted for {n_compared} comparisons" if n_compared > 1 else ""
+
+
+def _alone(contrast, n_compared):
+    """Why an interval without zero does not tell: it speaks of this comparison alone."""
+    return f"{_p(contrast.p_value)}{_among(n_compared)}, " if contrast.low > 0 or contrast.high < 0 else ""
+
+
+def _little(contrast, margin):
+    """Where the interval of a difference that is there reaches into the margin."""
+    reaches = contrast.low < margin and contrast.high > -margin
+    return f", though not shown to be by more than the margin of {number(margin)}" if reaches else ""
+
+
+def _enough(contrast):
+    if contrast.n_enough is None:
+        return "no number of seeds up to 1,000 would settle it, were it as it looks now"
+    return f"about {contrast.n_enough:,} seeds would be enough, were it as it looks now"
+
+
+def _doubt(doubtful):
+    sizes = " and ".join(f"{size:,}" for size in sorted(doubtful))
+    return f"; the learning rate of {sizes} is not known to be tuned" if doubtful else ""

@@ -1,0 +1,1 @@
+"""What a model is known by: its parts, the user's own code, and what decides how fast it runs."""

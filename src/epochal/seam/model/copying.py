@@ -1,0 +1,184 @@
+"""Copy a compiled Keras model without losing a part of it, or say which part cannot be copied."""
+
+import inspect
+import random
+import re
+import sys
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from ...base.errors import Unsupported, require
+
+_LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
+
+
+def layers(model):
+    """Every layer of a model, those of nested models too."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from layers(layer)
+
+
+def metrics_of(model):
+    """Every metric of a compiled and built model, those that Keras holds in one of its own too, after it."""
+    for metric in model.metrics:
+        yield metric
+        yield from (part for part in keras.tree.flatten(getattr(metric, "metrics", None)) if isinstance(part, keras.metrics.Metric))
+
+
+@contextmanager
+def seeded(seed):
+    """Draw Keras' default seeds from `seed`, and leave the user's own streams as they were.
+
+    Keras draws the seed of every unseeded initializer and dropout from Python's `random`, and `fit` shuffles by NumPy's stream; a
+    user's own function may use either.
+    """
+    before, numpy_before = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)
+
+
+def copy_of(original):
+    """An uncompiled copy of a compiled model, its weights newly drawn, those of frozen and adapted layers kept.
+
+    Raises:
+        Unsupported: Keras cannot copy it, or not without losing a part.
+    """
+    try:
+        with keras.utils.custom_object_scope(own_parts(original)):
+            model = keras.models.clone_model(original)
+    except (ValueError, NotImplementedError, TypeError) as error:
+        raise Unsupported(f"The model `{original.name}` cannot be copied by Keras ({first_line(error)}). Pass a function that "
+                          "builds and compiles it instead of the model.") from error
+    _refuse_lost_class(original, model)
+    _copy_learnt_elsewhere(original, model)
+    return model
+
+
+def is_builder(source):
+    """Whether this is a function that builds a model, and not a model."""
+    if isinstance(source, keras.Model):
+        return False
+    require(callable(source) and not isinstance(source, type), "model", type(source).__name__,
+            "a compiled Keras model or a function that returns one", "Pass the model that you would fit.")
+    return True
+
+
+def refuse_uncompiled(model, what):
+    """Raise `UsageError` for a model without an optimizer."""
+    require(getattr(model, "optimizer", None) is not None, what, model.name, "compiled",
+            'Call model.compile(optimizer="adam", loss=…) first.')
+
+
+def refuse_own_train_step(model):
+    """Raise `Unsupported` for a model that does not train by Keras' own step."""
+    if has_own_step(model, "train_step"):
+        raise Unsupported(f"The model `{model.name}` has its own `train_step`, which Epochal does not measure: its steps would "
+                          "not be Keras' steps. Move the change into `compute_loss`, which is measured as it stands.")
+
+
+def has_own_step(model, name):
+    """Whether `train_step`, `test_step` or `predict_step` of a model is not Keras' own."""
+    base = next(base for base in type(model).__mro__ if base.__module__.startswith("keras."))
+    return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
+
+
+def _refuse_lost_class(original, copy):
+    """Keras copies a subclass of Sequential as a plain one, without the methods that make it special."""
+    if type(original) is not type(copy):
+        raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: its class {type(original).__name__} would "
+                          f"become a plain {type(copy).__name__}. Pass a function that builds and compiles it instead.")
+    for theirs, ours in zip(original.layers, copy.layers, strict=True):
+        if isinstance(theirs, keras.Model):
+            _refuse_lost_class(theirs, ours)
+
+
+def nameless(config):
+    """A configuration without the names that Keras counts up."""
+    if isinstance(config, dict):
+        return {key: nameless(value) for key, value in config.items() if key != "name"}
+    return config
+
+
+def plain_optimizer(optimizer):
+    """The optimizer with its schedule replaced by the schedule's first rate, and the schedule (or `None`)."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    came = inner.get_config().get("learning_rate")
+    if not isinstance(came, dict):
+        if not isinstance(came, (int, float)):
+            raise Unsupported(f"The optimizer's learning rate is a {type(came).__name__}, which cannot be set lane by lane. "
+                              "Compile with a number or a keras.optimizers.schedules schedule.")
+        return optimizer, None
+    schedule = keras.optimizers.schedules.deserialize(came)
+    plain = type(inner).from_config(inner.get_config() | {"learning_rate": float(to_numpy(schedule(0)))})
+    if inner is optimizer:
+        return plain, schedule
+    config = optimizer.get_config() | {"inner_optimizer": keras.optimizers.serialize(plain)}
+    return type(optimizer).from_config(config), schedule
+
+
+def compile_like(model, original, optimizer):
+    """Compile `model` as `original` is compiled, but with `optimizer`."""
+    config = original.get_compile_config()
+    if not config:
+        raise Unsupported(f"The way the model `{original.name}` is compiled cannot be copied. Pass a function that builds and "
+                          "compiles it instead of the model.")
+    config = {key: value for key, value in config.items() if key not in ("optimizer", "steps_per_execution", "run_eagerly")}
+    with keras.utils.custom_object_scope(own_parts(original)):
+        try:
+            parts = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
+        except (TypeError, ValueError) as error:
+            raise Unsupported(f"The loss or metrics of `{original.name}` cannot be copied ({first_line(error)}). Pass a function "
+                              "that builds and compiles the model instead of the model.") from error
+    model.compile(optimizer=optimizer, auto_scale_loss=False, **parts)  # an optimizer that scales the loss does so already
+
+
+def own_parts(model):
+    """The user's own loss functions and metric classes by name, so that Keras finds them without registration."""
+    parts = [p if inspect.isfunction(p) else type(p) for p in (*keras.tree.flatten(model.loss), model.optimizer)]
+    return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))} | dict(
+        _named_classes(model.get_compile_config()))
+
+
+def _named_classes(config):
+    """Every class that a configuration names by module and name, and that is not Keras' own."""
+    if isinstance(config, dict):
+        module, name = config.get("module"), config.get("class_name")
+        if isinstance(module, str) and isinstance(name, str) and module in sys.modules and hasattr(sys.modules[module], name):
+            yield name, getattr(sys.modules[module], name)
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for branch in config:
+            yield from _named_classes(branch)
+
+
+def _copy_learnt_elsewhere(original, copy):
+    """Frozen layers, and layers adapted to data, hold what was not learnt by training: a new start keeps it."""
+    for theirs, ours in zip(original.layers, copy.layers, strict=True):
+        if not theirs.trainable or hasattr(theirs, "adapt"):
+            ours.set_weights(theirs.get_weights())
+        elif hasattr(theirs, "layers"):
+            _copy_learnt_elsewhere(theirs, ours)
+        if hasattr(ours, "finalize_state"):
+            ours.finalize_state()  # a normaliser computes with constants that it makes of its weights
+
+
+def to_numpy(value):
+    """A NumPy copy of a tensor or variable of any back end."""
+    return np.array(keras.ops.convert_to_numpy(value))
+
+
+def first_line(error):
+    """The first line of a Keras message that says something, without its colours."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Exception encountered")]
+    line = lines[0] if lines else type(error).__name__
+    return (line if len(line) <= _LONGEST else line[:_LONGEST].rpartition(" ")[0] + " …").rstrip(".") + "."

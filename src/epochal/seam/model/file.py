@@ -1,0 +1,91 @@
+"""A Keras model as a file: saved, loaded, and shown to fit its data, with every failure as one sentence."""
+
+import zipfile
+
+import keras
+
+from ...base.errors import UsageError, require
+from .copying import first_line, refuse_uncompiled, to_numpy
+
+_CURE = "Pass --model FILE.py:FUNCTION, the function that built it when it was fitted."
+
+
+def save_model(model, path):
+    """Write `model` with its optimizer to `path`, which ends in `.keras`.
+
+    Raises:
+        UsageError: a part of it cannot be saved.
+        OSError: there is no room, or no right to write there.
+    """
+    try:
+        model.save(path)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise UsageError(f"`model` must be one that Keras can save; got {model.name!r} ({first_line(error)}) Give each layer of "
+                         "your own a get_config, and no lambda.") from error
+
+
+def load_model(path, *, build=None):
+    """The model in the `.keras` file at `path`, uncompiled; code inside the file is never run.
+
+    Args:
+        build: the function that builds the model; its weights are then taken from the file. Needed where Keras cannot build the
+            model itself, since it has layers of the user's own.
+
+    Raises:
+        UsageError: the file is damaged, or does not fit the model built.
+    """
+    try:
+        if build is None:
+            return keras.models.load_model(path, compile=False)
+        model = build()
+        require(isinstance(model, keras.Model), "--model", type(model).__name__, "a function that returns a Keras model",
+                "Return the model.")
+        model.load_weights(path)
+        return model
+    except UsageError:
+        raise
+    except (TypeError, ValueError, NotImplementedError, ImportError, AttributeError) as error:  # Keras says all of these
+        cure = _CURE if build is None else "Pass the function that built it when it was fitted."
+        raise UsageError(f"`model` must be one that Keras can load; got {str(path)!r} ({first_line(error)}) {cure}") from error
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise UsageError(f"`model` must be a whole file that Keras saved; got {str(path)!r} ({first_line(error)}) Take its "
+                         "backup, or train the model again.") from error
+
+
+def check_fits(model, x, y):
+    """What a compiled model answers to a few rows, as NumPy arrays; its lazy parts are built by it.
+
+    Raises:
+        UsageError: it is no compiled model, or the shapes do not fit.
+    """
+    require(isinstance(model, keras.Model), "model function", type(model).__name__, "a function that returns a Keras model",
+            "Return the compiled model.")
+    refuse_uncompiled(model, "model function")
+    try:
+        y_pred = model(keras.ops.convert_to_tensor(x))
+        model.compute_loss(x=x, y=keras.ops.convert_to_tensor(y), y_pred=y_pred)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against the model's "
+                         "inputs, outputs and loss.") from error
+    return keras.tree.map_structure(to_numpy, y_pred)
+
+
+def check_takes(model, x):
+    """Show that a model takes rows like `x`, by a few of them; raises `UsageError` with both shapes where it does not."""
+    try:
+        model(keras.ops.convert_to_tensor(x))
+    except (TypeError, ValueError) as error:
+        takes = getattr(model, "input_shape", None)
+        raise UsageError(f"`DATA` must hold rows that the model takes{f', {takes}' if takes else ''}; got {x.shape} "
+                         f"({first_line(error)}) Check which file belongs to which model.") from error
+
+
+def answers_with_logits(model):
+    """Whether the compiled loss takes logits, so that a sigmoid or softmax is still to come."""
+    return bool(getattr(model.loss, "from_logits", False))
+
+
+def has_schedule(model):
+    """Whether the model is compiled with a learning-rate schedule, which a single number would replace."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return isinstance(optimizer.get_config().get("learning_rate"), dict)

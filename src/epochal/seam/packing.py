@@ -1,0 +1,137 @@
+"""A model and its data as bytes that another machine opens: with the user's own code, and with the settings that change numbers."""
+
+import os
+import pathlib
+import pickle
+import sys
+import tempfile
+from contextlib import contextmanager
+
+import keras
+
+from ..base.errors import Unsupported, UsageError
+from .identity.code import is_own
+from .model.copying import first_line, layers, own_parts
+from .rigs.open import open_rig
+
+_OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
+
+
+def packed(source, data, cloudpickle):
+    """A model, or the function that builds it, and its data as bytes.
+
+    Args:
+        source, data: as for `open_rig`.
+        cloudpickle: the module that pickles functions with their code; the other machine needs the same one.
+
+    Raises:
+        UsageError: the function refers to something that cannot be pickled. Unsupported: Keras cannot save the model.
+    """
+    with _own_code_by_value(cloudpickle):
+        try:
+            if isinstance(source, keras.Model):
+                source = _saved(source)
+            return cloudpickle.dumps((_settings(), source, data))
+        except (TypeError, AttributeError, RecursionError, pickle.PicklingError) as error:
+            raise UsageError(f"`model` must be one that can be sent to another machine; it is not ({first_line(error)}) Build "
+                             "everything that the function uses inside it: locks, files and sessions cannot be sent.") from error
+
+
+def opened(package):
+    """The rig of what was packed, on this machine.
+
+    Raises:
+        UsageError, Unsupported: as `open_rig`; or Keras cannot load the model.
+    """
+    try:
+        settings, source, data = pickle.loads(package)
+    except ImportError as error:
+        raise UsageError(f"`model` must use what is installed on every machine; got {error.name!r}, which one of them lacks. "
+                         "Install it there.") from error
+    _settle(settings)
+    return open_rig(_loaded(*source) if isinstance(source, tuple) else source, data)
+
+
+def surroundings(rig):
+    """The environment in which a process on another machine computes the numbers that this process does.
+
+    The number of threads is this machine's, whatever the other one has: a sum over threads rounds by their number.
+    """
+    threads = str(rig.machine.n_cores)
+    if rig.machine.backend == "torch":
+        import torch
+
+        threads = str(torch.get_num_threads())
+    chosen = {"OMP_NUM_THREADS": threads, "NPROC": threads, "TF_NUM_INTRAOP_THREADS": threads, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if rig.machine.backend == "jax" and rig.machine.device == "cpu":
+        chosen["JAX_PLATFORMS"] = "cpu"
+    ours = {name: os.environ[name] for name in (*chosen, "XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS") if name in os.environ}
+    return chosen | ours | {"KERAS_BACKEND": rig.machine.backend}
+
+
+@contextmanager
+def _own_code_by_value(cloudpickle):
+    """The user's own files are not on the other machine: functions and classes of theirs travel with their code."""
+    ours = [module for name, module in list(sys.modules.items()) if _is_file(name, module) and is_own(name)]
+    before = cloudpickle.list_registry_pickle_by_value()
+    ours = [module for module in ours if module.__name__ not in before]
+    for module in ours:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in ours:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_file(name, module):
+    return (getattr(module, "__file__", None) and name == getattr(module, "__name__", None)
+            and name.partition(".")[0] not in ("__main__", "__mp_main__"))
+
+
+def _saved(model):
+    """A compiled model as `(file, parts)`: what Keras saves, and the classes and functions that are not Keras' own."""
+    parts = keras.saving.get_custom_objects() | {type(layer).__name__: type(layer) for layer in (model, *layers(model))}
+    parts = {name: part for name, part in (parts | own_parts(model)).items() if not part.__module__.startswith("keras.")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "model.keras")
+        try:
+            model.save(path)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise Unsupported(f"The model `{model.name}` cannot be saved by Keras ({first_line(error)}) Pass a function that "
+                              "builds and compiles it instead of the model.") from error
+        return path.read_bytes(), parts
+
+
+def _loaded(content, parts):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "model.keras")
+        path.write_bytes(content)
+        try:
+            return keras.models.load_model(path, custom_objects=parts, safe_mode=False)  # what came with it is code of the user's
+        except (NotImplementedError, TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
+            raise Unsupported(f"The model cannot be loaded by Keras on another machine ({first_line(error)}) Pass a function that "
+                              "builds and compiles it instead of the model.") from error
+
+
+def _settings():
+    """What a user sets in Keras or JAX without an environment variable."""
+    config, jax_flags = keras.config, {}
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax_flags = {name: getattr(jax.config, name) for name in _OF_JAX}
+    return (config.floatx(), config.epsilon(), config.image_data_format(),
+            keras.dtype_policies.serialize(config.dtype_policy()), jax_flags)
+
+
+def _settle(settings):
+    floatx, epsilon, image_data_format, dtype_policy, jax_flags = settings
+    keras.config.set_floatx(floatx)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)
+    keras.config.set_dtype_policy(keras.dtype_policies.deserialize(dtype_policy))
+    for name, value in jax_flags.items():
+        import jax
+
+        jax.config.update(name, value)

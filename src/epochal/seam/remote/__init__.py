@@ -1,0 +1,1 @@
+"""A model trained on another back end, in a process of its own."""

@@ -1,0 +1,104 @@
+"""A rig whose every answer is known: a quadratic bowl with Gaussian gradient noise, in NumPy alone."""
+
+import numpy as np
+
+from ...base.seeds import stream
+from ...records import Machine, Setting, Task
+
+
+class FakeRig:
+    """L(w) = ½ Σ hᵢ wᵢ², and example j has gradient h w + s e_j with e_j ~ N(0, I).
+
+    Then tr(Σ) = s² P, the noise scale is s² P / |h w|², plain gradient descent is stable below 2 / max(h), and a step of
+    `fit` takes t0 + c B seconds.
+
+    Args:
+        n_params, n_examples: sizes.
+        h: float or float[n_params], the curvatures.
+        s: standard deviation of each example's gradient, per coordinate.
+        bytes_each, capacity: memory per example and of the device, in bytes (`None`: not told).
+        t0, c: seconds a step and seconds an example.
+        overhead, epoch_overhead: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
+        jitter: standard deviation of the log of every time told.
+        seed: draws the examples' noise; other seeds give independent data sets.
+        centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
+    """
+
+    pure = None
+
+    def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, bytes_each=1000, capacity=2**22, t0=1e-3, c=2e-6,
+                 overhead=0.0, epoch_overhead=0.0, jitter=0.0, seed=0, centred=True):
+        self.n_params, self.n_examples, self.s, self.t0, self.c = n_params, n_examples, s, t0, c
+        self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
+        self._bytes, self._capacity = bytes_each, capacity
+        self._overhead, self._epoch, self._jitter, self._clock = overhead, epoch_overhead, jitter, stream(seed, "clock")
+        self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
+        if centred:
+            self._noise -= self._noise.mean(0)
+        self.task = Task(name="fake", kind="custom", n_train=n_examples, n_validation=2, n_params=n_params,
+                         loss="quadratic", optimizer="sgd", fingerprint=f"fake-{n_params}-{n_examples}-{h}-{s}-{seed}")
+        self.machine = Machine(backend="fake", device="cpu", n_cores=1, memory_bytes=capacity)
+        self.present = Setting(batch_size=32, learning_rate=0.1)
+
+    def present_schedule(self, n_steps):
+        return np.full(n_steps, self.present.learning_rate, np.float32)
+
+    def fresh(self, seed):
+        return stream(seed, "weights").normal(size=self.n_params)
+
+    def weights(self, state):
+        return state
+
+    def move(self, state, v):
+        return state + v
+
+    def gradient(self, state, rows, draw=0):
+        return self.h * state + self.s * self._noise[rows].mean(0)
+
+    def loss(self, state, rows):
+        return self._height(state) + self.s * float(self._noise[rows].mean(0) @ state)
+
+    def step(self, state, rows, learning_rate):
+        return state - learning_rate * self.gradient(state, rows), self._height(state)
+
+    def evaluate(self, state):
+        return np.full((2, 1), self._height(state), np.float32)
+
+    def constant(self):
+        return None
+
+    def curvature(self, state, rows, v):
+        return self.h * v
+
+    def peak_bytes(self, batch_size):
+        return self._bytes * batch_size
+
+    def capacity_bytes(self):
+        return self._capacity
+
+    def fit_seconds(self, batch_size, n_steps):
+        epochs = -(-n_steps // max(1, self.n_examples // batch_size))
+        return self._told(n_steps * (self.t0 + self.c * batch_size) + epochs * self._epoch)
+
+    def epoch_seconds(self, batch_size, n_epochs):
+        n_steps = -(-self.n_examples // batch_size)
+        return self._told(n_epochs * (n_steps * self.t0 + self.n_examples * self.c + self._epoch))
+
+    def predict_seconds(self, batch_size, n_rows):
+        return self._told(-(-n_rows // batch_size) * self.t0 + n_rows * self.c)
+
+    def out_of_memory(self, error):
+        return isinstance(error, MemoryError)
+
+    def wait(self):
+        pass
+
+    def true_noise_scale(self, state):
+        """tr(Σ) / |G|², with the population's own Σ = s² I."""
+        return self.s**2 * self.n_params / float(np.sum((self.h * state) ** 2))
+
+    def _told(self, seconds):
+        return (self._overhead + seconds) * float(np.exp(self._jitter * self._clock.normal()))
+
+    def _height(self, state):
+        return 0.5 * float(np.sum(self.h * state**2))

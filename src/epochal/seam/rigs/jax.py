@@ -1,0 +1,151 @@
+"""Keras on JAX: every step is a pure function, so the engine may build it into a larger program."""
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import psutil
+
+from ..machine import this_machine
+from ..model.metrics import chosen_elsewhere
+from ..rows import over
+from .keras_rig import Pure, State, Verbs, batch_of
+
+EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+
+
+def bind(twin, data):
+    """The verbs of JAX for a twin and its data, which go to the device once."""
+    world = _World(twin)
+    train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
+    held = (train, judged)
+    device = jax.devices()[0]
+    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient", "curvature")}
+
+    def peak_bytes(state, batch_size):
+        batch = batch_of(data.train, batch_size)
+        arguments = [over(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree) for tree in (batch.x, batch.y, batch.weight)]
+        program = jax.jit(world.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
+        used = program.memory_analysis()
+        if used is None:
+            return None
+        return (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes)
+
+    def capacity_bytes():
+        told = (device.memory_stats() or {}).get("bytes_limit")
+        return psutil.virtual_memory().available if told is None and device.platform == "cpu" else told
+
+    memory = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
+    return Verbs(
+        machine=this_machine(device.device_kind.lower(), memory, "jax"),
+        put=put,
+        step=lambda state, rows, rate: programs["step"](held, state, rows, jnp.float32(rate)),
+        evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
+        loss=lambda state, rows: float(programs["loss"](held, state, rows)),
+        gradient=lambda state, rows: programs["gradient"](held, state, rows),
+        curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
+        peak_bytes=peak_bytes,
+        capacity_bytes=capacity_bytes,
+        wait=jax.effects_barrier,
+        out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
+        pure=Pure(held, world.step, world.evaluate),
+    )
+
+
+def put(array):
+    """A copy on the device, for which nothing is compiled, as `jnp.asarray` would for every shape."""
+    return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
+
+
+class _World:
+    """The twin as pure functions of state and data."""
+
+    def __init__(self, twin):
+        self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
+        self._first_metrics = [np.array(keras.ops.convert_to_numpy(v)) for v in twin.model.metrics_variables]
+
+    def step(self, held, state, rows, learning_rate):
+        return self.step_on(state, *_take(held[0], rows), learning_rate)
+
+    def step_on(self, state, x, y, weight, learning_rate):
+        slots = list(state.slots)
+        slots[self._twin.rate_slot] = jnp.asarray(learning_rate, slots[self._twin.rate_slot].dtype)
+
+        def scaled(weights):
+            loss, fixed = self._loss(weights, state.fixed, x, y, weight, training=True)
+            with keras.StatelessScope(state_mapping=list(zip(self._optimizer.variables, slots, strict=True))):
+                return self._optimizer.scale_loss(loss), (loss, fixed)
+
+        grads, (loss, fixed) = jax.grad(scaled, has_aux=True)(state.weights)
+        weights, slots = self._optimizer.stateless_apply(slots, grads, state.weights)
+        return State(weights, fixed, slots), loss
+
+    def evaluate(self, held, state):
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them."""
+        losses, counted = zip(*(self._judge(state, part) for part in held[1]), strict=True)
+        return jnp.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+
+    def loss(self, held, state, rows):
+        training = self._twin.normalises_over_batch()
+        return self._loss(state.weights, state.fixed, *_take(held[0], rows), training=training)[0]
+
+    def gradient(self, held, state, rows):
+        batch = _take(held[0], rows)
+        return jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=True)[0])(state.weights)
+
+    def curvature(self, held, state, rows, v):
+        slope = jax.grad(lambda weights: self.loss(held, state._replace(weights=weights), rows))
+        return jax.jvp(slope, (state.weights,), (list(v),))[1]
+
+    def _loss(self, weights, fixed, x, y, weight, *, training):
+        with self._scope(weights, fixed) as scope:
+            _, loss = self._twin.forward(x, y, weight, training=training)
+        return loss, self._after(scope, self._model.non_trainable_variables, fixed)
+
+    def _judge(self, state, part):
+        """Loss of a part, and the metrics' variables after it, in blocks."""
+        n = len(jax.tree.leaves(part[0])[0])
+        block, totals = min(n, EVALUATION_BLOCK), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
+        if n // block > 1:
+            starts = jnp.arange(0, n - block + 1, block)
+
+            def judge_one(totals, start):
+                rows = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), part)
+                return self._judge_block(state, rows, totals), None
+
+            totals, _ = jax.lax.scan(judge_one, totals, starts)
+        else:
+            totals = self._judge_block(state, jax.tree.map(lambda a: a[:block], part), totals)
+        if n % block:
+            totals = self._judge_block(state, jax.tree.map(lambda a: a[n - n % block:], part), totals)
+        return totals[0] / n, totals[1]
+
+    def _figures(self, loss, metrics):
+        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, metrics, strict=True))):
+            results = self._model.get_metrics_result()
+        return jnp.stack([loss, *(jnp.asarray(results[name], jnp.float32) for name in self._twin.metric_names)])
+
+    def _judge_block(self, state, part, totals):
+        x, y, weight = part
+        model, (total, metrics) = self._model, totals
+        with self._scope(state.weights, state.fixed, metrics) as scope:
+            y_pred, loss = self._twin.forward(x, y, weight, training=False)
+            model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        rows = len(jax.tree.leaves(x)[0])
+        return total + rows * loss.astype(jnp.float32), self._after(scope, model.metrics_variables, metrics)
+
+    def _scope(self, weights, fixed, metrics=()):
+        model = self._model
+        mapping = [*zip(model.trainable_variables, weights, strict=True), *zip(model.non_trainable_variables, fixed, strict=True)]
+        if metrics:
+            mapping += zip(model.metrics_variables, metrics, strict=True)
+        return keras.StatelessScope(state_mapping=mapping, collect_losses=True)
+
+    @staticmethod
+    def _after(scope, variables, before):
+        after = [scope.get_current_value(v) for v in variables]
+        return [old if new is None else new for old, new in zip(before, after, strict=True)]
+
+
+def _take(part, rows):
+    return [over(lambda a: a[rows], tree) for tree in part]

@@ -1,0 +1,182 @@
+"""The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ...base.errors import require
+from ...records import Machine
+from ..identity.describe import describe
+from ..model.copying import seeded
+from .constant import constant_figures
+from .twin import Twin
+
+
+class State(NamedTuple):
+    """All that training changes, as tensors of the back end. On JAX a pytree, so that lanes of it can be stacked."""
+
+    weights: list
+    fixed: list   # what the optimizer does not touch: batch-norm moments, dropout streams
+    slots: list   # optimizer variables; the learning rate is one of them
+
+
+class Pure(NamedTuple):
+    """Functions that a larger compiled program may contain, and the data they are passed.
+
+    Attributes:
+        data: the training part and the judged parts, on the device.
+        step: `(data, state, rows, learning_rate) -> (state, loss)`.
+        evaluate: `(data, state) -> float32[n_parts, 1 + n_metrics]`.
+    """
+
+    data: Any
+    step: Callable
+    evaluate: Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What one back end can do with a twin; every tensor is its own. `None` where it cannot."""
+
+    machine: Machine
+    put: Callable         # (NumPy array) -> tensor, a copy
+    step: Callable        # (state, rows, learning_rate) -> (state, loss)
+    evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
+    loss: Callable        # (state, rows) -> float
+    gradient: Callable    # (state, rows) -> list of arrays, like the weights
+    curvature: Callable   # (state, rows, list of arrays) -> list of arrays
+    peak_bytes: Callable  # (state, batch_size) -> int or None
+    capacity_bytes: Callable
+    wait: Callable
+    out_of_memory: Callable   # (exception) -> whether it says that memory ran out
+    pure: Pure | None = None
+    aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
+
+
+class KerasRig:
+    """A Keras model and its data on the bench. See `Rig` for the meaning of each verb.
+
+    Args:
+        source: a compiled Keras model, or a function that returns one; never changed.
+        data: a `Data`.
+        bind: `(twin, data) -> Verbs`, brought by the back end's module.
+    """
+
+    def __init__(self, source, data, bind):
+        self._twin, self._data = Twin(source, data.train), data
+        for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
+            self._twin.check(part, name)
+        self._verbs = bind(self._twin, data)
+        self.task, self.machine, self.present = describe(self._twin, data), self._verbs.machine, self._twin.present()
+        self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
+        self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
+        self._runner = None
+
+    def present_schedule(self, n_steps):
+        return self._twin.rates(n_steps)
+
+    def fresh(self, seed):
+        return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
+
+    def weights(self, state):
+        return _flat(state.weights)
+
+    def move(self, state, v):
+        old = [_numpy(w) for w in state.weights]
+        return state._replace(weights=[self._verbs.put((w + d).astype(w.dtype)) for w, d in zip(old, self._parts(v), strict=True)])
+
+    def step(self, state, rows, learning_rate):
+        return self._verbs.step(state, np.asarray(rows, np.int32), learning_rate)
+
+    def evaluate(self, state):
+        return self._verbs.evaluate(state)
+
+    def constant(self):
+        return constant_figures(self._twin, self._data, self.task.kind)
+
+    def loss(self, state, rows):
+        return self._verbs.loss(state, np.asarray(rows, np.int32))
+
+    def gradient(self, state, rows, draw=0):
+        if draw and self._twin.seed_slots:
+            fixed = list(state.fixed)
+            for i in self._twin.seed_slots:
+                seed = _numpy(fixed[i])
+                fixed[i] = self._verbs.put(seed + np.array([0, draw], seed.dtype))
+            state = state._replace(fixed=fixed)
+        return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
+
+    def curvature(self, state, rows, v):
+        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v)))
+
+    def peak_bytes(self, batch_size):
+        return self._verbs.peak_bytes(self.fresh(0), batch_size)
+
+    def capacity_bytes(self):
+        return self._verbs.capacity_bytes()
+
+    def fit_seconds(self, batch_size, n_steps):
+        """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""
+        require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
+                "Pass a size that the data hold.")
+        steps = min(n_steps, self.n_examples // batch_size)
+        n_epochs = -(-n_steps // steps)
+        return self._fit(self._data.train.take(slice(0, steps * batch_size)), batch_size, n_epochs) * n_steps / (n_epochs * steps)
+
+    def epoch_seconds(self, batch_size, n_epochs):
+        """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
+        return self._fit(self._data.train, batch_size, n_epochs)
+
+    def predict_seconds(self, batch_size, n_rows):
+        """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
+        x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
+        return self._timed(self._running().predict, x, batch_size=batch_size, verbose=0)
+
+    def _running(self):
+        """A copy that may be trained and thrown away."""
+        if self._runner is None:
+            self._runner = self._twin.compiled(0)
+        return self._runner
+
+    def _fit(self, part, batch_size, n_epochs):
+        return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+                           verbose=0)
+
+    def _timed(self, call, *arguments, **options):
+        with seeded(0), self._verbs.aside():
+            self.wait()
+            start = perf_counter()
+            call(*arguments, **options)
+            self.wait()
+            return perf_counter() - start
+
+    def _parts(self, v):
+        """A flat vector cut into arrays like the weights."""
+        shapes = [tuple(p.shape) for p in self._twin.model.trainable_variables]
+        parts = np.split(np.asarray(v, np.float32), np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def batch_of(part, batch_size):
+    """A batch of that many rows, the rows repeated where there are fewer."""
+    return part.take(np.arange(batch_size) % part.n_rows)
+
+
+def on_device(array):
+    """A copy of the data as a tensor, its floating numbers in Keras' own float type, as `fit` passes them."""
+    floating = np.issubdtype(array.dtype, np.floating)
+    return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
+
+
+def _flat(tensors):
+    return np.concatenate([_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
+
+
+def _numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+

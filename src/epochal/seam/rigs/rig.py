@@ -1,0 +1,47 @@
+"""The seam: what the package asks of a model on a device. Nothing else is asked."""
+
+from typing import Any, Protocol
+
+from ...records import Machine, Setting, Task
+
+State = Any  # opaque above the seam: all that training changes
+
+
+class Rig(Protocol):
+    """The user's model, data and device, on the bench.
+
+    A rig never changes the user's model or its own arguments: `fresh` copies, `move` and `step` return. Vectors are
+    float32[n_params], in the order of `model.trainable_variables`; `rows` are integer indices into the training rows.
+    A capability is a value: `pure` holds functions that the engine may compile into a larger program, or is `None`.
+
+    Attributes:
+        task, machine, present: records of what is trained, where, and the user's own setting.
+        n_examples: training rows.
+        n_params: trainable parameters.
+        pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `evaluate(data, state)`, traceable by JAX.
+    """
+
+    task: Task
+    machine: Machine
+    present: Setting
+    n_examples: int
+    n_params: int
+    pure: Any
+
+    def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with
+    def fresh(self, seed): ...                       # -> State: newly initialised weights and optimizer, own dropout stream
+    def weights(self, state): ...                    # -> vector
+    def move(self, state, v): ...                    # -> State with weights + v
+    def step(self, state, rows, learning_rate): ...  # -> (State, loss before the step), as Keras' own train step
+    def evaluate(self, state): ...                   # -> float32[n_parts, 1 + n_metrics]: half a, half b, test (if any)
+    def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
+    def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
+    def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
+    def curvature(self, state, rows, v): ...         # -> vector: the Hessian of `loss` times v
+    def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
+    def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
+    def fit_seconds(self, batch_size, n_steps): ...      # -> seconds Keras' own `fit` takes for n_steps full batches
+    def epoch_seconds(self, batch_size, n_epochs): ...   # -> seconds it takes for epochs of all rows, a short last batch with them
+    def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
+    def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
+    def wait(self): ...                              # block until the device is idle

@@ -1,0 +1,155 @@
+"""Keras on TensorFlow: each verb loads a state into the twin, runs, and reads the state back, in one compiled function."""
+
+import keras
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from ..machine import this_machine
+from ..model.metrics import chosen_elsewhere
+from ..rows import leaves, over
+from . import difference
+from .keras_rig import State, Verbs, on_device
+
+EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+
+
+def bind(twin, data):
+    """The verbs of TensorFlow for a twin and its data, which go to the device once."""
+    world = _World(twin, data)
+    compiled = {name: tf.function(getattr(world, name), autograph=False)
+                for name in ("step", "loss", "gradient", "slope", "judge")}
+    gpus = tf.config.list_physical_devices("GPU")
+    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
+
+    def step(state, rows, learning_rate):
+        return compiled["step"](state, tf.constant(rows), tf.constant(learning_rate, tf.float32))
+
+    def curvature(state, rows, v):
+        # Not nested tapes: `tf.nn.moments` stops the gradient of its mean, so that second derivatives through batch or layer
+        # normalisation come out wrong without a word (9 % in the norm for a small network).
+        def slope(weights):
+            return compiled["slope"](state._replace(weights=[_put(w) for w in weights]), tf.constant(rows))
+
+        return difference.curvature(slope, [w.numpy() for w in state.weights], v)
+
+    return Verbs(
+        machine=this_machine(name, None, "tensorflow"),
+        put=_put,
+        step=step,
+        evaluate=lambda state: world.evaluate(state, compiled["judge"]),
+        loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
+        gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
+        curvature=curvature,
+        peak_bytes=lambda state, batch_size: None,   # TensorFlow tells it only after the step has run, or crashed
+        capacity_bytes=lambda: None if gpus else psutil.virtual_memory().available,
+        wait=tf.test.experimental.sync_devices,
+        out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
+    )
+
+
+class _World:
+    """The twin and the data, as functions from tensors to tensors; what they leave in the twin's variables is never read."""
+
+    def __init__(self, twin, data):
+        self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
+        self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
+                                      for part in (data.train, *data.parts))
+        self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
+        # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
+        self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
+                       for name in ("_train", "_loss", "_gradient", "_slope", "_judge")}
+
+    def step(self, state, rows, learning_rate):
+        self._load(state)
+        self._optimizer.learning_rate.assign(learning_rate)
+        loss = self._inner["_train"](*self._take(rows))
+        return State(*([tf.identity(v.value) for v in group] for group in self._groups())), loss
+
+    def loss(self, state, rows):
+        self._load(state)
+        return self._inner["_loss"](*self._take(rows))
+
+    def gradient(self, state, rows):
+        self._load(state)
+        return self._inner["_gradient"](*self._take(rows))
+
+    def slope(self, state, rows):
+        """The gradient of `loss`, which `gradient` is not where there is dropout."""
+        self._load(state)
+        return self._inner["_slope"](*self._take(rows))
+
+    def judge(self, state, metrics, x, y, weight):
+        """Loss of a block, and the metrics' variables after it."""
+        self._load(state)
+        variables = self._model.metrics_variables
+        for variable, value in zip(variables, metrics, strict=True):
+            variable.assign(value)
+        loss = self._inner["_judge"](x, y, weight)
+        return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
+
+    def evaluate(self, state, judge):
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
+        losses, counted = zip(*(self._judge_part(state, part, judge) for part in self._judged), strict=True)
+        return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+
+    def _train(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            _, loss = self._twin.forward(x, y, weight, training=True)
+            scaled = self._optimizer.scale_loss(loss)
+        weights = self._model.trainable_variables
+        self._optimizer.apply(tape.gradient(scaled, weights), weights)
+        return loss
+
+    def _loss(self, x, y, weight):
+        return self._twin.forward(x, y, weight, training=self._twin.normalises_over_batch())[1]
+
+    def _gradient(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            _, loss = self._twin.forward(x, y, weight, training=True)
+        return self._dense(tape, loss)
+
+    def _slope(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, y, weight)
+        return self._dense(tape, loss)
+
+    def _dense(self, tape, loss):
+        slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
+                               unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
+
+    def _judge(self, x, y, weight):
+        y_pred, loss = self._twin.forward(x, y, weight, training=False)
+        self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        return loss
+
+    def _judge_part(self, state, part, judge):
+        n = len(leaves(part[0])[0])
+        total, metrics = np.float32(0), self._first_metrics
+        for start in range(0, n, EVALUATION_BLOCK):
+            rows = slice(start, min(start + EVALUATION_BLOCK, n))
+            loss, metrics = judge(state, metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
+            total += np.float32(rows.stop - rows.start) * np.float32(loss)
+        return total / np.float32(n), metrics
+
+    def _figures(self, loss, metrics):
+        for variable, value in zip(self._model.metrics_variables, metrics, strict=True):
+            variable.assign(value)
+        results = self._model.get_metrics_result()
+        return np.array([loss, *(results[name] for name in self._twin.metric_names)], np.float32)
+
+    def _take(self, rows):
+        return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]
+
+    def _load(self, state):
+        for variables, values in zip(self._groups(), state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def _groups(self):
+        return self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables
+
+
+def _put(array):
+    return tf.constant(np.array(keras.ops.convert_to_numpy(array)))

@@ -1,0 +1,169 @@
+"""Keras on PyTorch: each verb copies a state into the twin, runs, and copies the state back out."""
+
+import keras
+import numpy as np
+import psutil
+import torch
+
+from ...base.errors import Unsupported
+from ...base.seeds import number
+from ..machine import this_machine
+from ..model.metrics import chosen_elsewhere
+from ..rows import leaves, over
+from .keras_rig import State, Verbs, on_device
+
+EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+
+
+def bind(twin, data):
+    """The verbs of PyTorch for a twin and its data, which go to the device once."""
+    world = _World(twin, data)
+    device = twin.model.trainable_variables[0].value.device
+    on_cuda = device.type == "cuda"
+    memory = torch.cuda.get_device_properties(device).total_memory if on_cuda else None
+    name = torch.cuda.get_device_name(device).lower() if on_cuda else device.type
+    return Verbs(
+        machine=this_machine(name, memory, "torch"),
+        put=_put,
+        step=world.step,
+        evaluate=world.evaluate,
+        loss=world.loss,
+        gradient=world.gradient,
+        curvature=world.curvature,
+        peak_bytes=lambda state, batch_size: None,   # PyTorch tells it only after the step has run, or crashed
+        capacity_bytes=lambda: memory if name != "cpu" else psutil.virtual_memory().available,
+        wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
+        out_of_memory=_out_of_memory,
+        aside=world.aside,
+    )
+
+
+class _World:
+    """The twin and the data, as functions from tensors to new tensors; what they leave in the twin's variables is never read."""
+
+    def __init__(self, twin, data):
+        self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
+        self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
+                                      for part in (data.train, *data.parts))
+        self._device = twin.model.trainable_variables[0].value.device
+        self._drew = False   # whether the last training pass drew from PyTorch's own stream
+        self._first_metrics = [v.value.detach().clone() for v in twin.model.metrics_variables]
+
+    def step(self, state, rows, learning_rate):
+        self._load(state)
+        self._optimizer.learning_rate.assign(learning_rate)
+        loss = self._train(state, rows)
+        slopes = self._slopes(self._optimizer.scale_loss(loss))
+        with torch.no_grad():
+            self._optimizer.apply(slopes, self._model.trainable_variables)
+        after = State(*([v.value.detach().clone() for v in group] for group in self._groups()))
+        if self._drew:
+            for i in self._twin.seed_slots:
+                after.fixed[i][1] += 1
+        return after, loss.detach()
+
+    def loss(self, state, rows):
+        with torch.no_grad():
+            self._load(state)
+            return float(self._loss(state, rows))
+
+    def gradient(self, state, rows):
+        self._load(state)
+        return self._filled(self._slopes(self._train(state, rows)))
+
+    def curvature(self, state, rows, v):
+        self._load(state)
+        try:
+            slopes = self._slopes(self._loss(state, rows), create_graph=True)
+            along = sum((g * torch.as_tensor(d, dtype=g.dtype, device=g.device)).sum()
+                        for g, d in zip(slopes, v, strict=True) if g is not None)
+            return self._filled(self._slopes(along) if along.requires_grad else [None] * len(slopes))
+        except (RuntimeError, NotImplementedError) as error:
+            if not any(words in str(error).lower() for words in ("derivative", "double backward")):
+                raise
+            raise Unsupported("PyTorch has no second derivative for an operation of this model "
+                              f"({str(error).strip().splitlines()[0]}). Try KERAS_BACKEND=jax.") from error
+
+    def evaluate(self, state):
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
+        with torch.no_grad():
+            self._load(state)
+            self._model.eval()
+            losses, counted = zip(*map(self._judge, self._judged), strict=True)
+            return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+
+    def _judge(self, part):
+        n = len(leaves(part[0])[0])
+        total = np.float32(0)
+        _copy_into(self._model.metrics_variables, self._first_metrics)
+        for start in range(0, n, EVALUATION_BLOCK):
+            x, y, weight = (over(lambda a, start=start: a[start:start + EVALUATION_BLOCK], tree) for tree in part)
+            y_pred, loss = self._twin.forward(x, y, weight, training=False)
+            self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+            total += np.float32(len(leaves(x)[0])) * np.float32(float(loss))
+        return total / np.float32(n), [v.value.detach().clone() for v in self._model.metrics_variables]
+
+    def _figures(self, loss, metrics):
+        _copy_into(self._model.metrics_variables, metrics)
+        results = self._model.get_metrics_result()
+        return np.array([loss, *(float(results[name]) for name in self._twin.metric_names)], np.float32)
+
+    def _loss(self, state, rows):
+        if self._twin.normalises_over_batch():
+            return self._train(state, rows)
+        self._model.eval()
+        return self._twin.forward(*self._take(rows), training=False)[1]
+
+    def _train(self, state, rows):
+        self._model.train()
+        if not self._twin.seed_slots:
+            return self._twin.forward(*self._take(rows), training=True)[1]
+        # Keras lets dropout without a seed draw from PyTorch's one stream for the whole process, and its own streams stand still:
+        # wind that one up by this state's, and give it back to the user afterwards.
+        with self.aside():
+            torch.manual_seed(number(0, *(int(n) for i in self._twin.seed_slots for n in state.fixed[i])))
+            before = self._stream()
+            loss = self._twin.forward(*self._take(rows), training=True)[1]
+            self._drew = not torch.equal(before, self._stream())
+        return loss
+
+    def aside(self):
+        """A context in which PyTorch's own random stream may be used: afterwards it is as it was."""
+        return torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else [])
+
+    def _stream(self):
+        return torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
+
+    def _slopes(self, of, **options):
+        weights = [v.value for v in self._model.trainable_variables]
+        return list(torch.autograd.grad(of, weights, allow_unused=True, **options))
+
+    def _filled(self, slopes):
+        pairs = zip(slopes, self._model.trainable_variables, strict=True)
+        return [torch.zeros_like(v.value) if slope is None else slope.detach() for slope, v in pairs]
+
+    def _take(self, rows):
+        rows = torch.as_tensor(rows, dtype=torch.int64)
+        return [over(lambda a: a[rows.to(a.device)], tree) for tree in self._data]
+
+    def _load(self, state):
+        for variables, values in zip(self._groups(), state, strict=True):
+            _copy_into(variables, values)
+
+    def _groups(self):
+        return self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables
+
+
+def _copy_into(variables, values):
+    with torch.no_grad():  # autograd would otherwise refuse to write into a weight
+        for variable, value in zip(variables, values, strict=True):
+            variable.value.copy_(value)
+
+
+def _put(array):
+    return keras.ops.convert_to_tensor(np.array(array)).clone()
+
+
+def _out_of_memory(error):
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error) and "memory" in str(error))

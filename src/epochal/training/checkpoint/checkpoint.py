@@ -1,0 +1,195 @@
+"""A training that goes on after a kill: everything it is made of, in one file, written whole and durably.
+
+Format history
+    1  first format
+"""
+
+import copy
+import json
+import pathlib
+import random
+import zipfile
+from time import perf_counter
+
+import keras
+import numpy as np
+
+from ...base.errors import UsageError
+from ...base.files import whole_file
+from ..fit.loop import Position
+from .plain_state import changed, of, packed, unpacked
+
+FORMAT = 1
+_NAME = "training.npz"
+_LEAST_SECONDS = 1.0   # between two writings, and
+_SHARE = 20            # times as long as a writing takes: so that at most a twentieth of the time goes into them
+
+
+class Checkpoint:
+    """The folder of one training.
+
+    Args:
+        folder: made where it does not exist.
+        model: a built one; its variables are written and read.
+        feed: the `Feed` of the training rows.
+        callbacks: the user's; what they have learnt since they were made is kept, as far as it is plain: numbers, text, arrays.
+        identity: what the training is: plain values by name. A file of another training is refused.
+
+    Raises:
+        UsageError: the folder cannot be used, or holds another training.
+    """
+
+    def __init__(self, folder, model, feed, callbacks, identity):
+        self._path, self._model = file_in(folder), model
+        self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
+        self._fresh = [copy.deepcopy(of(callback)) for callback in callbacks]  # what learns in place would take it along
+        self._remembered = [{} for _ in callbacks]
+        self._written, self._cost = -1e9, 0.0
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._found = _read(self._path) if self._path.exists() else None
+        except OSError as error:
+            raise UsageError(f"`checkpoint` must be a folder that you may read and write; got {str(folder)!r} ({error.strerror}). "
+                             "Name another one.") from error
+        if self._found is not None:
+            self._refuse_another(self._found[0]["identity"], folder)
+
+    @property
+    def manner(self):
+        """Back end and mode in which the earlier run trained; `None` where there was none."""
+        return self._found and self._found[0]["manner"]
+
+    def before_begin(self):
+        """What has to be done before the callbacks' `on_train_begin`, where an earlier run left something."""
+        for callback in self._callbacks:
+            if self._found and isinstance(callback, keras.callbacks.CSVLogger):
+                _cut(callback, self._found[0]["epoch"])
+
+    def resume(self):
+        """Put everything back as it was; returns the `Position` to go on from, `None` where there is nothing."""
+        if self._found is None:
+            return None
+        about, arrays = self._found
+        for name, group in _groups(self._model).items():
+            for i, variable in enumerate(group):
+                variable.assign(keras.ops.convert_to_tensor(arrays[f"{name}/{i}"]))
+        self._remembered = [unpacked(memory, arrays) for memory in about["callbacks"]]
+        for callback, memory in zip(self._callbacks, self._remembered, strict=True):
+            vars(callback).update(memory)
+        self._model.history.history = unpacked(about["history"], arrays)
+        self._model.history.epoch = list(about["epochs"])
+        draws, place = about["chance"]
+        _draw_on_from(draws)
+        self._feed.restore(unpacked(place, arrays))
+        if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
+            self._model.stop_training = about["stopped"]
+        return Position(about["epoch"], about["n_batches"])
+
+    def begins(self):
+        """Note the random streams, and where the feed is, before the order of an epoch is drawn."""
+        self._chance = self._now()
+
+    def __call__(self, position, store, *, manner, last=False):
+        """Write where the training is, unless that was done a moment ago; `store` is called before variables are read."""
+        if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
+            return
+        start, arrays = perf_counter(), {}
+        store()
+        about = {"format": FORMAT, "identity": self._identity, "manner": manner, "epoch": position.epoch,
+                 "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
+                 "history": packed(self._model.history.history, arrays, "history"),
+                 "epochs": list(self._model.history.epoch),
+                 "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}
+        draws, place = self._chance if position.n_batches else self._now()
+        about["chance"] = [_as_json(draws), packed(place, arrays, "feed")]
+        for name, group in _groups(self._model).items():
+            arrays |= {f"{name}/{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(group)}
+        # Types that NumPy does not know by name, such as bfloat16, travel as their bits.
+        about["dtypes"] = {key: array.dtype.name for key, array in arrays.items() if array.dtype.kind == "V"}
+        arrays = {key: np.asarray(array).view(f"u{array.dtype.itemsize}") if key in about["dtypes"] else array
+                  for key, array in arrays.items()}
+        try:
+            with whole_file(self._path) as file:
+                np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        except OSError as error:
+            raise UsageError(f"`checkpoint` must be a folder with room to write in; {str(self._path.parent)!r} is not "
+                             f"({error.strerror}). The model holds what was trained so far.") from error
+        self._written = perf_counter()
+        self._cost = self._written - start
+
+    def _memories(self):
+        """What each callback has learnt: in this call, and in those before it, which may have used the same object."""
+        for callback, fresh, remembered in zip(self._callbacks, self._fresh, self._remembered, strict=True):
+            now = of(callback)
+            yield {name: now[name] for name in now if name in remembered} | changed(now, fresh)
+
+    def _now(self):
+        return _draws(), self._feed.state()
+
+    def _refuse_another(self, theirs, folder):
+        for name, ours in self._identity.items():
+            if theirs.get(name, ours) != ours:  # an older version has told less
+                raise UsageError(f"`checkpoint` must be the folder of this training; {str(folder)!r} holds one with another "
+                                 f"{name}: {theirs.get(name)!r}, and this call has {ours!r}. Name another folder, or call as "
+                                 "before.")
+
+
+def file_in(folder):
+    """The path of the file in the folder of a training."""
+    return pathlib.Path(folder) / _NAME
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as opened, np.load(opened) as file:
+            arrays = {key: file[key] for key in file.files}
+        about = json.loads(arrays.pop("about").tobytes())
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(f"`checkpoint` must be a folder of Epochal's; {path} cannot be read ({error}). Remove it to begin "
+                         "anew.") from error
+    if about.get("format") != FORMAT:
+        raise UsageError(f"`checkpoint` must be of format {FORMAT}; {path} has {about.get('format')!r}. Upgrade the package, or "
+                         "remove the file to begin anew.")
+    for key, dtype in about["dtypes"].items():
+        arrays[key] = arrays[key].view(dtype)
+    return about, arrays
+
+
+def _groups(model):
+    return {"weights": model.trainable_variables, "fixed": model.non_trainable_variables, "slots": model.optimizer.variables,
+            "metrics": model.metrics_variables}
+
+
+def _draws():
+    """The states of the streams from which orders of rows are drawn."""
+    torch_state = None
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch_state = torch.get_rng_state().numpy()
+    return random.getstate(), np.random.get_state(), torch_state
+
+
+def _as_json(draws):
+    (version, inside, gauss), numpy_state, torch_state = draws
+    return [[version, list(inside), gauss], [numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]],
+            None if torch_state is None else torch_state.tolist()]
+
+
+def _draw_on_from(draws):
+    (version, inside, gauss), (name, keys, *rest), torch_state = draws
+    random.setstate((version, tuple(inside), gauss))
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))
+    if torch_state is not None:
+        import torch
+
+        torch.set_rng_state(torch.tensor(torch_state, dtype=torch.uint8))
+
+
+def _cut(logger, n_epochs):
+    """Let a `CSVLogger` go on in its file, after the rows of the epochs that are done."""
+    path, logger.append = pathlib.Path(logger.filename), True
+    if path.exists():
+        head, *rows = path.read_text().splitlines(keepends=True) or [""]
+        kept = [row for row in rows if row.split(logger.sep)[0].isdigit() and int(row.split(logger.sep)[0]) < n_epochs]
+        path.write_text(head + "".join(kept))

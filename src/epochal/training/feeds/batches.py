@@ -1,0 +1,214 @@
+"""Sources that cut their own batches: `PyDataset`, `tf.data`, PyTorch's `DataLoader`, Grain, Python generators."""
+
+import itertools
+import random
+import types
+from collections import deque
+from multiprocessing.pool import ThreadPool
+
+import keras
+import numpy as np
+
+from ...base.errors import require
+from .cast import OnlyKeras, leaves, over, weights_of_classes
+
+
+class DatasetOfKeras:
+    """A `keras.utils.PyDataset`. With more than one worker, batches come from threads, in order and each once."""
+
+    kind, starts_anew, draws_torch_seed = "PyDataset", True, False
+
+    def __init__(self, dataset, *, shuffle, class_weight):
+        self._dataset, self._shuffle, self._class_weight = dataset, shuffle, class_weight
+        if dataset.use_multiprocessing and dataset.workers > 0:
+            raise OnlyKeras("a PyDataset with use_multiprocessing=True is read by processes that Keras starts", dataset)
+
+    @property
+    def n_batches(self):
+        return self._dataset.num_batches
+
+    def begin(self):
+        self._dataset.on_epoch_begin()
+
+    def end(self):
+        self._dataset.on_epoch_end()
+
+    def open(self):
+        return map(self._standard, self._read())
+
+    def look(self, n=1):
+        first, *_ = [self._standard(self._dataset[i]) for i in range(n if self.n_batches is None else min(n, self.n_batches))]
+        return first
+
+    def _read(self):
+        n = self.n_batches
+        numbers = itertools.count() if n is None else range(n)
+        if self._shuffle and n is not None:
+            numbers = list(numbers)
+            random.shuffle(numbers)
+        if self._dataset.workers > 1:
+            yield from _in_threads(self._dataset.__getitem__, numbers, self._dataset.workers, self._dataset.max_queue_size)
+        else:
+            yield from map(self._dataset.__getitem__, numbers)
+
+    def _standard(self, batch):
+        if not isinstance(batch, (dict, np.ndarray)):
+            require(isinstance(batch, (tuple, list)) and len(batch) in (1, 2, 3), "x[i]", type(batch).__name__,
+                    "a dict, an array, or a tuple (x,), (x, y) or (x, y, sample_weight)", "See keras.utils.PyDataset.")
+            batch = tuple(batch)
+        return weighed(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+
+
+class DatasetOfTensorFlow:
+    """A `tf.data.Dataset`."""
+
+    kind, starts_anew, draws_torch_seed = "tf.data.Dataset", True, False
+
+    def __init__(self, dataset, *, class_weight, backend):
+        self._dataset, self._class_weight, self._backend = dataset, class_weight, backend
+
+    @property
+    def n_batches(self):
+        n = int(self._dataset.cardinality())
+        return None if n < 0 else n
+
+    @property
+    def is_endless(self):
+        return int(self._dataset.cardinality()) == -1
+
+    def open(self):
+        # On TensorFlow, Keras opens the iterator at once, and each one that is opened moves the seeds of `shuffle()` on.
+        return self._converted(iter(self._dataset) if self._backend == "tensorflow" else self._dataset)
+
+    def look(self, *_):
+        """One row of zeros as described by the data set itself: opening it would move its seeds on."""
+        shapes = [spec.shape for spec in leaves(self._dataset.element_spec) if hasattr(spec, "shape")]
+        if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
+            row = over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), self._dataset.element_spec)
+            return weighed(keras.utils.unpack_x_y_sample_weight(row), self._class_weight)
+        return next(self._converted(self._dataset.take(1)))
+
+    def _converted(self, batches):
+        for batch in batches:
+            yield weighed(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+
+
+class Loader:
+    """A `torch.utils.data.DataLoader`, or a data set or loader of Grain: something that is iterated over once for each pass."""
+
+    starts_anew = True
+
+    def __init__(self, loader, kind, *, eager):
+        self._loader, self.kind, self._eager = loader, kind, eager
+        self.draws_torch_seed = kind == "DataLoader"
+
+    @property
+    def n_batches(self):
+        sized = self.kind != "Grain data set" and hasattr(self._loader.dataset, "__len__")
+        return len(self._loader) if sized else None
+
+    def open(self):
+        # On PyTorch, Keras opens the iterator at once, which draws a seed.
+        return self._converted(iter(self._loader) if self._eager else self._loader)
+
+    def look(self, n=1):
+        first, *_ = itertools.islice(self._converted(self._loader), n)
+        return first
+
+    def _converted(self, batches):
+        for batch in batches:
+            yield keras.utils.unpack_x_y_sample_weight(batch)
+
+
+class Generator:
+    """A Python generator, whose first two batches are looked at ahead, as Keras does, and begin each pass.
+
+    Keras does not start a generator again, so one that has ended yields these two in each further epoch, with a warning. One that a
+    factory makes is made anew for each pass.
+    """
+
+    kind, n_batches, draws_torch_seed = "generator", None, False
+
+    def __init__(self, generator, *, make=None):
+        self._rest, self._make = generator, make
+        self._looked_at = list(itertools.islice(generator, 2 if make is None else 1))
+        self.starts_anew = make is not None
+        require(self._looked_at, "x", "an empty one", "a generator that yields at least one batch", "Call its function again.")
+        require(isinstance(self._looked_at[0], tuple), "x", type(self._looked_at[0]).__name__,
+                "a generator of tuples (x,), (x, y) or (x, y, sample_weight)")
+
+    def open(self):
+        batches = itertools.chain(self._looked_at, self._rest) if self._make is None else self._make()
+        return map(keras.utils.unpack_x_y_sample_weight, batches)
+
+    def look(self, *_):
+        return keras.utils.unpack_x_y_sample_weight(self._looked_at[0])
+
+    def whole(self):
+        """The generator with its first batches, for Keras."""
+        yield from itertools.chain(self._looked_at, self._rest)
+
+
+def weighed(batch, class_weight):
+    """A `Batch` with the weights of its classes, where there are any."""
+    if class_weight is None or batch[1] is None:
+        return batch
+    x, y, weight = batch
+    require(weight is None, "class_weight", class_weight, "left out where batches have sample weights",
+            "Multiply the one into the other.")
+    require(not keras.tree.is_nested(y), "class_weight", class_weight, "left out unless the model has a single output",
+            "Let the batches hold sample weights.")
+    return x, y, weights_of_classes(y, class_weight)
+
+
+def kind_of(x):
+    """The name of the kind of source that `x` is, or `None`; told by the names of its classes, so that nothing is imported."""
+    if isinstance(x, keras.utils.PyDataset):
+        return "PyDataset"
+    if isinstance(x, types.GeneratorType):
+        return "generator"
+    names = {(base.__name__, base.__module__.split(".")[0]) for base in type(x).__mro__}
+    return next((kind for kind, told in _TOLD_BY.items() if told & names), None)
+
+
+def source_of(x, y, sample_weight, *, batch_size, class_weight, shuffle, steps_per_epoch, backend):
+    """The inner source that `x` is, or `None` where it cuts no batches. Refuses what `fit` refuses, and a `batch_size`."""
+    kind = kind_of(x)
+    if kind is None:
+        return None
+    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
+        require(value is None, name, type(value).__name__ if name != "batch_size" else value, f"left out for a {kind}",
+                "It cuts its own batches." if name == "batch_size" else "Let its batches hold them.")
+    require(class_weight is None or kind in ("PyDataset", "tf.data.Dataset"), "class_weight", class_weight,
+            f"left out for a {kind}", "Let its batches hold sample weights.")
+    if kind == "PyDataset":
+        source = DatasetOfKeras(x, shuffle=shuffle, class_weight=class_weight)
+    elif kind == "tf.data.Dataset":
+        source = DatasetOfTensorFlow(x, class_weight=class_weight, backend=backend)
+    elif kind == "generator":
+        source = Generator(x)
+    else:
+        source = Loader(x, kind, eager=backend == "torch")
+    endless = source.n_batches is None and (kind == "PyDataset" or getattr(source, "is_endless", False))
+    require(steps_per_epoch is not None or not endless, "steps_per_epoch", None, f"given for a {kind} without an end",
+            "Pass how many batches make an epoch.")
+    return source
+
+
+_TOLD_BY = {
+    "tf.data.Dataset": {("DatasetV2", "tensorflow"), ("DistributedDataset", "tensorflow")},
+    "DataLoader": {("DataLoader", "torch")},
+    "Grain data set": {("MapDataset", "grain"), ("IterDataset", "grain"), ("DataLoader", "grain")},
+}
+
+
+def _in_threads(work, numbers, n_threads, n_ahead):
+    """`work` done on each number by some threads, the results in order."""
+    with ThreadPool(n_threads) as pool:
+        waiting = deque()
+        for number in numbers:
+            waiting.append(pool.apply_async(work, (number,)))
+            if len(waiting) >= max(n_threads, n_ahead):
+                yield waiting.popleft().get()
+        while waiting:
+            yield waiting.popleft().get()

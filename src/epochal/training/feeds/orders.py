@@ -1,0 +1,145 @@
+"""In which order the rows come: as Keras' own `fit` draws it on each back end, so that one seed gives one result."""
+
+import functools
+
+import numpy as np
+
+from ...base.errors import require
+
+FEW_ENOUGH = 10_000_000  # rows of which one permutation is drawn; beyond, and not on the device, they are mixed in two levels
+_STRETCHES = 1_000_000   # neighbouring rows that then stay together until they meet others within a group
+_GROUP = 1_000_000       # rows
+
+
+class Orders:
+    """Draws an order of `n_rows` rows for each pass over them.
+
+    JAX (and NumPy) take `np.random.permutation`, PyTorch the sampler of its `DataLoader`, TensorFlow its own shuffle: with
+    `keras.utils.set_random_seed` the orders are those of `fit`. On TensorFlow that means one order for all epochs, since `fit`
+    on TensorFlow repeats its order once a seed is set; without a seed a new one comes from `np.random`.
+
+    Args:
+        shuffle: `True`, `False`, or `"batch"`: within each batch.
+        given: replaces all of that: a function of `n_rows` that returns int[n_rows].
+        mixed: draw one permutation of `FEW_ENOUGH` rows at most, and mix more rows in two levels: stretches of neighbouring rows
+            in random order, and the rows of some stretches among each other.
+    """
+
+    def __init__(self, n_rows, batch_size, shuffle, *, backend, given=None, mixed=False):
+        self._n, self._size, self._shuffle, self._backend, self._given = n_rows, batch_size, shuffle, backend, given
+        self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and given is None
+        self._repeated = None
+
+    def open(self):
+        """What Keras draws as it opens a pass, before it asks for a row."""
+        draw_torch_seed(self._backend)
+
+    def draw_for_one_batch(self):
+        """What Keras draws until it has a first batch, if it asks for no other."""
+        if self._shuffle == "batch" and self._given is None and self._backend != "tensorflow":
+            Orders(min(self._n, self._size), self._size, "batch", backend=self._backend).draw()
+        else:
+            self.draw()
+
+    def draw(self):
+        """Something that, cut by a slice, gives int[…] rows: an array, or its like where that would be too large."""
+        if self._mixed:
+            return _Mixed(self._n, int(np.random.randint(2**31)))
+        if self._repeated is None:
+            rows, again = self._rows()
+            rows = rows.astype(np.int32 if self._n < 2**31 else np.int64, copy=False)
+            self._repeated = rows if again else None
+            return rows
+        return self._repeated
+
+    def _rows(self):
+        """int[n], and whether the next pass repeats it."""
+        if self._given is not None:
+            rows = np.asarray(self._given(self._n))
+            require(rows.shape == (self._n,) and rows.dtype.kind in "iu", "order", f"{rows.dtype}{list(rows.shape)}",
+                    f"a function that returns {self._n} row numbers")
+            return rows, False
+        if not self._shuffle:
+            return np.arange(self._n), True
+        if self._backend == "torch":
+            return _of_torch(self._n, self._size, self._shuffle), False
+        seeded = _of_tensorflow(self._n, self._size, self._shuffle) if self._backend == "tensorflow" else None
+        if seeded is not None:
+            return seeded, True
+        if self._shuffle == "batch":
+            starts = range(0, self._n, self._size)
+            return np.concatenate([np.random.permutation(min(self._size, self._n - i)) + i for i in starts]), False
+        return np.random.permutation(self._n), False
+
+
+def draw_torch_seed(backend):
+    """On PyTorch, draw the seed that a `DataLoader` draws for its workers, though there are none."""
+    if backend == "torch":
+        import torch
+
+        torch.empty((), dtype=torch.int64).random_()
+
+
+def _of_torch(n, size, shuffle):
+    import torch
+
+    if shuffle == "batch":
+        return np.concatenate([torch.randperm(min(size, n - i)).numpy() + i for i in range(0, n, size)])
+    generator = torch.Generator()
+    generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_()))
+    return torch.randperm(n, generator=generator).numpy()
+
+
+def _of_tensorflow(n, size, shuffle):
+    """The order of `fit` where a seed is set, else `None`. TensorFlow counts operations: they must be those of Keras."""
+    import tensorflow as tf
+
+    if tf.compat.v1.get_seed(1)[0] == _tensorflow_without_a_seed():
+        return None
+
+    def permutation(_):
+        rows = tf.range(n, dtype=tf.int64)
+        return tf.random.shuffle(rows) if shuffle != "batch" else rows
+
+    orders = tf.data.Dataset.range(1).map(permutation)
+    if shuffle == "batch":
+        orders = orders.flat_map(tf.data.Dataset.from_tensor_slices).batch(size).map(tf.random.shuffle)
+    return np.concatenate(list(orders.as_numpy_iterator()))
+
+
+@functools.cache
+def _tensorflow_without_a_seed():
+    import tensorflow as tf
+
+    with tf.Graph().as_default():  # a graph of its own has no seed
+        return tf.compat.v1.get_seed(1)[0]
+
+
+class _Mixed:
+    """Too many rows to permute: stretches in random order, the rows of a group of stretches in random order."""
+
+    def __init__(self, n, seed):
+        self._n, self._seed = n, seed
+        self._stretch = -(-n // _STRETCHES)
+        self._stretches = np.random.default_rng(seed).permutation(-(-n // self._stretch))
+        lengths = np.full(len(self._stretches), self._stretch)
+        lengths[self._stretches == len(self._stretches) - 1] = n - self._stretch * (len(self._stretches) - 1)
+        per_group = max(1, _GROUP // self._stretch)
+        self._firsts = np.arange(0, len(self._stretches), per_group)       # stretch with which each group begins
+        self._starts = np.append(0, np.cumsum(np.add.reduceat(lengths, self._firsts)))  # place at which each group begins
+        self._group = functools.lru_cache(maxsize=2)(self._rows_of)
+
+    def __len__(self):
+        return self._n
+
+    def __getitem__(self, places):
+        first, last, _ = places.indices(self._n)
+        groups = range(int(np.searchsorted(self._starts, first, "right")) - 1, int(np.searchsorted(self._starts, last)))
+        parts = [self._group(g)[max(0, first - self._starts[g]) : last - self._starts[g]] for g in groups]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def _rows_of(self, group):
+        first = self._firsts[group]
+        last = self._firsts[group + 1] if group + 1 < len(self._firsts) else len(self._stretches)
+        rows = (self._stretches[first:last, None] * self._stretch + np.arange(self._stretch)).reshape(-1)
+        return np.random.default_rng([self._seed, group]).permutation(rows[rows < self._n])

@@ -1,0 +1,180 @@
+"""Batches that a source has cut, several of one shape stacked into one chunk, so that one call trains on all of them."""
+
+import contextlib
+import itertools
+import random
+import sys
+from time import perf_counter
+
+import numpy as np
+
+from ...base.errors import require
+from .blocks import BLOCK_BYTES, batches_per_block
+from .cast import OnlyKeras, leaves, narrowed, numpy_of, over
+from .feed import Chunk
+from .orders import draw_torch_seed
+from .prefetch import ahead
+
+BLOCK_SECONDS = 0.2  # so long a slow source keeps the batches it has made to itself
+
+
+class Batches:
+    """A `Source` of batches that were cut elsewhere: they keep their size, order and types.
+
+    They are read in a thread, while the chunk before them trains; never more of them than the epoch needs. On PyTorch each is read
+    when its turn comes, by the thread that trains, and is a chunk by itself: no loop is compiled there, and the source and the
+    model may draw from one stream of random numbers, in turns.
+
+    Args:
+        inner: what cuts the batches; see `batches.py`. given: what the user passed.
+    """
+
+    batch_size = n_rows = None
+
+    def __init__(self, inner, given, *, backend, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
+        self.inner, self._given = inner, given
+        self.starts_anew, self.in_thread = inner.starts_anew, backend != "torch"
+        self._backend, self._bytes, self._seconds = backend, block_bytes if backend != "torch" else 0, block_seconds
+        with undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
+            first = inner.look(2 if backend == "tensorflow" else 1)  # so many Keras looks at, and on TensorFlow it disturbs
+        try:
+            self.sample = self.converted(first, given)
+            if len({len(leaf) for leaf in leaves(self.sample)}) != 1:
+                raise OnlyKeras("the arrays of a batch differ in length", given)
+        except OnlyKeras as error:
+            raise OnlyKeras(str(error), self.original()) from None
+
+    @property
+    def n_batches(self):
+        return self.inner.n_batches
+
+    def begin(self):
+        getattr(self.inner, "begin", _nothing)()
+
+    def end(self):
+        getattr(self.inner, "end", _nothing)()
+
+    def open(self):
+        if not self.inner.draws_torch_seed:
+            draw_torch_seed(self._backend)
+        return _Pass(self)
+
+    def original(self):
+        """What the user passed, as it was."""
+        return self.inner.whole() if hasattr(self.inner, "whole") else self._given
+
+    def close(self):
+        pass
+
+    def converted(self, batch, given=None):
+        """A `Batch` of NumPy arrays."""
+        return tuple(over(lambda leaf: narrowed(numpy_of(leaf, "x", self._backend, given=given), self._backend), tree)
+                     for tree in batch)
+
+    def each(self):
+        """One pass, a batch of NumPy arrays at a time."""
+        return map(self.converted, self.inner.open())
+
+    def stacked(self, batches, n):
+        """Chunks, not yet on the device, of `n` batches at most."""
+        return stacked(map(self.converted, itertools.islice(batches, n)), n, block_bytes=self._bytes, block_seconds=self._seconds)
+
+
+class _Pass:
+    drawn = None
+
+    def __init__(self, source):
+        self._source, self._batches, self._at, self._reading = source, iter(source.inner.open()), 0, None
+
+    def first(self):
+        next(self._batches, None)
+
+    def take(self, trainee, first, n):
+        for _ in itertools.islice(self._batches, first - self._at):
+            self._at += 1
+        self._reading = self._source.stacked(self._batches, n)
+        if self._source.in_thread:
+            self._reading = ahead(self._reading)
+        for batch, rows in self._reading:
+            self._at += len(rows)
+            yield Chunk(trainee.put(batch), rows)
+
+    def close(self):
+        if self._reading is not None:
+            self._reading.close()
+
+
+def stacked(batches, n=None, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS, clock=perf_counter):
+    """Yield (batch, rows): some batches of one shape, one after the other, and which rows are whose.
+
+    A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. A stack that goes
+    out early holds 1, 2, 4, … batches: each number of batches is a program to be compiled.
+
+    Args:
+        batches: of NumPy arrays. n: how many there will be, or `None`.
+    """
+    held, shape, full, late, since = [], None, 1, False, clock()
+    for batch in batches:
+        found = tuple(_shape(tree) for tree in batch)
+        if found != shape:
+            yield from _stacks(held, late)
+            held, shape, since = [], found, clock()
+            full = batches_per_block(n or sys.maxsize, max(1, sum(leaf.nbytes for leaf in leaves(batch))), block_bytes)
+        held.append(batch)
+        if len(held) == full:
+            yield from _stacks(held)
+            held, since = [], clock()
+        elif clock() - since > block_seconds:
+            late, some = True, _largest_power_of_two(len(held))
+            yield from _stacks(held[:some])
+            held, since = held[some:], clock()
+    yield from _stacks(held, late)
+
+
+def _stacks(held, in_powers=False):
+    while held:
+        n = _largest_power_of_two(len(held)) if in_powers else len(held)
+        some, held = held[:n], held[n:]
+        size = len(leaves(some[0])[0])
+        for leaf in leaves(some[0]):
+            require(len(leaf) == size, "a batch", f"arrays of {size} and {len(leaf)} rows", "of one number of rows")
+        batch = some[0] if n == 1 else tuple(joined([batch[i] for batch in some]) for i in range(3))
+        yield batch, np.arange(n * size, dtype=np.int32).reshape(n, size)
+
+
+def joined(trees):
+    """Trees of one shape as one, their arrays one after the other."""
+    columns = zip(*(leaves(tree) for tree in trees), strict=True)
+    joined = iter([np.concatenate(column) for column in columns])
+    return over(lambda _: next(joined), trees[0])
+
+
+def _shape(tree):
+    """What two trees must have in common to be stacked."""
+    if isinstance(tree, dict):
+        return {key: _shape(branch) for key, branch in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [type(tree), *map(_shape, tree)]
+    return None if tree is None else (tree.shape, tree.dtype)
+
+
+def _largest_power_of_two(n):
+    return 1 << (n.bit_length() - 1)
+
+
+def _nothing():
+    pass
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Looking at a batch must not move the random numbers on: training with a seed must not depend on it."""
+    torch = sys.modules.get("torch")
+    kept = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        if torch:
+            torch.set_rng_state(kept[2])

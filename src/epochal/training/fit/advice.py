@@ -1,0 +1,77 @@
+"""Looks at a training for what will probably not do what was meant, and warns: once, by Python's own warnings."""
+
+import weakref
+
+import keras
+import numpy as np
+
+from ...base.warn import advise
+from ...rules.training import advice
+from ...seam.model.copying import layers
+from ...seam.rows import leaves
+from ...seam.rows_of_arguments import classes_of
+
+_CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
+_TOLD = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
+
+
+def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, batches, continues):
+    """Warn of what can be seen before the first batch.
+
+    Args:
+        model: compiled. callbacks: the user's. batch_size, class_weight, batches: as given.
+        y: the training targets as arrays, or `None`. held_out: those that `validation_split` took, or `None`.
+        n_rows: training rows, `None` where unknown.
+        continues: whether going on from an earlier training is what was asked for.
+    """
+    classes = None if y is None else classes_of(y)
+    if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
+        advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
+    if class_weight and classes is not None and _steps_follow_the_loss(model):
+        advise(advice.weights_as_rate(class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
+    for callback in callbacks:
+        if type(callback) is keras.callbacks.EarlyStopping:
+            advise(advice.last_weights_kept(callback.restore_best_weights, callback.patience, monitor=callback.monitor))
+    if n_rows is not None and batch_size is not None:
+        advise(advice.batch_exceeds_data(batch_size, n_rows))
+    if not continues and _updates(model) and model not in _TOLD:
+        _TOLD.add(model)
+        advise(advice.trained_before(_updates(model)))
+    if batches == "balanced" and classes is not None:
+        counts = np.bincount(classes)
+        true = counts[counts > 0] / len(classes)
+        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, "
+                                  "true=…)` corrects them, with the shares in history.params."))
+
+
+def resumable(x):
+    """Warn where a training on batches of its own making is to be resumable."""
+    advise(advice.own_order_lost(type(x).__name__))
+
+
+def after(model):
+    """Warn of what can be seen once the model is trained."""
+    momenta = [layer.momentum for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+    if momenta:
+        advise(advice.cold_statistics(_updates(model), max(momenta), cure=_CURE))
+
+
+def every_batch(callbacks, n_batches):
+    """The sentence on what callbacks that look at every batch cost; `None` where there are none."""
+    return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
+
+
+def _steps_follow_the_loss(model):
+    """Whether a loss twice as large makes a gradient step twice as long, clipping and other divisors apart."""
+    optimizer = _plain(model.optimizer)
+    clipped = any(getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
+    divided = any(getattr(loss, "reduction", "") == "mean_with_sample_weight" for loss in keras.tree.flatten(model.loss))
+    return not (clipped or divided)
+
+
+def _updates(model):
+    return int(keras.ops.convert_to_numpy(_plain(model.optimizer).iterations))
+
+
+def _plain(optimizer):
+    return getattr(optimizer, "inner_optimizer", optimizer)

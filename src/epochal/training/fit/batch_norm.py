@@ -1,0 +1,65 @@
+"""Estimate the moving statistics of batch-norm anew, from the data and the weights as they are."""
+
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from ...base.errors import require
+from ...seam.model.copying import layers
+from ...seam.rows import leaves, over
+
+
+def reestimate_batch_norm(model, x, *, batch_size=256, n_batches=64, seed=0):
+    """Set the moving mean and variance of every batch-norm layer to averages over batches of `x` under the present weights.
+
+    Keras moves them by 1 % an update (momentum 0.99), so that after n updates 0.99**n of what they began with is left in them, and
+    they lag behind the weights. Wu & Johnson 2021 (arXiv:2105.07576) call the remedy PreciseBN. Weights, optimizer and dropout
+    streams are left alone.
+
+    Args:
+        model: a Keras model; changed in place.
+        x: the training inputs: arrays, or a dict, list or tuple of them.
+        batch_size: rows of a batch, drawn without putting back; at most as many as there are.
+        n_batches: at most so many are taken.
+        seed: draws the rows.
+
+    Returns:
+        How many batches went into the averages. Each counts alike; with few rows a batch the variance is a little low.
+
+    Raises:
+        UsageError: the model has no batch-norm layer that trains.
+    """
+    found = [layer for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+    require(found, "model", model.name, "a model with a batch-norm layer that trains", "There is nothing to estimate.")
+    x = over(np.asarray, x)
+    n_rows = len(leaves(x)[0])
+    size = min(batch_size, n_rows)
+    order = np.random.default_rng(seed).permutation(n_rows)
+    taken = min(n_batches, n_rows // size)
+    with _still(model, found):
+        for i in range(taken):
+            for layer in found:
+                layer.momentum = i / (i + 1)  # so that the moving average is the mean of all batches so far
+            model(over(lambda a, i=i: keras.ops.convert_to_tensor(a[order[i * size : (i + 1) * size]]), x), training=True)
+    return taken
+
+
+@contextmanager
+def _still(model, found):
+    """Nothing but these layers changes inside the block, and dropout lets everything through."""
+    momenta = [layer.momentum for layer in found]
+    dropped = [(layer, layer.rate) for layer in layers(model) if isinstance(getattr(layer, "rate", None), float)]
+    ours = {id(v) for layer in found for v in (layer.moving_mean, layer.moving_variance)}
+    before = [(v, np.array(keras.ops.convert_to_numpy(v))) for v in model.variables if id(v) not in ours]
+    for layer, _ in dropped:
+        layer.rate = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(found, momenta, strict=True):
+            layer.momentum = momentum
+        for layer, rate in dropped:
+            layer.rate = rate
+        for variable, value in before:
+            variable.assign(value)

@@ -1,0 +1,201 @@
+"""The study: a fair comparison inside its time, made of runs none of which is made twice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from experiments.benches import bench, runs_of
+
+from epochal import experiments as studies
+from epochal.base.errors import MeasurementFailed
+from epochal.experiments.curves import curve_of, schedule_of
+from epochal.records import Curve, Evidence, Outcome, Reading, Setting, dump, load
+from epochal.rules.plan.decide import decide
+from epochal.rules.plan.quality import cross_fitted
+
+assert bench  # a fixture
+
+
+def begun(rig, *readings):
+    return Evidence().about(rig.task, rig.machine, rig.present).add(*readings)
+
+
+def run(rig, evidence=None, *, seed=0, seconds=100.0, keep=lambda evidence: None, watch=lambda done, total, what: None):
+    return studies.run_study(rig, evidence or begun(rig), seed=seed, seconds=seconds, keep=keep, watch=watch)
+
+
+def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(bench):
+    known = run(bench())
+    present = {c.seed for c in known.of("present")}
+    assert {c.setting for c in known.of("present")} == {known.present}
+    assert len(present) == 8
+    rivals = {c.setting for c in known.of("confirm")}
+    assert len(rivals) >= 4
+    for setting in rivals:
+        assert {c.seed for c in known.of("confirm", setting)} <= present
+    assert not {c.seed for c in known.of("screen")} & present          # chosen on other seeds than it is judged on
+    assert {c.setting.batch_size for c in known.curves} == {8, 16}
+    assert known.get("study").detail("budget") == 100.0
+
+
+def test_the_rates_of_each_batch_size_widen_until_the_best_is_inside(bench):
+    known = run(bench(present=Setting(batch_size=8, learning_rate=0.001)))      # far too low: the best is about 1 / h
+    for size in (8, 16):
+        trials = [c for c in known.of("screen") if c.setting.batch_size == size]
+        score = {rate: np.mean([cross_fitted(c) for c in trials if c.setting.learning_rate == rate])
+                 for rate in {c.setting.learning_rate for c in trials}}
+        best = min(score, key=score.get)
+        assert min(score) < best < max(score) or len(score) >= 9
+    assert decide(known).learning_rate.value > 0.01
+
+
+def test_a_study_is_repeatable(bench):
+    first, again = run(bench()), run(bench())
+    assert first.curves == again.curves
+    assert runs_of(run(bench(), seed=1)).keys() != runs_of(first).keys()
+
+
+def test_with_all_of_its_evidence_nothing_is_asked_of_the_rig(bench):
+    known = run(bench())
+    rig = bench()
+    assert run(rig, load(dump(known))) == known
+    assert not rig.asked
+    assert run(bench(), known, seconds=105.0) == known                 # about the same time
+
+
+def test_more_time_adds_runs_and_repeats_none(bench):
+    little = run(bench(step_seconds=1e-3), seconds=3.0)
+    more = run(bench(step_seconds=1e-3), little, seconds=200.0)
+    assert len(runs_of(more)) > len(runs_of(little))
+    assert more.curves[: len(little.curves)] == little.curves
+
+
+def test_interrupted_after_any_finished_group_it_goes_on_from_there(bench):
+    kept = []
+    whole = run(bench(), keep=kept.append)
+    assert kept[-1] == whole
+    assert [len(k.curves) + len(k.readings) for k in kept] == sorted({len(k.curves) + len(k.readings) for k in kept})
+    for point, evidence in enumerate(kept):
+        def stop(grown, point=point, seen=[]):  # noqa: B006  (one list for each point)
+            seen.append(grown)
+            if len(seen) == point + 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(bench(), keep=stop)
+        rig = bench()
+        finished = run(rig, load(dump(evidence)))
+        assert runs_of(finished) == runs_of(whole)
+        assert finished.curves[: len(evidence.curves)] == evidence.curves
+        assert decide(finished).headline == decide(whole).headline
+
+
+def test_interrupted_in_the_middle_of_a_group_only_that_group_is_lost(bench):
+    calls = []
+    whole = run(bench(), watch=lambda *state: calls.append(state))
+    for point in np.linspace(0, len(calls) - 1, 20).astype(int):
+        kept, seen = [begun(bench())], []
+
+        def stop(done, total, what, point=point, seen=seen):
+            seen.append(what)
+            if len(seen) == point + 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(bench(), keep=kept.append, watch=stop)
+        assert runs_of(run(bench(), kept[-1])) == runs_of(whole)
+
+
+def test_progress_never_goes_back_nor_beyond_its_total(bench):
+    seen = []
+    run(bench(), watch=lambda done, total, what: seen.append((done, total, what)))
+    assert all(0 <= done <= total for done, total, _ in seen)
+    done = [d for d, _, _ in seen]
+    assert done == sorted(done)
+    assert {"your present setting", "learning rates at batch size 8", "fresh seeds at batch size 16"} <= {what for *_, what in seen}
+
+
+@pytest.mark.parametrize("seconds", [3.0, 10.0, 60.0])
+def test_the_time_is_kept_about(bench, seconds):
+    rig = bench(step_seconds=1e-3, n_examples=96)
+    run(rig, seconds=seconds)
+    assert rig.clock.now <= 1.5 * seconds
+
+
+def test_without_time_for_the_barest_comparison_it_says_so(bench):
+    with pytest.raises(MeasurementFailed, match="time for .* longer budget"):
+        run(bench(step_seconds=1.0), seconds=5.0)
+
+
+def test_a_present_setting_that_diverges_is_measured_as_such_and_rivals_still_are(bench):
+    known = run(bench(present=Setting(batch_size=8, learning_rate=0.5), diverges_at=0.3))
+    assert {c.outcome for c in known.of("present")} == {Outcome.DIVERGED}
+    assert any(c.outcome is Outcome.OK for c in known.of("confirm"))
+    plan = decide(known)
+    assert plan.headline.startswith("Yours diverges")
+    assert plan.learning_rate.value < 0.3
+
+
+def test_where_every_rate_diverges_there_is_evidence_but_no_plan(bench):
+    known = run(bench(diverges_at=0.0))
+    assert {c.outcome for c in known.curves} == {Outcome.DIVERGED}
+    with pytest.raises(MeasurementFailed, match="every setting diverged"):
+        decide(known)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_model_whose_loss_is_no_number_before_training_is_refused_with_a_sentence(bench, loss):
+    kept = []
+    with pytest.raises(MeasurementFailed, match="before training"):
+        run(bench(untrained=loss), keep=kept.append)
+    assert all(load(dump(evidence)) == evidence for evidence in kept)
+
+
+def test_a_present_batch_that_does_not_fit_is_refused_with_a_sentence(bench):
+    rig = bench()
+    rig.step = lambda state, rows, rate: (_ for _ in ()).throw(MemoryError("no room"))
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 8 examples"):
+        run(rig)
+
+
+def test_no_larger_batch_than_fits_is_tried(bench):
+    memory = Reading(name="memory", value=20.0, unit="examples", low=20.0, high=20.0, repeats=1)
+    rig = bench(n_examples=96)
+    assert {c.setting.batch_size for c in run(rig, begun(rig, memory)).curves} == {8, 20}
+
+
+def test_trials_keep_only_what_choosing_needs_and_compared_runs_keep_everything(bench):
+    known = run(bench())
+    assert all(c.train_loss == () for c in known.of("screen"))
+    assert all(len(c.train_loss) == len(c.half_a) == len(c.half_b) > 0 for c in (*known.of("present"), *known.of("confirm")))
+    assert all(c.steps_per_epoch == -(-16 // c.setting.batch_size) for c in known.curves)
+
+
+class Falling:
+    """As much of a rig as a schedule asks: 1 / (1 + step), compiled at batch size 32."""
+
+    present = Setting(batch_size=32, learning_rate=1.0, schedule="InverseTimeDecay")
+
+    def present_schedule(self, n_steps):
+        return 1 / (1 + np.arange(n_steps))
+
+
+@pytest.mark.parametrize(("size", "rate", "expected"), [
+    (32, 1.0, [1, 1 / 2, 1 / 3, 1 / 4]), (32, 0.1, [0.1, 0.1 / 2, 0.1 / 3, 0.1 / 4]),
+    (64, 1.0, [1, 1 / 3, 1 / 5, 1 / 7]), (16, 1.0, [1, 1, 1 / 2, 1 / 2]), (80, 1.0, [1, 1 / 3, 1 / 6, 1 / 8])])
+def test_a_compiled_schedule_is_kept_in_examples_and_scaled_as_a_whole(size, rate, expected):
+    setting = Setting(batch_size=size, learning_rate=rate, schedule="InverseTimeDecay")
+    np.testing.assert_allclose(schedule_of(Falling(), setting)(4), expected)
+    assert schedule_of(Falling(), replace(setting, schedule="constant")) == rate
+
+
+def test_a_run_becomes_a_curve_part_by_part():
+    from epochal.engine import Run
+
+    figures = np.arange(24, dtype=np.float32).reshape(2, 3, 4)        # 2 epochs; two halves and test rows; loss and three metrics
+    made = curve_of(Run(np.float32([9, 8]), figures, Outcome.OK, 1.5), Setting(batch_size=8, learning_rate=0.1), 3, "confirm", 20)
+    assert made == Curve(setting=Setting(batch_size=8, learning_rate=0.1), seed=3, stage="confirm", steps_per_epoch=3,
+                         train_loss=(9.0, 8.0), half_a=(0.0, 12.0), half_b=(4.0, 16.0), test_loss=(8.0, 20.0), seconds=1.5,
+                         metrics=((3.0, 15.0), (4.0, 16.0), (5.0, 17.0)))
+    out = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)
+    assert curve_of(out, made.setting, 3, "confirm", 20).n_epochs == 0

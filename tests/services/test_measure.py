@@ -1,0 +1,137 @@
+"""Measuring: every item of the agenda once, kept as soon as it is done, inside the budget."""
+
+from dataclasses import replace
+
+import pytest
+from experiments.benches import bench, runs_of
+
+from epochal.base.errors import UsageError
+from epochal.probes import PROBES
+from epochal.records import Evidence, Setting, dump, load
+from epochal.rules.plan.agenda import agenda
+from epochal.rules.plan.decide import decide
+from epochal.services import measure
+
+assert bench  # a fixture
+BUDGET = 100.0
+
+
+def readings_of(evidence):
+    """Names of the readings, in order, the growing one of the engine once."""
+    return list(dict.fromkeys(r.name for r in evidence.readings))
+
+
+def without_cost(evidence):
+    """The evidence without the seconds that anything took."""
+    return replace(evidence, readings=tuple(replace(r, cost=0.0) for r in evidence.readings),
+                   curves=tuple(replace(c, seconds=0.0) for c in evidence.curves))
+
+
+def test_every_probe_is_taken_once_cheapest_first_and_then_the_study(bench):
+    rig, kept = bench(), []
+    known = measure(rig, budget=BUDGET, keep=kept.append)
+    assert readings_of(known) == [*PROBES, "untrained_loss", "engine", "study"]
+    assert kept[-1] == known
+    assert [readings_of(k)[-1] for k in kept[: len(PROBES)]] == list(PROBES)
+    assert (known.task, known.machine, known.present) == (rig.task, rig.machine, rig.present)
+    assert decide(known)
+
+
+def test_what_an_item_of_the_agenda_is_called_is_what_is_watched(bench):
+    rig, seen = bench(), []
+    measure(rig, budget=BUDGET, watch=lambda name, done, total, what: seen.append((name, done, total)))
+    assert list(dict.fromkeys(name for name, *_ in seen)) == [
+        item.name for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
+    assert all(0 <= done <= total for _, done, total in seen)
+    for name in PROBES:
+        assert [(done, total) for seen_name, done, total in seen if seen_name == name] == [(0, 1), (1, 1)]
+
+
+def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
+    known = measure(bench(), budget=BUDGET)
+    rig = bench()
+    assert measure(rig, budget=BUDGET, evidence=load(dump(known))) == known
+    assert not rig.asked
+
+
+def test_nor_where_the_probes_took_much_of_the_budget(bench):
+    """The time a study has is what the probes left, whether they ran just now or in an earlier run."""
+    known = measure(bench(overhead=0.3), budget=30.0)
+    probed = sum(r.cost for r in known.readings if r.name in PROBES)
+    assert probed > 6
+    assert known.get("study").detail("budget") == pytest.approx(max(30 - probed, 9))
+    rig = bench(overhead=0.3)
+    assert measure(rig, budget=30.0, evidence=known) == known
+    assert not rig.asked
+
+
+def test_what_was_tried_and_failed_is_not_tried_again(bench):
+    known = measure(bench(capacity=None), budget=BUDGET)
+    assert known.get("memory") is None
+    rig = bench(capacity=None)
+    assert measure(rig, budget=BUDGET, evidence=known) == known
+    assert not rig.asked
+
+
+def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
+    kept = []
+    whole = measure(bench(), budget=BUDGET, keep=kept.append)
+    for evidence in kept:
+        done = measure(bench(), budget=BUDGET, evidence=load(dump(evidence)))
+        assert runs_of(done) == runs_of(whole)
+        assert readings_of(done) == readings_of(whole)
+        assert done.readings[: len(evidence.readings)] == evidence.readings
+        assert len([r for r in done.readings if r.name in PROBES]) == len(PROBES)
+
+
+def test_a_measurement_under_way_when_it_was_interrupted_is_taken_again(bench):
+    for item in (*PROBES, "study"):
+        kept = [None]
+
+        def stop(name, done, total, what, item=item):
+            if name == item:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            measure(bench(), budget=BUDGET, keep=kept.append, watch=stop)
+        assert item not in (kept[-1] or Evidence())
+        assert readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1])) == [*PROBES, "untrained_loss", "engine", "study"]
+
+
+def test_measuring_is_repeatable(bench):
+    assert without_cost(measure(bench(), budget=BUDGET)) == without_cost(measure(bench(), budget=BUDGET))
+
+
+@pytest.mark.parametrize("budget", [5.0, 20.0, 80.0])
+def test_the_budget_is_kept_about(bench, budget):
+    rig = bench(n_examples=96, step_seconds=1e-3, t0=1e-3, c=1e-5)
+    measure(rig, budget=budget)
+    assert rig.clock.now <= 1.5 * budget
+
+
+@pytest.mark.parametrize("other", [{"n_params": 5}, {"seed": 1}, {"n_examples": 17},
+                                   {"present": Setting(batch_size=8, learning_rate=0.2)}])
+def test_evidence_about_something_else_is_refused_before_anything_is_measured(bench, other):
+    known = measure(bench(), budget=BUDGET)
+    rig = bench(**other)
+    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; it .*, (and )?this is .*\. Measure again"):
+        measure(rig, budget=BUDGET, evidence=known)
+    assert not rig.asked
+
+
+def test_evidence_from_another_machine_is_refused(bench):
+    known = measure(bench(), budget=BUDGET)
+    rig = bench()
+    rig.machine = replace(rig.machine, device="another")
+    with pytest.raises(UsageError, match="same machine"):
+        measure(rig, budget=BUDGET, evidence=known)
+
+
+def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
+    rig = bench(n_examples=96, capacity=40_000)                     # 40 rows, 36 with headroom
+    known = measure(rig, budget=BUDGET)
+    largest = known.get("memory").value
+    assert 30 <= largest <= 36
+    assert max(c.setting.batch_size for c in known.curves) <= largest
+    assert all(b <= largest for b, *_ in known.get("throughput").points)
+    assert all(b <= largest for b, *_ in known.get("prediction").points)

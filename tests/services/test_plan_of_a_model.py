@@ -1,0 +1,219 @@
+"""`epochal.plan` on a real Keras model: an answer that goes into `fit`, and nothing of the user's that has changed."""
+
+import importlib
+import random
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import epochal as ep
+from epochal.records import Plan
+from epochal.rules.plan.decide import GOALS
+from epochal.seam.rigs.open import open_rig
+
+N = 96
+face = importlib.import_module("epochal.api.plan")   # the module; `verbs.plan` is the function in it
+
+
+def build():
+    left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
+    body = layers.BatchNormalization()(layers.Concatenate()([left, right]))
+    model = keras.Model({"left": left, "right": right}, layers.Dense(1)(body))
+    model.compile(keras.optimizers.Adam(0.02), "mse", metrics=["mae"])
+    return model
+
+
+def rows(n=N, seed=0):
+    """Inputs as a dict, targets, and sample weights."""
+    rng = np.random.default_rng(seed)
+    x = {"left": rng.normal(size=(n, 3)).astype("float32"), "right": rng.normal(size=(n, 2)).astype("float32")}
+    return x, (x["left"].sum(1, keepdims=True) + 0.1 * rng.normal(size=(n, 1))).astype("float32"), rng.uniform(0.5, 2, n)
+
+
+def everything(model, *arrays):
+    """All that a model and its data hold, as bytes; and the streams of random numbers."""
+    held = [keras.ops.convert_to_numpy(v).tobytes() for v in (*model.variables, *model.optimizer.variables)]
+    held += [leaf.tobytes() for tree in arrays for leaf in (tree.values() if isinstance(tree, dict) else [tree])]
+    held += [str(model.get_config()), str(model.optimizer.get_config()), str(model.get_compile_config()), str(random.getstate())]
+    return [*held, *(part.tobytes() if isinstance(part, np.ndarray) else part for part in np.random.get_state())]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache_of_its_own_and_few_programs(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(importlib.import_module("epochal.experiments.run"), "_WIDTHS", (4,))   # each further width is compiled
+        yield
+
+
+@pytest.fixture(scope="module")
+def planned():
+    """`(plan, model, held before, held after)` of one whole run, of a model that was in the middle of its own training."""
+    keras.utils.set_random_seed(7)
+    model, (x, y, weight) = build(), rows()
+    model.fit(x, y, epochs=1, batch_size=32, verbose=0)
+    before = everything(model, x, y, weight)
+    plan = ep.plan(model, x, y, sample_weight=weight, budget="2 s", verbose=0)
+    return plan, model, before, everything(model, x, y, weight)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """What `plan` puts on the bench, without anything being measured."""
+    found = []
+
+    def look(source, data):
+        found.append((source, data))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(face, "open_rig", look)
+
+    def plan(*arguments, **options):
+        with pytest.raises(KeyboardInterrupt):
+            ep.plan(*arguments, **options)
+        return found[-1][1]
+
+    return plan
+
+
+def test_the_answer_is_a_plan_with_four_choices_each_with_its_reason(planned):
+    plan = planned[0]
+    assert isinstance(plan, Plan)
+    for choice in (plan.batch_size, plan.learning_rate, plan.epochs, plan.predict_batch_size):
+        assert choice.low <= choice.value <= choice.high
+        assert choice.because
+    assert plan.evidence.present.batch_size == 32
+    assert plan.evidence.present.learning_rate == pytest.approx(0.02)
+    assert any(arm.present for arm in plan.arms)
+    assert plan.headline in str(plan)
+    assert "<" in plan._repr_html_()
+
+
+def test_the_users_model_optimizer_data_and_random_numbers_are_bit_for_bit_as_before(planned):
+    _, _, before, after = planned
+    assert before == after
+
+
+def test_the_plan_goes_straight_into_fit_and_predict(planned):
+    plan, model, *_ = planned
+    x, y, weight = rows()
+    arguments = plan.fit_arguments()
+    assert arguments == {"batch_size": plan.batch_size.value, "epochs": plan.epochs.value}
+    history = model.fit(x, y, sample_weight=weight, validation_data=(x, y), **arguments | {"epochs": 2}, callbacks=plan.callbacks(),
+                        verbose=0)
+    assert len(history.epoch) == 2
+    assert (plan.callbacks()[0].patience, plan.callbacks()[0].restore_best_weights) == (plan.stopping.patience, True)
+
+
+def test_a_saved_plan_is_read_back_equal(planned, tmp_path):
+    planned[0].save(tmp_path / "plan.json")
+    assert ep.load(tmp_path / "plan.json") == planned[0]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_plan_is_evidence_and_with_it_nothing_is_measured_twice(planned, goal, monkeypatch):
+    """Also for another goal, and for a function that builds the same model."""
+    x, y, weight = rows()
+    rig = None
+
+    def opened(source, data):
+        nonlocal rig
+        rig = open_rig(source, data)
+        for verb in ("step", "evaluate", "fit_seconds", "predict_seconds", "gradient", "peak_bytes", "fresh"):
+            monkeypatch.setattr(rig, verb, None)          # calling it would be an error
+        rig.pure = None
+        return rig
+
+    monkeypatch.setattr(face, "open_rig", opened)
+    again = ep.plan(build, x, y, sample_weight=weight, evidence=planned[0], budget="2 s", goal=goal, verbose=0)
+    assert rig is not None
+    assert again.evidence == planned[0].evidence
+    assert again.goal == goal
+    if goal == "fastest":
+        assert again == planned[0]
+
+
+def test_evidence_of_other_data_or_another_model_is_refused(planned):
+    x, y, weight = rows(seed=1)
+    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model (or|and) data"):
+        ep.plan(build, x, y, sample_weight=weight, evidence=planned[0], budget="2 s", verbose=0)
+    x, y, weight = rows()
+    wider = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    wider.compile("adam", "mse")
+    with pytest.raises(ep.UsageError, match="`evidence` must be about the same model (or|and) data"):
+        ep.plan(wider, x["left"], y, evidence=planned[0].evidence, budget="2 s", verbose=0)
+
+
+def test_the_rows_given_for_validation_are_the_rows_judged_on(opened):
+    (x, y, _), (xv, yv, wv) = rows(), rows(20, seed=5)
+    data = opened(build, x, y, validation_data=(xv, yv, wv))
+    assert data.train.n_rows == N
+    judged = np.concatenate([data.half_a.x["left"], data.half_b.x["left"]])
+    assert sorted(map(tuple, judged)) == sorted(map(tuple, xv["left"]))
+    assert sorted(np.concatenate([data.half_a.weight, data.half_b.weight])) == sorted(wv.astype("float32"))
+    assert data.test is None
+
+
+def test_a_validation_split_takes_the_last_rows_as_keras_does(opened):
+    x, y, weight = rows()
+    data = opened(build, x, y, sample_weight=weight, validation_split=0.25)
+    np.testing.assert_array_equal(data.train.x["right"], x["right"][:72])
+    np.testing.assert_array_equal(data.train.weight, weight[:72].astype("float32"))
+    judged = np.concatenate([data.half_a.y, data.half_b.y])
+    assert sorted(judged[:, 0]) == sorted(y[72:, 0])
+    assert "last 24 rows" in " ".join(data.notes)
+
+
+def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_said_so(opened):
+    x, y, _ = rows()
+    data, again, other = opened(build, x, y), opened(build, x, y), opened(build, x, y, seed=1)
+    assert (data.train.n_rows, data.half_a.n_rows + data.half_b.n_rows) == (76, 20)
+    everyone = np.concatenate([part.y for part in (data.train, data.half_a, data.half_b)])
+    assert sorted(everyone[:, 0]) == sorted(y[:, 0])
+    np.testing.assert_array_equal(data.train.y, again.train.y)
+    assert not np.array_equal(data.train.y, other.train.y)
+    assert not np.array_equal(data.train.y, y[:76])
+    assert "held out" in " ".join(data.notes)
+
+
+@pytest.mark.parametrize(("options", "sentence"), [
+    ({"goal": "quick"}, r"`goal` must be one of fastest, best, frugal, smallest; got 'quick'\. Pass goal="),
+    ({"budget": -1}, r"`budget` must be a positive number of seconds; got -1\. Pass"),
+    ({"budget": "soon"}, r"`budget` must be a time; got 'soon'\. Pass"),
+    ({"budget": float("nan")}, r"`budget` must be a positive number of seconds; got nan\. Pass"),
+    ({"evidence": "plan.json"}, r"`evidence` must be an Evidence or a Plan; got 'str'\. Pass epochal\.load"),
+    ({"validation_split": 1.5}, r"`validation_split` must be a share from 0 up to 1; got 1\.5\. Pass"),
+    ({"validation_data": 3}, r"`validation_data` must be a tuple .*; got 'int'\. Pass"),
+    ({"verbose": 7}, r"`verbose` must be .*; got 7\. Pass"),
+    ({"y": None}, r"`y` must be the targets; got None\. Pass"),
+    ({"sample_weight": np.ones(3)}, r"must hold as many targets as inputs; got \[3, 96\] rows\. Pass"),
+    ({"x": np.ones((0, 3)), "y": np.ones(0)}, r"`x` must be at least two rows; got '0 rows'\. Pass"),
+    ({"validation_data": (np.ones((40, 3)), np.ones(3))}, r"`validation_data` must hold as many targets as inputs; got \[3, 40\]"),
+    ({"model": "adam"}, r"`model` must be a compiled Keras model or a function that returns one; got 'str'\. Pass")])
+def test_a_wrong_argument_is_named_with_its_value_and_the_cure(options, sentence):
+    x, y, _ = rows()
+    given = {"model": build, "x": x, "y": y, "budget": "2 s", "verbose": 0} | options
+    with pytest.raises(ep.UsageError, match=sentence):
+        ep.plan(given.pop("model"), given.pop("x"), given.pop("y"), **given)
+
+
+def test_a_run_that_was_interrupted_is_continued_by_the_next_call(planned, monkeypatch):
+    x, y, weight = rows()
+    asked = []
+
+    def measured(rig, *, budget, evidence, seed, keep, watch):
+        asked.append(evidence)
+        if len(asked) == 1:
+            keep(evidence.add(*planned[0].evidence.readings[:2]))
+            raise KeyboardInterrupt
+        return planned[0].evidence
+
+    monkeypatch.setattr(face, "measure", measured)
+    with pytest.raises(KeyboardInterrupt):
+        ep.plan(build, x, y, sample_weight=weight, verbose=0)
+    assert ep.plan(build, x, y, sample_weight=weight, verbose=0) == planned[0]
+    assert asked[1].readings == planned[0].evidence.readings[:2]
+    ep.plan(build, x, y, sample_weight=weight, verbose=0)
+    assert asked[2].readings == ()                        # the run ended: nothing is left over
