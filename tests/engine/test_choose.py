@@ -4,10 +4,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from epochal.training.fit.fit.choose import choose
 
 from epochal import Unsupported
-from epochal.training.fit.fit import choose as module
+from epochal.training.fit import choose as module
+from epochal.training.fit.choose import choose
 
 ROWS = np.zeros((100, 4), np.int32)
 

@@ -11,7 +11,7 @@ import time
 
 import keras
 import pytest
-from studies import one_study
+from experiments import one_study
 
 from epochal.experiments import Crew
 

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from studies import one_study
+from experiments import one_study
 
 from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
 from epochal.cli import main

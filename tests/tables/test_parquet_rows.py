@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
-from epochal.tables.parquet.rows.rows import ParquetRows
 
 from epochal.base.errors import UsageError
-from epochal.tables.parquet.rows import rows as parquet
+from epochal.tables.parquet import rows as parquet
+from epochal.tables.parquet.rows import ParquetRows
 
 
 @pytest.fixture

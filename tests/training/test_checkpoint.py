@@ -5,14 +5,14 @@ import copy
 import keras
 import numpy as np
 import pytest
-from epochal.training.checkpoint.checkpoint.checkpoint import Checkpoint
-from epochal.training.checkpoint.checkpoint.plain_state import changed, of, packed, unpacked
-from epochal.training.fit.fit.fit import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
 from epochal import Advice, UsageError
+from epochal.training.checkpoint.checkpoint import Checkpoint
+from epochal.training.checkpoint.plain_state import changed, of, packed, unpacked
+from epochal.training.fit.fit import fit
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")
@@ -53,8 +53,8 @@ def ended(folder, *, break_at=None, epochs=6, **options):
 
 def always(monkeypatch):
     """Write the checkpoint whenever that is possible."""
-    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._SHARE", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint._SHARE", 0.0)
 
 
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")

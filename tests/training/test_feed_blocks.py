@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
-from epochal.tables.parquet.rows.rows import ParquetRows
-from epochal.training.fit.fit.fit import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
+from epochal.tables.parquet.rows import ParquetRows
 from epochal.training.feeds import blocks, orders, sources
 from epochal.training.feeds.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.feeds.cast import rows_of
 from epochal.training.feeds.epochs import EpochFeed
 from epochal.training.feeds.orders import Orders
 from epochal.training.feeds.sources import feed_of
+from epochal.training.fit.fit import fit
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from epochal.tables.parquet.rows.file import digest_of_file
-from epochal.training.checkpoint.checkpoint.identity import digest_of, settings_as_text
-from epochal.training.fit.fit.fit import fit
 from keras import layers, optimizers
 
 from epochal import UsageError
-from epochal.tables.parquet.rows import file as parquet_file
+from epochal.tables.parquet import file as parquet_file
+from epochal.tables.parquet.file import digest_of_file
+from epochal.training.checkpoint.identity import digest_of, settings_as_text
+from epochal.training.fit.fit import fit
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(40, 5)).astype("float32")

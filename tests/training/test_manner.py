@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from epochal.training.fit.fit.choose import Manner
-from epochal.training.fit.fit.remembered import Remembered
 
 from epochal.seam.trainee import open_trainee
 from epochal.training.feeds.sources import feed_of
-from epochal.training.fit.fit import manner as module
-from epochal.training.fit.fit import remembered
+from epochal.training.fit import manner as module
+from epochal.training.fit import remembered
+from epochal.training.fit.choose import Manner
+from epochal.training.fit.remembered import Remembered
 
 X = np.ones((64, 3), np.float32)
 

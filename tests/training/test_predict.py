@@ -11,14 +11,14 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from epochal.training.predict.predict.stream import blocks, closeness, difference
 from keras import layers
 
 from epochal.api.predict import predict
 from epochal.base.errors import MeasurementFailed, UsageError
 from epochal.rules.training.predict_size import Trial
-from epochal.seam.forward.forward import forward
-from epochal.training.predict.predict import trials as predict_trials
+from epochal.seam.forward import forward
+from epochal.training.predict import trials as predict_trials
+from epochal.training.predict.stream import blocks, closeness, difference
 
 N = 203
 BACKEND = keras.backend.backend()
@@ -545,7 +545,7 @@ def test_other_errors_pass_through(model, x):
 
 
 def test_a_back_end_that_is_not_known_goes_through_keras_alone(model, x, monkeypatch):
-    from epochal.seam.forward.forward.portable import PortableForward
+    from epochal.seam.forward.portable import PortableForward
 
     monkeypatch.setattr(forward, "_open", PortableForward)
     for size in ("auto", 50):

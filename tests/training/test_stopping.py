@@ -6,8 +6,9 @@ import signal
 import keras
 import numpy as np
 import pytest
-from epochal.training.fit.fit.fit import fit
-from epochal.training.fit.fit.stopping import Stopping
+
+from epochal.training.fit.fit import fit
+from epochal.training.fit.stopping import Stopping
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
 

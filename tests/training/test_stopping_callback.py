@@ -7,10 +7,10 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import numpy as np
 import pytest
-from epochal.training.fit.fit.early_stopping import callbacks_for
 from report.report_plans import plan
 
 from epochal.records import Choice, Stopping
+from epochal.training.fit.early_stopping import callbacks_for
 
 
 @pytest.fixture
