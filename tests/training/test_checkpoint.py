@@ -53,8 +53,8 @@ def ended(folder, *, break_at=None, epochs=6, **options):
 
 def always(monkeypatch):
     """Write the checkpoint whenever that is possible."""
-    monkeypatch.setattr("epochal.training.checkpoint._LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("epochal.training.checkpoint._SHARE", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("epochal.training.checkpoint.checkpoint._SHARE", 0.0)
 
 
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")
