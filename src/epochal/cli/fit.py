@@ -109,12 +109,14 @@ def _checked(build, table, say):
 def _trained(network, table, settings, options, as_json, say):
     """The history of the training, whose progress goes where the sentences go."""
     from ..training.fit.fit import fit
+    from ..training.fit.request import FitRequest
 
     with warnings_as_sentences(say), redirect_stdout(sys.stderr) if as_json else nullcontext():
-        return fit(network, table.x_train, table.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
-                   verbose=1 if say.is_terminal else 2, callbacks=settings.callbacks,
-                   validation_data=(table.x_validation, table.y_validation), learning_rate=settings.learning_rate,
-                   say=partial(tell, say), **options)
+        request = FitRequest(network, table.x_train, table.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
+                             verbose=1 if say.is_terminal else 2, callbacks=settings.callbacks,
+                             validation_data=(table.x_validation, table.y_validation), learning_rate=settings.learning_rate,
+                             **options)
+        return fit(request, say=partial(tell, say))
 
 
 def _judged(network, table, encoding):
