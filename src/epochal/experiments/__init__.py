@@ -1,6 +1,5 @@
 """Floor 5: fair comparisons, the one behind a plan (`run_study`) and the one that is asked for by itself (`run_fair`)."""
 
-from .conduct import conduct as conduct
 from .crew import Crew as Crew
 from .fair import run_fair as run_fair
 from .folder.folder import StudyFolder as StudyFolder

@@ -1,4 +1,1 @@
-"""Floor 6: measure, then decide. The package's one workflow."""
-
-from ..experiments.journal import Journal as Journal
-from .measure import measure as measure
+"""Floor 6: one file a workflow. A frozen request comes in, a record goes out; progress and a stop are handed in by a face."""
