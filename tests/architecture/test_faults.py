@@ -96,7 +96,7 @@ def test_every_rule_has_a_fault_that_it_catches():
 
 
 @pytest.mark.parametrize(("inside", "text"), [
-    ("rules/__init__.py", "from ..records import Task\nfrom ..base.errors import require\nimport numpy, math\n"),
+    ("rules/__init__.py", "from ..records import Task\nfrom ..base.validate import require\nimport numpy, math\n"),
     ("engine/__init__.py", "import jax\nfrom ..seam import Rig\nfrom .. import records\nfrom .. import __version__\n"
      "def judge(model):\n    return model.eval()\n"),
     ("cli/__init__.py", "from ..report import page\nfrom ..services import plan\nprint('hello')\n"),

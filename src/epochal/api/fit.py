@@ -2,7 +2,8 @@
 
 import sys
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 from ..records import Plan
 from ..rules.plan.resolve import resolve
 from ..seam.rows import leaves

@@ -2,7 +2,8 @@
 
 import re
 
-from .errors import UsageError, require
+from .errors import UsageError
+from .validate import require
 
 _UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "minutes": 60.0,
           "h": 3600.0, "hour": 3600.0, "hours": 3600.0}

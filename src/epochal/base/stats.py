@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from .errors import require
 from .hyperbola import HyperbolaFit, hyperbola_fit
 from .student import student
+from .validate import require
 
 __all__ = ["HyperbolaFit", "LineFit", "expected_maximum", "fieller", "holm", "hyperbola_fit", "jackknife", "line_fit",
            "mean_interval", "paired_difference", "student", "trace_and_square"]

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 
 from rich.console import Console
 
-from ..base.errors import Advice, UsageError, require
+from ..base.errors import Advice, UsageError
+from ..base.validate import require
 
 _PAGE = 110  # characters, where the output goes to a file
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from ..base.budget import seconds_of
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.files import whole_file
 from ..base.text import rich_table
+from ..base.validate import require
 from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
 from ..tables import open_table

@@ -8,7 +8,8 @@ from numbers import Real
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
 from ...seam.rows import leaves, over
