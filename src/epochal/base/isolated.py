@@ -1,5 +1,6 @@
 """Runs a function of this package in a process of its own, with limits of time and memory: it ends in a value, or in a sentence."""
 
+import contextlib
 import os
 import pickle
 import pkgutil
@@ -15,8 +16,8 @@ from typing import Any, Literal
 
 import psutil
 
-from .errors import require
 from .text import duration
+from .validate import require
 
 _TAIL = 4000     # characters kept of what the process wrote to standard error
 _LOOK = 0.1      # seconds between two looks at the clock and at the memory of the process
@@ -64,8 +65,8 @@ class Isolated:
             function: where it is, such as `"epochal.training.fit.other_back_ends:seconds_a_batch"`.
             arguments: anything that can be pickled.
         """
-        require(function.startswith("epochal.") and ":" in function, "function", function, "the import path of a function of Epochal",
-                'Pass "epochal.room.file:name".')
+        require(function.startswith("epochal.") and ":" in function, "function", function,
+                "the import path of a function of Epochal", 'Pass "epochal.room.file:name".')
         with tempfile.TemporaryFile() as log:  # has no name
             process = subprocess.Popen([sys.executable, "-P", "-m", __name__, str(os.getpid())], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, stderr=log, env=self._environment(),
@@ -116,16 +117,12 @@ def _end(process):
     """End the process and what it has started, if they have not ended."""
     family = []
     if process.poll() is None:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             family = psutil.Process(process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            pass
         process.kill()
     for child in family:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
-        except psutil.NoSuchProcess:
-            continue
     for pipe in (process.stdin, process.stdout):
         pipe.close()
     process.wait()
@@ -134,12 +131,10 @@ def _end(process):
 def _memory(pid):
     """Bytes that the process and its children hold."""
     total = 0
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):  # one of them has just ended
         root = psutil.Process(pid)
         for process in (root, *root.children(recursive=True)):
             total += process.memory_info().rss
-    except psutil.NoSuchProcess:  # one of them has just ended
-        return total
     return total
 
 

@@ -1,111 +1,132 @@
-"""Where and how the batches of a training are run: what this model allows, and what is worth a measurement."""
+"""In which mode the batches of a training are run: what this model allows, what is worth a trial, what is remembered."""
 
+import json
 import weakref
 
 import keras
 import numpy as np
+from platformdirs import user_cache_path
 
-from ...base.errors import Unsupported, UsageError
-from ...engine.bench import open_bench, other_backends
-from ...seam.identity.fingerprint import shapes_of
+from ...base.backends import BACKENDS
+from ...base.errors import UsageError
+from ...base.files import write_whole
+from ...seam.identity.fingerprint import fingerprint, shapes_of
+from ...seam.machine import this_machine
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
 from ..feeds.arrays import Resident
-from .choose import Manner, choose
-from .remembered import Remembered, rows_of_a_batch
+from .trial import Mode, fastest_mode
 
-BACKENDS = ("jax", "tensorflow", "torch")
-ENGINES = ("auto", "keras", "fused", "unrolled", "looped", "stepwise", *BACKENDS)
-_HERE = weakref.WeakKeyDictionary()  # per trainee: {batch: (updates in view of which it was measured, Manner)}
+MODES = ("fused", "unrolled", "looped", "stepwise")
+ENGINES = ("auto", "keras", *MODES)
+_MEASURED = weakref.WeakKeyDictionary()  # per trainee: {batch: (updates in view of which it was measured, Mode)}
 _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 _SHORT_STEP = 2e7      # operations: about a millisecond on two cores
-_WORTH_MOVING = 120.0  # seconds of training: a process with another back end takes 3 to 6 to be ready
-_GAIN_ELSEWHERE = 0.7  # of the time: less of a gain is not worth other rounding and another process
+_FORMAT = 1            # of the file in which a mode is remembered
 
 
-def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
-    """The trainee to train with, and the `Manner` in which it runs the batches.
+def check_engine(engine):
+    """Raise `UsageError` for an `engine` that is none, or that names a back end other than the one that Keras runs on."""
+    active = keras.backend.backend()
+    if engine in BACKENDS and engine != active:
+        raise UsageError(f"`engine` must be one of {', '.join(ENGINES)}; got {engine!r}, and Keras runs on {active} here. A back "
+                         f"end is chosen when Python starts: set KERAS_BACKEND={engine} before that, and leave engine out.")
+    if engine not in (*ENGINES, active):
+        raise UsageError(f"`engine` must be one of {', '.join(ENGINES)}; got {engine!r}. Pass engine=\"auto\".")
+
+
+def mode_for(model, trainee, feed, n_updates, engine) -> Mode:
+    """The `Mode` to train in.
 
     Args:
-        model: the user's. trainee: the one on its own back end. feed: its rows. micro_batch_size: as in `fit`.
+        model: the user's. trainee: trains it. feed: its rows.
         n_updates: batches in all, `None` where unknown.
-        engine: `"auto"`, a mode or a back end by name.
-
-    Returns:
-        `(trainee, manner)`. A trainee on another back end is in a process of its own: close it.
+        engine: `"auto"`, or a mode by name.
 
     Raises:
-        UsageError: the mode or back end asked for is not to be had. Unsupported: the model cannot be moved to that back end.
+        UsageError: this back end has no such mode for this model.
     """
-    if engine in BACKENDS and engine != trainee.backend:
-        moved = open_bench(model, engine, feed.sample, micro_batch_size)
-        return moved, _measured(model, moved, feed, n_updates)
     if engine not in ("auto", trainee.backend):
         if engine not in trainee.modes:
-            known = f"\"auto\", \"keras\", an installed back end, or one of {', '.join(trainee.modes)}"
-            raise UsageError(f"`engine` must be {known} for this model on {trainee.backend}; got {engine!r}"
-                             f"{_why_not(trainee, engine)}. Pass engine=\"auto\".")
-        return trainee, Manner(engine, None, "as asked")
-    remembered = Remembered(model, trainee, feed.sample, rows_of_a_batch(feed))
-    known = remembered.recall(n_updates) if engine == "auto" else None
-    if known is not None and _is_to_be_had(known, trainee):
-        return as_before(model, trainee, feed, (known[0], known[1].mode), micro_batch_size)[0], known[1]
-    here = _measured(model, trainee, feed, n_updates)
-    chosen = trainee, here
-    if engine == "auto" and n_updates and here.step_seconds and here.step_seconds * n_updates > _WORTH_MOVING:
-        chosen = _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size)
-    if engine == "auto" and chosen[1].compared:
-        remembered.keep(chosen[0].backend, chosen[1], n_updates)
-    return chosen
+            raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
+                             f"{trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
+        return Mode(engine, None, "as asked")
+    remembered = Remembered(model, trainee, feed)
+    known = remembered.recall(n_updates)
+    if known is not None and known.name in trainee.modes:
+        return known
+    mode = measured_mode(model, trainee, feed, n_updates)
+    if mode.compared:
+        remembered.keep(mode, n_updates)
+    return mode
 
 
-def _is_to_be_had(known, trainee):
-    """Another back end is, if it is installed; it is held against this one again as it is opened."""
-    backend, manner = known
-    return manner.mode in trainee.modes if backend == trainee.backend else backend in other_backends()
-
-
-def as_before(model, trainee, feed, before, micro_batch_size=None):
-    """The same for a training that goes on: in the back end and mode of `before`, since another would round differently."""
-    backend, mode = before
-    if backend != trainee.backend:
-        trainee = open_bench(model, backend, feed.sample, micro_batch_size)
-    return trainee, Manner(mode, None, "as before")
-
-
-def _measured(model, trainee, feed, n_updates):
+def measured_mode(model, trainee, feed, n_updates) -> Mode:
+    """The fastest mode, timed where the training is long enough."""
     order = _likely_best_first(model, trainee, feed)
     if len(order) == 1 and not (n_updates or 0) > 100:
-        return Manner(order[0], None, f"the only way worth it on the back end {trainee.backend}{_why_not(trainee, 'fused')}")
-    known, what = _HERE.setdefault(trainee, {}), (rows_of_a_batch(feed), shapes_of(feed.sample))
-    n_before, manner = known.get(what, (0, None))
-    if manner is None or (n_updates or 0) > 2 * n_before:
-        manner = choose(trainee, *_batches_to_try(feed, trainee), n_updates, order)
-        known[what] = n_updates or 0, manner
-    return manner
+        return Mode(order[0], None, f"the only mode worth a trial on {trainee.backend}{_why_not(trainee, 'fused')}")
+    known, what = _MEASURED.setdefault(trainee, {}), (rows_of_a_batch(feed), shapes_of(feed.sample))
+    n_before, mode = known.get(what, (0, None))
+    if mode is None or (n_updates or 0) > 2 * n_before:
+        mode = fastest_mode(trainee, *_batches_to_try(feed, trainee), n_updates, order)
+        known[what] = n_updates or 0, mode
+    return mode
 
 
-def _here_or_elsewhere(model, trainee, here, feed, n_updates, micro_batch_size):
-    """Try the other installed back ends, and take one that is much faster."""
-    best, told = (trainee, here), f"on {trainee.backend} {here.step_seconds * 1e3:.3g} ms a batch"
-    for backend in other_backends():
+class Remembered:
+    """The mode that was measured to be fastest, in one file for each model, batch size and machine.
+
+    With it, the next training of the same model runs in the same mode without a trial, and so rounds in the same way too. A file
+    that cannot be read counts as none, and one that cannot be written costs a trial next time.
+
+    Args:
+        model: a built Keras model. trainee: trains it. feed: its rows.
+        what: for what the file is; a name of its folder.
+    """
+
+    def __init__(self, model, trainee, feed, what="fit"):
+        self._backend = trainee.backend
+        machine = this_machine(trainee.device, None, trainee.backend if trainee.backend in BACKENDS else "keras")
+        name = fingerprint(model, model.train_step, machine, type(model.optimizer).__name__, rows_of_a_batch(feed),
+                           shapes_of(feed.sample))
+        self._path = user_cache_path("epochal") / what / f"{name}.json"
+
+    def recall(self, n_updates) -> Mode | None:
+        """The `Mode` for a training of so many updates, or `None`: what pays in a long one need not in a short one."""
+        found = self.read()
         try:
-            moved = open_bench(model, backend, feed.sample, micro_batch_size)
-        except Unsupported as error:
-            told += f"; {str(error).splitlines()[0].rstrip('.')}"
-            continue
-        there = _measured(model, moved, feed, n_updates)
-        told += f", on {backend} {there.step_seconds * 1e3:.3g}"
-        if there.step_seconds < _GAIN_ELSEWHERE * best[1].step_seconds:
-            best[0].close()
-            best = moved, there
-        else:
-            moved.close()
-    chosen, manner = best
-    where = f"in a process of its own on {chosen.backend}" if chosen is not trainee else f"on {chosen.backend}"
-    return chosen, manner._replace(because=f"{manner.because}; {where}, measured: {told}", compared=True)
+            if found["backend"] != self._backend or n_updates is None or 2 * n_updates < found["n_updates"]:
+                return None
+            return Mode(str(found["mode"]), float(found["step_seconds"]), f"as measured before: {found['because']}")
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, mode, n_updates):
+        """Write down what was measured for a training of so many updates."""
+        self.write({"backend": self._backend, "mode": mode.name, "step_seconds": mode.step_seconds, "n_updates": n_updates,
+                    "because": mode.because})
+
+    def read(self) -> dict:
+        """What was written, by name; empty where nothing was."""
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            return found if found["format"] == _FORMAT else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def write(self, values):
+        try:
+            write_whole(self._path, json.dumps({"format": _FORMAT, **values}) + "\n")
+        except OSError:
+            return
+
+
+def rows_of_a_batch(feed):
+    """Rows of an update: the batch size, or those of the first batch of a source that cuts its own."""
+    return feed.batch_size or len(leaves(feed.sample[0])[0])
 
 
 def _likely_best_first(model, trainee, feed):
