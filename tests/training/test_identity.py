@@ -12,9 +12,10 @@ import pytest
 from keras import layers, optimizers
 
 from epochal import UsageError
+from epochal.seam.identity.settings import settings_as_text
 from epochal.tables.parquet import file as parquet_file
 from epochal.tables.parquet.file import digest_of_file
-from epochal.training.checkpoint.identity import digest_of, settings_as_text
+from epochal.training.checkpoint.identity import digest_of
 from epochal.training.fit.fit import fit
 
 ROWS = np.random.default_rng(0)
