@@ -1,8 +1,9 @@
 """How far long work is, told to whoever shows it: one protocol for planning, studies, training and predicting."""
 
 import threading
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
+
+from .stop import Stop
 
 
 class Item(NamedTuple):
@@ -14,10 +15,29 @@ class Item(NamedTuple):
     seconds: float | None = None
 
 
+class Agenda(NamedTuple):
+    """What is going to be done.
+
+    Attributes:
+        title, place: what is worked on, and the machine that does it.
+        notes: what the user should know about the data.
+        items: the work in its order; `None` where it is not made of measurements, and no table is shown.
+        sentences: what was settled beforehand.
+        bar: whether a face should draw how far it is; Keras' own `fit` and `predict` draw theirs.
+    """
+
+    title: str
+    place: str = ""
+    notes: tuple[str, ...] = ()
+    items: tuple[Item, ...] | None = None
+    sentences: tuple[str, ...] = ()
+    bar: bool = True
+
+
 class Progress(Protocol):
     """What long work tells its caller, from any thread. A face draws it; nothing below a face prints."""
 
-    def start(self, agenda: Sequence[Item]) -> None:
+    def start(self, agenda: Agenda) -> None:
         """This is going to be done."""
 
     def step(self, share: float, sentence: str, detail: str = "") -> None:
@@ -36,7 +56,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody looks at."""
 
-    def start(self, agenda: Sequence[Item]) -> None: ...
+    def start(self, agenda: Agenda) -> None: ...
     def step(self, share: float, sentence: str, detail: str = "") -> None: ...
     def say(self, sentence: str) -> None: ...
     def answer(self, record: Any) -> None: ...
@@ -46,20 +66,32 @@ class Silent:
 SILENT = Silent()
 
 
-class Rising:
-    """Progress whose share never goes down, though work may turn out to be longer than foreseen; safe to use from threads.
+class Reporter:
+    """Tells progress on behalf of work under way: its share never goes down, and where the work should stop, it raises `Stopped`.
 
-    Args:
-        progress: whom to tell.
-        start, end: the part of the whole that this work is; it tells shares of its own, from 0 to 1.
+    Long work calls `step` between blocks of updates, measurements and epochs, after what was finished has been kept: so that is
+    also where it looks at its `Stop`. Safe to use from several threads.
+
+    Attributes:
+        latest: the last answer that was told, or `None`.
     """
 
-    def __init__(self, progress: Progress, start: float = 0.0, end: float = 1.0) -> None:
-        self._to, self._start, self._length = progress, start, end - start
-        self._highest, self._lock = 0.0, threading.Lock()
-        self.start, self.say, self.answer, self.done = progress.start, progress.say, progress.answer, progress.done
+    def __init__(self, progress: Progress = SILENT, stop: Stop | None = None) -> None:
+        self._progress, self._stop, self._highest, self._lock = progress, stop or Stop(), 0.0, threading.Lock()
+        self.start, self.say, self.done = progress.start, progress.say, progress.done
+        self.latest: Any = None
 
     def step(self, share: float, sentence: str, detail: str = "") -> None:
+        """See `Progress.step`.
+
+        Raises:
+            Stopped: the work should end here.
+        """
+        self._stop.check()
         with self._lock:
             self._highest = max(self._highest, min(share, 1.0))
-            self._to.step(self._start + self._length * self._highest, sentence, detail)
+            self._progress.step(self._highest, sentence, detail)
+
+    def answer(self, record: Any) -> None:
+        self.latest = record
+        self._progress.answer(record)
