@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from ...base.backends import BACKENDS
 from ...base.errors import UsageError
 from ...base.files import write_whole
-from ...seam.identity.fingerprint import fingerprint, shapes_of
+from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
@@ -90,7 +90,7 @@ class Remembered:
     def __init__(self, model, trainee, feed, what="fit"):
         self._backend = trainee.backend
         machine = this_machine(trainee.device, None, trainee.backend if trainee.backend in BACKENDS else "keras")
-        name = fingerprint(model, model.train_step, machine, type(model.optimizer).__name__, rows_of_a_batch(feed),
+        name = speed_key(model, model.train_step, machine, type(model.optimizer).__name__, rows_of_a_batch(feed),
                            shapes_of(feed.sample))
         self._path = user_cache_path("epochal") / what / f"{name}.json"
 
