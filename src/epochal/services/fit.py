@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError
-from ..base.progress import SILENT, Progress
+from ..base.progress import SILENT, Agenda, Item, Progress
 from ..base.stop import Stop, Stopped
 from ..base.validate import require
 from ..records import Plan
@@ -58,6 +58,7 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
                           default_callbacks=plan.callbacks() if found.stops_early else [])
         progress.say(f"{_numbers(found, plan)}: {because}")
     request = replace(request, epochs=1 if request.epochs is None else request.epochs)
+    progress.start(Agenda(f"fit of {request.model.name}", items=(Item("training", f"{request.epochs} epochs"),), bar=False))
     history = trained(request, progress=progress, stop=stop)
     if because is not None:
         history.params["resolved"] = because
@@ -68,12 +69,21 @@ def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> "keras.ca
     """Train with numbers that are settled."""
     before = getattr(request.model, "history", None)
     try:
-        return train(request, progress=progress if request.verbose != 0 else SILENT, stop=stop)
+        return train(request, progress=progress if request.verbose != 0 else _Wordless(progress), stop=stop)
     except Stopped:
         history = getattr(request.model, "history", None)
         raise Stopped(history if history is not before and history.epoch else None, request.checkpoint) from None
     finally:
         progress.done()
+
+
+class _Wordless:
+    """Progress without its sentences, for `verbose=0`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.start, self.step, self.answer, self.done = progress.start, progress.step, progress.answer, progress.done
+
+    def say(self, sentence: str) -> None: ...
 
 
 def _check(request: FitRequest, plan: Plan | None) -> None:

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
-from ..base.budget import seconds_of
 from ..base.errors import MeasurementFailed, UsageError
 from ..base.files import no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
-from ..base.text import duration
+from ..base.text import duration, seconds_of
 from ..base.validate import one_of, require
 from ..records import Evidence, Plan, read, save
 from ..rules.plan.agenda import agenda

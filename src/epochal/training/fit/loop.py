@@ -4,8 +4,8 @@ from contextlib import nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from ...base.stop import Stop, set_by_ctrl_c
 from .hooks import hearing_batches, needing_batches, seeing_the_model
-from .stopping import Stopping
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _FIRST = 16      # batches before anything is known about how long one takes
@@ -49,7 +49,7 @@ class Work(NamedTuple):
     callbacks: Any
 
 
-def run(work, epochs, *, keep=None, done=0, stop=None):
+def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     """Train, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
@@ -58,13 +58,14 @@ def run(work, epochs, *, keep=None, done=0, stop=None):
         keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
             order of rows is drawn; `None` where nobody asks.
         stop: a token whose `check()` ends the training where the model is whole.
+        after_epoch: called with the number of every epoch that ended.
     """
     model, trainee, callbacks = work.model, work.trainee, work.callbacks
     train, test = _Pass("train", work), _Pass("test", work)
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
     show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
     logs = {}
-    with Stopping() if stop is None else nullcontext(stop) as stopping:
+    with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in range(epochs.first, epochs.last):
             if not done:
                 trainee.reset_metrics()
@@ -84,6 +85,8 @@ def run(work, epochs, *, keep=None, done=0, stop=None):
             read()
             if keep:
                 keep(Position(epoch + 1))
+            if after_epoch:
+                after_epoch(epoch)
             if model.stop_training:
                 break
             stopping.check()
