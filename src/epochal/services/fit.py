@@ -58,7 +58,7 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
                           default_callbacks=plan.callbacks() if found.stops_early else [])
         progress.say(f"{_numbers(found, plan)}: {because}")
     request = replace(request, epochs=1 if request.epochs is None else request.epochs)
-    progress.start(Agenda(f"fit of {request.model.name}", items=(Item("training", f"{request.epochs} epochs"),), bar=False))
+    progress.start(Agenda("training", items=(Item("training", f"{request.epochs} epochs"),), bar=False))
     history = trained(request, progress=progress, stop=stop)
     if because is not None:
         history.params["resolved"] = because
