@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from ..base.progress import Reporter
-from ..base.text import duration
+from ..base.text import time_left
 
 
 class Figures(NamedTuple):
@@ -24,7 +24,7 @@ class Figures(NamedTuple):
     best: float | None
 
     def __str__(self) -> str:
-        left = "" if self.seconds_left is None or self.share >= 1 else f", {_about(self.seconds_left)} left"
+        left = "" if self.seconds_left is None or self.share >= 1 else f", {time_left(self.seconds_left)}"
         best = "" if self.best is None else f", best {self.best:.4g}"
         return f"{self.done} of {self.total} trainings{left}{best}"
 
@@ -94,7 +94,3 @@ class Ledger:
     def _tell(self):
         figures = self.figures()
         self.reporter.step(figures.share, self._what, str(figures))
-
-
-def _about(seconds):
-    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from ..base.progress import Reporter
-from ..base.text import duration
+from ..base.text import time_left
 from ..experiments import run_study
 from ..probes import PROBES
 from ..records import Evidence
@@ -63,7 +63,7 @@ class _Pace:
         self._done[name] = self._seconds.get(name, 0.0) * min(1.0, done / total if total else 1.0)
         finished, foreseen = sum(self._done.values()), sum(self._seconds.values())
         self._reporter.step(finished / max(foreseen, 1e-9), f"measuring: {what or name.replace('_', ' ')}",
-                            f"about {duration(max(foreseen - finished, 0))} left")
+                            time_left(max(foreseen - finished, 0)))
 
 
 def _options(name, rig, evidence, budget):

@@ -31,14 +31,14 @@ class _Told(keras.callbacks.Callback):
         super().__init__()
         self._progress, self._stop, self._n_epochs = progress, stop, n_epochs
 
-    def on_epoch_begin(self, epoch, *_):
+    def on_epoch_begin(self, epoch, *_, **__):
         if epoch > 0 and self.model.history.epoch:  # which is complete only after the last callback of an epoch's end
             told_of(self._progress, self.model.history, self._n_epochs, epoch - 1)
 
-    def on_train_batch_end(self, *_):
+    def on_train_batch_end(self, *_, **__):
         self._stop.check()
 
-    def on_train_end(self, *_):
+    def on_train_end(self, *_, **__):
         if self.model.history.epoch:
             told_of(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
 
