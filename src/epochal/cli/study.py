@@ -154,9 +154,9 @@ def _save(study, place):
     try:
         save(study, place / "study.json")
         write_tables(study, place)
-        from ..report import write_study_report
+        from ..report import write_report
 
-        write_study_report(study, place / "report.html")
+        write_report(study, place / "report.html")
     except OSError as error:
         if error.errno is None:
             raise

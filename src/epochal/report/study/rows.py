@@ -3,7 +3,7 @@
 from ...base.text import number, quantity
 from ...rules.plan.sentences import counted
 from ..plan.rows import place_rows, reading_rows
-from .look import BUDGETS, listed, quality_name
+from .words import BUDGETS, listed, quality_name
 
 
 def heading(study):
