@@ -4,7 +4,7 @@ import functools
 import pathlib
 import re
 
-from ..base.errors import require
+from ..base.validate import require
 from ..base.files import write_whole
 from ..records import Study
 from .glossary import GLOSSARY
