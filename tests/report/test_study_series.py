@@ -169,7 +169,7 @@ def test_an_arm_without_memory_is_not_called_diverged():
     gone = tuple(replace(c, verdict=Verdict.NO_MEMORY, quality=None, quality_low=None, quality_high=None)
                  if c.setting.batch_size == 1024 else c for c in study.contrasts)
     picture = quality_by_size(replace(study, contrasts=gone))
-    assert picture.notes[0].endswith("there was no memory for it.")
+    assert picture.notes[0].endswith("it does not fit into memory.")
     assert {row[2] for row in picture.rows if row[1] == "1,024"} == {"no memory"}
     assert {word for lost in of(picture, Valueless) for word in lost.words} == {"no memory"}
 
@@ -220,7 +220,7 @@ def test_a_critical_batch_size_open_above_is_called_a_lower_bound(low, n_strips,
     study = made(epochs=40)
     bound = replace(study.derived[0], value=low, low=low, high=math.inf, outcome=Outcome.LOWER_BOUND)
     picture = steps_by_size(replace(study, derived=(bound,)))
-    assert picture.notes == (f"The critical batch size is only known to be at least {low:g}: more batch sizes would tell.",)
+    assert picture.notes == (f"The critical batch size is only known to be at least {low:g}: more batch sizes may show how large.",)
     assert len(of(picture, Strip)) == n_strips  # over the whole picture it would say nothing
     assert [pointer.text for pointer in of(picture, Pointer)] == pointers
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from rules.study_runs import NAMES, confirmed, design, run, trials
+from rules.study_runs import confirmed, design, run, trained, trials
 
 from epochal.base.errors import UsageError
 from epochal.base.pairs import equivalence, paired_p
@@ -26,8 +26,7 @@ def compared(curves, of=None, *, rates=None, margin=0.01, n_test=0, fit_seconds=
     of = of or design(batch_sizes=tuple(sorted({c.setting.batch_size for c in curves})))
     rates = [rate(size, budget=budget) for size in of.batch_sizes for budget in of.equal] if rates is None else rates
     horizons = horizons or {(budget, size): of.epochs for budget in of.equal for size in of.batch_sizes}
-    return contrasts(of, NAMES, curves, rates, horizons, margin, n_train=1600, n_test=n_test, present_rate=1e-3,
-                     fit_seconds=fit_seconds or {})
+    return contrasts(trained(of, curves, rates, horizons, margin, n_test=n_test, fit_seconds=fit_seconds or {}))
 
 
 def arm(shift, alone=ALONE):
@@ -67,7 +66,7 @@ def test_a_difference_beyond_chance_within_the_margin_is_equivalent_and_says_so(
     assert c.p_value < 0.001
     assert c.verdict is Verdict.EQUIVALENT
     assert c.sentence.startswith("Batch size 1,024 is equivalent to 32 at equal epochs: +0.004 (")
-    assert c.sentence.endswith("beyond chance, but within the margin of 0.01 declared beforehand.")
+    assert c.sentence.endswith("larger than chance explains, but within the margin of 0.01 declared beforehand.")
 
 
 def test_a_difference_beyond_chance_whose_interval_leaves_the_margin_is_a_difference():
@@ -172,7 +171,7 @@ def test_only_seeds_that_both_have_are_paired():
 def test_a_rate_not_known_to_be_tuned_is_named_in_the_verdict_of_whoever_it_touches():
     curves = confirmed({32: arm(0, 0 * ALONE), 64: arm(0.02), 1024: arm(0.02)})
     _, mine, edge = compared(curves, rates=[rate(32), rate(64), rate(1024, interior=False)])
-    assert edge.sentence.endswith("; the learning rate of 1,024 is not known to be tuned.")
+    assert edge.sentence.endswith("; a better learning rate for 1,024 may lie outside the rates tried.")
     assert "tuned" not in mine.sentence
     _, mine, edge = compared(curves, rates=[rate(32, interior=False), rate(64), rate(1024, interior=False)])
     assert "the learning rate of 32 is not known" in mine.sentence

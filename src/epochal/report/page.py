@@ -4,15 +4,16 @@ import functools
 import pathlib
 import re
 
-from ..base.validate import require
 from ..base.files import write_whole
+from ..base.validate import require
 from ..records import Study
 from .glossary import GLOSSARY
 from .pictures.plotly import drawing_of
-from .plan.page import plan_page
-from .plan.rows import choice_rows
-from .study.page import study_page
-from .study.rows import heading
+from .plan.code import code_for
+from .plan.pictures import pictures
+from .plan.rows import choice_rows, condition_rows, reading_rows, recommended
+from .study import rows, tutorial
+from .study.pictures import study_pictures
 
 _TERM = re.compile(rf"\b({'|'.join(sorted(map(re.escape, GLOSSARY), key=len, reverse=True))})s?\b", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ def page(record):
     """The whole page of a `Plan` or a `Study` as text."""
     from plotly.offline import get_plotlyjs
 
-    template, about = ("study.html", study_page(record)) if isinstance(record, Study) else ("plan.html", plan_page(record))
+    template, about = ("study.html", _of_study(record)) if isinstance(record, Study) else ("plan.html", _of_plan(record))
     drawn = any(picture.charts for picture in about["pictures"])
     return _templates().get_template(template).render(**about, plotly=get_plotlyjs() if drawn else "")
 
@@ -48,13 +49,32 @@ def page(record):
 def html_for(record):
     """A `Plan` or a `Study` as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
     if isinstance(record, Study):
-        about = {"title": heading(record), "rows": list(record.rows()), "sentences": [("", words) for words in record.sentences()]}
+        about = {"title": rows.heading(record), "rows": list(record.rows()),
+                 "sentences": [("", words) for words in record.sentences()]}
     else:
         sentences = [("Limiting factor", record.binding), *([("On the test rows", record.on_test)] if record.on_test else []),
                      *(("Undecided", sentence) for sentence in record.unresolved)]
         about = {"title": record.headline, "rows": [("", "use", "plausible", "because"), *choice_rows(record)],
                  "sentences": sentences}
     return _templates().get_template("notebook.html").render(**about)
+
+
+def _of_plan(plan):
+    heading, *body = plan.arm_rows()
+    return {"plan": plan, "choices": list(choice_rows(plan)), "arm_heading": heading,
+            "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
+            "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
+            "conditions": list(condition_rows(plan)), "code": code_for(plan)}
+
+
+def _of_study(study):
+    return {"study": study, "heading": rows.heading(study), "comparison": list(study.rows()),
+            "tested": list(rows.test_rows(study)), "rates": list(rows.rate_rows(study)),
+            "readings": list(rows.study_readings(study)), "conditions": list(rows.study_conditions(study)),
+            "pictures": study_pictures(study), "printed": list(tutorial.tutorial_lines(study)),
+            "as_tutorial": list(tutorial.tutorial_rows(study)), "fair": list(tutorial.fair_rows(study)),
+            "why": list(tutorial.why_they_differ(study)), "found": tutorial.sentences_of(study, tutorial=False),
+            "found_as_tutorial": tutorial.sentences_of(study, tutorial=True), "changed": tutorial.what_changed(study)}
 
 
 @functools.cache

@@ -3,21 +3,11 @@
 from importlib.util import find_spec
 from math import inf
 
-<<<<<<< HEAD
-from ...base.errors import require
 from ...base.text import number, quantity
+from ...base.validate import require
 from ..study.pictures import PICTURES
 from .chart import Band, Line, Pointer, Points, Strip, Valueless
 from .style import GREY
-=======
-from ...base.text import number
-from ...base.validate import require
-from ..plan.curves import Missing
-from ..plan.look import GREY
-from ..study.pictures import PREPARE, chart_of
-from .canvas import round_places
-from .chart import Band, Line, Lost, Points, Rule, Shade, place_of
->>>>>>> main
 
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "pentagon": "p", "triangle-down": "v", "hexagon": "h",
             "cross": "P", "star": "*", "x-thin": "x", "line-ns": "|"}

@@ -21,7 +21,7 @@ from ..pictures.kinds import (
     undrawn,
 )
 from ..pictures.style import GREY, Key, SizeStyle
-from .words import BUDGETS, TUTORIAL, listed, quality_name
+from .rows import BUDGETS, TUTORIAL, listed, quality_name
 
 # In pictures over batch size, colour, marker and dash mean the budget; by epoch, the dash does.
 _BUDGET_STYLES = {"epochs": ("#D55E00", "circle", "solid"), "steps": ("#8A63D2", "square", "dash"),
@@ -71,7 +71,7 @@ def quality_by_size(study):
         for size, word in lost.items():
             without.setdefault((size, word == Verdict.NO_MEMORY.value), []).append(BUDGETS[budget])
     notes = [f"Batch size {number(size)} has no quality under {listed(where)}: "
-             + ("there was no memory for it." if no_memory else "trainings diverged.")
+             + ("it does not fit into memory." if no_memory else "trainings diverged.")
              for (size, no_memory), where in without.items()]
     chart = Chart(x=size_axis(sizes), y=axis_of(quality_name(design), values, times=4), marks=tuple(marks), keys=tuple(keys))
     return picture(charts={"": chart}, rows=tuple(rows), notes=tuple(notes))
@@ -169,7 +169,8 @@ def steps_by_size(study):
     if not reading.known:
         notes.append(f"The critical batch size is not known: {reading.note}.")
     elif math.isinf(reading.high):
-        notes.append(f"The critical batch size is only known to be at least {number(reading.low)}: more batch sizes would tell.")
+        notes.append(f"The critical batch size is only known to be at least {number(reading.low)}: more batch sizes may "
+                     "show how large.")
     ends = [v for point in reading.points for v in point[1:4] if math.isfinite(v)]
     ends += [y for mark in marks if isinstance(mark, Line) for y in mark.y]
     title = f"updates to a validation {study.design.metric} of {number(reading.detail('target'))}"

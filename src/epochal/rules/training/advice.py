@@ -8,8 +8,7 @@ import math
 
 import numpy as np
 
-from ...base.text import number, quantity
-from ..plan.sentences import counted
+from ...base.text import counted, number, quantity
 from .row_order import FALSE_ALARM, Shift, find_order
 
 _RATE_SCALES = frozenset({"sgd"})  # optimizers whose step is proportional to the gradient; the others divide by its size
