@@ -13,7 +13,7 @@ _AS_THEY_ARE = {"string", "boolean", "empty"}
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
-def plain(column):
+def simplified(column):
     """`column` in one of the six dtypes, what is missing as NaN; raises `UsageError` for lists, bytes and the like."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) or types.is_datetime64_any_dtype(dtype):
@@ -26,7 +26,7 @@ def plain(column):
         return column.astype(f"{'u' if types.is_unsigned_integer_dtype(dtype) else ''}int64")
     if types.is_integer_dtype(dtype) or types.is_float_dtype(dtype):
         return pd.Series(column.to_numpy(dtype="float64", na_value=float("nan")), column.index)
-    return _plain_object(column)
+    return _simplified_object(column)
 
 
 def is_text(column):
@@ -86,7 +86,7 @@ def labels_of(column):
 CONVERT = {"number": numbers, "truth": truths, "date": dates, "category": words, "text": words}
 
 
-def _plain_object(column):
+def _simplified_object(column):
     holds = types.infer_dtype(column, skipna=True)
     if holds in _AS_NUMBERS:
         return pd.to_numeric(column).astype("float64")

@@ -94,9 +94,9 @@ def save_encoding(encoding, path):
     pickled = b"" if encoding.encoder is None else pickle.dumps(encoding.encoder, protocol=4)  # 5 needs more of NumPy's names
     if pickled:
         _unpickled(pickled, path, encoding.versions)  # now, and not when it is needed
-    plain = {_IN_FILE.get(field.name, field.name): getattr(encoding, field.name) for field in fields(Encoding)
-             if field.name != "encoder"}
-    document = {"epochal_encoding": FORMAT, "digest": _digest(pickled), **plain}
+    as_json = {_IN_FILE.get(field.name, field.name): getattr(encoding, field.name) for field in fields(Encoding)
+               if field.name != "encoder"}
+    document = {"epochal_encoding": FORMAT, "digest": _digest(pickled), **as_json}
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(_JSON, json.dumps(document, ensure_ascii=False, allow_nan=False))
         if pickled:

@@ -16,7 +16,7 @@ from sklearn import datasets
 
 from ..base.errors import UsageError
 from ..base.validate import require
-from .columns import is_text, plain
+from .columns import is_text, simplified
 
 BUILT_IN = {"digits": datasets.load_digits, "breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine,
             "diabetes": datasets.load_diabetes}
@@ -58,13 +58,13 @@ def locate(source):
 
 
 def read_frame(place):
-    """The table at `place`, its columns in the few dtypes of `columns.plain`, and notes on how it was read."""
+    """The table at `place`, its columns in the few dtypes of `columns.simplified`, and notes on how it was read."""
     if place.format == "built-in":
         return BUILT_IN[place.name](as_frame=True).frame, ()
     frame, notes = (_read_parquet(place.path), ()) if place.format == ".parquet" else _read_text(place.path, place.format)
     frame.columns = [str(name) for name in frame.columns]
     _check_duplicates(place.path.name, frame.columns)
-    return pd.DataFrame({name: plain(frame[name]) for name in frame.columns}, index=frame.index), notes
+    return pd.DataFrame({name: simplified(frame[name]) for name in frame.columns}, index=frame.index), notes
 
 
 def read_new_rows(place, *, text=()):
@@ -84,7 +84,7 @@ def read_new_rows(place, *, text=()):
     if len(_fields(heading, separator)) == 1:  # where an empty line is a row with an empty cell
         options |= {"sep": _ABSENT_SEPARATOR, "skip_blank_lines": False, "skiprows": n_empty}
         frame = pd.read_csv(place.path, **options)
-        frame = pd.DataFrame({str(name): plain(frame[name]) for name in frame}, index=frame.index)
+        frame = pd.DataFrame({str(name): simplified(frame[name]) for name in frame}, index=frame.index)
     else:
         frame = read_frame(place)[0]
     changed = [name for name in text if name in frame and not is_text(frame[name])]

@@ -87,14 +87,14 @@ def is_text(kind):
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
-def plain(column):
+def decoded(column):
     """Categories as their values."""
     return column.dictionary_decode() if types.is_dictionary(column.type) else column
 
 
 def as_text(column):
     """The values as strings."""
-    return plain(column).cast(pyarrow.string())
+    return decoded(column).cast(pyarrow.string())
 
 
 def first_unknown(column, codes):

@@ -16,12 +16,12 @@ from .file import (
     BUFFER,
     as_text,
     batches_of,
+    decoded,
     first_unknown,
     index_columns,
     is_number,
     is_text,
     open_parquet,
-    plain,
     value_type,
 )
 
@@ -202,7 +202,7 @@ class ParquetRows:
         self._check_full(column, name)
         if types.is_decimal(column.type):
             column = column.cast(pyarrow.float64())
-        return plain(column).to_numpy(zero_copy_only=False)
+        return decoded(column).to_numpy(zero_copy_only=False)
 
     def _codes(self, batch):
         column = batch.column(self._targets[0])
@@ -232,7 +232,7 @@ class ParquetRows:
     def _fits_int32(self):
         name, limits = self._targets[0], np.iinfo(np.int32)
         with self._file() as file:
-            columns = (plain(batch.column(name)) for batch in batches_of(file, self.path, columns=[name]))
+            columns = (decoded(batch.column(name)) for batch in batches_of(file, self.path, columns=[name]))
             found = [pyarrow.compute.min_max(column).as_py() for column in columns]
         return all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
 
