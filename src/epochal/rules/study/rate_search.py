@@ -45,11 +45,11 @@ def tuned(design, names, curves, budget, n_epochs):
     return TunedRate(
         budget=budget, batch_size=curves[0].setting.batch_size, vertex=vertex, low=min(plateau), high=max(plateau),
         value=best if vertex is None else min(plateau, key=lambda rate: abs(math.log(rate / vertex))),
-        interior=min(runs) < best < max(runs) and not dropped_neighbours_of(design, names, curves, n_epochs),
+        interior=min(runs) < best < max(runs) and not dropped_neighbours(design, names, curves, n_epochs),
         n_rates=len(runs), n_trials=sum(map(len, runs.values())))
 
 
-def dropped_neighbours_of(design, names, curves, n_epochs):
+def dropped_neighbours(design, names, curves, n_epochs):
     """The rates next to the best that halving dropped: to be trained to the horizon before the best may be called the best.
 
     Arguments as for `tuned`. Returns a tuple, ascending; empty where every rate diverged.
