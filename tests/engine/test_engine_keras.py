@@ -4,16 +4,17 @@ import keras
 import numpy as np
 import pytest
 from contracts.rigs import BACKEND, BINDS, rig_of
+from engine.ways import way
 from keras import layers
 
-from epochal.engine import Batches, How, Lane, train
+from epochal.engine import Batches, Lane, train
 from epochal.records import Outcome
 from epochal.seam.rigs.keras_rig import KerasRig
 from epochal.seam.rows import Data, Part
 
 pytestmark = pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles an epoch; on others there are single steps alone")
 
-STEPWISE, FUSED = How("stepwise", 1, 1e-3, 1e-3, None), How("fused", 2, 1e-3, 1e-3, 1e-3)
+STEPWISE, FUSED = way("stepwise"), way("fused", 2)
 LANES = [Lane(11, 1e-2), Lane(12, lambda n: np.linspace(1e-2, 1e-3, n))]
 
 
