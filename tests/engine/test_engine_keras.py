@@ -1,5 +1,7 @@
 """The engine on real Keras models: the compiled epoch is Keras' own steps one after the other."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def ones():
 
 def test_dropout_draws_for_each_seed_and_each_epoch_anew_and_for_one_seed_alike(ones):
     lanes = [Lane(1, 0.0), Lane(2, 0.0), Lane(1, 0.0)]
-    one, other, again = train(ones, lanes, Batches(8, 3), how=FUSED._replace(width=3))
+    one, other, again = train(ones, lanes, Batches(8, 3), how=replace(FUSED, width=3))
     np.testing.assert_allclose(one.train_loss, train(ones, lanes[:1], Batches(8, 3), how=STEPWISE)[0].train_loss, rtol=1e-5)
     assert (one.train_loss != other.train_loss).all()
     assert len(set(one.train_loss.tolist())) == 3
@@ -49,8 +51,8 @@ def test_dropout_draws_for_each_seed_and_each_epoch_anew_and_for_one_seed_alike(
 
 def test_an_absurd_rate_diverges_and_leaves_the_other_lane_as_it_was(ones):
     rig, batches = ones, Batches(8, 4)
-    calm, wild, also = train(rig, [Lane(1, 1e-4), Lane(2, 1e6), Lane(3, 1e-4)], batches, how=FUSED._replace(width=3))
-    alone, too = train(rig, [Lane(1, 1e-4), Lane(3, 1e-4)], batches, how=FUSED._replace(width=3))
+    calm, wild, also = train(rig, [Lane(1, 1e-4), Lane(2, 1e6), Lane(3, 1e-4)], batches, how=replace(FUSED, width=3))
+    alone, too = train(rig, [Lane(1, 1e-4), Lane(3, 1e-4)], batches, how=replace(FUSED, width=3))
     assert wild.outcome is Outcome.DIVERGED
     assert len(wild.train_loss) < 4
     for one, other in ((calm, alone), (also, too)):

@@ -1,6 +1,7 @@
 """The mode and the width are measured, cut to the memory, and reported; another rate, seed or epoch compiles nothing."""
 
 import logging
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -166,14 +167,14 @@ def test_another_rate_seed_schedule_or_number_of_epochs_compiles_nothing(caplog)
 
 def test_the_trial_of_the_mode_is_not_compiled_again_for_the_training():
     rig = springs()
-    how = measure_mode(rig, 5, 4)._replace(mode="fused")
+    how = replace(measure_mode(rig, 5, 4), mode="fused")
     programs = compilations(rig)
-    train(rig, [Lane(seed, 0.1) for seed in range(4)], Batches(5, 2), how=how if how.width > 1 else FUSED._replace(width=4))
+    train(rig, [Lane(seed, 0.1) for seed in range(4)], Batches(5, 2), how=how if how.width > 1 else replace(FUSED, width=4))
     assert compilations(rig) == programs == 1
 
 
 def test_lanes_are_cut_to_the_memory_by_the_programs_own_account():
-    rig, how = springs(n=4, n_params=20_000), FUSED._replace(width=4)
+    rig, how = springs(n=4, n_params=20_000), replace(FUSED, width=4)
     bytes_of = {width: fused.program_bytes(fused.compile_epoch(rig, 4, width)) for width in (2, 4)}
     assert bytes_of[4] > bytes_of[2]
     lanes, batches = [Lane(seed, 0.1) for seed in range(4)], Batches(4, 2)
@@ -201,7 +202,7 @@ def test_a_program_that_runs_out_of_memory_is_halved_until_it_fits(cramped):
 def test_where_not_even_one_lane_fits_that_is_the_outcome(cramped):
     limit, ran = cramped
     limit(0, MemoryError("no room"))
-    runs = train(springs(), [Lane(0, 0.1), Lane(1, 0.1), Lane(2, 0.1)], Batches(5, 2), how=FUSED._replace(width=4))
+    runs = train(springs(), [Lane(0, 0.1), Lane(1, 0.1), Lane(2, 0.1)], Batches(5, 2), how=replace(FUSED, width=4))
     assert [run.outcome for run in runs] == [Outcome.OUT_OF_MEMORY] * 3
     assert all(run.train_loss.size == run.figures.size == 0 for run in runs)
     assert ran == [4, 2, 1]

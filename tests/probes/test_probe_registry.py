@@ -44,7 +44,8 @@ def test_the_same_seed_reads_the_same():
 def test_each_probe_says_what_it_measures_and_names_its_reading():
     rig = FakeRig()
     for name, probe in PROBES.items():
-        assert probe.title and probe.what and probe.why and probe.cost(60) > 0
+        assert all((probe.title, probe.what, probe.why))
+        assert probe.cost(60) > 0
         reading = probe.measure(rig, Evidence(), budget=60, seed=0)
         assert (probe.name, reading.name, reading.title) == (name, name, probe.title)
         assert reading.cost > 0

@@ -5,9 +5,9 @@ from time import perf_counter
 import numpy as np
 from scipy.optimize import brentq
 
-from ..base.errors import require
 from ..base.seeds import number, stream
 from ..base.stats import mean_interval
+from ..base.validate import require
 from ..records import CriticalRate, Outcome, Reading
 from .probe import PROGRAM, Probe
 

@@ -4,7 +4,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ..base.errors import require
+from ..base.validate import require
 from ..records import Outcome, Reading, RowTime
 from ._race import FEWEST_SIZES, knee, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits

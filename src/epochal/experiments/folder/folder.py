@@ -16,8 +16,9 @@ import sqlite3
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
 from ...base.files import sync_folder
+from ...base.validate import require
 from ...records import dump, load
 from .lock import FolderLock
 from .trouble import code, damaged, speaking

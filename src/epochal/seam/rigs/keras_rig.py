@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import Machine
 from ..identity.describe import describe
 from ..model.copying import seeded

@@ -25,19 +25,6 @@ _WORTH_MOVING = 120.0  # seconds of training: a process with another back end ta
 _GAIN_ELSEWHERE = 0.7  # of the time: less of a gain is not worth other rounding and another process
 
 
-def only_keras(model, engine):
-    """Why Keras' own `fit` has to train this model; `None` where it need not."""
-    if engine == "keras":
-        return 'engine="keras"'
-    if model.run_eagerly:
-        return "the model is compiled with run_eagerly=True"
-    if keras.backend.backend() == "jax" and not model.jit_compile:
-        return "the model is compiled with jit_compile=False"
-    if keras.distribution.distribution() is not None:
-        return "a keras.distribution is set, over whose devices only Keras spreads the batches"
-    return None
-
-
 def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):
     """The trainee to train with, and the `Manner` in which it runs the batches.
 
