@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtri, expit, log_ndtr
 
-from .student import student
+from .stats import student
 from .validate import require
 
 _SMALLEST_SPREAD = 1e-6  # of log S: keeps the likelihood finite where the points lie exactly on the law
