@@ -51,7 +51,7 @@ def _memory_maps():
 def pytest_runtest_logreport(report):
     """A test of the third tier writes down what it found, when, where and with which versions, in tests/results.jsonl."""
     if report.when == "call" and "third" in report.keywords and "PYTEST_XDIST_WORKER" not in os.environ:
-        from results import write_down
+        from results import write_down  # beside this file
 
         write_down(_RESULTS, report.nodeid, report.outcome, report.duration, dict(report.user_properties))
 
