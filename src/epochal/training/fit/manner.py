@@ -7,7 +7,7 @@ import numpy as np
 
 from ...base.errors import Unsupported, UsageError
 from ...engine.bench import open_bench, other_backends
-from ...seam.identity.fingerprint import shapes_of
+from ...seam.identity.settings import shapes_of
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
 from ..feeds.arrays import Resident
