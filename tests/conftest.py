@@ -1,4 +1,4 @@
-"""What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another back end; one store of compiled programs for a run."""
+"""What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another; one store of compiled programs for a run."""
 
 import gc
 import os
