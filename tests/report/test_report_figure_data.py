@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report.report_plans import DIVERGED, N_EPOCHS, N_SEEDS, PRESENT, arms, curve, curves, diverged, plan, readings
 
-from epochal.records import Choice, Curve, Outcome, Reading, Setting
+from epochal.records import Choice, Curve, Outcome, Reading, Setting, StepTime
 from epochal.report.pictures.chart import Band, Line, Pointer, Points, Strip, Valueless
 from epochal.report.plan.pictures import loss_by_epoch, quality_by_rate, step_times, updates_to_target
 
@@ -153,7 +153,8 @@ def test_one_rate_is_no_figure_and_neither_are_divergences_alone():
 def test_step_times_are_the_measured_points_with_the_fitted_line():
     picture = step_times(plan())
     (reading,) = [r for r in readings() if r.name == "throughput"]
-    assert [(p.x[0], p.y[0], p.low[0], p.high[0]) for p in of(picture, Points)] == list(reading.points)
+    assert [(p.x[0], p.y[0], p.low[0], p.high[0]) for p in of(picture, Points)] == [
+        (p.batch_size, p.seconds, p.low, p.high) for p in reading.points]
     (line,) = of(picture, Line)
     assert (line.x[0], line.y[0]) == pytest.approx((16, 4e-4 + 1.6e-6 * 16))
     assert (line.x[-1], line.y[-1]) == pytest.approx((2048, 4e-4 + 1.6e-6 * 2048))
@@ -166,7 +167,8 @@ def test_step_times_are_the_measured_points_with_the_fitted_line():
     {"value": 0.0, "details": (("t0", 0.0), ("c", 1e-6))}, {"value": 3.0, "outcome": Outcome.LOWER_BOUND}, {"value": 0.0},
     {"value": 3.0, "outcome": Outcome.LOWER_BOUND, "details": (("t0", 1e-6), ("c", 0.0))}])
 def test_a_hardware_batch_size_that_is_not_bounded_is_not_named(found):
-    reading = Reading(name="throughput", points=((8, 1e-3, 1e-3, 2e-3), (16, 1e-3, 1e-3, 2e-3)), **found)
+    points = tuple(StepTime(batch_size=b, seconds=1e-3, low=1e-3, high=2e-3) for b in (8, 16))
+    reading = Reading(name="throughput", points=points, **found)
     picture = step_times(plan(readings=(reading,)))
     assert [pointer.text for pointer in of(picture, Pointer) if "recommended" not in pointer.text] == []
     assert all(seconds > 0 for line in of(picture, Line) for seconds in line.y)

@@ -177,7 +177,8 @@ def test_an_arm_without_memory_is_not_called_diverged():
 def test_the_steps_are_those_of_the_reading_and_the_law_goes_through_them():
     study = made(epochs=40)
     (reading,), picture = study.derived, steps_by_size(study)
-    assert [(p.x[0], p.y[0], p.low[0], p.high[0]) for p in of(picture, Points)] == [point[:4] for point in reading.points]
+    assert [(p.x[0], p.y[0], p.low[0], p.high[0]) for p in of(picture, Points)] == [
+        (p.batch_size, p.updates, p.low, p.high) for p in reading.points]
     assert len(reading.points) == 3
     s_min, e_min = reading.detail("s_min"), reading.detail("e_min")
     (line,), (pointer,) = of(picture, Line), of(picture, Pointer)
@@ -195,7 +196,9 @@ def test_where_fewer_than_three_batch_sizes_arrived_there_is_no_law_and_the_reas
 
 def test_a_batch_size_that_did_not_arrive_is_a_triangle_without_bars():
     study = made(epochs=40)
-    late = (*study.derived[0].points[:2], (1024.0, 40.0, 40.0, math.inf, 1e-3, 0.25))
+    late = (*study.derived[0].points[:2],
+            replace(study.derived[0].points[-1], batch_size=1024, updates=40.0, low=40.0, high=math.inf, learning_rate=1e-3,
+                    share_arrived=0.25))
     picture = steps_by_size(replace(study, derived=(replace(study.derived[0], points=late),)))
     mark = of(picture, Points)[-1]
     assert (mark.symbol, mark.low, mark.y) == ("triangle-up-open", (), (40.0,))
@@ -206,7 +209,9 @@ def test_a_batch_size_that_did_not_arrive_is_a_triangle_without_bars():
 
 def test_a_batch_size_most_of_whose_seeds_arrived_has_a_point_and_a_bar_open_above():
     study = made(epochs=40)
-    most = (*study.derived[0].points[:2], (1024.0, 40.0, 30.0, math.inf, 1e-3, 0.75))
+    most = (*study.derived[0].points[:2],
+            replace(study.derived[0].points[-1], batch_size=1024, updates=40.0, low=30.0, high=math.inf, learning_rate=1e-3,
+                    share_arrived=0.75))
     picture = steps_by_size(replace(study, derived=(replace(study.derived[0], points=most),)))
     mark = of(picture, Points)[-1]
     assert (mark.symbol, mark.low, mark.high) == ("diamond", (30.0,), (math.inf,))

@@ -13,7 +13,7 @@ import pytest
 from rules.study_runs import confirmed, design, trained
 
 from epochal.experiments.conclude import conclude
-from epochal.records import Machine, Outcome, Reading, TunedRate
+from epochal.records import Machine, Outcome, Reading, StepTime, TunedRate
 from epochal.rules.study.contrasts import contrasts
 
 SOURCE = pathlib.Path(__file__).parents[2] / "src" / "epochal"
@@ -35,12 +35,12 @@ def study_sentences():
     alone = np.random.default_rng(6).normal(size=8)
 
     def say(what, shift, noise, *, budget="epochs", sizes=(32, 1024), margin=0.01, interior=True, n_seeds=8, n_epochs=4,
-            tutorial=False, readings=(), **options):
+            tutorial=False, readings=(), no_rate=(), **options):
         luck = LUCK[:n_seeds]
         losses = {size: (1 + luck + (shift + noise * alone[:n_seeds]) * (size != 32)).tolist() for size in sizes}
         curves = options.pop("curves", None) or confirmed(losses, n_epochs=n_epochs)
         of = design(batch_sizes=sizes, equal=(budget,), tutorial=tutorial)
-        rates = [rate(size, budget, interior) for size in sizes if size not in options.pop("no_rate", ())]
+        rates = [rate(size, budget, interior) for size in sizes if size not in no_rate]
         record = trained(of, curves, rates, {(budget, size): 4 for size in sizes}, margin, **options)
         compared = conclude(record, machine, readings).contrasts if readings else contrasts(record)
         found.update({f"{what}, batch size {c.setting.batch_size}, {c.budget}": c.sentence for c in compared if c.sentence})
@@ -62,7 +62,8 @@ def study_sentences():
     say("every rate diverged", 0.0, 0.001, no_rate=(1024,))
     say("no memory", 0.0, 0.001, no_memory=(1024,))
     noisy = Reading(name="step_time", value=1e-3, unit="s", repeats=3,
-                    points=((32.0, 1e-3, 9e-4, 2e-3), (1024.0, 9e-3, 5e-3, 2e-2)))
+                    points=(StepTime(batch_size=32, seconds=1e-3, low=9e-4, high=2e-3),
+                            StepTime(batch_size=1024, seconds=9e-3, low=5e-3, high=2e-2)))
     say("timing noise", 0.1, 0.01, budget="time", readings=(noisy,))
     say("whole epochs are too long", 0.1, 0.01, budget="steps", sizes=(32, 1024), readings=(noisy,))
     gone = Reading(name="engine/1024", outcome=Outcome.OUT_OF_MEMORY)

@@ -25,7 +25,7 @@ def conclude(trained: Trained, machine: Machine, readings: tuple[Reading, ...]) 
     step_time = next((r for r in readings if r.name == "step_time"), None)
     trained = replace(
         trained, no_memory=tuple(size for size in design.batch_sizes if any(out_of_memory(r, size) for r in readings)),
-        fit_seconds={int(point[0]): point[1] for point in step_time.points} if step_time is not None else {})
+        fit_seconds={point.batch_size: point.seconds for point in step_time.points} if step_time is not None else {})
     compared = contrasts(trained)
     if step_time is not None:
         compared = tuple(_with_timing_noise(contrast, design, trained.task.n_train, step_time) for contrast in compared)
@@ -53,10 +53,9 @@ def _with_timing_noise(contrast, design, n_train, step_time):
     size = contrast.setting.batch_size
     if contrast.budget != "time" or size == design.reference or contrast.verdict in _NOT_TRAINED:
         return contrast
-    (_, _, fastest, slowest), (_, _, least, most) = (next(point for point in step_time.points if point[0] == b)
-                                                     for b in (design.reference, size))
+    reference, mine = (next(point for point in step_time.points if point.batch_size == b) for b in (design.reference, size))
     share = design.epochs * steps_per_epoch(n_train, design.reference) / steps_per_epoch(n_train, size)
-    low, high = (max(1, math.floor(share * ratio)) for ratio in (fastest / most, slowest / least))
+    low, high = (max(1, math.floor(share * ratio)) for ratio in (reference.low / mine.high, reference.high / mine.low))
     if high <= _WORTH_SAYING * low:
         return contrast
     noise = f" It got {contrast.n_epochs:,} epochs (timing noise: equal time is {low:,} to {high:,} epochs)."

@@ -119,16 +119,19 @@ def step_times(plan):
     if reading is None or not reading.points:
         why = plan.evidence.why_not("throughput").value if reading is None else "the reading holds no measured points"
         return picture(missing=f"The time of a step is not known: {why}.")
-    points, details = sorted(point[:4] for point in reading.points), dict(reading.details)
-    sizes, marks = [point[0] for point in points], []
+    points, details = sorted(reading.points, key=lambda point: point.batch_size), dict(reading.details)
+    sizes, marks = [point.batch_size for point in points], []
     if {"t0", "c"} <= details.keys():
         line = [(b, details["t0"] + details["c"] * b) for b in np.geomspace(min(sizes), max(sizes), 60).tolist()]
         if line := [(b, seconds) for b, seconds in line if seconds > 0]:
             x, y = zip(*line, strict=True)
             marks.append(Line(x=x, y=y, label="t0 + c·B"))
-    for size, seconds, low, high in points:
-        marks.append(Points(x=(size,), y=(seconds,), low=(low,), high=(high,), size=10.0, label=f"batch size {number(size)}",
-                            words=(f"{quantity('s', seconds)} ({quantity('s', low, high)})",), colour=style.colour(size),
+    rows = [("batch size", "time of a step", "fastest to slowest")]
+    for point in points:
+        size, seconds, span = point.batch_size, quantity("s", point.seconds), quantity("s", point.low, point.high)
+        rows.append((number(size), seconds, span))
+        marks.append(Points(x=(size,), y=(point.seconds,), low=(point.low,), high=(point.high,), size=10.0,
+                            label=f"batch size {number(size)}", words=(f"{seconds} ({span})",), colour=style.colour(size),
                             symbol=style.symbol(size)))
     hardware = reading.value if reading.outcome is Outcome.OK and reading.value > 0 else None
     places = ((hardware, "hardware batch size"), (details.get("knee"), "nearly full speed from"),
@@ -136,9 +139,7 @@ def step_times(plan):
     near = sorted((place, text) for place, text in places if place and min(sizes) / 4 <= place <= max(sizes) * 4)
     marks += [Pointer(x=place, text=f"{text} {number(place)}", level=level) for level, (place, text) in enumerate(reversed(near))]
     chart = Chart(x=size_axis(sizes, [place for place, _ in near]), marks=tuple(marks),
-                  y=axis_of("time of a training step", [x for point in points for x in point[1:]], times=1, unit="s"))
-    rows = [("batch size", "time of a step", "fastest to slowest")]
-    rows += [(number(size), quantity("s", seconds), quantity("s", low, high)) for size, seconds, low, high in points]
+                  y=axis_of("time of a training step", [x for p in points for x in (p.seconds, p.low, p.high)], times=1, unit="s"))
     return picture(charts={"": chart}, rows=tuple(rows))
 
 

@@ -148,30 +148,31 @@ def steps_by_size(study):
     if reading is None or not reading.points:
         why = "it was not computed" if reading is None else reading.note
         return picture(missing=f"The updates to a target are not known: {why}.")
-    sizes, style = [point[0] for point in reading.points], SizeStyle(study.design.batch_sizes)
+    sizes, style = [point.batch_size for point in reading.points], SizeStyle(study.design.batch_sizes)
     marks, keys, notes = list(critical_batch_marks(reading, sizes)) if reading.known else [], [], []
     rows = [("batch size", "learning rate", "updates to the target", "95 % interval", "seeds that arrived")]
-    for size, updates, low, high, rate, share in reading.points:
-        key, arrived = style.key(int(size)), share > 0.5
-        words = f"{number(updates)} updates at learning rate {number(rate)}"
-        marks.append(Points(x=(size,), y=(updates,), low=(low,) if arrived else (), high=(high,) if arrived else (), size=11.0,
-                            symbol=key.symbol if arrived else "triangle-up-open",
-                            words=(words if arrived else f"not reached in {words}",), **key.about))
+    for point in reading.points:
+        key, size, updates = style.key(point.batch_size), number(point.batch_size), number(point.updates)
+        words = f"{updates} updates at learning rate {number(point.learning_rate)}"
+        bars = {"low": (point.low,), "high": (point.high,)} if point.arrived else {}
+        marks.append(Points(x=(float(point.batch_size),), y=(point.updates,), **bars, size=11.0,
+                            symbol=key.symbol if point.arrived else "triangle-up-open",
+                            words=(words if point.arrived else f"not reached in {words}",), **key.about))
         keys.append(key)
-        rows.append((number(size), number(rate), number(updates) if arrived else f"more than {number(updates)}",
-                     quantity("", low, high) if arrived else "–", f"{share:.0%}"))
-        if not arrived:
-            notes.append(f"Batch size {number(size)} did not reach the target with more than half of its seeds in the "
-                         f"{number(updates)} updates that its fastest arm was given.")
-        elif low < 1:
-            notes.append(f"Batch size {number(size)} reached the target within its first epoch, where nothing is measured: in "
-                         f"at most {number(updates)} updates.")
+        rows.append((size, number(point.learning_rate), updates if point.arrived else f"more than {updates}",
+                     quantity("", point.low, point.high) if point.arrived else "–", f"{point.share_arrived:.0%}"))
+        if not point.arrived:
+            notes.append(f"Batch size {size} did not reach the target with more than half of its seeds in the {updates} updates "
+                         "that its fastest arm was given.")
+        elif point.low < 1:
+            notes.append(f"Batch size {size} reached the target within its first epoch, where nothing is measured: in at most "
+                         f"{updates} updates.")
     if not reading.known:
         notes.append(f"The critical batch size is not known: {reading.note}.")
     elif math.isinf(reading.high):
         notes.append(f"The critical batch size is only known to be at least {number(reading.low)}: more batch sizes may "
                      "show how large.")
-    ends = [v for point in reading.points for v in point[1:4] if math.isfinite(v)]
+    ends = [v for p in reading.points for v in (p.updates, p.low, p.high) if math.isfinite(v)]
     ends += [y for mark in marks if isinstance(mark, Line) for y in mark.y]
     title = f"updates to a validation {study.design.metric} of {number(reading.detail('target'))}"
     chart = Chart(x=size_axis(sizes), y=Axis(title=title, logarithmic=True, span=(min(ends), max(ends))), marks=tuple(marks),
