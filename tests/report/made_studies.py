@@ -57,6 +57,6 @@ def made(*, equal=("epochs", "steps"), tutorial=True, tested=True, timed=True, b
                for size, rate in sorted(settings) for seed in fresh]
     readings = (Reading(name="step_time", value=1e-3, unit="s", low=9e-4, high=1.1e-3, repeats=3,
                         points=tuple(StepTime(batch_size=b, seconds=1e-3, low=9e-4, high=1.1e-3) for b in sizes)),) if timed else ()
-    trained = Trained(design=design, task=task, present=PRESENT, rates=rates, horizons=spans, margin=MARGIN,
-                      curves=(*(c for group in screen.values() for c in group), *confirm))
-    return conclude(trained, MACHINE, readings)
+    record = Trained(design=design, task=task, present=PRESENT, rates=rates, horizons=spans, margin=MARGIN,
+                     curves=(*(c for group in screen.values() for c in group), *confirm))
+    return conclude(record, MACHINE, readings)
