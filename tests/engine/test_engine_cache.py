@@ -9,14 +9,14 @@ import textwrap
 import jax
 import pytest
 
-from epochal.seam.cache import keep_programs
+from epochal.seam.machine import keep_programs
 
 PROCESS = textwrap.dedent("""
     import json, sys
     import jax, jax.numpy as jnp
     from engine.rigs_of_jax import springs
     from epochal.engine import Batches, How, Lane, train
-    from epochal.seam.cache import keep_programs
+    from epochal.seam.machine import keep_programs
 
     hits = []
     jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
