@@ -7,9 +7,9 @@ from platformdirs import user_cache_path
 
 from ..base.budget import seconds_of
 from ..base.validate import require
+from ..probes.agenda import agenda
 from ..records import Evidence
 from ..report.live import Live
-from ..rules.plan.agenda import agenda
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rows import data_from_arguments
