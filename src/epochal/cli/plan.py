@@ -32,7 +32,7 @@ def run(*, data, target, group, time, task, model, backend, class_weight, goal, 
     say = console if as_json else answer
     choose_backend(backend)
 
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
     rig = open_rig(builder(table, model), rows_of(table, class_weight, seed))
