@@ -10,7 +10,7 @@ from report.report_plans import BEST, plan
 from training.feed_probe import Cut
 
 import epochal as ep
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rows import data_from_arguments
 
 service = importlib.import_module("epochal.services.fit")
 
@@ -29,7 +29,7 @@ def measured(monkeypatch):
     def answer(request, **_):
         asked = request.source
         rows = {name: getattr(asked, name) for name in ("sample_weight", "validation_data", "validation_split")}
-        given(asked.x, asked.y, **rows)
+        data_from_arguments(asked.x, asked.y, **rows)
         calls.append({"x": asked.x, "y": asked.y, "class_weight": asked.class_weight, **rows})
         return plan()
 

@@ -10,11 +10,10 @@ from rich.console import Console
 
 from ..base.errors import UsageError
 from ..base.stop import Stopped
-from ..base.text import rich_table
+from ..base.text import counted, rich_table
 from ..base.validate import require
 from ..records import Plan, read
 from ..report.progress import ProgressDisplay, tell
-from ..rules.plan.sentences import counted
 from ..services.backend import choose_backend
 from .interrupts import stop_on_signals
 from .output import strict_json, terminal, warnings_as_sentences, writable_file

@@ -14,7 +14,7 @@ from ..base.stop import Stopped
 from ..base.text import rich_table
 from ..base.validate import require
 from ..records import Study, dump, save
-from ..report import write_study_report
+from ..report import write_report
 from ..report.progress import ProgressDisplay, tell
 from ..report.study.mlflow import log_to_mlflow, reach, speaking_of
 from ..report.study.tables import write_tables
@@ -121,7 +121,7 @@ def _save(study: Study, place: Path) -> None:
     try:
         save(study, place / "study.json")
         write_tables(study, place)
-        write_study_report(study, place / "report.html")
+        write_report(study, place / "report.html")
     except OSError as error:
         if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
             raise

@@ -14,7 +14,7 @@ from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
 from ..records import Outcome, Reading, Setting
 from ..rules.scaling import steps_per_epoch
-from ..rules.study.contrasts import declared_margin, require_margin
+from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.horizons import horizons
 from ..rules.study.judging import cost, judged
 from .blocks import cut, labelled, no_memory_for
@@ -58,7 +58,7 @@ class Fair:
 
     def run(self):
         untrained = self._untrained()
-        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
+        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring how fast trainings run side by side")
         seconds = self._step_seconds()
         spans = horizons(replace(self.design, batch_sizes=self.sizes), self.n, seconds)
         self._foresee(spans)
@@ -69,8 +69,9 @@ class Fair:
         return self._concluded(self.design, rates, spans, margin)
 
     def _concluded(self, design, rates, spans, margin):
-        return conclude(design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates, spans,
-                        margin)
+        trained = Trained(design=design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
+                          horizons=spans, margin=margin)
+        return conclude(trained, self.rig.machine, self._readings())
 
     # what is trained
 
@@ -128,8 +129,8 @@ class Fair:
             compared = self.sizes[:n_compared]
             if self.design.reference in compared and 1 < n_compared < len(self.sizes):
                 among = replace(self.design, batch_sizes=compared)
-                self.ledger.reporter.answer(self._concluded(among, [rate for rate in rates if rate.batch_size in compared], spans,
-                                                            margin))
+                self.ledger.reporter.answer(self._concluded(
+                    among, tuple(rate for rate in rates if rate.batch_size in compared), spans, margin))
 
     # how it is trained
 
@@ -163,8 +164,7 @@ class Fair:
         """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
         known = self.folder.reading(f"engine/{size}")
         if known is not None:
-            _, width, chosen, stepwise, fused = known.points[0]
-            return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+            return known.points[0]
         start = perf_counter()
         if size in self._compiling:
             with memory_guard(self.rig):  # a program that does not fit: a narrower one may
@@ -175,9 +175,9 @@ class Fair:
             widths = (max(how.width for how in earlier),)
         how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
-            name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+            name=f"engine/{size}", value=how.seconds, unit="s", low=how.seconds, high=how.seconds, repeats=1,
             cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
-            points=((float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0),)))
+            points=(how,)))
         return how
 
     def compile_ahead(self, size):
@@ -210,7 +210,7 @@ class Fair:
                 raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
                                         '"time" out of `equal`.')
             self.folder.keep("step_time", known)
-        return {int(point[0]): point[1] for point in known.points}
+        return {point.batch_size: point.seconds for point in known.points}
 
     def _untrained(self):
         """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;

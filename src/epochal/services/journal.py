@@ -3,8 +3,8 @@
 import os
 
 from ..base.errors import UsageError
+from ..base.text import counted
 from ..records import read, save
-from ..rules.plan.sentences import counted
 
 
 class Journal:

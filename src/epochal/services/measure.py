@@ -1,15 +1,11 @@
 """Take every measurement of the agenda that is not yet known, cheapest first."""
 
-from dataclasses import replace
-from time import perf_counter
-
 from ..base.progress import Reporter
 from ..base.text import time_left
 from ..experiments import run_study
 from ..probes import PROBES
+from ..probes.agenda import agenda
 from ..records import Evidence
-from ..rules.plan.agenda import agenda
-from ..rules.plan.propose import batch_sizes, visiting_order
 
 
 def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
@@ -36,7 +32,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     for name, probe in PROBES.items():
         if name not in evidence:
             pace.tell(name, 0, 1)
-            evidence = evidence.add(_timed(probe, rig, seed, _options(name, rig, evidence, budget)))
+            evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
             keep(evidence)
             pace.tell(name, 1, 1)
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
@@ -64,25 +60,3 @@ class _Pace:
         finished, foreseen = sum(self._done.values()), sum(self._seconds.values())
         self._reporter.step(finished / max(foreseen, 1e-9), f"measuring: {what or name.replace('_', ' ')}",
                             time_left(max(foreseen - finished, 0)))
-
-
-def _options(name, rig, evidence, budget):
-    """What a probe is told: its share of the budget, and the batch sizes that matter to the comparison."""
-    memory = evidence.get("memory")
-    limit = None if memory is None else int(memory.value)
-    match name:
-        case "throughput":
-            sizes = visiting_order(batch_sizes(rig.present.batch_size, rig.n_examples, limit), rig.present.batch_size)
-            return {"seconds": 0.15 * budget, "sizes": sizes if len(sizes) >= 3 else None, "largest": limit}
-        case "prediction":
-            return {"seconds": 0.1 * budget, "largest": limit if limit is not None and limit < rig.n_examples else None}
-        case _:
-            return {}
-
-
-def _timed(probe, rig, seed, options):
-    rig.wait()
-    start = perf_counter()
-    reading = probe(rig, seed=seed, **options)
-    rig.wait()
-    return replace(reading, cost=perf_counter() - start)

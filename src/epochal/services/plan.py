@@ -12,10 +12,10 @@ from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.text import duration, seconds_of
 from ..base.validate import one_of, require
+from ..probes.agenda import agenda
 from ..records import Evidence, Plan, read, save
-from ..rules.plan.agenda import agenda
 from ..rules.plan.decide import GOALS, decide
-from ..seam.rigs.open import open_rig
+from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
 from .journal import Journal, measured
 from .measure import measure

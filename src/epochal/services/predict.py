@@ -11,7 +11,7 @@ from ..rules.training.prior import corrected
 from ..seam.model.file import check_takes, load_model
 from ..seam.model.network import network_from_file
 from ..tables.apply import apply
-from ..tables.keep import kept
+from ..tables.encoding import load_encoding
 from ..tables.predictions import answers, columns_of, raw_columns, write
 from ..tables.score import score_rows, scores
 from ..training.predict.predict import predict as predict_rows
@@ -85,7 +85,7 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     place = request.model
     require(place.suffix == ".keras", "MODEL", str(place), "a file that ends in .keras", "Pass what epochal fit wrote.")
     require(place.is_file(), "MODEL", str(place), "a file that exists", f"Check the path; the current folder is {Path.cwd()}.")
-    encoding, notes = kept(place)
+    encoding, notes = load_encoding(place)
     require(not request.correct_prior or (encoding is not None and encoding.trained_prior), "--correct-prior", str(place),
             "asked of a model trained with --batches balanced or --class-weight",
             "This one saw the classes in their own shares: leave it out.")

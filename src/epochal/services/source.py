@@ -7,10 +7,9 @@ from ..base.validate import require
 from ..rules.training.prior import balanced_weights
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import data_of, network_from_file, tutorial_network
-from ..seam.rows import Data
-from ..seam.rows_of_arguments import given
+from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
-from ..tables.keep import class_shares
+from ..tables.encoding import class_shares
 from ..training.feeds.cast import weighed
 
 
@@ -35,7 +34,7 @@ class ArraySource:
 
     def open(self, seed: int) -> tuple[Any, Data]:
         """The model and its rows, split and weighed."""
-        data = given(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
+        data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
                      validation_split=self.validation_split, test_data=self.test_data, seed=seed)
         return self.model, data if self.class_weight is None else replace(data, train=weighed(data.train, self.class_weight))
 

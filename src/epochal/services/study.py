@@ -9,13 +9,13 @@ from platformdirs import user_cache_path
 
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
+from ..base.text import counted
 from ..base.validate import path_like
 from ..experiments import Crew, StudyFolder, run_fair
 from ..experiments.ray.crew import RayCrew
 from ..records import Study, dump
-from ..rules.plan.sentences import counted
 from ..rules.study.design import Choices, designed, whole_number
-from ..seam.rigs.open import open_rig
+from ..seam.rigs.keras_rig import open_rig
 from .source import ArraySource, TableSource
 
 

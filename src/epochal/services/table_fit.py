@@ -11,14 +11,13 @@ from ..base.errors import UsageError
 from ..base.files import no_room, whole_file
 from ..base.progress import SILENT, Agenda, Progress
 from ..base.stop import Stop, Stopped
-from ..base.text import number
+from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan
 from ..rules.plan.resolve import resolve
-from ..rules.plan.sentences import counted
 from ..seam.model.copying import seeded
 from ..seam.model.file import answers_with_logits, check_fits, save_model
-from ..tables.keep import Encoding, class_shares, encoding_of, keep
+from ..tables.encoding import Encoding, class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import score_rows, scores
 from ..training.fit.request import FitRequest
@@ -120,8 +119,8 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
         def encoding():
             params = getattr(getattr(network, "history", None), "params", {})
             learned = tuple(params.get("trained_prior") or (1 / len(shares) for _ in shares)) if shifted else ()
-            apart = [name for name in (request.source.group, request.source.time) if name]
-            return encoding_of(table, target=_target(request.source), apart=apart, outputs=meaning, prior=shares,
+            split_columns = [name for name in (request.source.group, request.source.time) if name]
+            return encoding_of(table, target=_target(request.source), split_columns=split_columns, outputs=meaning, prior=shares,
                                trained_prior=learned)
 
         _save(network, encoding(), None)  # what cannot be saved is better known before the training
@@ -241,7 +240,7 @@ def _save(network, encoding, path):
         with tempfile.TemporaryDirectory() as room:
             draft = Path(room) / "model.keras"  # Keras writes to a name that ends so, and to no open file
             save_model(network, draft)
-            keep(encoding, draft)
+            save_encoding(encoding, draft)
             if path is not None:
                 with open(draft, "rb") as finished, whole_file(path) as file:
                     shutil.copyfileobj(finished, file)
