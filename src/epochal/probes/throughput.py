@@ -7,7 +7,8 @@ import numpy as np
 from ..base.errors import require
 from ..base.stats import fieller, line_fit
 from ..records import Outcome, Reading
-from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+from ..rules.training.predict_size import smallest_near_best
+from ._race import FEWEST_SIZES, race, sizes_up_to
 
 
 def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
@@ -52,7 +53,8 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
         repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
         cost=perf_counter() - started, points=timed.points(),
-        details=(("t0", t0), ("c", c), ("knee", knee(timed.sizes, per_example)), ("best", float(1 / per_example.min()))),
+        details=(("t0", t0), ("c", c), ("knee", float(smallest_near_best(timed.sizes, per_example))),
+                 ("best", float(1 / per_example.min()))),
         note=_note(timed.skipped, bounded))
 
 
