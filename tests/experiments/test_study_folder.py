@@ -70,7 +70,7 @@ def test_another_study_is_refused_by_name_and_leaves_the_folder_as_it_was(tmp_pa
         assert str(refused.value) == "`seeds` was 8 in this folder; got 5. Use another folder, or the same arguments."
         with pytest.raises(UsageError, match=r"`reference` was 16.*`margin` was 'the default' in this folder; got 0\.1"):
             study.begin(other(DESIGN, reference=64, margin=0.1), TASK, MACHINE)
-        with pytest.raises(UsageError, match="model or the data .*digits, fingerprint f00d.*got digits, fingerprint beef"):
+        with pytest.raises(UsageError, match="model or the data .*What differs: model or data. It holds digits.*got digits"):
             study.begin(DESIGN, other(TASK, fingerprint="beef"), MACHINE)
         for name in ("backend", "device"):
             with pytest.raises(UsageError, match=f"`{name}` was '{getattr(MACHINE, name)}' in this folder; got 'torch'"):
@@ -195,7 +195,7 @@ def test_what_a_dead_holder_left_is_no_lock(tmp_path):
 def test_a_truncated_file_is_refused_by_writer_and_reader(tmp_path, share):
     _filled(tmp_path)
     os.truncate(tmp_path / FILE, int((tmp_path / FILE).stat().st_size * share))
-    _refused_by_both(tmp_path, "damaged, or no file of ours.*backup")
+    _refused_by_both(tmp_path, "damaged, or was not written by Epochal.*backup")
 
 
 def test_a_file_with_a_damaged_page_is_refused_by_writer_and_reader(tmp_path):
@@ -203,13 +203,13 @@ def test_a_file_with_a_damaged_page_is_refused_by_writer_and_reader(tmp_path):
     with open(tmp_path / FILE, "r+b") as file:
         file.seek(-3 * 4096, os.SEEK_END)
         file.write(bytes(4096))
-    _refused_by_both(tmp_path, "damaged, or no file of ours.*backup")
+    _refused_by_both(tmp_path, "damaged, or was not written by Epochal.*backup")
 
 
 @pytest.mark.parametrize("content", [b"hello" * 1000, bytes(5000)])
 def test_a_foreign_file_is_refused_and_left_as_it_is(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
-    _refused_by_both(tmp_path, "damaged, or no file of ours.*backup")
+    _refused_by_both(tmp_path, "damaged, or was not written by Epochal.*backup")
     assert (tmp_path / FILE).read_bytes() == content
 
 

@@ -180,9 +180,9 @@ def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_s
 
 @pytest.mark.parametrize(("options", "sentence"), [
     ({"goal": "quick"}, r"`goal` must be one of fastest, best, frugal, smallest; got 'quick'\. Pass goal="),
-    ({"budget": -1}, r"`budget` must be a positive number of seconds; got -1\. Pass"),
-    ({"budget": "soon"}, r"`budget` must be a time; got 'soon'\. Pass"),
-    ({"budget": float("nan")}, r"`budget` must be a positive number of seconds; got nan\. Pass"),
+    ({"budget": -1}, r"`budget` must be a positive time; got -1\. Pass"),
+    ({"budget": "soon"}, r"`budget` must be a positive time; got 'soon'\. Pass"),
+    ({"budget": float("nan")}, r"`budget` must be a positive time; got nan\. Pass"),
     ({"evidence": "plan.json"}, r"`evidence` must be an Evidence or a Plan; got 'str'\. Pass epochal\.load"),
     ({"validation_split": 1.5}, r"`validation_split` must be a share from 0 up to 1; got 1\.5\. Pass"),
     ({"validation_data": 3}, r"`validation_data` must be a tuple .*; got 'int'\. Pass"),

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from training.side_by_side import fit
 
 from epochal import Advice, UsageError
 from epochal.training.checkpoint.checkpoint import Checkpoint
 from epochal.training.checkpoint.plain_state import changed, of, packed, unpacked
-from epochal.training.fit.fit import fit
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
+from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
 from epochal.tables.parquet.rows import ParquetRows
@@ -22,7 +23,6 @@ from epochal.training.feeds.cast import rows_of
 from epochal.training.feeds.epochs import EpochFeed
 from epochal.training.feeds.orders import Orders
 from epochal.training.feeds.sources import feed_of
-from epochal.training.fit.fit import fit
 
 
 @pytest.fixture

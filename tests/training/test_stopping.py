@@ -6,8 +6,8 @@ import signal
 import keras
 import numpy as np
 import pytest
+from training.side_by_side import fit
 
-from epochal.training.fit.fit import fit
 from epochal.training.fit.stopping import Stopping
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")

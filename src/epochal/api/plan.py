@@ -6,7 +6,7 @@ from dataclasses import replace
 from platformdirs import user_cache_path
 
 from ..base.budget import seconds_of
-from ..base.errors import require
+from ..base.validate import require
 from ..records import Evidence
 from ..report.live import Live
 from ..rules.plan.agenda import agenda

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from platformdirs import user_cache_path
 
-from ..base.errors import require
+from ..base.validate import require
 from ..experiments import conduct
 from ..experiments.ray.crew import RayCrew
 from ..records import BUDGETS, dump

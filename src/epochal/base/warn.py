@@ -1,19 +1,3 @@
-"""Warn as if the line of the user had done it."""
+"""Moved to `errors`."""
 
-import inspect
-import pathlib
-import warnings
-
-from .errors import Advice
-
-_HOUSE = str(pathlib.Path(__file__).parents[1])
-
-
-def advise(sentence):
-    """Give an `Advice` that points at the first caller outside this package; nothing without a sentence."""
-    if not sentence:
-        return
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(_HOUSE):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(sentence, Advice, stacklevel=level)
+from .errors import advise as advise

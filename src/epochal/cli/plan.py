@@ -10,8 +10,9 @@ from functools import partial
 import click
 
 from ..base.budget import seconds_of
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.text import duration, rich_table
+from ..base.validate import require
 from ..records import Evidence, Plan, dump, read, save
 from ..report import write_report
 from ..report.live import Live

@@ -3,8 +3,9 @@
 import math
 from typing import NamedTuple
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.text import number
+from ..base.validate import require
 from ..records import Plan, read, save
 from ..rules.plan.decide import decide
 from ..rules.plan.resolve import resolve

@@ -7,8 +7,9 @@ from functools import partial
 
 import click
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.text import rich_table
+from ..base.validate import require
 from ..records import dump, save
 from ..report.study.tables import write_tables
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed

@@ -10,7 +10,8 @@ from itertools import count
 import keras
 import numpy as np
 
-from ..base.errors import EpochalError, Unsupported, require
+from ..base.errors import EpochalError, Unsupported
+from ..base.validate import require
 from ..seam.remote.alike import answers, apart, shapes
 from ..seam.remote.mirror import Mirror
 from ..seam.remote.plain import plain

@@ -5,9 +5,9 @@ from time import perf_counter
 import numpy as np
 from scipy.optimize import brentq
 
-from ..base.errors import require
 from ..base.seeds import number, stream
 from ..base.stats import mean_interval
+from ..base.validate import require
 from ..records import Outcome, Reading
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding

@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-from ..base.errors import require
+from ..base.validate import require
 from ..records import Outcome, Reading
 
 

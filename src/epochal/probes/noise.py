@@ -4,9 +4,9 @@ from time import perf_counter
 
 import numpy as np
 
-from ..base.errors import require
 from ..base.seeds import stream
 from ..base.stats import fieller, jackknife, trace_and_square
+from ..base.validate import require
 from ..records import Outcome, Reading
 
 _FEWEST_CHUNKS, _CHUNKS, _LARGEST_CHUNK = 8, 32, 256

@@ -4,7 +4,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ..base.errors import require
+from ..base.validate import require
 from ..records import Outcome, Reading
 from ..rules.training.predict_size import SHARE, smallest_near_best
 from ._race import FEWEST_SIZES, race, sizes_up_to

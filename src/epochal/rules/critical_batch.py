@@ -2,7 +2,7 @@
 
 import math
 
-from ..base.stats import hyperbola_fit
+from ..base.hyperbola import hyperbola_fit
 from ..records import Outcome, Reading, Verdict
 from .scaling import steps_per_epoch, time_band, time_optimal
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import keras
 
 from ..base.errors import Unsupported, UsageError
-from .identity.code import is_own
+from .identity.own_code import is_own
 from .model.copying import first_line, layers, own_parts
 from .rigs.open import open_rig
 

@@ -5,7 +5,8 @@ from numbers import Real
 import keras
 import numpy as np
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 from .rows import Data, Part, check, halves, leaves, over
 
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data

@@ -3,7 +3,8 @@
 import math
 from functools import partial
 
-from ...base.errors import MeasurementFailed, require
+from ...base.errors import MeasurementFailed
+from ...base.validate import require
 from ...records import Plan, Stopping, Verdict
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...base.errors import require
 from ...base.pairs import ALPHA, detectable, equivalence, paired_p, paired_spread, seeds_to_resolve, superiority
 from ...base.stats import holm, mean_interval, paired_difference
+from ...base.validate import require
 from ...records import Contrast, Setting, Verdict
 from ..margin import SHARE
 from ..scaling import steps_per_epoch

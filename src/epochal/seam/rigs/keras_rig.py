@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import Machine
-from ..identity.describe import describe
+from ..identity.task import task_of
 from ..model.copying import seeded
 from .constant import constant_figures
 from .twin import Twin
@@ -72,7 +72,7 @@ class KerasRig:
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._verbs = bind(self._twin, data)
-        self.task, self.machine, self.present = describe(self._twin, data), self._verbs.machine, self._twin.present()
+        self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
         self._runner = None

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...base.errors import Unsupported, UsageError
 from ...engine.bench import open_bench, other_backends
-from ...seam.identity.fingerprint import shapes_of
+from ...seam.identity.settings import shapes_of
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
 from ..feeds.arrays import Resident
@@ -23,19 +23,6 @@ _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D,
 _SHORT_STEP = 2e7      # operations: about a millisecond on two cores
 _WORTH_MOVING = 120.0  # seconds of training: a process with another back end takes 3 to 6 to be ready
 _GAIN_ELSEWHERE = 0.7  # of the time: less of a gain is not worth other rounding and another process
-
-
-def only_keras(model, engine):
-    """Why Keras' own `fit` has to train this model; `None` where it need not."""
-    if engine == "keras":
-        return 'engine="keras"'
-    if model.run_eagerly:
-        return "the model is compiled with run_eagerly=True"
-    if keras.backend.backend() == "jax" and not model.jit_compile:
-        return "the model is compiled with jit_compile=False"
-    if keras.distribution.distribution() is not None:
-        return "a keras.distribution is set, over whose devices only Keras spreads the batches"
-    return None
 
 
 def fastest(model, trainee, feed, n_updates, engine, micro_batch_size=None):

@@ -5,7 +5,7 @@ import json
 from platformdirs import user_cache_path
 
 from ...base.files import write_whole
-from ...seam.identity.fingerprint import fingerprint, shapes_of
+from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 from ...seam.rows import leaves
 from .choose import Manner
@@ -26,7 +26,7 @@ class Remembered:
 
     def __init__(self, model, trainee, sample, batch_size):
         machine = this_machine(trainee.device, None, _PACKAGES.get(trainee.backend, "keras"))
-        name = fingerprint(model, model.train_step, machine, type(model.optimizer).__name__, batch_size, shapes_of(sample))
+        name = speed_key(model, model.train_step, machine, type(model.optimizer).__name__, batch_size, shapes_of(sample))
         self._path = user_cache_path("epochal") / "fit" / f"{name}.json"
 
     def recall(self, n_updates):

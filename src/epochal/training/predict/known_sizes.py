@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from ...base.files import write_whole
 from ...rules.training.predict_size import GOALS, Trial, is_steady
 from ...seam.forward import Forward
-from ...seam.identity.fingerprint import fingerprint, shapes_of
+from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 
 _FORMAT = 1
@@ -60,7 +60,7 @@ def known_sizes(model, forward: Forward, data) -> KnownSizes:
     """What is known for a model and rows like those of `data`."""
     rows = shapes_of(data)
     if rows not in forward.known:
-        name = fingerprint(model, model.predict_step, this_machine(forward.device, None, keras.backend.backend()), rows)
+        name = speed_key(model, model.predict_step, this_machine(forward.device, None, keras.backend.backend()), rows)
         forward.known[rows] = KnownSizes(user_cache_path("epochal") / "predict" / f"{name}.json")
     return forward.known[rows]
 

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 
 
 class Outputs:

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from ...base.errors import Unsupported, require
+from ...base.errors import Unsupported
+from ...base.validate import require
 from ...base.warn import advise
 from ...rules.training.predict_size import SMALLEST
 from ...seam.forward import forward_of
@@ -25,7 +26,7 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
     """The predictions of `model.predict(x)`; see `epochal.predict`.
 
     Args:
-        say: called with a sentence when a batch size was measured.
+        say: called with a sentence when a batch size was found.
     """
     backend = keras.backend.backend()
     try:
@@ -104,8 +105,8 @@ def _in_blocks_of_any_size(request, rows, forward, say):
     with Run(request, forward, outputs, None, any_size=True) as run:
         found = in_blocks(run, rows, known, request.goal)
     if found:  # when the progress bar has ended
-        say(f"predict: batch_size={found:,} suits the goal {request.goal} here; found within the {perf_counter() - start:.2g} s of "
-            "this call, and remembered.")
+        say(f"predict: batch_size={found:,} is best for {request.goal} here; found in this call, which took "
+            f"{perf_counter() - start:.2g} s, and remembered.")
     return outputs
 
 

@@ -1,6 +1,5 @@
 """What is asked of `predict`, checked, as one record."""
 
-import operator
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.validate import one_of, require, whole_number
 from ...rules.training.predict_size import GOALS
 
 
@@ -28,22 +27,20 @@ class PredictRequest:
     def __post_init__(self) -> None:
         require(isinstance(self.model, keras.Model), "model", type(self.model).__name__, "a Keras model",
                 "Pass the one you would predict with.")
-        require(self.goal in GOALS, "goal", self.goal, f"one of {', '.join(GOALS)}", 'Pass goal="throughput".')
-        require(self.verbose in ("auto", 0, 1, 2), "verbose", self.verbose, '"auto", 0, 1 or 2', "Pass 0 for silence.")
-        for name, value in (("batch_size", self.batch_size), ("steps", self.steps)):
-            if not (value is None or (name == "batch_size" and isinstance(value, str) and value == "auto")):
-                whole = hasattr(value, "__index__") and not isinstance(value, bool)
-                require(whole and operator.index(value) > 0, name, value, "a whole number from 1 on", "Leave it out, or pass 32.")
-                object.__setattr__(self, name, operator.index(value))
-        if isinstance(self.x, str | os.PathLike):
-            raise UsageError(f"`x` must be data; got {os.fspath(self.x)!r}, and the path of a Parquet file is for fit alone. Pass "
-                             "pandas.read_parquet(path) with the features in the order of training, or call `epochal predict` on "
-                             "the command line.")
+        one_of("goal", self.goal, GOALS, 'Pass goal="throughput".')
+        one_of("verbose", self.verbose, ("auto", 0, 1, 2), "Pass 0 for silence.")
+        if self.batch_size is not None and not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
+            whole_number("batch_size", self.batch_size, cure="Leave it out, or pass 32.")
+        if self.steps is not None:
+            whole_number("steps", self.steps, cure="Leave it out, or pass 32.")
+        require(not isinstance(self.x, str | os.PathLike), "x", self.x, "data",
+                "The path of a Parquet file is for fit alone: pass pandas.read_parquet(path) with the features in the order of "
+                "training, or call `epochal predict` on the command line.")
 
     @property
     def given_size(self) -> int | None:
         """The batch size that the user asks for; `None` where it is to be found, or to be that of Keras."""
-        return None if self.batch_size == "auto" else self.batch_size
+        return None if self.batch_size in (None, "auto") else int(self.batch_size)
 
     @property
     def is_spread(self) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from epochal.seam.identity.code import is_own, text_of
+from epochal.seam.identity.own_code import is_own, text_of
 
 FACTOR, NOT_USED = 2.0, 5.0
 
@@ -96,8 +96,8 @@ def test_what_holds_itself_ends():
 
 def test_hashing_does_not_show(tmp_path):
     program = tmp_path / "program.py"
-    program.write_text("import epochal.seam.identity.code\nWORDS = {'a', 'b', 'c', 'd'}\n"
-                       "print(epochal.seam.identity.code.text_of(lambda x: x in {'p', 'q', 'r', 's'} or x in WORDS))\n")
+    program.write_text("import epochal.seam.identity.own_code\nWORDS = {'a', 'b', 'c', 'd'}\n"
+                       "print(epochal.seam.identity.own_code.text_of(lambda x: x in {'p', 'q', 'r', 's'} or x in WORDS))\n")
     told = {subprocess.run([sys.executable, program], env={"PYTHONHASHSEED": str(seed), "PYTHONPATH": ":".join(sys.path)},
                            capture_output=True, text=True, check=True).stdout for seed in range(3)}
     assert len(told) == 1

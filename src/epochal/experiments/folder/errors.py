@@ -8,8 +8,8 @@ from ...base.errors import UsageError
 
 
 @contextmanager
-def speaking(file):
-    """Raises what the block has met with the disk at `file` as a `UsageError`; what is no fault of the disk's passes."""
+def disk_errors(file):
+    """A block in which an error of the disk or of SQLite at `file` becomes a `UsageError`; any other error passes."""
     try:
         yield
     except OSError as error:
@@ -22,12 +22,12 @@ def speaking(file):
 
 
 def damaged(file, found):
-    """The sentence for a file that is not whole, or not ours."""
-    return (f"`folder` must hold a whole {file.name}; that in {str(file.parent)!r} is damaged, or no file of ours ({found}). "
-            "Take its backup, or use another folder.")
+    """The sentence for a file that is damaged, or was not written by Epochal."""
+    return (f"`folder` must hold a whole {file.name}; that in {str(file.parent)!r} is damaged, or was not written by Epochal "
+            f"({found}). Take its backup, or use another folder.")
 
 
-def code(error):
+def sqlite_code(error):
     """SQLite's primary result code; 0 where Python itself raised the error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -52,7 +52,7 @@ def _of_sqlite(file, error):
                              "the same again.",
         sqlite3.SQLITE_NOTADB: damaged(file, error),
         sqlite3.SQLITE_CORRUPT: damaged(file, error),
-    }.get(code(error))
+    }.get(sqlite_code(error))
 
 
 def _full(file):

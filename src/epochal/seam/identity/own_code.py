@@ -34,9 +34,9 @@ def is_own(name):
 def text_of(thing):
     """A text that changes with what a function, a class or an object does, as far as that is written in the user's own files.
 
-    What is installed is told by its name, and so is what cannot be looked into: tensors, files, locks.
+    What is installed is described by its name, and so is what cannot be looked into: tensors, files, locks.
     """
-    return repr(_told(thing, (), frozenset()))
+    return repr(_text(thing, (), frozenset()))
 
 
 @functools.cache
@@ -45,8 +45,8 @@ def _installed():
                                                 site.getusersitepackages(), sys.prefix)}
 
 
-def _told(thing, above, known):
-    """`above`: the objects that this one is part of. `known`: functions and classes that are told already."""
+def _text(thing, above, known):
+    """`above`: the objects that this one is part of. `known`: functions and classes that are described already."""
     if isinstance(thing, _PLAIN):
         return thing
     if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
@@ -64,15 +64,15 @@ def _told(thing, above, known):
         return "…"
     above = (*above, thing)
     if isinstance(thing, (tuple, list)):
-        return [_told(part, above, known) for part in thing]
+        return [_text(part, above, known) for part in thing]
     if isinstance(thing, (set, frozenset)):
-        return sorted(repr(_told(part, above, known)) for part in thing)
+        return sorted(repr(_text(part, above, known)) for part in thing)
     if isinstance(thing, dict):
-        return [(repr(_told(key, above, known)), _told(value, above, known)) for key, value in thing.items()]
+        return [(repr(_text(key, above, known)), _text(value, above, known)) for key, value in thing.items()]
     if isinstance(thing, functools.partial):
-        return [_told(part, above, known) for part in (thing.func, thing.args, thing.keywords)]
+        return [_text(part, above, known) for part in (thing.func, thing.args, thing.keywords)]
     if isinstance(thing, property):
-        return [_told(part, above, known) for part in (thing.fget, thing.fset)]
+        return [_text(part, above, known) for part in (thing.fget, thing.fset)]
     if isinstance(thing, types.ModuleType) or inspect.isroutine(thing):
         return getattr(thing, "__name__", "")
     return _object(thing, above, known)
@@ -82,13 +82,13 @@ def _function(function, above, known):
     closed = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
     named = {name: function.__globals__[name] for name in _globals(function.__code__) if name in function.__globals__}
     values = (closed, function.__defaults__, function.__kwdefaults__, named)
-    return [_code(function.__code__), *(_told(value, above, known) for value in values)]
+    return [_code(function.__code__), *(_text(value, above, known) for value in values)]
 
 
 def _class(of, above, known):
-    held = [(name, _told(value, above, known)) for name, value in sorted(vars(of).items())
+    held = [(name, _text(value, above, known)) for name, value in sorted(vars(of).items())
             if not name.startswith("__") or inspect.isfunction(value)]  # others that begin so are Python's own notes
-    return [of.__name__, held, [_told(base, above, known) for base in of.__bases__]]
+    return [of.__name__, held, [_text(base, above, known) for base in of.__bases__]]
 
 
 def _object(thing, above, known):
@@ -96,7 +96,7 @@ def _object(thing, above, known):
     mine = is_own(type(thing).__module__)
     public = [(name, value) for name, value in sorted(getattr(thing, "__dict__", {}).items())
               if not name.startswith("_") and name not in ("name", "path")]
-    return [_told(type(thing), above, known), [(name, _told(value, above, known)) for name, value in public
+    return [_text(type(thing), above, known), [(name, _text(value, above, known)) for name, value in public
                                                if mine or inspect.isfunction(value) or isinstance(value, functools.partial)]]
 
 
