@@ -26,7 +26,8 @@ def test_the_arguments_of_keras_come_first_with_the_defaults_of_keras():
 
 @pytest.mark.parametrize(("wrong", "must"), [
     ({"batch_size": 0}, "`batch_size` must be a positive whole number; got 0"), ({"batch_size": 2.5}, "whole number"),
-    ({"batch_size": True}, "whole number"), ({"batch_size": "large"}, "whole number"), ({"steps": -1}, "`steps` must be a positive whole"),
+    ({"batch_size": True}, "whole number"), ({"batch_size": "large"}, "whole number"),
+    ({"steps": -1}, "`steps` must be a positive whole"),
     ({"goal": "fast"}, "`goal` must be one of throughput, latency, memory"), ({"verbose": 7}, "`verbose` must be"),
     ({"x": None}, "`x` must be arrays"), ({"x": np.array(["a"])}, "`x` must be numbers"), ({"model": network}, "a Keras model"),
     ({"x": [np.zeros((3, 5)), np.zeros((4, 5))]}, "of one length"),
