@@ -18,9 +18,9 @@ N_BATCHES, N_VALIDATION_BATCHES = 7, 3
 TOLERANCE = 1e-5  # of the largest number compared; declared beforehand, as for plain float32 in the zoo
 
 
-def fit(*arguments, say=None, **options):
+def fit(*arguments, **options):
     """The training below the faces, with the arguments of `FitRequest`."""
-    return the_fit.fit(FitRequest(*arguments, **options), say=say)
+    return the_fit.fit(FitRequest(*arguments, **options))
 
 
 def network(optimizer=None, **compiled):

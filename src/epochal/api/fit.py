@@ -3,6 +3,7 @@
 import sys
 
 from ..base.errors import UsageError
+from ..base.progress import SILENT, Silent
 from ..base.validate import require
 from ..records import Plan
 from ..rules.plan.resolve import resolve
@@ -83,7 +84,7 @@ def fit(model, x=None, y=None, batch_size=None, epochs=None, verbose="auto", cal
                          validation_data, shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
                          validation_batch_size, validation_freq, learning_rate=learning_rate, batches=batches,
                          micro_batch_size=micro_batch_size, engine=engine, checkpoint=checkpoint, default_callbacks=stopping)
-    history = train(request, say=_say if verbose != 0 else None)
+    history = train(request, progress=_Said() if verbose != 0 else SILENT)
     history.params.update(extra)
     return history
 
@@ -135,6 +136,13 @@ def _judged(validation_data, steps):
 
 def _told(learning_rate):
     return "as compiled" if learning_rate is None else f"{learning_rate:.4g}"
+
+
+class _Said(Silent):
+    """Progress of which sentences alone are shown."""
+
+    def say(self, sentence):
+        _say(sentence)
 
 
 def _say(sentence):

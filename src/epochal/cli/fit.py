@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from contextlib import nullcontext, redirect_stdout
-from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ import click
 from ..base.budget import seconds_of
 from ..base.errors import UsageError
 from ..base.files import whole_file
+from ..base.progress import Silent
 from ..base.text import rich_table
 from ..base.validate import require
 from ..rules.plan.sentences import counted
@@ -116,7 +116,17 @@ def _trained(network, table, settings, options, as_json, say):
                              verbose=1 if say.is_terminal else 2, callbacks=settings.callbacks,
                              validation_data=(table.x_validation, table.y_validation), learning_rate=settings.learning_rate,
                              **options)
-        return fit(request, say=partial(tell, say))
+        return fit(request, progress=_Told(say))
+
+
+class _Told(Silent):
+    """Progress of which sentences alone are shown."""
+
+    def __init__(self, console):
+        self._console = console
+
+    def say(self, sentence):
+        tell(self._console, sentence)
 
 
 def _judged(network, table, encoding):

@@ -5,7 +5,7 @@ import weakref
 import keras
 import numpy as np
 
-from ...base.warn import advise
+from ...base.errors import advise
 from ...rules.training import advice
 from ...seam.model.copying import layers
 from ...seam.rows import leaves

@@ -15,7 +15,7 @@ from ...seam.model.copying import has_own_step, refuse_uncompiled
 from ...seam.rows import leaves, over
 from ...seam.rows_of_arguments import classes_of
 from ..feeds.cast import check_class_weight
-from .manner import ENGINES
+from .modes import check_engine
 from .request import FitRequest
 
 BATCHES = ("shuffled", "stratified", "balanced")
@@ -50,7 +50,7 @@ def _check(request):
     require(isinstance(r.validation_split, Real) and not isinstance(r.validation_split, bool), "validation_split",
             r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
     require(r.batches in BATCHES, "batches", r.batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
-    require(r.engine in ENGINES, "engine", r.engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
+    check_engine(r.engine)
     if r.class_weight is not None:
         check_class_weight(r.class_weight)
     for callback in keras.tree.flatten(r.callbacks) if r.callbacks is not None else []:

@@ -1,5 +1,6 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; many batches at a time."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -8,6 +9,8 @@ from typing import Any, NamedTuple
 import keras
 
 from ...base.errors import UsageError
+from ...base.progress import SILENT, Progress
+from ...base.stop import Stop
 from ...seam.trainee import open_trainee
 from ..checkpoint.checkpoint import Checkpoint, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -17,22 +20,23 @@ from . import advice, arguments
 from .hooks import needing_batches
 from .keras_fit import only_keras, train_with_keras
 from .loop import Position, Span, Work, run
-from .manner import as_before, fastest
+from .modes import mode_for
+from .other_back_ends import faster_back_end
 from .request import FitRequest
+from .trial import Mode
 
 
-def fit(request: FitRequest, *, say=None, stop=None) -> keras.callbacks.History:
+def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
     """Train a compiled Keras model as `model.fit` does, sooner; the workings of `epochal.fit`, where numbers are numbers.
 
     Args:
         request: what to train, and how.
-        say: called with each sentence that a user who wants progress should read.
-        stop: a token that ends the training between two blocks of batches, with the model whole.
+        progress: told each sentence that a user who wants progress should read.
+        stop: ends the training between two blocks of batches, with the model whole; Ctrl-C does so where there is none.
 
     Returns:
         The `keras.callbacks.History`; its `params` hold what was resolved beside what Keras puts there.
     """
-    say = say or (lambda sentence: None)
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
@@ -40,7 +44,7 @@ def fit(request: FitRequest, *, say=None, stop=None) -> keras.callbacks.History:
                 "batches": request.batches}
     why = only_keras(request.model, request.engine)
     if why:
-        return _with_keras(request, why, resolved, say)
+        return _with_keras(request, why, resolved, progress)
     rows = _Rows.of(request)
     order, shares = arguments.order_of(request.batches, rows.train[1], _batch_size(request, rows))
     _advise(request, rows)
@@ -48,17 +52,17 @@ def fit(request: FitRequest, *, say=None, stop=None) -> keras.callbacks.History:
         try:
             feed = _training_feed(request, rows, order)
         except OnlyKeras as error:
-            return _with_keras(replace(request, x=error.x), str(error), resolved, say)
+            return _with_keras(replace(request, x=error.x), str(error), resolved, progress)
         opened.callback(feed.close)
         try:
             validation = _validation_feed(request, rows, feed)
         except OnlyKeras as error:
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(rows.validation)[1:])
-            return _with_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error), resolved, say)
+            return _with_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error), resolved, progress)
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
-        return _train(request, rows, feed, validation, resolved, say, stop)
+        return _train(request, rows, feed, validation, resolved, progress, stop)
 
 
 class _Rows(NamedTuple):
@@ -85,8 +89,9 @@ class _Rows(NamedTuple):
         return cls(train, validation, held_out)
 
 
-def _with_keras(request, why, resolved, say):
-    history = train_with_keras(request, why, say)
+def _with_keras(request, why, resolved, progress):
+    progress.say(f"Trained by Keras' own fit: {why}.")
+    history = train_with_keras(request, why)
     history.params.update(resolved, engine="keras", because=why)
     return history
 
@@ -118,43 +123,39 @@ def _validation_feed(request, rows, feed):
     return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=request.validation_steps, like=like, batch_size=size)
 
 
-def _train(request, rows, feed, validation, resolved, say, stop):
+def _train(request, rows, feed, validation, resolved, progress, stop):
     model = request.model
-    ours, built = open_trainee(model, feed.sample, request.micro_batch_size)
+    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
     if built:
         feed.rehearse()
     feed.reset()
     callbacks = _callbacks(request, feed)
     kept = _checkpoint(request, rows, feed, resolved)
-    trainee, manner = _way(request, ours, feed, kept)
-    say(f"{manner}.")
-    price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
-    if price:
-        say(price)
-    model.history.params.update(resolved, engine=manner.mode, backend=trainee.backend, because=manner.because)
+    mode, notes = _mode(request, trainee, feed, kept)
+    for sentence in (f"{mode}.", *map(str, notes)):
+        progress.say(sentence)
+    model.history.params.update(resolved, engine=mode.name, backend=trainee.backend, because=mode.because)
     model.stop_training = False
     if kept:
         kept.before_begin()
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
-    keep = kept and _Keep(kept, trainee, manner.mode)
+    keep = kept and _Keep(kept, trainee, mode.name)
     span = _span(request, done)
     if done:
-        say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
+        progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif keep:
         keep(Position(span.first))
     logs, finished = {}, False
     try:
-        work = Work(model, trainee, manner.mode, feed, validation, callbacks)
+        work = Work(model, trainee, mode.name, feed, validation, callbacks)
         logs = run(work, span, keep=keep, done=done.n_batches if done else 0, stop=stop)
         if keep:
             keep(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
         finished = True
     finally:
         trainee.store()
-        if trainee is not ours:
-            trainee.close()
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
         if finished:
@@ -168,12 +169,24 @@ def _callbacks(request, feed):
                                         verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches, model=request.model)
 
 
-def _way(request, trainee, feed, kept):
-    """The trainee, and the mode in which it runs the batches."""
+def _mode(request, trainee, feed, kept):
+    """The `Mode` in which the batches are run, and findings on how the training could take less time."""
     if kept and kept.manner:
-        return as_before(request.model, trainee, feed, kept.manner, request.micro_batch_size)
+        return Mode(_mode_before(*kept.manner, trainee, request), None, "as before"), []
     n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
-    return fastest(request.model, trainee, feed, n_updates, request.engine, request.micro_batch_size)
+    mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
+    faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
+    price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
+    return mode, [finding for finding in (faster, price) if finding is not None]
+
+
+def _mode_before(backend, mode, trainee, request):
+    """The mode in which an earlier run trained: another one would round differently."""
+    if backend != trainee.backend:
+        raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
+                         f"{os.fspath(request.checkpoint)!r} ran on {backend}, where numbers are rounded differently. Set "
+                         f"KERAS_BACKEND={backend} before starting Python to continue it, or name another folder.")
+    return mode
 
 
 def _span(request, done):

@@ -1,7 +1,6 @@
 """Training by Keras' own `fit`, where nothing else can: why, and what cannot be asked for then."""
 
 import os
-from collections.abc import Callable
 
 import keras
 
@@ -23,7 +22,7 @@ def only_keras(model: keras.Model, engine: str) -> str | None:
     return None
 
 
-def train_with_keras(request: FitRequest, why: str, say: Callable[[str], None]) -> keras.callbacks.History:
+def train_with_keras(request: FitRequest, why: str) -> keras.callbacks.History:
     """`model.fit`, with what Keras does not know of resolved before, or refused.
 
     Args:
@@ -32,7 +31,6 @@ def train_with_keras(request: FitRequest, why: str, say: Callable[[str], None]) 
     r = request
     _refuse_ours(r, why)
     _refuse_files(r, why)
-    say(f"Trained by Keras' own fit: {why}.")
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                           for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
     return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, r.callback_list(), r.validation_split, validation_data, r.shuffle,

@@ -4,8 +4,8 @@ from contextlib import nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from ...base.stop import Stop, set_by_ctrl_c
 from .hooks import hearing_batches, needing_batches, seeing_the_model
-from .stopping import Stopping
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _FIRST = 16      # batches before anything is known about how long one takes
@@ -64,7 +64,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None):
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
     show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
     logs = {}
-    with Stopping() if stop is None else nullcontext(stop) as stopping:
+    with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in range(epochs.first, epochs.last):
             if not done:
                 trainee.reset_metrics()

@@ -1,4 +1,4 @@
-"""Which way of running batches is chosen, on a trainee whose every duration is known."""
+"""Which mode of running batches is taken, on a trainee whose every duration is known."""
 
 from contextlib import contextmanager
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from epochal import Unsupported
-from epochal.training.fit import choose as module
-from epochal.training.fit.choose import choose
+from epochal.training.fit import trial
+from epochal.training.fit.trial import fastest_mode
 
 ROWS = np.zeros((100, 4), np.int32)
 
@@ -44,23 +44,23 @@ class Timed:
 
 def chosen(monkeypatch, n_updates, order=("fused", "stepwise"), **seconds):
     trainee = Timed(**seconds)
-    monkeypatch.setattr(module, "perf_counter", trainee.clock)
-    return choose(trainee, None, ROWS, n_updates, order), trainee
+    monkeypatch.setattr(trial, "perf_counter", trainee.clock)
+    return fastest_mode(trainee, None, ROWS, n_updates, order), trainee
 
 
 def test_the_faster_mode_is_taken_when_the_training_is_long(monkeypatch):
-    manner, _ = chosen(monkeypatch, 10_000_000, fused=0.01, stepwise=0.002)
-    assert manner.mode == "stepwise"
-    assert manner.step_seconds == pytest.approx(0.002)
-    assert "fused 10 ms" in manner.because
-    assert "stepwise 2 ms" in manner.because
+    mode, _ = chosen(monkeypatch, 10_000_000, fused=0.01, stepwise=0.002)
+    assert mode.name == "stepwise"
+    assert mode.step_seconds == pytest.approx(0.002)
+    assert "fused 10 ms" in mode.because
+    assert "stepwise 2 ms" in mode.because
 
 
 def test_a_short_training_is_not_worth_a_second_trial(monkeypatch):
-    manner, trainee = chosen(monkeypatch, 100, fused=0.01, stepwise=0.002)
-    assert manner.mode == "fused"
+    mode, trainee = chosen(monkeypatch, 100, fused=0.01, stepwise=0.002)
+    assert mode.name == "fused"
     assert trainee.compiled == {"fused"}
-    assert "stepwise not tried" in manner.because
+    assert "stepwise not tried" in mode.because
 
 
 def test_a_trial_is_made_only_where_the_training_takes_twenty_times_as_long(monkeypatch):
@@ -71,14 +71,14 @@ def test_a_trial_is_made_only_where_the_training_takes_twenty_times_as_long(monk
 
 
 def test_a_training_of_unknown_length_keeps_to_the_likely_best(monkeypatch):
-    manner, trainee = chosen(monkeypatch, None, fused=0.01, stepwise=0.002)
-    assert manner.mode == "fused"
+    mode, trainee = chosen(monkeypatch, None, fused=0.01, stepwise=0.002)
+    assert mode.name == "fused"
     assert trainee.compiled == {"fused"}
 
 
 def test_a_gain_within_the_noise_changes_nothing(monkeypatch):
-    manner, _ = chosen(monkeypatch, 10_000_000, fused=0.0100, stepwise=0.0097)
-    assert manner.mode == "fused"
+    mode, _ = chosen(monkeypatch, 10_000_000, fused=0.0100, stepwise=0.0097)
+    assert mode.name == "fused"
 
 
 def test_what_is_trained_in_a_trial_is_undone(monkeypatch):
@@ -88,9 +88,9 @@ def test_what_is_trained_in_a_trial_is_undone(monkeypatch):
 
 
 def test_a_loop_is_not_tried_where_steps_are_long(monkeypatch):
-    manner, trainee = chosen(monkeypatch, 10_000_000, order=("stepwise", "fused"), fused=0.001, stepwise=0.02)
+    mode, trainee = chosen(monkeypatch, 10_000_000, order=("stepwise", "fused"), fused=0.001, stepwise=0.02)
     assert trainee.compiled == {"stepwise"}
-    assert "too long for a loop" in manner.because
+    assert "too long for a loop" in mode.because
     _, short = chosen(monkeypatch, 10_000_000, order=("stepwise", "fused"), fused=0.0001, stepwise=0.0005)
     assert short.compiled == {"stepwise", "fused"}
 
@@ -104,12 +104,12 @@ def test_a_mode_that_the_model_does_not_allow_is_passed_over_with_its_reason(mon
         return Timed.train(trainee, data, rows, mode)
 
     trainee.train = train
-    monkeypatch.setattr(module, "perf_counter", trainee.clock)
-    manner = choose(trainee, None, ROWS, 100, ("fused", "stepwise"))
-    assert manner.mode == "stepwise"
-    assert "not fused: XLA has no such thing" in manner.because
+    monkeypatch.setattr(trial, "perf_counter", trainee.clock)
+    mode = fastest_mode(trainee, None, ROWS, 100, ("fused", "stepwise"))
+    assert mode.name == "stepwise"
+    assert "not fused: XLA has no such thing" in mode.because
 
 
 def test_a_training_without_updates_is_no_division_by_zero(monkeypatch):
-    manner, _ = chosen(monkeypatch, 0, fused=0.01, stepwise=0.002)
-    assert manner.mode == "fused"
+    mode, _ = chosen(monkeypatch, 0, fused=0.01, stepwise=0.002)
+    assert mode.name == "fused"

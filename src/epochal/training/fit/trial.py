@@ -1,7 +1,7 @@
-"""Choose how the user's own model is run, batch after batch: measured on a few of its batches, where that is repaid."""
+"""Times the modes in which a model's batches can be run, on a few of them, where the training is long enough to repay it."""
 
+from dataclasses import dataclass
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,38 +18,39 @@ _WORDS = {"fused": "fused into one program", "unrolled": "several to a program",
           "stepwise": "step by step"}
 
 
-class Manner(NamedTuple):
+@dataclass(frozen=True)
+class Mode:
     """How batches are run, and why.
 
     Attributes:
-        mode: one of `Trainee.modes`.
+        name: one of `Trainee.modes`.
         step_seconds: seconds a batch took in it; `None` where it was not measured.
-        because: one sentence.
-        compared: whether more than one way was tried.
+        because: why, as a part of a sentence.
+        compared: whether more than one mode was tried.
     """
 
-    mode: str
+    name: str
     step_seconds: float | None
     because: str
     compared: bool = False
 
     def __str__(self):
-        return f"Batches are run {_WORDS[self.mode]} ({self.because})"
+        return f"Batches are run {_WORDS[self.name]} ({self.because})"
 
 
-def choose(trainee, data, rows, n_updates, order):
-    """Try modes on a few batches and keep the fastest. What is trained in a trial is undone.
+def fastest_mode(trainee, data, rows, n_updates, order) -> Mode:
+    """Try modes on a few batches and take the fastest. What is trained in a trial is undone.
 
     Args:
         trainee: a `Trainee`.
-        data, rows: the data on the device, and int32[k, batch_size], the batches to try with, of the shapes of the training.
+        data, rows: the data on the device, and int32[k, batch_size], the batches to try, of the shapes of the training.
         n_updates: batches that the training will have; `None` where unknown, and then nothing but the first mode is tried.
         order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more.
 
-    A mode that this model does not allow is passed over, and the reason told.
+    A mode that this model does not allow is passed over, with the reason.
 
     Returns:
-        A `Manner`. Seconds are one measurement of a few batches, on whatever else the machine is doing.
+        The `Mode`. Its seconds are one measurement of a few batches, beside whatever else the machine is doing.
     """
     seconds, refused, cost = {}, {}, _LEAST_COST
     for mode in order:
@@ -72,14 +73,14 @@ def choose(trainee, data, rows, n_updates, order):
     fastest, first = min(seconds, key=seconds.get), next(iter(seconds))
     if seconds[fastest] > _GAIN * seconds[first]:
         fastest = first
-    told = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items())
+    times = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items())
     left = [mode for mode in order if mode not in seconds and mode not in refused]
-    why = f"measured, a batch: {told}"
+    why = f"measured, a batch: {times}"
     for mode, reason in refused.items():
         why += f"; not {mode}: {reason}"
     if left:
         why += f"; {' and '.join(left)} not tried: the training is too short to repay it"
-    return Manner(fastest, seconds[fastest], why, len(seconds) + len(refused) > 1)
+    return Mode(fastest, seconds[fastest], why, len(seconds) + len(refused) > 1)
 
 
 def _tried(trainee, data, rows, mode, long):

@@ -1,3 +1,0 @@
-"""Moved to `errors`."""
-
-from .errors import advise as advise
