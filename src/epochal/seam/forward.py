@@ -82,7 +82,7 @@ def _on_jax(model, *, eager, compiled):  # noqa: ARG001 - what is not compiled i
     """One program for each shape of a block, with the weights as arguments."""
     import jax
 
-    from .cache import keep_programs
+    from .machine import keep_programs
 
     keep_programs()
     changes, last = [], []
