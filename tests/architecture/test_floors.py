@@ -16,16 +16,33 @@ import epochal
 ROOT = pathlib.Path(__file__).parents[2] / "src" / "epochal"
 
 
+PACKAGE = house.Package.read(ROOT.parents[1])
+
+# What still breaks a rule while the house is being rebuilt, and who mends it.
+LEFT = {
+    "no_modules_import_in_a_circle": {"base/errors.py": "house"},
+    "folders_stay_small": {"tables": "report"},
+    "back_ends_are_told_apart_in_the_seam_alone": {
+        "engine/bench.py": "fit", "training/feeds/batches.py": "fit", "training/feeds/cast.py": "fit",
+        "training/feeds/epochs.py": "fit", "training/feeds/orders.py": "fit", "training/feeds/stacks.py": "fit",
+        "training/fit/keras_fit.py": "fit", "training/fit/manner.py": "fit", "training/fit/remembered.py": "fit",
+        "training/checkpoint/checkpoint.py": "identity"},
+    "no_function_takes_many_parameters": {
+        "experiments/conclude.py": "report", "rules/study/contrasts.py": "report", "rules/study/design.py": "report",
+        "seam/rigs/fake.py": "identity", "training/feeds/sources.py": "fit", "training/predict/predict.py": "predict"},
+}
+
+
 @pytest.mark.parametrize("rule", house.RULES, ids=lambda rule: rule.__name__)
 def test_the_house_keeps_its_rule(rule):
-    breaches = rule(ROOT)
+    left = LEFT.get(rule.__name__, {})
+    breaches = [breach for breach in rule(PACKAGE) if breach.partition(":")[0] not in left]
     assert not breaches, "\n" + "\n".join(breaches)
 
 
 def test_the_rules_read_the_whole_package():
-    seen = list(house.modules(ROOT))
-    assert {"", "base", "records", "seam"} <= {module.room for module in seen}
-    assert sum(1 for _ in house._imports(ROOT)) > len(seen)
+    assert {"", "base", "records", "seam"} <= {module.room for module in PACKAGE.modules}
+    assert sum(len(module.imports) for module in PACKAGE.modules) > len(PACKAGE.modules)
 
 
 def test_the_drawing_shows_every_room_on_its_floor():

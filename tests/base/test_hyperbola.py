@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from epochal.base.errors import UsageError
-from epochal.base.stats import hyperbola_fit
+from epochal.base.hyperbola import hyperbola_fit
 
 SIZES = 2.0 ** np.arange(0, 10)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from epochal.base.stats import hyperbola_fit
+from epochal.base.hyperbola import hyperbola_fit
 
 
 def test_updates_that_fall_as_one_over_the_batch_throughout_give_no_warning():

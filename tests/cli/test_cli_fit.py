@@ -32,9 +32,9 @@ def asked(monkeypatch):
     """What the training is called with, a dict that fills while it trains as ever."""
     options, real = {}, training.fit
 
-    def spied(*arguments, **given):
-        options.update(given)
-        return real(*arguments, **given)
+    def spied(request, **given):
+        options.update(vars(request))
+        return real(request, **given)
 
     monkeypatch.setattr(training, "fit", spied)
     return options

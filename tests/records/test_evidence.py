@@ -108,3 +108,15 @@ def test_curves_are_found_by_stage_and_setting_in_their_order():
 def test_evidence_says_what_it_holds():
     assert str(Evidence()) == "no readings yet"
     assert "1 trainings" in str(Evidence().add(example(Curve)))
+
+
+@pytest.mark.parametrize(("known", "now", "words"), [
+    ((("architecture", "a"), ("loss", "b")), (("architecture", "a"), ("loss", "b")), "data"),
+    ((("architecture", "a"), ("loss", "b")), (("architecture", "a"), ("loss", "c")), "loss"),
+    ((("architecture", "a"), ("loss", "b")), (("architecture", "z"), ("loss", "c")), "architecture, loss"),
+    ((), (("architecture", "a"),), "model or data"),  # a file of an earlier version
+])
+def test_what_differs_between_two_tasks_is_named(known, now, words):
+    one, other = (dataclasses.replace(TASK, fingerprint=name, parts=parts) for name, parts in (("one", known), ("other", now)))
+    assert other.difference(one) == words
+    assert one.difference(one) == ""

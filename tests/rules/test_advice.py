@@ -14,7 +14,7 @@ from epochal.rules.training import advice
 CURE = "Call `cure(model)`."
 NONSENSE = re.compile(r"\bnan\b|\binf\b|None|\b1 (rows|updates|epochs|blocks)\b|\.\.|  |\(\)|(?<![.\d])0 %")
 
-SAID = {
+FOUND = {
     "shift": lambda: advice.sorted_split(np.repeat([0, 1], [400, 400]), np.ones(200, int)),
     "shift of numbers": lambda: advice.sorted_split(np.linspace(0, 1, 800), np.linspace(1, 1.2, 200), column="price"),
     "shift of groups": lambda: advice.sorted_split(np.repeat(np.arange(40), 20), np.repeat([40, 41], 100), column="patient"),
@@ -38,6 +38,8 @@ SAID = {
     "prior of a tiny class": lambda: advice.prior_shift([1 - 1e-7, 1e-7], [0.5, 0.5], cure=CURE),
 }
 
+SAID = {name: lambda found=found: str(found()) for name, found in FOUND.items()}
+
 
 @pytest.mark.parametrize("name", SAID)
 def test_every_warning_is_of_whole_sentences_with_figures_and_without_nonsense(name):
@@ -50,10 +52,19 @@ def test_every_warning_is_of_whole_sentences_with_figures_and_without_nonsense(n
     assert len(re.findall(r"\. [A-Z]", said)) >= 1          # a finding, and what to do
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_a_warning_holds_its_figures_and_its_cure_apart_from_its_sentence(name):
+    found = FOUND[name]()
+    assert found.kind
+    assert found.cure.endswith(".")
+    assert found.sentence.endswith(".")
+    assert all(math.isfinite(value) for _, value in found.figures)
+
+
 def test_rows_in_order_are_told_with_their_figures():
     said = SAID["shift"]()
     for words in ("the last 200 rows before any shuffling", "target 0 has none of them and 400 (50 %) of the 800 training rows",
-                  "1 random order in 10,000", "Shuffle x and y together first, or pass `validation_data`."):
+                  "less than once in 10,000 times", "Shuffle x and y together first, or pass `validation_data`."):
         assert words in said
     assert "price from 1" in SAID["shift of numbers"]()
     assert "patient 40 has 100 (50 %) of them and none of the 800" in SAID["shift of groups"]()
@@ -78,7 +89,7 @@ def test_the_factor_is_by_how_much_keras_steps_get_longer_and_adams_do_not():
         assert one_step(optimizer(), weights) == pytest.approx(4 * one_step(optimizer()), rel=1e-5)
     adam = [one_step(keras.optimizers.Adam(0.1), w) for w in (None, weights)]
     assert adam[0] == pytest.approx(adam[1], rel=1e-5)
-    assert "mean weight of 4," in advice.weights_as_rate(weights, [9, 1], keras.optimizers.SGD.__name__)
+    assert "mean weight of 4," in str(advice.weights_as_rate(weights, [9, 1], keras.optimizers.SGD.__name__))
     assert advice.weights_as_rate(weights, [9, 1], keras.optimizers.Adam.__name__) is None
 
 
@@ -94,7 +105,7 @@ def test_only_a_mean_weight_that_is_off_from_one_is_told(weights, counts, said):
 def test_early_stopping_stops_so_many_epochs_after_the_best_as_is_said(patience):
     losses = [1.0, 0.8, 0.5] + [0.6] * 20
     best, last = keras_says(losses, patience)
-    assert f"{last - best} epoch" in advice.last_weights_kept(False, patience)
+    assert f"{last - best} epoch" in str(advice.last_weights_kept(False, patience))
     assert advice.last_weights_kept(True, patience) is None
 
 
@@ -109,7 +120,7 @@ def test_a_batch_as_large_as_the_data_is_no_cause_for_alarm():
 def test_a_fresh_model_goes_without_a_word():
     assert advice.trained_before(0) is None
     assert advice.trained_before(np.int64(0)) is None
-    assert "made 1,250 updates before" in advice.trained_before(np.int64(1250))
+    assert "made 1,250 updates before" in str(advice.trained_before(np.int64(1250)))
 
 
 @pytest.mark.parametrize(("n", "momentum"), [(5, 0.9), (20, 0.9), (80, 0.99)])
@@ -119,7 +130,7 @@ def test_the_share_is_what_keras_batch_norm_still_holds_of_its_beginning(n, mome
     for _ in range(n):
         layer(batch, training=True)
     left = float(layer.moving_variance[0])                     # a batch without variance: only the first 1 is left
-    said = float(re.search(r"still ([\d.]+) %", advice.cold_statistics(n, momentum, cure=CURE))[1])
+    said = float(re.search(r"still ([\d.]+) %", str(advice.cold_statistics(n, momentum, cure=CURE)))[1])
     assert said == pytest.approx(100 * left, rel=5e-3)             # three digits
     assert 3.0 - float(layer.moving_mean[0]) == pytest.approx(3.0 * left, rel=1e-3)
 
@@ -138,13 +149,13 @@ def test_statistics_are_warm_from_the_update_that_is_named():
 
 def test_the_price_of_batch_hooks_is_told_where_it_was_measured():
     said = SAID["callback"]()
-    assert said.startswith("`TerminateOnNaN` looks at every batch, so that training comes back to Python after every step, "
+    assert said.startswith("`TerminateOnNaN` looks at every batch, so that training returns to Python after every step, "
                            "50 times an epoch. An epoch takes")
     assert "An epoch takes 210 ms with it and 18 ms without (one measurement)." in said
     assert SAID["callbacks"]().startswith("`A`, `B` and `C` look at every batch")
     assert "1 time an epoch" in SAID["callbacks"]()
     assert "takes" not in SAID["callbacks"]()
-    assert "takes" not in advice.every_batch(["A"], 2, with_them=1.0)
+    assert "takes" not in str(advice.every_batch(["A"], 2, with_them=1.0))
     assert advice.every_batch([], 50) is None
 
 

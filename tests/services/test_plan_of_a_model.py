@@ -11,7 +11,7 @@ from keras import layers
 import epochal as ep
 from epochal.records import Plan
 from epochal.rules.plan.decide import GOALS
-from epochal.seam.rigs.open import open_rig
+from epochal.seam.rigs.keras_rig import open_rig
 
 N = 96
 face = importlib.import_module("epochal.api.plan")   # the module; `verbs.plan` is the function in it
@@ -180,9 +180,9 @@ def test_without_validation_data_a_fifth_of_the_rows_is_held_out_at_random_and_s
 
 @pytest.mark.parametrize(("options", "sentence"), [
     ({"goal": "quick"}, r"`goal` must be one of fastest, best, frugal, smallest; got 'quick'\. Pass goal="),
-    ({"budget": -1}, r"`budget` must be a positive number of seconds; got -1\. Pass"),
-    ({"budget": "soon"}, r"`budget` must be a time; got 'soon'\. Pass"),
-    ({"budget": float("nan")}, r"`budget` must be a positive number of seconds; got nan\. Pass"),
+    ({"budget": -1}, r"`budget` must be a positive time; got -1\. Pass"),
+    ({"budget": "soon"}, r"`budget` must be a positive time; got 'soon'\. Pass"),
+    ({"budget": float("nan")}, r"`budget` must be a positive time; got nan\. Pass"),
     ({"evidence": "plan.json"}, r"`evidence` must be an Evidence or a Plan; got 'str'\. Pass epochal\.load"),
     ({"validation_split": 1.5}, r"`validation_split` must be a share from 0 up to 1; got 1\.5\. Pass"),
     ({"validation_data": 3}, r"`validation_data` must be a tuple .*; got 'int'\. Pass"),

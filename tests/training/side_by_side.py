@@ -5,14 +5,22 @@ import numpy as np
 from keras import layers
 from parity.same_fit import differences, epochal_fit, keras_fit, numpy, relative, train
 
+from epochal.training.fit import fit as the_fit
+from epochal.training.fit.request import FitRequest
+
 if keras.backend.backend() == "jax":
-    from epochal.seam.cache import keep_programs
+    from epochal.seam.machine import keep_programs
 
     keep_programs()  # the same small network is compiled over and over
 
 N, N_VALIDATION, BATCH_SIZE = 53, 21, 8
 N_BATCHES, N_VALIDATION_BATCHES = 7, 3
 TOLERANCE = 1e-5  # of the largest number compared; declared beforehand, as for plain float32 in the zoo
+
+
+def fit(*arguments, **options):
+    """The training below the faces, with the arguments of `FitRequest`."""
+    return the_fit.fit(FitRequest(*arguments, **options))
 
 
 def network(optimizer=None, **compiled):

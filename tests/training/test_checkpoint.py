@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from tiers import first_tier
+from training.side_by_side import fit
 
 from epochal import Advice, UsageError
 from epochal.training.checkpoint.checkpoint import Checkpoint
 from epochal.training.checkpoint.plain_state import changed, of, packed, unpacked
-from epochal.training.fit.fit import fit
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")
@@ -58,7 +59,8 @@ def always(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")
-@pytest.mark.parametrize("options", [{}, {"steps_per_epoch": 4}, {"batches": "stratified"}, {"shuffle": False}])
+@pytest.mark.parametrize("options", first_tier(2,
+    [{}, {"steps_per_epoch": 4}, {"batches": "stratified"}, {"shuffle": False}]))
 def test_a_training_broken_off_ends_like_an_undisturbed_one(tmp_path, monkeypatch, options):
     always(monkeypatch)
     undisturbed, history = ended(tmp_path / "one", break_at=99, **options)

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, optimizers
+from training.side_by_side import fit
 
 from epochal import UsageError
+from epochal.seam.identity.settings import settings_as_text
 from epochal.tables.parquet import file as parquet_file
 from epochal.tables.parquet.file import digest_of_file
-from epochal.training.checkpoint.identity import digest_of, settings_as_text
-from epochal.training.fit.fit import fit
+from epochal.training.checkpoint.identity import digest_of
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(40, 5)).astype("float32")

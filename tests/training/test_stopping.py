@@ -6,9 +6,7 @@ import signal
 import keras
 import numpy as np
 import pytest
-
-from epochal.training.fit.fit import fit
-from epochal.training.fit.stopping import Stopping
+from training.side_by_side import fit
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
 
@@ -29,32 +27,3 @@ def test_ctrl_c_ends_the_training_with_a_usable_model_and_the_history_so_far():
     assert not np.allclose(model.get_weights()[0], before[0])
     assert np.isfinite(model.predict(X, verbose=0)).all()
     assert len(model.history.history["loss"]) == 3
-
-
-def test_the_first_signal_waits_for_the_check_and_the_second_does_not():
-    with Stopping() as stopping:
-        os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            stopping.check()
-        stopping.check()
-
-
-def test_ctrl_c_is_as_before_after_the_block():
-    with Stopping():
-        pass
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_a_program_that_has_its_own_way_with_ctrl_c_keeps_it():
-    seen = []
-    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
-    try:
-        with Stopping() as stopping:
-            os.kill(os.getpid(), signal.SIGINT)
-            stopping.check()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert seen == [1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.base.stats import hyperbola_fit
+from epochal.base.hyperbola import hyperbola_fit
 
 
 @pytest.mark.parametrize(("sizes", "limit", "spread"), [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 
-from epochal.base.stats import hyperbola_fit
+from epochal.base.hyperbola import hyperbola_fit
 
 H = 1 / np.arange(1, 1001)  # curvatures, and equal to them the noise of each direction
 

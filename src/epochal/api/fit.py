@@ -2,13 +2,16 @@
 
 import sys
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.progress import SILENT, Silent
+from ..base.validate import require
 from ..records import Plan
 from ..rules.plan.resolve import resolve
 from ..seam.rows import leaves
 from ..training.feeds.gather import BATCH_SIZE, gathered
 from ..training.feeds.sources import cuts_own_batches, is_factory
 from ..training.fit.fit import fit as train
+from ..training.fit.request import FitRequest
 from .plan import plan as measured_plan
 
 
@@ -77,10 +80,11 @@ def fit(model, x=None, y=None, batch_size=None, epochs=None, verbose="auto", cal
         _say(f"batch_size={batch_size}, learning_rate={_told(learning_rate)}, epochs={epochs}"
              + (f" at most, stopping early (patience {plan.stopping.patience})" if found.stops_early else "")
              + f": {because}")
-    history = train(model, x, y, batch_size, 1 if epochs is None else epochs, verbose, callbacks, validation_split, validation_data,
-                    shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
-                    validation_freq, learning_rate=learning_rate, batches=batches, micro_batch_size=micro_batch_size, engine=engine,
-                    checkpoint=checkpoint, unless_given=stopping, say=_say if verbose != 0 else None)
+    request = FitRequest(model, x, y, batch_size, 1 if epochs is None else epochs, verbose, callbacks, validation_split,
+                         validation_data, shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
+                         validation_batch_size, validation_freq, learning_rate=learning_rate, batches=batches,
+                         micro_batch_size=micro_batch_size, engine=engine, checkpoint=checkpoint, default_callbacks=stopping)
+    history = train(request, progress=_Said() if verbose != 0 else SILENT)
     history.params.update(extra)
     return history
 
@@ -132,6 +136,13 @@ def _judged(validation_data, steps):
 
 def _told(learning_rate):
     return "as compiled" if learning_rate is None else f"{learning_rate:.4g}"
+
+
+class _Said(Silent):
+    """Progress of which sentences alone are shown."""
+
+    def say(self, sentence):
+        _say(sentence)
 
 
 def _say(sentence):

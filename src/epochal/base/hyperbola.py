@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtri, expit, log_ndtr
 
-from .errors import require
-from .student import student
+from .stats import student
+from .validate import require
 
 _SMALLEST_SPREAD = 1e-6  # of log S: keeps the likelihood finite where the points lie exactly on the law
 _BEYOND = 9.0  # how far beyond the batch sizes Bc is told from its limits 0 and ∞: a factor of 8,000

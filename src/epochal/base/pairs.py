@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtri, nctdtr, ndtr, stdtr, stdtrit
 
-from .errors import require
+from .validate import require
 
 ALPHA, POWER, MOST_PAIRS = 0.05, 0.8, 1000
 ROUNDING = 1e-6  # differences that agree to this share of the values agree: training counts in float32

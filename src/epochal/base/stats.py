@@ -3,14 +3,18 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtrit
 
-from .errors import require
-from .hyperbola import HyperbolaFit, hyperbola_fit
-from .student import student
+from .validate import require
 
-__all__ = ["HyperbolaFit", "LineFit", "expected_maximum", "fieller", "holm", "hyperbola_fit", "jackknife", "line_fit",
-           "mean_interval", "paired_difference", "student", "trace_and_square"]
+
+def student(confidence: float, degrees: float) -> float:
+    """The two-sided quantile of Student's t: how many standard errors an interval reaches; infinite without a degree of freedom.
+
+    >>> round(student(0.95, 10), 3)
+    2.228
+    """
+    return float(stdtrit(degrees, 0.5 + confidence / 2)) if degrees > 0 else float("inf")
 
 
 def mean_interval(values, confidence=0.95):

@@ -1,7 +1,12 @@
-"""Turn numbers and rows into text. Knows nothing of what they mean."""
+"""Numbers, times and rows of a table as text, and back: a time as people write it."""
 
 import io
+import re
 
+from .validate import require
+
+_SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "minutes": 60.0,
+            "h": 3600.0, "hour": 3600.0, "hours": 3600.0}
 _SCALES = {
     "s": ((3600.0, 3600.0, "h"), (60.0, 60.0, "min"), (1.0, 1.0, "s"), (1e-3, 1e-3, "ms"), (0.0, 1e-6, "µs")),
     "B": ((2.0**30, 2.0**30, "GiB"), (2.0**20, 2.0**20, "MiB"), (0.0, 2.0**10, "KiB")),
@@ -45,6 +50,24 @@ def duration(seconds):
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def seconds_of(budget: float | str) -> float:
+    """Seconds in a number, or in words such as `"2 min"`, `"90 s"`, `"1 h"`.
+
+    Raises:
+        UsageError: it is no positive, finite time.
+
+    >>> seconds_of("2 min"), seconds_of(45), seconds_of("1.5h")
+    (120.0, 45.0, 5400.0)
+    """
+    seconds = budget
+    if isinstance(budget, str):
+        found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", budget.lower())
+        seconds = float(found[1]) * _SECONDS.get(found[2], 0.0) if found is not None else 0.0
+    fine = isinstance(seconds, int | float) and 0 < seconds < float("inf")
+    require(fine, "budget", budget, "a positive time", 'Pass "2 min", "90 s" or a number of seconds.')
+    return float(seconds)
 
 
 def table(rows, *, width=100):

@@ -7,11 +7,12 @@ import pathlib
 import signal
 import warnings
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from rich.console import Console
 
-from ..base.errors import Advice, UsageError, require
+from ..base.backends import BACKENDS, installed
+from ..base.errors import Advice, UsageError
+from ..base.validate import one_of, require
 
 _PAGE = 110  # characters, where the output goes to a file
 
@@ -19,8 +20,8 @@ _PAGE = 110  # characters, where the output goes to a file
 def choose_backend(name):
     """Settle Keras' back end before Keras is first imported."""
     came, name = "--backend" if name else "KERAS_BACKEND", name or os.environ.get("KERAS_BACKEND") or "jax"
-    require(name in ("jax", "tensorflow", "torch"), came, name, "jax, tensorflow or torch", "Pass --backend jax.")
-    require(find_spec(name) is not None, came, name, "an installed back end", f"Install it with: pip install 'epochal[{name}]'.")
+    one_of(came, name, BACKENDS, "Pass --backend jax.")
+    require(name in installed(), came, name, "an installed back end", f"Install it with: {BACKENDS[name].command}.")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

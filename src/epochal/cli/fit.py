@@ -5,15 +5,16 @@ import shutil
 import sys
 import tempfile
 from contextlib import nullcontext, redirect_stdout
-from functools import partial
 from pathlib import Path
 
 import click
 
 from ..base.budget import seconds_of
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.files import whole_file
+from ..base.progress import Silent
 from ..base.text import rich_table
+from ..base.validate import require
 from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
 from ..tables import open_table
@@ -108,12 +109,24 @@ def _checked(build, table, say):
 def _trained(network, table, settings, options, as_json, say):
     """The history of the training, whose progress goes where the sentences go."""
     from ..training.fit.fit import fit
+    from ..training.fit.request import FitRequest
 
     with warnings_as_sentences(say), redirect_stdout(sys.stderr) if as_json else nullcontext():
-        return fit(network, table.x_train, table.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
-                   verbose=1 if say.is_terminal else 2, callbacks=settings.callbacks,
-                   validation_data=(table.x_validation, table.y_validation), learning_rate=settings.learning_rate,
-                   say=partial(tell, say), **options)
+        request = FitRequest(network, table.x_train, table.y_train, batch_size=settings.batch_size, epochs=settings.epochs,
+                             verbose=1 if say.is_terminal else 2, callbacks=settings.callbacks,
+                             validation_data=(table.x_validation, table.y_validation), learning_rate=settings.learning_rate,
+                             **options)
+        return fit(request, progress=_Told(say))
+
+
+class _Told(Silent):
+    """Progress of which sentences alone are shown."""
+
+    def __init__(self, console):
+        self._console = console
+
+    def say(self, sentence):
+        tell(self._console, sentence)
 
 
 def _judged(network, table, encoding):

@@ -6,6 +6,7 @@ from functools import reduce
 import click
 
 from .. import __version__
+from ..base.backends import BACKENDS
 from ..base.errors import EpochalError
 
 _EXAMPLES = """\b
@@ -68,7 +69,7 @@ _table = _all_of(
                  help="What the target is, where its numbers leave it open."),
     click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
                                                              "network (Dense 64, Dense 32, head, Adam)."))
-_backend = click.option("--backend", type=click.Choice(["jax", "tensorflow", "torch"]),
+_backend = click.option("--backend", type=click.Choice(list(BACKENDS)),
                         help="Keras back end.  [default: KERAS_BACKEND, or jax]")
 _class_weight = click.option("--class-weight", type=click.Choice(["balanced"]),
                              help="Let every class weigh the same in the training loss; judging is without weights.")

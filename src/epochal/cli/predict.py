@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..base.errors import require
 from ..base.files import whole_file
 from ..base.text import rich_table
+from ..base.validate import require
 from ..rules.training.prior import corrected
 from ..tables.apply import apply
 from ..tables.keep import kept

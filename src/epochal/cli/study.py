@@ -7,8 +7,9 @@ from functools import partial
 
 import click
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
 from ..base.text import rich_table
+from ..base.validate import require
 from ..records import dump, save
 from ..report.study.tables import write_tables
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
@@ -41,7 +42,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     choose_backend(backend)
     from ..experiments import conduct
     from ..seam.model.metrics import rare_class_metric
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")

@@ -31,9 +31,10 @@ class Evidence:
         Raises:
             UsageError: it was measured on another model, other data or another machine.
         """
-        if self.task is not None and self.task.fingerprint != task.fingerprint:
-            raise UsageError(f"`evidence` must be about the same model and data; it is about {self.task} "
-                             f"[{self.task.fingerprint}], and this is {task} [{task.fingerprint}]. Measure again without it.")
+        other = task.difference(self.task) if self.task is not None else ""
+        if other:
+            raise UsageError(f"`evidence` must be about the same model and data; what differs: {other}. It is about {self.task}, "
+                             f"and this is {task}. Measure again without it.")
         for mine, theirs, what in ((self.machine and (self.machine.backend, self.machine.device),
                                     (machine.backend, machine.device), "machine"),
                                    (self.present, present, "present setting")):

@@ -19,6 +19,7 @@ class Task:
         weighted: whether rows weigh differently in the training loss (`sample_weight`, `class_weight`).
         normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
         fingerprint: changes when the architecture, the compiled parts or the data change.
+        parts: `(name, digest)` of each part of the model, to say which one differs; empty in files of earlier versions.
         constant_loss: validation loss of the best constant answer, known from the training targets; `None` where the loss does not
             allow to tell. A network that does not beat it has learnt nothing.
         notes: what was decided about the data on the way, one sentence each.
@@ -38,8 +39,18 @@ class Task:
     weighted: bool = False
     normalises_over_batch: bool = False
     fingerprint: str
+    parts: tuple[tuple[str, str], ...] = ()
     constant_loss: float | None = None
     notes: tuple[str, ...] = ()
+
+    def difference(self, other):
+        """What of model and data is another than in the `Task` `other`, in words; `""` where they are the same."""
+        if self.fingerprint == other.fingerprint:
+            return ""
+        if not self.parts or not other.parts:
+            return "model or data"
+        theirs = dict(other.parts)
+        return ", ".join(name for name, digest in self.parts if theirs.get(name) != digest) or "data"
 
     def __str__(self):
         classes = f" of {self.n_classes} classes" if self.n_classes > 2 else ""

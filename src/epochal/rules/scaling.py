@@ -2,7 +2,7 @@
 
 import math
 
-from ..base.errors import require
+from ..base.validate import require
 
 _LINEAR = ("sgd",)
 

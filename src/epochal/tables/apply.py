@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 from . import encode
 from .arrays import _load as load_arrays
 from .convert import CONVERT, labels_of

@@ -5,7 +5,8 @@ import zlib
 
 import numpy as np
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 from .phrase import Phrase, counted
 
 

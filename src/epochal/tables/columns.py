@@ -3,7 +3,7 @@
 import pandas as pd
 from pandas.api import types
 
-from ..base.errors import require
+from ..base.validate import require
 
 _AS_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _AS_DATES = {"date", "datetime", "datetime64"}

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from ..base import seeds
-from ..base.errors import require
+from ..base.validate import require
 from .columns import is_text
 from .phrase import Phrase, counted
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 
 FORMAT = 1
 _JSON, _PICKLE = "epochal/encoding.json", "epochal/encoding.pickle"

@@ -5,7 +5,7 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from ..base.errors import require
+from ..base.validate import require
 from . import encode, split
 from .arrays import read_arrays
 from .phrase import Phrase, counted

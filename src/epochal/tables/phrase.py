@@ -2,7 +2,7 @@
 
 
 class Phrase(str):
-    """Text that `repr` leaves without quotes, for the `value` of `base.errors.require`."""
+    """Text that `repr` leaves without quotes, for the `value` of `base.validate.require`."""
 
     __slots__ = ()
     __repr__ = str.__str__

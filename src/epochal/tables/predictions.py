@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 
-from ..base.errors import require
+from ..base.validate import require
 from .phrase import Phrase
 
 ENDINGS = (".parquet", ".csv", ".npz")

@@ -14,7 +14,8 @@ import pyarrow
 import pyarrow.parquet
 from sklearn import datasets
 
-from ..base.errors import UsageError, require
+from ..base.errors import UsageError
+from ..base.validate import require
 from .columns import plain
 
 BUILT_IN = {"digits": datasets.load_digits, "breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine,

@@ -9,7 +9,7 @@ from pandas.api import types
 from sklearn.model_selection import ShuffleSplit
 
 from ..base import seeds
-from ..base.errors import require
+from ..base.validate import require
 from .phrase import counted
 
 _VALIDATION, _TEST = 0.16, 0.20

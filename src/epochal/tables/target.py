@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ..base.errors import require
+from ..base.validate import require
 from .columns import is_text
 from .phrase import Phrase, counted
 

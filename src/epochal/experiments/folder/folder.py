@@ -16,11 +16,12 @@ import sqlite3
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
 from ...base.files import sync_folder
+from ...base.validate import require
 from ...records import dump, load
+from .errors import damaged, disk_errors, sqlite_code
 from .lock import FolderLock
-from .trouble import code, damaged, speaking
 
 FILE, FORMAT = "study.sqlite", 1
 _MARK = 0x45504F43  # "EPOC", SQLite's `application_id`: tells our files from others
@@ -37,6 +38,7 @@ CREATE TABLE curve (block INTEGER NOT NULL REFERENCES block, place INTEGER NOT N
                     PRIMARY KEY (block, place));
 CREATE TABLE reading (name TEXT PRIMARY KEY, document TEXT NOT NULL);
 """
+_CURVES = "SELECT document FROM curve WHERE block = ? ORDER BY place"
 
 
 class StudyFolder:
@@ -55,7 +57,7 @@ class StudyFolder:
 
     def __init__(self, folder, *, wait=False, say=None):
         self.path = pathlib.Path(folder)
-        with speaking(self.path / FILE), ExitStack() as undo:
+        with disk_errors(self.path / FILE), ExitStack() as undo:
             _make(self.path)
             undo.callback(FolderLock(self.path, wait=wait, say=say).release)
             self._connection = undo.enter_context(closing(_connect(self.path)))
@@ -71,7 +73,7 @@ class StudyFolder:
         Raises:
             UsageError: this folder was begun with another design, another model or data, another back end or device.
         """
-        with speaking(self.path / FILE):
+        with disk_errors(self.path / FILE):
             known = _about(self._connection)
             if known is not None and self.blocks():
                 _refuse_others(known, design, task, machine)
@@ -86,9 +88,8 @@ class StudyFolder:
 
     def block(self, name):
         """The curves of the block called `name`, in their order; `None` where it was not committed."""
-        with speaking(self.path / FILE):
-            row = self._connection.execute("SELECT number FROM block WHERE name = ?", (name,)).fetchone()
-            return None if row is None else _curves(self._connection, row[0])
+        found = self._select("SELECT number FROM block WHERE name = ?", name)
+        return tuple(load(text) for (text,) in self._select(_CURVES, *found[0])) if found else None
 
     def commit(self, name, curves, *, seconds, provenance):
         """Add one finished block of trainings, all of it or nothing; it is on the disk when this returns.
@@ -104,7 +105,7 @@ class StudyFolder:
         documents, facts = [dump(curve) for curve in curves], json.dumps(provenance, allow_nan=False, ensure_ascii=False)
         require(self._is_there(), "folder", str(self.path), f"left alone while a study runs; its {FILE} is gone, and what was "
                 "measured with it", "Run the study again.")
-        with speaking(self.path / FILE), self._transaction():
+        with disk_errors(self.path / FILE), self._transaction():
             require(name not in self.blocks(), "name", name, "a block that was not committed before", "Ask `block(name)` first.")
             number = self._connection.execute("INSERT INTO block (name, seconds, provenance) VALUES (?, ?, ?)",
                                               (name, float(seconds), facts)).lastrowid
@@ -113,29 +114,36 @@ class StudyFolder:
 
     def provenance(self, name):
         """What was recorded with the block called `name`; `None` where it was not committed."""
-        with speaking(self.path / FILE):
-            row = self._connection.execute("SELECT provenance FROM block WHERE name = ?", (name,)).fetchone()
-            return None if row is None else json.loads(row[0])
+        found = self._select("SELECT provenance FROM block WHERE name = ?", name)
+        return json.loads(found[0][0]) if found else None
 
     def reading(self, name):
         """The reading kept under `name`, or `None`."""
-        with speaking(self.path / FILE):
-            row = self._connection.execute("SELECT document FROM reading WHERE name = ?", (name,)).fetchone()
-            return None if row is None else load(row[0])
+        found = self._select("SELECT document FROM reading WHERE name = ?", name)
+        return load(found[0][0]) if found else None
 
     def keep(self, name, reading):
         """Keep one reading under `name`, in the place of an earlier one; it is on the disk when this returns."""
-        with speaking(self.path / FILE), self._transaction():
+        with disk_errors(self.path / FILE), self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO reading VALUES (?, ?)", (name, dump(reading)))
 
     def blocks(self):
         """The names of all blocks, in the order in which they were committed."""
-        with speaking(self.path / FILE):
-            return tuple(name for (name,) in self._connection.execute("SELECT name FROM block ORDER BY number"))
+        return tuple(name for (name,) in self._select("SELECT name FROM block ORDER BY number"))
 
     def close(self):
         """Let the folder go; a second time does nothing."""
         self._undo.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _select(self, query, *values):
+        with disk_errors(self.path / FILE):
+            return self._connection.execute(query, values).fetchall()
 
     def _is_there(self):
         """Whether the file still has its name: SQLite would go on writing to one that was removed, where nobody finds it again."""
@@ -143,12 +151,6 @@ class StudyFolder:
             return os.path.samestat(os.stat(self.path / FILE), self._file)
         except FileNotFoundError:
             return False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     @contextmanager
     def _transaction(self):
@@ -173,11 +175,11 @@ def read_folder(folder):
     """
     folder = pathlib.Path(folder)
     require((folder / FILE).is_file(), "folder", str(folder), f"the folder of a study, with {FILE} in it", "Check the name.")
-    with speaking(folder / FILE):
+    with disk_errors(folder / FILE):
         try:
             return _read(folder)
         except sqlite3.OperationalError as error:
-            if code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            if sqlite_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
         # Nothing may be written there, not even SQLite's index to the log of a process that was killed: so nobody is writing now.
         with tempfile.TemporaryDirectory() as copy:
@@ -233,7 +235,7 @@ def _read(folder):
         known = _about(connection) if _check(connection, folder) else None
         require(known is not None, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
         readings = tuple(load(text) for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
-        curves = {name: _curves(connection, number)
+        curves = {name: tuple(load(text) for (text,) in connection.execute(_CURVES, (number,)))
                   for number, name in connection.execute("SELECT number, name FROM block ORDER BY number").fetchall()}
         return known["design"], known["task"], known["machine"], readings, curves
 
@@ -244,20 +246,15 @@ def _about(connection):
     return known or None
 
 
-def _curves(connection, number):
-    rows = connection.execute("SELECT document FROM curve WHERE block = ? ORDER BY place", (number,))
-    return tuple(load(text) for (text,) in rows)
-
-
 def _refuse_others(known, design, task, machine):
     """Name everything that differs from what the folder was begun with."""
     pairs = [(_ARGUMENT.get(field.name, field.name.removeprefix("n_")), _as_given(field.name, known["design"]),
               _as_given(field.name, design)) for field in dataclasses.fields(design)]
     pairs += [(name, getattr(known["machine"], name), getattr(machine, name)) for name in ("backend", "device")]
     changed = [f"`{name}` was {was!r} in this folder; got {now!r}." for name, was, now in pairs if was != now]
-    if known["task"].fingerprint != task.fingerprint and known["design"].seed == design.seed:  # a seed cuts the rows otherwise
-        changed.append(f"The model or the data was another in this folder ({known['task'].name}, fingerprint "
-                       f"{known['task'].fingerprint}); got {task.name}, fingerprint {task.fingerprint}.")
+    if known["design"].seed == design.seed and (other := task.difference(known["task"])):  # a seed cuts the rows otherwise
+        changed.append(f"The model or the data was another in this folder. What differs: {other}. It holds {known['task']}; "
+                       f"got {task}.")
     if changed:
         raise UsageError(f"{' '.join(changed)} Use another folder, or the same arguments.")
 

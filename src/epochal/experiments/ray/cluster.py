@@ -9,7 +9,8 @@ import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 
 _PATIENCE = 3.0  # seconds for a cluster to answer; Ray itself would try for minutes
 _LOOPBACK = "127.0.0.1"

@@ -3,8 +3,8 @@
 from importlib.util import find_spec
 from math import inf
 
-from ...base.errors import require
 from ...base.text import number
+from ...base.validate import require
 from ..plan.curves import Missing
 from ..plan.look import GREY
 from ..study.pictures import PREPARE, chart_of

@@ -3,8 +3,8 @@
 import pathlib
 from dataclasses import dataclass
 
-from ...base.errors import require
 from ...base.files import write_whole
+from ...base.validate import require
 from ..notebook import templates
 from ..pictures.canvas import plain
 from . import curves, figures, rows, sizes

@@ -10,7 +10,8 @@ import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from ...records import dump
 from .tables import best_epoch, epoch_series, study_table, training_facts
 

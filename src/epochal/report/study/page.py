@@ -2,8 +2,8 @@
 
 import pathlib
 
-from ...base.errors import require
 from ...base.files import write_whole
+from ...base.validate import require
 from ..notebook import templates
 from . import rows as study_rows
 from . import tutorial as study_tutorial

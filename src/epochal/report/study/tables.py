@@ -5,8 +5,8 @@ import pathlib
 import typing
 from itertools import zip_longest
 
-from ...base.errors import require
 from ...base.files import whole_file
+from ...base.validate import require
 from ...records import Contrast, Setting
 from ...records.plan import Verdict
 

@@ -4,8 +4,8 @@ import pathlib
 import time
 from importlib.util import find_spec
 
-from ...base.errors import require
 from ...base.files import whole_file
+from ...base.validate import require
 from .tables import best_epoch, epoch_series, training_facts
 
 _FILE = "events.out.tfevents.0000000000.epochal"  # always this name, so that a second writing takes the place of the first

@@ -3,7 +3,7 @@
 import re
 from numbers import Integral, Real
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import BUDGETS, Design
 
 _UP = {"acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity", "similarity",

@@ -2,7 +2,7 @@
 
 import math
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import BUDGETS
 from ..scaling import steps_per_epoch
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import Outcome
 
 

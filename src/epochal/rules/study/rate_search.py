@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from ...records import Outcome, TunedRate
 from ..plan.rates import MOST_RATES, neighbour
 from .judging import cost, judged

@@ -1,7 +1,6 @@
-"""Warnings that help: facts about a training in; one sentence out, or `None` where there is nothing to say.
+"""Warnings that help: facts about a training in; a `Finding` out, or `None` where there is nothing to say.
 
-Each names what was found, with figures; why it matters; what to do. A `cure` is what to do in the caller's own words, a
-sentence; it stands at the end.
+Each names what was found, with figures; why it matters; what to do. A `cure` that is passed in is a sentence.
 """
 
 import math
@@ -9,6 +8,7 @@ import math
 import numpy as np
 
 from ...base.text import number, quantity
+from ...records.finding import Finding
 from ..plan.sentences import counted
 from .row_order import FALSE_ALARM, Shift, find_order
 
@@ -31,16 +31,18 @@ def sorted_split(train, held_out, *, column="target", false_alarm=FALSE_ALARM):
         return None
     n_train, n_held_out = len(train), len(held_out)
     start = f"`validation_split` holds out the last {n_held_out:,} rows before any shuffling"
-    odds = f"fewer than 1 random order in {1 / false_alarm:,.0f}"
+    odds = f"in random order this happens less than once in {1 / false_alarm:,.0f} times"
     cure = "Shuffle x and y together first, or pass `validation_data`."
     if isinstance(found, Shift):
-        return (f"{start}, and they are unlike those trained on: {column} {found.label} has {_part(found.n_held_out, n_held_out)} "
-                f"of them and {_part(found.n_train, n_train)} of the {n_train:,} training rows, as {odds} would have it. "
-                f"The validation loss is then about other rows than the model learns from. {cure}")
-    return (f"{start}, and the rows are not in random order: the {found.n_rows:,} rows with {column} {found.label} stand in "
-            f"{counted(found.n_blocks, 'block')} instead of about {number(found.n_expected)}, as {odds} would have it. Rows "
-            "held out are then other groups or later times than those trained on, which is right only if such rows are what "
-            f"the model is for. Otherwise: {cure[0].lower()}{cure[1:]}")
+        return _advice("rows held out", f"{start}, and they are unlike those trained on: {column} {found.label} has "
+                       f"{_part(found.n_held_out, n_held_out)} of them and {_part(found.n_train, n_train)} of the {n_train:,} "
+                       f"training rows ({odds}). The validation loss is then about other rows than the model learns from.", cure,
+                       held_out=found.n_held_out, trained_on=found.n_train)
+    return _advice("rows held out", f"{start}, and the rows are not in random order: the {found.n_rows:,} rows with {column} "
+                   f"{found.label} stand in {counted(found.n_blocks, 'block')} instead of about {number(found.n_expected)} "
+                   f"({odds}). The rows held out then belong to other groups, or to later times, than those trained on.",
+                   f"If the model is not meant for such rows: {cure[0].lower()}{cure[1:]}", blocks=found.n_blocks,
+                   expected=found.n_expected)
 
 
 def weights_as_rate(class_weight, counts, optimizer):
@@ -60,15 +62,17 @@ def weights_as_rate(class_weight, counts, optimizer):
     factor = sum(n * class_weight.get(code, 1.0) for code, n in enumerate(counts)) / sum(counts)
     if not (0 < factor < math.inf and abs(factor - 1) > _CHANGES_LITTLE):
         return None
-    return (f"`class_weight` gives the rows a mean weight of {number(factor)}, and Keras divides the loss by the number of rows: "
-            f"under SGD every step is {number(factor)} times as long on average, as if the learning rate were "
-            f"multiplied by it. To change the balance of the classes alone, divide all weights by {number(factor)}.")
+    return _advice("class weights", f"`class_weight` gives the rows a mean weight of {number(factor)}, and Keras divides the loss "
+                   f"by the number of rows: with SGD every step is {number(factor)} times as long on average, as if the "
+                   "learning rate were multiplied by it.",
+                   f"To change only the balance of the classes, divide all weights by {number(factor)}.", mean_weight=factor)
 
 
 def own_order_lost(source):
     """Warn that what cuts its own batches must give the same ones again, where a training is to go on after a kill."""
-    return (f"What a {source} shuffles by itself is not kept in the checkpoint: after a kill the training goes on with the batches "
-            "that it gives then. Let it give the same in every epoch, or pass arrays.")
+    return _advice("order of batches", f"What a {source} shuffles by itself is not kept in the checkpoint: after an interruption "
+                   "the training continues with the batches that it gives then.",
+                   "Let it give the same batches in every epoch, or pass arrays.")
 
 
 def last_weights_kept(restore_best_weights, patience, *, monitor="val_loss"):
@@ -76,17 +80,18 @@ def last_weights_kept(restore_best_weights, patience, *, monitor="val_loss"):
     if restore_best_weights:
         return None
     past = counted(max(int(patience), 1), "epoch")
-    return (f"`EarlyStopping(patience={patience})` without `restore_best_weights=True` leaves the model with its last weights: "
-            f"when it stops, {past} after the best `{monitor}`. Pass `restore_best_weights=True`.")
+    return _advice("early stopping", f"`EarlyStopping(patience={patience})` without `restore_best_weights=True` leaves the model "
+                   f"with its last weights: when it stops, {past} after the best `{monitor}`.",
+                   "Pass `restore_best_weights=True`.", patience=patience)
 
 
 def batch_exceeds_data(batch_size, n_rows):
     """Warn where one batch holds more than all rows."""
     if not batch_size > n_rows:
         return None
-    cure = f"at most {n_rows // 2:,} for several updates an epoch" if n_rows > 1 else "1"
-    return (f"`batch_size={batch_size}` is more than the {counted(n_rows, 'row')} of the data: every epoch is one batch of "
-            f"{n_rows:,} and one update. Pass {cure}.")
+    most = f"at most {n_rows // 2:,} for several updates an epoch" if n_rows > 1 else "1"
+    return _advice("batch size", f"`batch_size={batch_size}` is more than the {counted(n_rows, 'row')} of the data: every epoch is "
+                   f"one batch of {n_rows:,} and one update.", f"Pass {most}.", batch_size=batch_size, rows=n_rows)
 
 
 def trained_before(iterations):
@@ -97,9 +102,9 @@ def trained_before(iterations):
     """
     if not iterations > 0:
         return None
-    return (f"The model has made {counted(int(iterations), 'update')} before, and training goes on from there, with the weights "
-            "and the optimizer's state as they are: its curve does not compare with that of a fresh model. For a comparison "
-            "build and compile the model anew.")
+    return _advice("trained before", f"The model has made {counted(int(iterations), 'update')} before, and training continues from "
+                   "there, with the weights and the optimizer's state as they are: its curve cannot be compared with that of a new "
+                   "model.", "For a comparison, build and compile the model anew.", updates=int(iterations))
 
 
 def cold_statistics(n_updates, momentum, *, cure):
@@ -118,9 +123,10 @@ def cold_statistics(n_updates, momentum, *, cure):
         return None
     enough = math.ceil(math.log(_WARM) / math.log(momentum)) if 0 < momentum < 1 else None
     needed = f"; {counted(enough, 'update')} would leave {_percent(_WARM)}" if enough else ""
-    return (f"After {counted(n_updates, 'update')} the moving statistics of batch-norm are still {_percent(share)} what they began "
-            f"with, mean 0 and variance 1 (momentum {momentum:g}{needed}). Training does not use them; validation, `evaluate` "
-            f"and `predict` do, and may come out far worse than the weights are. {cure}")
+    return _advice("batch-norm statistics", f"After {counted(n_updates, 'update')} the moving statistics of batch-norm are still "
+                   f"{_percent(share)} what they began with, mean 0 and variance 1 (momentum {momentum:g}{needed}). Training does "
+                   "not use them; validation, `evaluate` and `predict` do, and may look far worse than the weights are.", cure,
+                   share=share)
 
 
 def every_batch(names, n_steps, *, with_them=None, without=None):
@@ -134,15 +140,18 @@ def every_batch(names, n_steps, *, with_them=None, without=None):
     if not names:
         return None
     look, them = ("look", "them") if len(names) > 1 else ("looks", "it")
-    price = ""
+    price, figures = "", {}
     if with_them is not None and without is not None:
         price = f" An epoch takes {quantity('s', with_them)} with {them} and {quantity('s', without)} without (one measurement)."
-    return (f"{_listed([f'`{name}`' for name in names])} {look} at every batch, so that training comes back to Python after every "
-            f"step, {counted(n_steps, 'time')} an epoch.{price} Do the work in `on_epoch_end` where that is often enough.")
+        figures = {"seconds_with": with_them, "seconds_without": without}
+    return Finding("callbacks at every batch", "note",
+                   f"{_listed([f'`{name}`' for name in names])} {look} at every batch, so that training returns to Python after "
+                   f"every step, {counted(n_steps, 'time')} an epoch.{price}",
+                   "Do the work in `on_epoch_end` where that is often enough.", tuple(figures.items()))
 
 
 def prior_shift(true, trained, *, names=None, cure):
-    """Warn where batches hold the classes in other shares than the data, so that the probabilities are those of another world.
+    """Warn where batches hold the classes in other shares than the data, which the predicted probabilities then follow.
 
     Args:
         true, trained: the share of each class in the data and in the batches, [n_classes]; a class may be absent, not both.
@@ -159,8 +168,14 @@ def prior_shift(true, trained, *, names=None, cure):
         codes = np.sort(codes[[ratios.argmin(), ratios.argmax()]])
     shares = [f"class {code if names is None else names[code]} is {_percent(trained[code])} of the batches, "
               f"{_percent(true[code])} of the data" for code in codes]
-    return (f"The batches hold the classes in other shares than the data: {'; '.join(shares)}. Predicted probabilities are then "
-            f"those of a world with the shares of the batches: too high for the classes made more common. {cure}")
+    return _advice("class shares", f"The batches hold the classes in other shares than the data: {'; '.join(shares)}. Predicted "
+                   "probabilities then follow the shares in the batches: they are too high for the classes you oversampled.", cure,
+                   most=float(ratios.max()), least=float(ratios.min()))
+
+
+def _advice(kind, sentence, cure, **figures):
+    return Finding(kind, "advice", sentence, cure, tuple((name, float(value)) for name, value in figures.items()),
+                   certainty="counted")
 
 
 def _percent(share):

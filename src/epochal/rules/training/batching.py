@@ -6,7 +6,7 @@ rows of each class a batch holds, then which rows.
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 
 
 def stratified(classes, batch_size, rng):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 
 _ROUNDING = 0.01  # by how much a row of probabilities may miss 1: half precision does, logits miss it by far more
 

@@ -1,1 +1,1 @@
-"""What a model is known by: its parts, the user's own code, and what decides how fast it runs."""
+"""What a model is known by: its settings (checkpoints, remembered speeds), its `Task` (evidence, folders), the user's own code."""

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from ...base.errors import Unsupported, require
+from ...base.errors import Unsupported
+from ...base.validate import require
 
 _LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
 

@@ -4,7 +4,8 @@ import zipfile
 
 import keras
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from .copying import first_line, refuse_uncompiled, to_numpy
 
 _CURE = "Pass --model FILE.py:FUNCTION, the function that built it when it was fitted."

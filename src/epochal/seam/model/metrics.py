@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from ...base.errors import require
+from ...base.validate import require
 
 
 class _ScoresCounted(keras.metrics.Metric):

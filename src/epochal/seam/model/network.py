@@ -6,7 +6,8 @@ import sys
 
 import keras
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from ..rows import Data, Part, halves
 from .metrics import rare_class_metric
 

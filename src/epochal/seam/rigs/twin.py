@@ -6,8 +6,8 @@ import math
 import keras
 import numpy as np
 
-from ...base.errors import require
 from ...base.seeds import number
+from ...base.validate import require
 from ...records import Setting
 from ..model.built import build, metric_names
 from ..model.copying import (

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import keras
 
-from ...base.errors import Unsupported, require
+from ...base.errors import Unsupported
+from ...base.validate import require
 from ..model.copying import has_own_step, layers
 from ..rows import leaves
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from ...base.errors import Unsupported, require
+from ...base.errors import Unsupported
+from ...base.validate import require
 from ..rows import over
 
 

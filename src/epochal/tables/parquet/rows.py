@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import types
 
-from ...base.errors import require
+from ...base.validate import require
 from ..phrase import Phrase, counted
 from .file import BUFFER, index_columns, opened, stretches_of
 from .types import as_text, first_unknown, is_number, is_text, plain, some, value_type

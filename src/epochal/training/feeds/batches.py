@@ -9,7 +9,7 @@ from multiprocessing.pool import ThreadPool
 import keras
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from .cast import OnlyKeras, leaves, over, weights_of_classes
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
-from ...seam.rows_of_arguments import classes_of
+from ...base.errors import UsageError
+from ...base.validate import require
+from ...seam.rows import classes_of
 
 
 class OnlyKeras(Exception):

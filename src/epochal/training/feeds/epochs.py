@@ -3,7 +3,7 @@
 import warnings
 from typing import Any, Protocol
 
-from ...base.errors import require
+from ...base.validate import require
 
 
 class Source(Protocol):

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from ...base.errors import UsageError, require
-from ...seam.identity.fingerprint import shapes_of
+from ...base.errors import UsageError
+from ...base.validate import require
+from ...seam.identity.settings import shapes_of
 from .cast import OnlyKeras, leaves, over
 from .sources import feed_of, is_factory, made_by
 from .stacks import joined, undisturbed

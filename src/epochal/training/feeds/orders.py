@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 
 FEW_ENOUGH = 10_000_000  # rows of which one permutation is drawn; beyond, and not on the device, they are mixed in two levels
 _STRETCHES = 1_000_000   # neighbouring rows that then stay together until they meet others within a group

@@ -7,7 +7,8 @@ import types
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from . import batches
 from .arrays import Resident
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from .blocks import BLOCK_BYTES, batches_per_block
 from .cast import OnlyKeras, leaves, narrowed, numpy_of, over
 from .feed import Chunk

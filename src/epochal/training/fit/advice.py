@@ -5,39 +5,38 @@ import weakref
 import keras
 import numpy as np
 
-from ...base.warn import advise
+from ...base.errors import advise
 from ...rules.training import advice
 from ...seam.model.copying import layers
-from ...seam.rows import leaves
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of, leaves
 
 _CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
 _TOLD = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
 
 
-def before(model, *, y, held_out, n_rows, batch_size, callbacks, class_weight, batches, continues):
+def before(request, *, y, held_out, n_rows):
     """Warn of what can be seen before the first batch.
 
     Args:
-        model: compiled. callbacks: the user's. batch_size, class_weight, batches: as given.
+        request: the `FitRequest`.
         y: the training targets as arrays, or `None`. held_out: those that `validation_split` took, or `None`.
         n_rows: training rows, `None` where unknown.
-        continues: whether going on from an earlier training is what was asked for.
     """
-    classes = None if y is None else classes_of(y)
+    model, classes = request.model, None if y is None else classes_of(y)
     if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
         advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
-    if class_weight and classes is not None and _steps_follow_the_loss(model):
-        advise(advice.weights_as_rate(class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
-    for callback in callbacks:
+    if request.class_weight and classes is not None and _steps_follow_the_loss(model):
+        advise(advice.weights_as_rate(request.class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
+    for callback in request.callbacks:
         if type(callback) is keras.callbacks.EarlyStopping:
             advise(advice.last_weights_kept(callback.restore_best_weights, callback.patience, monitor=callback.monitor))
-    if n_rows is not None and batch_size is not None:
-        advise(advice.batch_exceeds_data(batch_size, n_rows))
+    if n_rows is not None and request.batch_size is not None:
+        advise(advice.batch_exceeds_data(request.batch_size, n_rows))
+    continues = request.initial_epoch > 0 or request.checkpoint is not None
     if not continues and _updates(model) and model not in _TOLD:
         _TOLD.add(model)
         advise(advice.trained_before(_updates(model)))
-    if batches == "balanced" and classes is not None:
+    if request.batches == "balanced" and classes is not None:
         counts = np.bincount(classes)
         true = counts[counts > 0] / len(classes)
         advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, "

@@ -2,54 +2,60 @@
 
 import os
 import warnings
+from dataclasses import replace
 from numbers import Real
 
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
-from ...seam.rows import leaves, over
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of, leaves, over
 from ..feeds.cast import check_class_weight
-from .manner import ENGINES
+from .modes import check_engine
+from .request import FitRequest
 
 BATCHES = ("shuffled", "stratified", "balanced")
 
 
-def check(model, x, *, batch_size, epochs, batches, micro_batch_size, engine, validation_freq):
-    """Raise `UsageError` for what is wrong before anything is looked at closely."""
-    require(n_rows_of(x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
-    require(isinstance(model, keras.Model), "model", type(model).__name__, "a compiled Keras model", "Pass the model itself.")
-    refuse_uncompiled(model, "model")
-    for name, value in (("batch_size", batch_size), ("micro_batch_size", micro_batch_size)):
+def checked(request: FitRequest) -> FitRequest:
+    """The request with its callbacks in one list, and its numbers within what `keras.config` allows for a debugging run.
+
+    Raises:
+        UsageError: for what is wrong before anything is looked at closely.
+    """
+    _check(request)
+    epochs, steps_per_epoch, validation_steps = _limited(request.epochs, request.steps_per_epoch, request.validation_steps)
+    return replace(request, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+                   callbacks=request.callback_list(), default_callbacks=())
+
+
+def _check(request):
+    r = request
+    require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
+    require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
+    refuse_uncompiled(r.model, "model")
+    for name in ("epochs", "initial_epoch"):
+        value = getattr(r, name)
+        require(_is_count(value) and value >= 0, name, value, "a whole number", "Pass 10." if name == "epochs" else "Pass 0.")
+    for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
+        value = getattr(r, name)
         require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
-    require(_is_count(epochs) and epochs >= 0, "epochs", epochs, "a whole number", "Pass 10.")
-    often = _is_count(validation_freq) and validation_freq >= 1
-    listed = isinstance(validation_freq, list | tuple | set | range) and all(map(_is_count, validation_freq))
-    require(often or listed, "validation_freq", validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
-    require(batches in BATCHES, "batches", batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
-    require(engine in ENGINES, "engine", engine, f"one of {', '.join(ENGINES)}", 'Pass engine="auto".')
-
-
-def check_numbers(*, initial_epoch, validation_split, **counts):
-    """Raise `UsageError` for a number of `fit` that is none, or of the wrong kind; `counts` may be `None`."""
-    require(_is_count(initial_epoch) and initial_epoch >= 0, "initial_epoch", initial_epoch, "a whole number", "Pass 0.")
-    require(isinstance(validation_split, Real) and not isinstance(validation_split, bool), "validation_split", validation_split,
-            "a share from 0 up to 1", "Pass 0.2.")
-    for name, value in counts.items():
-        require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
-
-
-def check_things(*, callbacks, checkpoint, class_weight):
-    """Raise `UsageError` for what is no callback, for what cannot name a folder, and for weights of classes that are none."""
-    if class_weight is not None:
-        check_class_weight(class_weight)
-    for callback in keras.tree.flatten(callbacks) if callbacks is not None else []:
+    often = _is_count(r.validation_freq) and r.validation_freq >= 1
+    listed = isinstance(r.validation_freq, list | tuple | set | range) and all(map(_is_count, r.validation_freq))
+    require(often or listed, "validation_freq", r.validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
+    require(isinstance(r.validation_split, Real) and not isinstance(r.validation_split, bool), "validation_split",
+            r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
+    require(r.batches in BATCHES, "batches", r.batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
+    check_engine(r.engine)
+    if r.class_weight is not None:
+        check_class_weight(r.class_weight)
+    for callback in keras.tree.flatten(r.callbacks) if r.callbacks is not None else []:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")
-    require(checkpoint is None or isinstance(checkpoint, str | os.PathLike), "checkpoint", checkpoint, "the name of a folder",
+    require(r.checkpoint is None or isinstance(r.checkpoint, str | os.PathLike), "checkpoint", r.checkpoint, "the name of a folder",
             'Pass "run".')
 
 
@@ -65,34 +71,17 @@ def refuse_without_targets(model, rows, name):
         raise UsageError(f"`{name}` must hold the targets; got None, and the model is compiled with a loss. Pass y as well.")
 
 
-def limited(epochs, steps_per_epoch, validation_steps):
+def _limited(epochs, steps_per_epoch, validation_steps):
     """The three of them within what `keras.config` allows for a debugging run, with Keras' warning."""
     most_epochs, most_steps = keras.config.max_epochs(), keras.config.max_steps_per_epoch()
     if most_epochs and most_epochs < epochs:
-        warnings.warn(f"Limiting epochs to {most_epochs}", stacklevel=4)
+        warnings.warn(f"Limiting epochs to {most_epochs}", stacklevel=6)
         epochs = most_epochs
     if most_steps:
-        warnings.warn(f"Limiting steps_per_epoch to {most_steps}", stacklevel=4)
+        warnings.warn(f"Limiting steps_per_epoch to {most_steps}", stacklevel=6)
         steps_per_epoch = min(steps_per_epoch or most_steps, most_steps)
         validation_steps = min(validation_steps or most_steps, most_steps)
     return epochs, steps_per_epoch, validation_steps
-
-
-def refuse_beside_keras(why, **ours):
-    """Raise `UsageError` for an argument that Keras' own `fit` does not have, where that is what trains."""
-    for name, value in ours.items():
-        if value is not None:
-            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {value!r}. Leave it out, or "
-                             "remove the cause.")
-
-
-def refuse_files_beside_keras(why, **data):
-    """Raise `UsageError` for the path of a Parquet file, which Keras' own `fit` cannot read, where that is what trains."""
-    for name, value in data.items():
-        x = value[0] if isinstance(value, tuple | list) and value else value
-        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
-            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
-                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
 
 
 def set_learning_rate(model, learning_rate):

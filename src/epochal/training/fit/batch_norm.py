@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from ...base.errors import require
+from ...base.validate import require
 from ...seam.model.copying import layers
 from ...seam.rows import leaves, over
 

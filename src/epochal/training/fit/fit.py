@@ -1,177 +1,200 @@
-"""`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; the batches run by the engine."""
+"""`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; many batches at a time."""
 
+import os
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 
 from ...base.errors import UsageError
+from ...base.progress import SILENT, Progress
+from ...base.stop import Stop
 from ...seam.trainee import open_trainee
 from ..checkpoint.checkpoint import Checkpoint, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, made_by, size_of
+from ..feeds.sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, size_of
 from . import advice, arguments
 from .hooks import needing_batches
-from .loop import Position, Span, run
-from .manner import as_before, fastest, only_keras
+from .keras_fit import only_keras, train_with_keras
+from .loop import Position, Span, Work, run
+from .modes import mode_for
+from .other_back_ends import faster_back_end
+from .request import FitRequest
+from .trial import Mode
 
 
-def fit(model, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-        validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
-        validation_steps=None, validation_batch_size=None, validation_freq=1, *, learning_rate=None, batches="shuffled",
-        micro_batch_size=None, engine="auto", checkpoint=None, unless_given=(), say=None):
+def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
     """Train a compiled Keras model as `model.fit` does, sooner; the workings of `epochal.fit`, where numbers are numbers.
 
     Args:
-        model, x, y, …, checkpoint: see `epochal.fit`.
-        unless_given: callbacks that are added where the user passes none of their class.
-        say: called with each sentence that a user who wants progress should read.
+        request: what to train, and how.
+        progress: told each sentence that a user who wants progress should read.
+        stop: ends the training between two blocks of batches, with the model whole; Ctrl-C does so where there is none.
 
     Returns:
         The `keras.callbacks.History`; its `params` hold what was resolved beside what Keras puts there.
     """
-    say = say or (lambda sentence: None)
-    arguments.check(model, x, batch_size=batch_size, epochs=epochs, batches=batches, micro_batch_size=micro_batch_size,
-                    engine=engine, validation_freq=validation_freq)
-    arguments.check_numbers(initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                            validation_batch_size=validation_batch_size, validation_split=validation_split)
-    arguments.check_things(callbacks=callbacks, checkpoint=checkpoint, class_weight=class_weight)
-    epochs, steps_per_epoch, validation_steps = arguments.limited(epochs, steps_per_epoch, validation_steps)
-    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
-    callbacks = callbacks + [added for added in unless_given if not any(isinstance(given, type(added)) for given in callbacks)]
-    if learning_rate is not None:
-        arguments.set_learning_rate(model, learning_rate)
-    resolved = {"batch_size": batch_size, "learning_rate": arguments.learning_rate_of(model), "batches": batches}
-
-    def by_keras(x, why, validation_data=validation_data):
-        arguments.refuse_beside_keras(why, batches=batches if batches != "shuffled" else None, micro_batch_size=micro_batch_size,
-                                      checkpoint=checkpoint)
-        arguments.refuse_files_beside_keras(why, x=x, validation_data=validation_data)
-        say(f"Trained by Keras' own fit: {why}.")
-        x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
-                              for data, size in ((x, batch_size), (validation_data, validation_batch_size or batch_size)))
-        history = model.fit(x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
-                            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq)
-        history.params.update(resolved, engine="keras", because=why)
-        return history
-
-    why = only_keras(model, engine)
+    request = arguments.checked(request)
+    if request.learning_rate is not None:
+        arguments.set_learning_rate(request.model, request.learning_rate)
+    resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
+                "batches": request.batches}
+    why = only_keras(request.model, request.engine)
     if why:
-        return by_keras(x, why)
-    rows, held = (x, y, sample_weight), validation_data
-    held_out = None
-    if validation_split and validation_data is None:
-        rows, held = arguments.split(*rows, validation_split)
-        held_out = held[1]
-    arguments.refuse_without_targets(model, rows, "y")
-    if held is not None and not isinstance(held, str):
-        arguments.refuse_without_targets(model, keras.utils.unpack_x_y_sample_weight(held), "validation_data")
-    order, shares = arguments.order_of(batches, rows[1], size_of(batch_size, arguments.n_rows_of(rows[0]), steps_per_epoch))
-    advice.before(model, y=arguments.targets(rows[1]), held_out=arguments.targets(held_out), n_rows=arguments.n_rows_of(rows[0]),
-                  batch_size=batch_size, callbacks=callbacks, class_weight=class_weight, batches=batches,
-                  continues=initial_epoch > 0 or checkpoint is not None)
-    if checkpoint is not None and cuts_own_batches(x) and not hasattr(x, "__next__"):  # a generator is refused
-        advice.resumable(x)
+        return _with_keras(request, why, resolved, progress)
+    rows = _Rows.of(request)
+    order, shares = arguments.order_of(request.batches, rows.train[1], _batch_size(request, rows))
+    _advise(request, rows)
     with ExitStack() as opened:
         try:
-            feed = feed_of(*rows[:2], sample_weight=rows[2], batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
-                           steps_per_epoch=steps_per_epoch, order=order)
+            feed = _training_feed(request, rows, order)
         except OnlyKeras as error:
-            return by_keras(error.x, str(error))
+            return _with_keras(replace(request, x=error.x), str(error), resolved, progress)
         opened.callback(feed.close)
         try:
-            validation = _validation(held, feed, validation_batch_size or batch_size, validation_steps)
+            validation = _validation_feed(request, rows, feed)
         except OnlyKeras as error:
-            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(held)[1:])
-            return by_keras(feed.original(x), str(error), again)
+            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(rows.validation)[1:])
+            return _with_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error), resolved, progress)
         if validation is not None:
             opened.callback(validation.close)
-        resolved |= {"batch_size": batch_size or 32 if is_factory(x) else feed.batch_size} | shares
-        digests = {} if checkpoint is None else {
-            "set of rows": digest_of(rows), "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(held))}
-        told = {"learning rate": learning_rate and float(learning_rate), "shuffle": str(shuffle),
-                "class_weight": class_weight and sorted(map(str, class_weight.items())),
-                "steps_per_epoch": steps_per_epoch and int(steps_per_epoch)}
-        asked = _Asked(epochs, verbose, callbacks, initial_epoch, validation_freq, micro_batch_size, engine, checkpoint, told,
-                       digests)
-        return _fitted(model, feed, validation, asked, resolved, say)
+        resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
+        return _train(request, rows, feed, validation, resolved, progress, stop)
 
 
-class _Asked(NamedTuple):
-    """What was asked for beside the data; the names are those of `fit`."""
+class _Rows(NamedTuple):
+    """The data of a training, once `validation_split` is resolved.
 
-    epochs: int
-    verbose: Any
-    callbacks: list
-    initial_epoch: int
-    validation_freq: Any
-    micro_batch_size: int | None
-    engine: str
-    checkpoint: Any
-    told: dict     # of what else makes a training another one, by name
-    digests: dict  # of its rows, by name, where there is a checkpoint
+    Attributes:
+        train: x, y and sample weights. validation: validation data as `fit` takes them, or `None`.
+        held_out: the targets that `validation_split` took, or `None`.
+    """
+
+    train: tuple[Any, Any, Any]
+    validation: Any
+    held_out: Any
+
+    @classmethod
+    def of(cls, request):
+        train, validation, held_out = (request.x, request.y, request.sample_weight), request.validation_data, None
+        if request.validation_split and validation is None:
+            train, validation = arguments.split(*train, request.validation_split)
+            held_out = validation[1]
+        arguments.refuse_without_targets(request.model, train, "y")
+        if validation is not None and not isinstance(validation, str):
+            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(validation), "validation_data")
+        return cls(train, validation, held_out)
 
 
-def _validation(held, feed, batch_size, steps):
-    if held is None:
+def _with_keras(request, why, resolved, progress):
+    progress.say(f"Trained by Keras' own fit: {why}.")
+    history = train_with_keras(request, why)
+    history.params.update(resolved, engine="keras", because=why)
+    return history
+
+
+def _batch_size(request, rows):
+    return size_of(request.batch_size, arguments.n_rows_of(rows.train[0]), request.steps_per_epoch)
+
+
+def _advise(request, rows):
+    """Warn of what can be seen before the first batch."""
+    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
+                  n_rows=arguments.n_rows_of(rows.train[0]))
+    if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
+        advice.resumable(request.x)  # a generator is refused
+
+
+def _training_feed(request, rows, order):
+    x, y, weight = rows.train
+    return feed_of(x, y, sample_weight=weight, batch_size=request.batch_size, class_weight=request.class_weight,
+                   shuffle=request.shuffle, steps_per_epoch=request.steps_per_epoch, order=order)
+
+
+def _validation_feed(request, rows, feed):
+    if rows.validation is None:
         return None
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(held)
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(rows.validation)
     like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
-    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=steps, like=like,
-                   batch_size=None if cuts_own_batches(x) else batch_size)
+    size = None if cuts_own_batches(x) else request.validation_batch_size or request.batch_size
+    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=request.validation_steps, like=like, batch_size=size)
 
 
-def _fitted(model, feed, validation, asked, resolved, say):
-    ours, built = open_trainee(model, feed.sample, asked.micro_batch_size)
+def _train(request, rows, feed, validation, resolved, progress, stop):
+    model = request.model
+    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
     if built:
         feed.rehearse()
     feed.reset()
-    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, asked.epochs - asked.initial_epoch)
-    called = keras.callbacks.CallbackList(asked.callbacks, add_history=True, add_progbar=asked.verbose != 0, verbose=asked.verbose,
-                                          epochs=asked.epochs, steps=feed.n_batches, model=model)
-    kept = _checkpoint(model, feed, asked, resolved)
-    if kept and kept.manner:
-        trainee, manner = as_before(model, ours, feed, kept.manner, asked.micro_batch_size)
-    else:
-        trainee, manner = fastest(model, ours, feed, n_updates, asked.engine, asked.micro_batch_size)
-    say(f"{manner}.")
-    price = advice.every_batch(needing_batches(asked.callbacks, "train"), feed.n_batches)
-    if price:
-        say(price)
-    model.history.params.update(resolved, engine=manner.mode, backend=trainee.backend, because=manner.because)
+    callbacks = _callbacks(request, feed)
+    kept = _checkpoint(request, rows, feed, resolved)
+    mode, notes = _mode(request, trainee, feed, kept)
+    for sentence in (f"{mode}.", *map(str, notes)):
+        progress.say(sentence)
+    model.history.params.update(resolved, engine=mode.name, backend=trainee.backend, because=mode.because)
     model.stop_training = False
     if kept:
         kept.before_begin()
-    called.on_train_begin()
+    callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
-    first = getattr(model, "_initial_epoch", None) or asked.initial_epoch  # where `BackupAndRestore` leaves it: nowhere else
-    keep = kept and _Keep(kept, trainee, manner.mode)
+    keep = kept and _Keep(kept, trainee, mode.name)
+    span = _span(request, done)
     if done:
-        first = done.epoch
-        say(f"Going on after {done.epoch} epochs and {done.n_batches} batches, from {asked.checkpoint}.")
+        progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif keep:
-        keep(Position(first))
-    span = Span(first, first if done and model.stop_training else asked.epochs, partial(arguments.validates, asked.validation_freq))
+        keep(Position(span.first))
     logs, finished = {}, False
     try:
-        logs = run(model, trainee, feed, called, span, mode=manner.mode, test_mode=manner.mode, validation=validation, keep=keep,
-                   done=done.n_batches if done else 0)
+        work = Work(model, trainee, mode.name, feed, validation, callbacks)
+        logs = run(work, span, keep=keep, done=done.n_batches if done else 0, stop=stop)
         if keep:
-            keep(Position(1 + max(model.history.epoch, default=first - 1)), last=True)
+            keep(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
         finished = True
     finally:
         trainee.store()
-        if trainee is not ours:
-            trainee.close()
-        if asked.epochs > 0:
+        if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
         if finished:
-            called.on_train_end(logs)
+            callbacks.on_train_end(logs)
     advice.after(model)
     return model.history
+
+
+def _callbacks(request, feed):
+    return keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0,
+                                        verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches, model=request.model)
+
+
+def _mode(request, trainee, feed, kept):
+    """The `Mode` in which the batches are run, and findings on how the training could take less time."""
+    if kept and kept.manner:
+        return Mode(_mode_before(*kept.manner, trainee, request), None, "as before"), []
+    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
+    mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
+    faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
+    price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
+    return mode, [finding for finding in (faster, price) if finding is not None]
+
+
+def _mode_before(backend, mode, trainee, request):
+    """The mode in which an earlier run trained: another one would round differently."""
+    if backend != trainee.backend:
+        raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
+                         f"{os.fspath(request.checkpoint)!r} ran on {backend}, where numbers are rounded differently. Set "
+                         f"KERAS_BACKEND={backend} before starting Python to continue it, or name another folder.")
+    return mode
+
+
+def _span(request, done):
+    """The epochs that are left to train."""
+    restored = getattr(request.model, "_initial_epoch", None)  # where `BackupAndRestore` leaves it: nowhere else
+    first = done.epoch if done else restored or request.initial_epoch
+    last = first if done and request.model.stop_training else request.epochs
+    return Span(first, last, partial(arguments.validates, request.validation_freq))
 
 
 class _Keep(NamedTuple):
@@ -188,12 +211,17 @@ class _Keep(NamedTuple):
         self.checkpoint(position, self.trainee.store, manner=[self.trainee.backend, self.mode], last=last)
 
 
-def _checkpoint(model, feed, asked, resolved):
-    if asked.checkpoint is None:
+def _checkpoint(request, rows, feed, resolved):
+    if request.checkpoint is None:
         return None
     if not feed.source.starts_anew:
         raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
                          "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
-    told = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"], **asked.told}
-    identity = identity_of(model, feed, asked.callbacks, told, file_in(asked.checkpoint)) | asked.digests
-    return Checkpoint(asked.checkpoint, model, feed, asked.callbacks, identity)
+    asked = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"],
+             "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
+             "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),
+             "steps_per_epoch": request.steps_per_epoch and int(request.steps_per_epoch)}
+    digests = {"set of rows": digest_of(rows.train),
+               "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(rows.validation))}
+    identity = identity_of(request.model, feed, request.callbacks, asked, file_in(request.checkpoint)) | digests
+    return Checkpoint(request.checkpoint, request.model, feed, request.callbacks, identity)

@@ -1,10 +1,11 @@
 """The epochs of a training, in the order of events of Keras' own `fit`, with many batches between two of them."""
 
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from ...base.stop import Stop, set_by_ctrl_c
 from .hooks import hearing_batches, needing_batches, seeing_the_model
-from .stopping import Stopping
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _FIRST = 16      # batches before anything is known about how long one takes
@@ -30,24 +31,40 @@ class Position(NamedTuple):
     n_batches: int = 0
 
 
-def run(model, trainee, feed, callbacks, epochs, *, mode, test_mode, validation=None, keep=None, done=0):
+class Work(NamedTuple):
+    """A training: what is trained, on what, and how.
+
+    Attributes:
+        model: the user's; its `stop_training` ends the training as in Keras.
+        trainee: trains it. mode: how it runs batches.
+        feed, validation: the `Feed`s of the training and of the validation rows, `None` where there are none.
+        callbacks: a `keras.callbacks.CallbackList`.
+    """
+
+    model: Any
+    trainee: Any
+    mode: str
+    feed: Any
+    validation: Any
+    callbacks: Any
+
+
+def run(work, epochs, *, keep=None, done=0, stop=None):
     """Train, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
-        model: the user's; its `stop_training` ends the training as in Keras.
-        trainee: trains it. feed, validation: the `Feed`s of the training and of the validation rows.
-        callbacks: a `keras.callbacks.CallbackList`.
+        work: a `Work`.
         epochs: a `Span`. done: batches of the first one that an earlier run has done.
-        mode, test_mode: how the trainee runs batches.
         keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
             order of rows is drawn; `None` where nobody asks.
+        stop: a token whose `check()` ends the training where the model is whole.
     """
-    train = _Pass("train", model, trainee, callbacks, mode)
-    test = _Pass("test", model, trainee, callbacks, test_mode)
+    model, trainee, callbacks = work.model, work.trainee, work.callbacks
+    train, test = _Pass("train", work), _Pass("test", work)
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
     show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
     logs = {}
-    with Stopping() as stopping:
+    with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in range(epochs.first, epochs.last):
             if not done:
                 trainee.reset_metrics()
@@ -56,10 +73,12 @@ def run(model, trainee, feed, callbacks, epochs, *, mode, test_mode, validation=
                 read()
             if keep:
                 keep.begins()
-            last = train(feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
+            last = train(work.feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
             done = 0
             show()
-            judged = _validated(test, validation, callbacks, stopping, show, read) if validation and epochs.validate(epoch) else {}
+            judged = {}
+            if work.validation is not None and epochs.validate(epoch):
+                judged = _validated(test, work.validation, callbacks, stopping, show, read)
             logs = trainee.numbers(last) | {f"val_{name}": value for name, value in judged.items()}
             callbacks.on_epoch_end(epoch, logs)
             read()
@@ -87,8 +106,9 @@ def _validated(test, validation, callbacks, stopping, show, read):
 class _Pass:
     """One pass over a feed: its batches in as few calls as the callbacks, and a user who presses Ctrl-C, allow."""
 
-    def __init__(self, what, model, trainee, callbacks, mode):
-        self.trainee, self._model, self._mode, self._run = trainee, model, mode, getattr(trainee, what)
+    def __init__(self, what, work):
+        model, callbacks = work.model, work.callbacks
+        self.trainee, self._model, self._mode, self._run = work.trainee, model, work.mode, getattr(work.trainee, what)
         self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
         needing = needing_batches(callbacks.callbacks, what)
         self._stop = "stop_training" if what == "train" else "stop_evaluating"

@@ -6,7 +6,8 @@ import os
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 from ...rules.training.predict_size import GOALS
 
 

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from ...base.errors import UsageError, require
+from ...base.errors import UsageError
+from ...base.validate import require
 
 
 class RowsDiffer(Exception):

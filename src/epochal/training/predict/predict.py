@@ -6,7 +6,8 @@ import warnings
 import keras
 import numpy as np
 
-from ...base.errors import MeasurementFailed, require
+from ...base.errors import MeasurementFailed
+from ...base.validate import require
 from ...engine.guard import memory_guard
 from ...rules.training.predict_size import SMALLEST
 from ...seam.forward.forward import forward_of

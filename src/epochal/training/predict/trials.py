@@ -8,7 +8,7 @@ from platformdirs import user_cache_path
 
 from ...base.files import write_whole
 from ...rules.training.predict_size import GOALS, Trial, is_steady
-from ...seam.identity.fingerprint import fingerprint, shapes_of
+from ...seam.identity.settings import shapes_of, speed_key
 
 _FORMAT = 1
 _CALLS = 8      # seconds kept of a size: those of the fastest calls
@@ -62,7 +62,7 @@ def trials_of(model, forward, data):
     kept = _known.setdefault(forward, {})
     rows = shapes_of(data)
     if rows not in kept:
-        name = fingerprint(model, model.predict_step, forward.machine, rows)
+        name = speed_key(model, model.predict_step, forward.machine, rows)
         kept[rows] = Trials(user_cache_path("epochal") / "predict" / f"{name}.json")
     return kept[rows]
 

@@ -1,0 +1,168 @@
+"""Runs a function of this package in a process of its own, with limits of time and memory: it ends in a value, or in a sentence."""
+
+import contextlib
+import os
+import pickle
+import pkgutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psutil
+
+from .text import duration
+from .validate import require
+
+_TAIL = 4000     # characters kept of what the process wrote to standard error
+_LOOK = 0.1      # seconds between two looks at the clock and at the memory of the process
+_PARENT = 1.0    # seconds between two looks of the process at whether the one that started it is alive
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the function ended.
+
+    Attributes:
+        value: what it returned.
+        failure: `None` where it returned; else what happened instead.
+        sentence: what happened, for a reader; empty where it returned.
+        printed: the end of what the process wrote to standard error.
+    """
+
+    value: Any = None
+    failure: Literal["raised", "killed", "out of memory", "timed out"] | None = None
+    sentence: str = ""
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """Runs functions, each in a new Python process that ends with it and leaves nothing behind.
+
+    What travels to the process and back is pickled by this package for its own child, through pipes: nothing is read from a file.
+    Arguments and value should be plain data and arrays. The process ends when the one that started it does.
+
+    Attributes:
+        seconds: after so many the process is ended; starting Python and importing libraries count.
+        memory_bytes: the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
+        environment: variables set for the process beside those of this one.
+    """
+
+    seconds: float
+    memory_bytes: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, function: str, *arguments: Any) -> Outcome:
+        """Call `function(*arguments)` there, and wait.
+
+        Args:
+            function: where it is, such as `"epochal.training.fit.other_back_ends:seconds_a_batch"`.
+            arguments: anything that can be pickled.
+        """
+        require(function.startswith("epochal.") and ":" in function, "function", function,
+                "the import path of a function of Epochal", 'Pass "epochal.room.file:name".')
+        with tempfile.TemporaryFile() as log:  # has no name
+            process = subprocess.Popen([sys.executable, "-P", "-m", __name__, str(os.getpid())], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=log, env=self._environment(),
+                                       start_new_session=True)  # Ctrl-C in the terminal is for the parent to answer
+            try:
+                answer, failure = self._wait(process, pickle.dumps((function, arguments)))
+            finally:
+                _end(process)
+            log.seek(0)
+            printed = log.read().decode(errors="replace").strip()[-_TAIL:]
+        return _outcome(answer, failure or _ending(process.returncode), printed)
+
+    def _wait(self, process, message):
+        """What the process answered as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
+        deadline = time.monotonic() + self.seconds
+        while True:
+            try:
+                return process.communicate(message, timeout=_LOOK)[0], None
+            except subprocess.TimeoutExpired:
+                message = None  # it has been handed over to be written
+            if time.monotonic() > deadline:
+                return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
+            if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
+                return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
+
+    def _environment(self):
+        path = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
+        return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", **self.environment}
+
+
+def _outcome(answer, ending, printed):
+    if not answer:  # the process ended before it could say anything
+        failure, sentence = ending
+        return Outcome(failure=failure, sentence=sentence, printed=printed)
+    failure, content = pickle.loads(answer)  # written by our own child
+    return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
+
+
+def _ending(code):
+    """What it means that the process ended with this code and without an answer."""
+    if code is None or code >= 0:
+        return "killed", f"Its process ended with the code {code}."
+    name = signal.Signals(-code).name
+    return "killed", f"Its process was ended by {name}{', as the system does when memory runs out' if name == 'SIGKILL' else ''}."
+
+
+def _end(process):
+    """End the process and what it has started, if they have not ended."""
+    family = []
+    if process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    for child in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    for pipe in (process.stdin, process.stdout):
+        pipe.close()
+    process.wait()
+
+
+def _memory(pid):
+    """Bytes that the process and its children hold."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):  # one of them has just ended
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            total += process.memory_info().rss
+    return total
+
+
+def _child():
+    """The process: reads the call from standard input, and writes how it ended to what standard output was."""
+    parent, answers = int(sys.argv[1]), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever is printed goes to standard error
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+    def raised(kind, error, trace):
+        sys.__excepthook__(kind, error, trace)
+        memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        answer("out of memory" if memory else "raised", f"{kind.__name__}: {error}".strip())
+
+    def answer(failure, content):
+        answers.write(pickle.dumps((failure, content)))
+        answers.flush()
+
+    sys.excepthook = raised  # called with whatever ends the process
+    function, arguments = pickle.loads(sys.stdin.buffer.read())  # written by the process that started this one
+    answer(None, pkgutil.resolve_name(function)(*arguments))
+
+
+def _end_with(parent):
+    while os.getppid() == parent or psutil.pid_exists(parent):
+        time.sleep(_PARENT)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    _child()

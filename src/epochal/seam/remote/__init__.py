@@ -1,1 +1,0 @@
-"""A model trained on another back end, in a process of its own."""

@@ -1,0 +1,56 @@
+"""Training by Keras' own `fit`, where nothing else can: why, and what cannot be asked for then."""
+
+import os
+
+import keras
+
+from ...base.errors import UsageError
+from ..feeds.sources import is_factory, made_by
+from .request import FitRequest
+
+
+def only_keras(model: keras.Model, engine: str) -> str | None:
+    """Why Keras' own `fit` has to train this model; `None` where it need not."""
+    if engine == "keras":
+        return 'engine="keras"'
+    if model.run_eagerly:
+        return "the model is compiled with run_eagerly=True"
+    if keras.backend.backend() == "jax" and not model.jit_compile:
+        return "the model is compiled with jit_compile=False"
+    if keras.distribution.distribution() is not None:
+        return "a keras.distribution is set, and only Keras spreads the batches over its devices"
+    return None
+
+
+def train_with_keras(request: FitRequest, why: str) -> keras.callbacks.History:
+    """`model.fit`, with what Keras does not know of resolved before, or refused.
+
+    Args:
+        why: the reason, as a part of a sentence.
+    """
+    r = request
+    _refuse_ours(r, why)
+    _refuse_files(r, why)
+    x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
+                          for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
+    return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, r.callback_list(), r.validation_split, validation_data, r.shuffle,
+                       r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
+                       r.validation_batch_size, r.validation_freq)
+
+
+def _refuse_ours(request, why):
+    """Refuse the arguments that Keras' own `fit` does not have."""
+    for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
+        value = getattr(request, name)
+        if value != default:
+            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {value!r}. Leave it out, or "
+                             "remove the cause.")
+
+
+def _refuse_files(request, why):
+    """Refuse the path of a Parquet file, which Keras' own `fit` cannot read."""
+    for name, value in (("x", request.x), ("validation_data", request.validation_data)):
+        x = value[0] if isinstance(value, tuple | list) and value else value
+        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
+            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")

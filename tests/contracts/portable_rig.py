@@ -1,0 +1,112 @@
+"""Any Keras back end through public Keras alone: slow, and the yardstick for the verbs of each back end."""
+
+import keras
+import numpy as np
+
+from epochal.base.errors import Unsupported
+from epochal.seam.machine import this_machine
+from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, curvature_by_differences, evaluation
+
+
+def bind(twin, data):
+    """The verbs of Keras itself for a twin and its data. Its tensors are NumPy arrays."""
+    world = _World(twin, data)
+    return Verbs(
+        machine=this_machine("unknown", None, keras.backend.backend()),
+        put=np.array,
+        step=world.step,
+        evaluate=world.evaluate,
+        loss=world.loss,
+        gradient=world.gradient,
+        curvature=world.curvature,
+        peak_bytes=lambda state, batch_size: None,   # Keras does not tell
+        capacity_bytes=lambda: None,
+        wait=lambda: None,   # every verb returns numbers, so nothing is left running
+        out_of_memory=lambda error: isinstance(error, MemoryError),
+    )
+
+
+class _World:
+    """Two compiled models: the twin, and one that plain gradient descent moves by exactly its gradient."""
+
+    def __init__(self, twin, data):
+        self._twin, self._data, self._model = twin, data, twin.model
+        self._descent, self._repeats = None, not twin.seed_slots
+
+    def step(self, state, rows, learning_rate):
+        slots = list(state.slots)
+        slots[self._twin.rate_slot] = np.asarray(learning_rate, np.float32)
+        loss = self._train(self._model, state._replace(slots=slots), rows)
+        return State(*([_numpy(v) for v in group] for group in _groups(self._model))), loss
+
+    def evaluate(self, state):
+        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` returns them."""
+        _load(self._model, state)
+        return evaluation(self._twin, map(self._judge, self._data.parts))
+
+    def _judge(self, part):
+        log = self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,
+                                   verbose=0)
+        return log["loss"], [_numpy(v) for v in self._model.metrics_variables]
+
+    def loss(self, state, rows):
+        if self._twin.normalises_over_batch():
+            return self._descend(state, rows)
+        _load(self._model, state)
+        part = self._data.train.take(rows)
+        self._model.reset_metrics()
+        return float(self._model.test_on_batch(part.x, part.y, sample_weight=part.weight, return_dict=True)["loss"])
+
+    def gradient(self, state, rows):
+        self._descend(state, rows)
+        return [-_numpy(v) for v in self._descent.optimizer.momentums]
+
+    def curvature(self, state, rows, v):
+        if not np.isclose(self._descend(state, rows), self.loss(state, rows), rtol=1e-5):
+            raise Unsupported("The curvature of a model with dropout needs a gradient without dropout, which Keras alone does not "
+                              "give. Run Keras on JAX, TensorFlow or PyTorch.")
+        return curvature_by_differences(lambda weights: self.gradient(state._replace(weights=weights), rows), state.weights, v)
+
+    def _descend(self, state, rows):
+        """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""
+        if self._descent is None:
+            self._descent = self._second_model()
+        return self._train(self._descent, state._replace(slots=self._cold), rows)
+
+    def _second_model(self):
+        model = self._twin.compiled(0)
+        self._twin.build(model)
+        # After one step from rest, m = 0.5 · 0 - 1 · g, without the rounding of a difference of weights.
+        model.optimizer = keras.optimizers.SGD(1.0, momentum=0.5)
+        model.optimizer.build(model.trainable_variables)
+        self._cold = [_numpy(v) for v in model.optimizer.variables]
+        return model
+
+    def _train(self, model, state, rows):
+        """One step of `model` from `state`; its loss."""
+        part = self._data.train.take(rows)
+
+        def loss():
+            _load(model, state)
+            model.reset_metrics()  # so that the loss is this batch's
+            return float(model.train_on_batch(part.x, part.y, sample_weight=part.weight, return_dict=True)["loss"])
+
+        if not self._repeats and len({loss() for _ in range(3)}) > 1:
+            raise Unsupported(f"On the back end {keras.backend.backend()!r}, dropout without a seed draws from a stream that Keras "
+                              "alone cannot wind back. Give every dropout layer a seed.")
+        self._repeats = True
+        return loss()
+
+
+def _load(model, state):
+    for variables, values in zip(_groups(model), state, strict=True):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(np.array(value))  # a copy: a back end may share the array's memory, and then write into it
+
+
+def _groups(model):
+    return model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
+
+
+def _numpy(variable):
+    return np.array(keras.ops.convert_to_numpy(variable))

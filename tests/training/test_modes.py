@@ -1,0 +1,89 @@
+"""What was measured for a model is remembered for it, for as long a training, on this machine."""
+
+import keras
+import numpy as np
+import pytest
+
+from epochal.seam.trainee import open_trainee
+from epochal.training.feeds.sources import feed_of
+from epochal.training.fit import modes
+from epochal.training.fit.modes import Remembered
+from epochal.training.fit.trial import Mode
+
+X = np.ones((64, 3), np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(modes, "user_cache_path", lambda name: tmp_path / name)
+
+
+def opened(*inner, batch_size=8):
+    model = keras.Sequential([keras.Input((3,)), *inner, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    feed = feed_of(X, X[:, :1], batch_size=batch_size)
+    return model, open_trainee(model, feed.sample)[0], feed
+
+
+def memory(*inner, batch_size=8):
+    model, trainee, feed = opened(*inner, batch_size=batch_size)
+    return Remembered(model, trainee, feed)
+
+
+def test_what_was_kept_is_recalled_for_a_training_of_half_the_length_and_not_for_a_shorter_one():
+    memory().keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    mode = memory().recall(500)
+    assert (mode.name, mode.step_seconds) == ("stepwise", 0.5)
+    assert mode.because == "as measured before: tried"
+    assert memory().recall(499) is None
+    assert memory().recall(None) is None
+
+
+def test_another_model_or_batch_size_has_a_memory_of_its_own():
+    memory().keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    assert memory(keras.layers.Dense(5)).recall(1000) is None
+    assert memory(batch_size=16).recall(1000) is None
+
+
+def test_what_an_earlier_version_measured_for_another_back_end_counts_as_none():
+    kept = memory()
+    kept.keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    kept._path.write_text(kept._path.read_text().replace(f'"backend": "{keras.backend.backend()}"', '"backend": "elsewhere"'))
+    assert memory().recall(1000) is None
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "{}", '{"format": 99}', "[]"])
+def test_a_damaged_memory_counts_as_none(text):
+    kept = memory()
+    kept.keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    kept._path.write_text(text)
+    assert memory().recall(1000) is None
+
+
+def test_what_is_remembered_is_taken_without_a_trial(monkeypatch):
+    model, trainee, feed = opened()
+    Remembered(model, trainee, feed).keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    monkeypatch.setattr(modes, "fastest_mode", lambda *_: pytest.fail("tried again"))
+    assert modes.mode_for(model, trainee, feed, 2000, "auto").name == "stepwise"
+
+
+def test_convolutions_on_a_processor_stay_out_of_compiled_loops():
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    feed = feed_of(np.ones((16, 6, 6, 1), np.float32), np.ones((16, 1), np.float32), batch_size=8)
+    trainee, _ = open_trainee(model, feed.sample)
+    assert "fused" not in modes._likely_best_first(model, trainee, feed)
+
+
+def test_short_steps_begin_fused_and_long_ones_do_not():
+    model, trainee, feed = opened()
+    wide, its_trainee, its_feed = opened(keras.layers.Dense(4000), keras.layers.Dense(4000))
+    if "looped" not in trainee.modes and "fused" in trainee.modes:
+        assert modes._likely_best_first(model, trainee, feed)[0] == "fused"
+        assert modes._likely_best_first(wide, its_trainee, its_feed)[0] == "stepwise"
+
+
+def test_an_unknown_mode_is_refused_by_name():
+    model, trainee, feed = opened()
+    with pytest.raises(ValueError, match="`engine`.*got 'looped'" if "looped" not in trainee.modes else "."):
+        modes.mode_for(model, trainee, feed, 10, "looped" if "looped" not in trainee.modes else "unrolled")
