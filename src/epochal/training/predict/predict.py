@@ -7,9 +7,8 @@ from typing import Any
 
 import keras
 
-from ...base.errors import Unsupported
+from ...base.errors import Unsupported, advise
 from ...base.validate import require
-from ...base.warn import advise
 from ...rules.training.predict_size import SMALLEST
 from ...seam.forward import forward_of
 from ..feeds.batches import source_of
