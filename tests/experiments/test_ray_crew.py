@@ -24,7 +24,6 @@ from experiments import one_study
 
 from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
 from epochal.cli import main
-from epochal.engine import How
 from epochal.experiments import StudyFolder
 from epochal.experiments.blocks import cut
 from epochal.experiments.ray.crew import RayCrew
@@ -286,7 +285,7 @@ def joined(cluster):
 
 def train_one(source, cluster, *, rig=None):
     rig = rig or open_rig(source, rows())
-    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], How("fused", 8, 0.0, 0.0, 0.0))
+    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], type("How", (), {"mode": "fused", "width": 8}))
     with RayCrew(rig, source, rows()) as crew:
         return list(crew.train(blocks, lambda block, share: None))
 

@@ -7,9 +7,9 @@ from platformdirs import user_cache_path
 
 from ..base.budget import seconds_of
 from ..base.validate import require
+from ..probes.agenda import agenda
 from ..records import Evidence
 from ..report.live import Live
-from ..rules.plan.agenda import agenda
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.open import open_rig
 from ..seam.rows_of_arguments import given

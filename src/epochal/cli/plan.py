@@ -13,10 +13,10 @@ from ..base.budget import seconds_of
 from ..base.errors import UsageError
 from ..base.text import duration, rich_table
 from ..base.validate import require
+from ..probes.agenda import agenda
 from ..records import Evidence, Plan, dump, read, save
 from ..report import write_report
 from ..report.live import Live
-from ..rules.plan.agenda import agenda
 from ..rules.plan.decide import decide
 from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
