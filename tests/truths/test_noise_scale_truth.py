@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 from tiers import cases
 
 from epochal.base.stats import fieller, jackknife, trace_and_square
 from epochal.probes import PROBES
-from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 
