@@ -121,8 +121,8 @@ def test_a_plan_without_any_evidence_is_a_small_page():
 
 
 def test_a_reading_open_above_claims_no_upper_end():
-    _, row = reading_rows([Reading(name="noise_scale", title="gradient noise scale", value=200, unit="examples", low=120, high=math.inf,
-                                   repeats=32, outcome=Outcome.LOWER_BOUND)])
+    _, row = reading_rows([Reading(name="noise_scale", title="gradient noise scale", value=200, unit="examples", low=120,
+                                   high=math.inf, repeats=32, outcome=Outcome.LOWER_BOUND)])
     assert row[:4] == ("gradient noise scale", "at least 120 examples", "no upper limit", "32")
 
 
