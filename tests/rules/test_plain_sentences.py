@@ -60,14 +60,14 @@ def study_sentences():
     say("diverged with fresh seeds", 0.0, 0.0, curves=confirmed({32: (1 + LUCK).tolist(), 1024: [1.0, math.inf]}))
     say("the reference diverged", 0.0, 0.0, curves=confirmed({1024: (1 + LUCK).tolist(), 32: [1.0, math.inf]}))
     say("every rate diverged", 0.0, 0.001, no_rate=(1024,))
-    say("no memory", 0.0, 0.001, no_memory=(1024,))
+    say("no memory", 0.0, 0.001, curves=confirmed({32: (1 + LUCK).tolist()}), no_memory=(1024,))
     noisy = Reading(name="step_time", value=1e-3, unit="s", repeats=3,
                     points=(StepTime(batch_size=32, seconds=1e-3, low=9e-4, high=2e-3),
                             StepTime(batch_size=1024, seconds=9e-3, low=5e-3, high=2e-2)))
     say("timing noise", 0.1, 0.01, budget="time", readings=(noisy,))
     say("whole epochs are too long", 0.1, 0.01, budget="steps", sizes=(32, 1024), readings=(noisy,))
     gone = Reading(name="engine/1024", outcome=Outcome.OUT_OF_MEMORY)
-    say("no memory, as the engine found", 0.0, 0.001, readings=(gone,))
+    say("no memory, as the engine found", 0.0, 0.001, curves=confirmed({32: (1 + LUCK).tolist()}), readings=(gone,))
     return found
 
 
