@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 from tiers import first_tier
 
 from epochal.base.errors import MeasurementFailed, UsageError
@@ -15,7 +16,6 @@ from epochal.experiments.progress import Ledger
 from epochal.records import Design, Verdict
 from epochal.rules.scaling import steps_per_epoch
 from epochal.rules.study.judging import judged
-from epochal.seam.rigs.fake import FakeRig
 
 DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
 
