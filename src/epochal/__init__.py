@@ -1,37 +1,35 @@
 """The right batch size, learning rate and number of epochs for your Keras model: measured, with intervals and reasons."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .base import lookup
 
+if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
+    from .api import fit, plan, predict, study
+    from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
+    from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
+    from .records.store import read as load
+    from .rules.training.prior import corrected
+    from .seam.model.metrics import AveragePrecision, RecallAtPrecision
+    from .training.fit.batch_norm import reestimate_batch_norm
+
 __version__ = "0.1.0"
 
+__all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
+           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
+           "load", "plan", "predict", "reestimate_batch_norm", "study"]
+
 _HOME = {
-    "Advice": "epochal.base.errors",
-    "AveragePrecision": "epochal.seam.model.metrics",
-    "Choice": "epochal.records",
-    "Contrast": "epochal.records",
-    "Curve": "epochal.records",
-    "EpochalError": "epochal.base.errors",
-    "Design": "epochal.records",
-    "Evidence": "epochal.records",
-    "MeasurementFailed": "epochal.base.errors",
-    "Outcome": "epochal.records",
-    "Plan": "epochal.records",
-    "Reading": "epochal.records",
-    "RecallAtPrecision": "epochal.seam.model.metrics",
-    "Study": "epochal.records",
-    "TunedRate": "epochal.records",
-    "Unsupported": "epochal.base.errors",
-    "UsageError": "epochal.base.errors",
-    "corrected": "epochal.rules.training.prior",
-    "fit": "epochal.api",
+    "fit plan predict study": "epochal.api",
+    "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
+    "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "load": "epochal.records.store:read",
-    "plan": "epochal.api",
-    "predict": "epochal.api",
+    "corrected": "epochal.rules.training.prior",
+    "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",
-    "study": "epochal.api",
 }
+_HOME = {name: home for names, home in _HOME.items() for name in names.split()}
 
 # What records ask for by name (see `base/lookup.py`): verbs of higher floors that a record offers as a method.
 _METHODS = {
@@ -43,14 +41,14 @@ _METHODS = {
     "study_table": "epochal.report",
 }
 
-__all__ = sorted(_HOME)
 
+if not TYPE_CHECKING:  # which would take every name for one of the package's
 
-def __getattr__(name):
-    """Import a public name when it is first used, so that `import epochal` costs nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'epochal' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return _find(_HOME[name], name)
+    def __getattr__(name):
+        """Import a public name when it is first used, so that `import epochal` costs nothing."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'epochal' has no attribute {name!r}; it has {', '.join(__all__)}")
+        return _find(_HOME[name], name)
 
 
 def __dir__():

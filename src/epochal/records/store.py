@@ -8,6 +8,7 @@ import enum
 import functools
 import json
 import math
+import os
 import pathlib
 import typing
 
@@ -68,7 +69,7 @@ def save(record, path):
     write_whole(path, dump(record))
 
 
-def read(path):
+def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence:
     """The record in the file at `path`: what `plan.save(path)` wrote.
 
     Raises:
