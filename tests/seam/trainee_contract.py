@@ -164,7 +164,6 @@ class TraineeContract:
         assert all(type(value) is float for value in numbers["b"].values())
         assert numbers["a"] == numbers["b"]["loss"] != numbers["b"]["accuracy"]
         trainee.wait()
-        trainee.close()
 
     @pytest.mark.parametrize(("kind", "micro_batch_size"), [*((kind, 3) for kind in zoo.SPLIT), ("dense", 1), ("summed", 5)])
     def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):

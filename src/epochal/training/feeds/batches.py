@@ -195,8 +195,8 @@ def kind_of(x):
         return "PyDataset"
     if isinstance(x, types.GeneratorType):
         return "generator"
-    names = {(base.__name__, base.__module__.split(".")[0]) for base in type(x).__mro__}
-    return next((kind for kind, known in _KNOWN_BY.items() if known & names), None)
+    names = (f"{base.__module__.split('.')[0]}.{base.__name__}" for base in type(x).__mro__)
+    return next((_KINDS[name] for name in names if name in _KINDS), None)
 
 
 def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None):
@@ -223,11 +223,9 @@ def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None):
     return source
 
 
-_KNOWN_BY = {
-    "tf.data.Dataset": {("DatasetV2", "tensorflow"), ("DistributedDataset", "tensorflow")},
-    "DataLoader": {("DataLoader", "torch")},
-    "Grain data set": {("MapDataset", "grain"), ("IterDataset", "grain"), ("DataLoader", "grain")},
-}
+_KINDS = {"tensorflow.DatasetV2": "tf.data.Dataset", "tensorflow.DistributedDataset": "tf.data.Dataset",
+          "torch.DataLoader": "DataLoader", "grain.MapDataset": "Grain data set", "grain.IterDataset": "Grain data set",
+          "grain.DataLoader": "Grain data set"}
 
 
 def _in_threads(work, numbers, n_threads, n_ahead):

@@ -92,6 +92,13 @@ def are_arrays(tree):
     return all(hasattr(leaf, "__array__") or _is_sparse(leaf) for leaf in found)
 
 
+def n_rows_of(x):
+    """The number of rows of arrays; `None` for anything else, such as an input that cuts its own batches."""
+    found = leaves(x)
+    arrays = found and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
+    return len(found[0]) if arrays and hasattr(found[0], "shape") else None
+
+
 def lists_as_arrays(tree):
     """Lists of numbers, or of lists of numbers, become arrays; `fit` refuses them."""
     if isinstance(tree, list) and tree and all(isinstance(n, (int, float, np.number)) for n in keras.tree.flatten(tree)) and \

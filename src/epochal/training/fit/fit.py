@@ -12,14 +12,15 @@ from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...seam.trainee import only_keras, open_trainee
-from ..checkpoint.checkpoint import Checkpoint, file_in
+from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.blocks import ParquetBlocks
+from ..feeds.cast import n_rows_of
 from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
-from .hooks import needing_batches
+from .callbacks import needing_batches
 from .keras_fit import train_with_keras
-from .loop import Position, Span, Work, run
+from .loop import Span, Work, run
 from .modes import mode_for
 from .other_back_ends import faster_back_end
 from .request import FitRequest
@@ -97,13 +98,13 @@ def _with_keras(request, why, resolved, progress):
 
 
 def _batch_size(request, rows):
-    return Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(arguments.n_rows_of(rows.train[0]))
+    return Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
 
 
 def _advise(request, rows):
     """Warn of what can be seen before the first batch."""
     advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
-                  n_rows=arguments.n_rows_of(rows.train[0]))
+                  n_rows=n_rows_of(rows.train[0]))
     if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
         advice.resumable(request.x)  # a generator is refused
 
