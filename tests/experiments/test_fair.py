@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiers import first_tier
 
 from epochal.base.errors import MeasurementFailed, UsageError
 from epochal.experiments import Crew, StudyFolder, read_folder, run_fair
@@ -80,7 +81,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("after", range(0, 40, 3))
+@pytest.mark.parametrize("after", first_tier((3, 21), range(0, 40, 3)))
 def test_killed_after_any_block_it_goes_on_and_ends_with_the_same_study(tmp_path, after, monkeypatch):
     whole = study(tmp_path / "whole")
     commit, n = StudyFolder.commit, [0]
@@ -319,7 +320,7 @@ def test_a_program_that_did_not_fit_when_compiled_ahead_is_no_end(tmp_path):
         kept.begin(DESIGN, bench.task, bench.machine)
         fair = Fair(bench, DESIGN, kept, workers, Ledger(lambda progress: None))
         fair._compiling[4] = workers.ahead(4, 1)
-        assert fair.how(4).step_seconds > 0
+        assert fair.how(4).seconds > 0
 
 
 def test_fresh_seeds_of_other_rates_are_other_blocks(tmp_path):

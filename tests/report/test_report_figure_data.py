@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report.report_plans import BEST, DIVERGED, N_EPOCHS, N_SEEDS, PRESENT, arms, curve, curves, diverged, plan, readings
 
-from epochal.records import Choice, Curve, Outcome, Reading, Setting
+from epochal.records import Choice, Curve, Outcome, Reading, Setting, StepTime
 from epochal.report.plan.curves import Missing, loss_by_epoch, quality_by_rate
 from epochal.report.plan.sizes import step_times, updates_to_target
 
@@ -136,7 +136,8 @@ def test_step_times_are_the_measured_points_with_the_fitted_line():
     {"value": 0.0, "details": (("t0", 0.0), ("c", 1e-6))}, {"value": 3.0, "outcome": Outcome.LOWER_BOUND}, {"value": 0.0},
     {"value": 3.0, "outcome": Outcome.LOWER_BOUND, "details": (("t0", 1e-6), ("c", 0.0))}])
 def test_a_hardware_batch_size_that_is_not_bounded_is_not_named(found):
-    reading = Reading(name="throughput", points=((8, 1e-3, 1e-3, 2e-3), (16, 1e-3, 1e-3, 2e-3)), **found)
+    points = tuple(StepTime(batch_size=b, seconds=1e-3, low=1e-3, high=2e-3) for b in (8, 16))
+    reading = Reading(name="throughput", points=points, **found)
     data = step_times(plan(readings=(reading,)))
     assert data.hardware is None
     assert data.knee is None

@@ -191,7 +191,9 @@ def test_where_fewer_than_three_batch_sizes_arrived_there_is_no_law_and_the_reas
 
 def test_a_batch_size_that_did_not_arrive_is_a_triangle_without_bars():
     study = made(epochs=40)
-    late = (*study.derived[0].points[:2], (1024.0, 40.0, 40.0, math.inf, 1e-3, 0.25))
+    late = (*study.derived[0].points[:2],
+            replace(study.derived[0].points[-1], batch_size=1024, updates=40.0, low=40.0, high=math.inf, learning_rate=1e-3,
+                    share_arrived=0.25))
     data = steps_by_size(replace(study, derived=(replace(study.derived[0], points=late),)))
     mark = of(data.series(), Points)[-1]
     assert (mark.symbol, mark.low, mark.y) == ("triangle-up-open", (), (40.0,))
@@ -201,7 +203,9 @@ def test_a_batch_size_that_did_not_arrive_is_a_triangle_without_bars():
 
 def test_a_batch_size_most_of_whose_seeds_arrived_has_a_point_and_a_bar_open_above():
     study = made(epochs=40)
-    most = (*study.derived[0].points[:2], (1024.0, 40.0, 30.0, math.inf, 1e-3, 0.75))
+    most = (*study.derived[0].points[:2],
+            replace(study.derived[0].points[-1], batch_size=1024, updates=40.0, low=30.0, high=math.inf, learning_rate=1e-3,
+                    share_arrived=0.75))
     data = steps_by_size(replace(study, derived=(replace(study.derived[0], points=most),)))
     mark = of(data.series(), Points)[-1]
     assert (mark.symbol, mark.low, mark.high) == ("diamond", (30.0,), (math.inf,))

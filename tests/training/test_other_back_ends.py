@@ -54,7 +54,7 @@ def asked(monkeypatch):
             return self.outcome
 
     monkeypatch.setattr(other_back_ends, "Isolated", Answers)
-    monkeypatch.setattr(other_back_ends, "installed", lambda: ("jax", "tensorflow"))
+    monkeypatch.setattr(other_back_ends, "installed", lambda: (ACTIVE, OTHER))
     return calls, Answers
 
 

@@ -55,7 +55,7 @@ def settled(plan, path, batch_size, learning_rate, epochs):
 
 def planned(table, build, class_weight, path, goal, seconds, seed, console, say):
     """The same as `epochal plan`, its plan kept beside the model, so that the same command measures nothing twice."""
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     rig, place = open_rig(build, rows_of(table, class_weight, seed)), path.with_suffix(".plan.json")
     known, journal = announced(rig, _earlier(place, rig), seconds, path.parent, say)

@@ -42,7 +42,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     choose_backend(backend)
     from ..experiments import conduct
     from ..seam.model.metrics import rare_class_metric
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")

@@ -73,8 +73,7 @@ def train_block(rig, block, *, device=None, watch=None):
             watch(epoch / block.n_epochs)
         return bool((losses[-1][:, :engine.N_HALVES] < float("inf")).all(-1).any())  # false where no lane has a loss
 
-    how = engine.How(block.mode, block.width, 0.0, 0.0, None)
-    runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=how, go_on=go_on, device=device)
+    runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=block, go_on=go_on, device=device)
     if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
         raise MeasurementFailed(no_memory_for(block.batch_size))
     curves = tuple(study_curve(run, setting, seed, block.stage, rig.n_examples)

@@ -27,7 +27,7 @@ def conclude(design, task, machine, present, readings, curves, rates, spans, mar
     """
     no_memory = tuple(size for size in design.batch_sizes if any(out_of_memory(r, size) for r in readings))
     step_time = next((r for r in readings if r.name == "step_time"), None)
-    seconds = {int(point[0]): point[1] for point in step_time.points} if step_time is not None else {}
+    seconds = {point.batch_size: point.seconds for point in step_time.points} if step_time is not None else {}
     compared = contrasts(design, task.metrics, curves, rates, spans, margin, n_train=task.n_train, n_test=task.n_test,
                          present_rate=present.learning_rate, fit_seconds=seconds, no_memory=no_memory)
     if step_time is not None:
@@ -55,10 +55,9 @@ def _with_the_clocks_spread(contrast, design, n_train, step_time):
     size = contrast.setting.batch_size
     if contrast.budget != "time" or size == design.reference or contrast.verdict in _NOT_TRAINED:
         return contrast
-    (_, _, fastest, slowest), (_, _, least, most) = (next(point for point in step_time.points if point[0] == b)
-                                                     for b in (design.reference, size))
+    reference, mine = (next(point for point in step_time.points if point.batch_size == b) for b in (design.reference, size))
     share = design.epochs * steps_per_epoch(n_train, design.reference) / steps_per_epoch(n_train, size)
-    low, high = (max(1, math.floor(share * ratio)) for ratio in (fastest / most, slowest / least))
+    low, high = (max(1, math.floor(share * ratio)) for ratio in (reference.low / mine.high, reference.high / mine.low))
     if high <= _TELLING * low:
         return contrast
     told = f" It got {contrast.n_epochs:,} epochs; by the spread of the clock equal time is {low:,} to {high:,}."

@@ -153,8 +153,7 @@ class Fair:
         """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
         known = self.folder.reading(f"engine/{size}")
         if known is not None:
-            _, width, chosen, stepwise, fused = known.points[0]
-            return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+            return known.points[0]
         start = perf_counter()
         if size in self._compiling:
             with memory_guard(self.rig):  # a program that does not fit: a narrower one may
@@ -165,9 +164,9 @@ class Fair:
             widths = (max(how.width for how in earlier),)
         how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
-            name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+            name=f"engine/{size}", value=how.seconds, unit="s", low=how.seconds, high=how.seconds, repeats=1,
             cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
-            points=((float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0),)))
+            points=(how,)))
         return how
 
     def compile_ahead(self, size):
@@ -200,7 +199,7 @@ class Fair:
                 raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
                                         '"time" out of `equal`.')
             self.folder.keep("step_time", known)
-        return {int(point[0]): point[1] for point in known.points}
+        return {point.batch_size: point.seconds for point in known.points}
 
     def _untrained(self):
         """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;

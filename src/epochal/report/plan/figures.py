@@ -79,17 +79,18 @@ def draw_rates(data, look):
 def draw_step_times(data, look):
     """Step time against batch size as `(figure, keys)`: measured points with intervals, the fitted line, the knee."""
     figure = empty("batch size", "time of a training step")
-    logarithmic(figure, "y", [x for p in data.points for x in p[1:]], say=lambda s: quantity("s", s))
+    logarithmic(figure, "y", [x for p in data.points for x in (p.seconds, p.low, p.high)], say=lambda s: quantity("s", s))
     if data.line:
         figure.add_scatter(x=[b for b, _ in data.line], y=[s for _, s in data.line], mode="lines", name="t0 + c·B",
                            line={"color": GREY, "width": 2}, hoverinfo="skip")
-    for size, seconds, low, high in data.points:
+    for p in data.points:
+        size, seconds, low, high = p.batch_size, p.seconds, p.low, p.high
         colour = look.colour(size)
         figure.add_scatter(
             x=[size], y=[seconds], mode="markers", name=f"batch size {number(size)}",
             marker={"color": colour, "symbol": look.symbol(size), "size": 10}, error_y=bar(seconds, low, high, colour),
             hovertemplate=f"%{{fullData.name}}<br>{quantity('s', seconds)} ({quantity('s', low, high)})<extra></extra>")
-    sizes = [p[0] for p in data.points]
+    sizes = [p.batch_size for p in data.points]
     marks = ((data.hardware, "B_hw"), (data.knee, "knee"), (data.recommended, "recommended"))
     near = sorted(m for m in marks if m[0] and min(sizes) / 4 <= m[0] <= max(sizes) * 4)
     logarithmic(figure, "x", [*sizes, *(place for place, _ in near)], at=thinned(sizes))

@@ -29,22 +29,11 @@ def choice_rows(plan):
         yield (CHOICE_NAMES[name], number(choice.value), span, choice.because)
 
 
-TITLES = {
-    "memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c", "noise_scale": "gradient noise scale",
-    "critical_rate": "critical learning rate at the start", "prediction": "best batch size of predict",
-    "untrained_loss": "validation loss before training (lowest to highest of three)",
-    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",
-    "engine": "time of a step and lane while measuring", "study": "trainings made",
-    "time_optimal_batch": "batch size of the least time (within 10 %)",
-}
-
-
 def reading_rows(readings):
     """The last reading of each name: what, how much, the interval, repeats, how it ended."""
     yield ("reading", "value", "interval", "repeats", "how it ended")
     for r in {r.name: r for r in readings}.values():
-        name = TITLES.get(r.name, r.name.replace("_", " "))
-        ended = r.outcome.value + (f"; {r.note}" if r.note else "")
+        name, ended = r.words, r.outcome.value + (f"; {r.note}" if r.note else "")
         if not r.known:
             yield (name, "–", "–", "–", ended)
         elif r.outcome is Outcome.LOWER_BOUND:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.text import number, quantity
-from ...records import Evidence, Outcome, Setting
+from ...records import Evidence, Outcome, Setting, StepTime
 from .curves import Missing
 from .rows import label_of, recommended
 
@@ -16,14 +16,14 @@ class StepTimes:
     """Seconds of one training step against batch size.
 
     Attributes:
-        points: `(batch size, seconds, fastest, slowest)`, measured.
+        points: the measured `StepTime`s.
         line: `(batch size, t0 + c * batch size)` over the measured range, where positive; empty where not fitted.
         knee: smallest batch size close to the best throughput; `None` where not known.
         hardware: B_hw = t0/c, where half of a step is fixed cost; `None` where it is not bounded on both sides.
         recommended: the batch size to train with.
     """
 
-    points: tuple[tuple[float, float, float, float], ...]
+    points: tuple[StepTime, ...]
     line: tuple[tuple[float, float], ...]
     knee: float | None
     hardware: float | None
@@ -31,8 +31,8 @@ class StepTimes:
 
     def rows(self):
         yield ("batch size", "time of a step", "fastest to slowest")
-        for batch_size, seconds, low, high in self.points:
-            yield (number(batch_size), quantity("s", seconds), quantity("s", low, high))
+        for p in self.points:
+            yield (number(p.batch_size), quantity("s", p.seconds), quantity("s", p.low, p.high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,9 @@ def step_times(plan):
     details = dict(reading.details)
     t0, c = details.get("t0"), details.get("c")
     fitted = t0 is not None and c is not None
-    sizes = _grid(point[0] for point in reading.points)
+    sizes = _grid(point.batch_size for point in reading.points)
     return StepTimes(
-        points=tuple(tuple(point[:4]) for point in sorted(reading.points)),
+        points=tuple(sorted(reading.points, key=lambda point: point.batch_size)),
         line=tuple((b, t0 + c * b) for b in sizes if t0 + c * b > 0) if fitted else (),
         knee=details.get("knee"),
         hardware=reading.value if reading.outcome is Outcome.OK and reading.value > 0 else None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.text import number, quantity
-from ...records import Outcome, Verdict
+from ...records import Outcome, UpdatesToTarget, Verdict
 from ..pictures.chart import Axis, Chart, Line, Lost, Points, Rule, Shade, axis_of
 from ..plan.curves import Missing
 from .look import BUDGETS, StudyLook, budgets_of, listed, quality_name
@@ -69,13 +69,13 @@ class StudySteps:
     """Updates to the target against batch size.
 
     Attributes:
-        points: `(batch size, updates, low, high, learning rate, share of seeds that arrived)`, as the reading holds them.
+        points: the `UpdatesToTarget` of each batch size, as the reading holds them.
         line: `(batch size, S_min + E_min / batch size)`; empty where not fitted.
         critical: `(B_crit, low, high)`; `high` is infinite where it is open above, `B_crit` then `low`; `None` where not fitted.
         target: in the unit of the metric.
     """
 
-    points: tuple[tuple[float, ...], ...]
+    points: tuple[UpdatesToTarget, ...]
     line: tuple[tuple[float, float], ...]
     critical: tuple[float, float, float] | None
     target: float
@@ -86,14 +86,15 @@ class StudySteps:
 
     def rows(self):
         yield ("batch size", "learning rate", "updates to the target", "95 % interval", "seeds that arrived")
-        for size, updates, low, high, rate, share in self.points:
-            yield (number(size), number(rate), number(updates) if share > 0.5 else f"more than {number(updates)}",
-                   quantity("", low, high) if share > 0.5 else "–", f"{share:.0%}")
+        for p in self.points:
+            yield (number(p.batch_size), number(p.learning_rate),
+                   number(p.updates) if p.arrived else f"more than {number(p.updates)}",
+                   quantity("", p.low, p.high) if p.arrived else "–", f"{p.share_arrived:.0%}")
 
     def series(self):
         """A `Chart`; a triangle is a batch size that did not arrive."""
         marks, keys = [], []
-        sizes = [p[0] for p in self.points]
+        sizes = [p.batch_size for p in self.points]
         left, right = min(sizes) / 2, max(sizes) * 2
         if self.critical:
             value, low, high = self.critical
@@ -104,14 +105,15 @@ class StudySteps:
         if self.line:
             x, y = zip(*self.line, strict=True)
             marks.append(Line(x=x, y=y, label="S_min (1 + B_crit / B)"))
-        for size, updates, low, high, rate, share in self.points:
-            key, arrived = self.look.size_key(int(size)), share > 0.5
-            words = f"{number(updates)} updates at learning rate {number(rate)}"
-            marks.append(Points(x=(size,), y=(updates,), low=(low,) if arrived else (), high=(high,) if arrived else (), size=11.0,
-                                symbol=key.symbol if arrived else "triangle-up-open", group=key.group, colour=key.colour,
-                                label=key.label, words=(words if arrived else f"not reached in {words}",)))
+        for p in self.points:
+            key = self.look.size_key(p.batch_size)
+            words = f"{number(p.updates)} updates at learning rate {number(p.learning_rate)}"
+            marks.append(Points(x=(float(p.batch_size),), y=(p.updates,), low=(p.low,) if p.arrived else (),
+                                high=(p.high,) if p.arrived else (), size=11.0,
+                                symbol=key.symbol if p.arrived else "triangle-up-open", group=key.group, colour=key.colour,
+                                label=key.label, words=(words if p.arrived else f"not reached in {words}",)))
             keys.append(key)
-        ends = [v for p in self.points for v in p[1:4] if math.isfinite(v)] + [y for _, y in self.line]
+        ends = [v for p in self.points for v in (p.updates, p.low, p.high) if math.isfinite(v)] + [y for _, y in self.line]
         return Chart(x=Axis(title="batch size", logarithmic=True, span=(left, right), ticks=tuple(sizes)),
                      y=Axis(title=f"updates to a validation {self.metric} of {number(self.target)}", logarithmic=True,
                             span=(min(ends), max(ends))), marks=tuple(marks), keys=tuple(keys))
@@ -151,13 +153,13 @@ def steps_by_size(study):
         why = "it was not computed" if reading is None else reading.note
         return Missing(because=f"The updates to a target are not known: {why}.")
     details = dict(reading.details)
-    notes = [f"Batch size {number(p[0])} did not reach the target with more than half of its seeds in the {number(p[1])} updates "
-             "that its fastest arm was given." for p in reading.points if p[5] <= 0.5]
-    notes += [f"Batch size {number(p[0])} reached the target within its first epoch, where nothing is measured: in at most "
-              f"{number(p[1])} updates." for p in reading.points if p[5] > 0.5 and p[2] < 1]
+    notes = [f"Batch size {number(p.batch_size)} did not reach the target with more than half of its seeds in the "
+             f"{number(p.updates)} updates that its fastest arm was given." for p in reading.points if not p.arrived]
+    notes += [f"Batch size {number(p.batch_size)} reached the target within its first epoch, where nothing is measured: in at most "
+              f"{number(p.updates)} updates." for p in reading.points if p.arrived and p.low < 1]
     line, critical = (), None
     if reading.known:
-        sizes = [p[0] for p in reading.points]
+        sizes = [p.batch_size for p in reading.points]
         line = tuple((b, details["s_min"] + details["e_min"] / b) for b in np.geomspace(min(sizes), max(sizes), 60).tolist())
         if math.isinf(reading.high):
             notes.append(f"The critical batch size is only known to be at least {number(reading.low)}: more batch sizes would "

@@ -96,7 +96,7 @@ def verdict_from(difference, low, high, p_value, p_equivalent, margin, larger_is
         return Verdict.EQUIVALENT
     if shown and difference != 0 and not math.isnan(difference):
         return Verdict.BETTER if (difference > 0) == larger_is_better else Verdict.WORSE
-    return Verdict.UNRESOLVED
+    return Verdict.UNDECIDED
 
 
 class _Arm(NamedTuple):
@@ -163,7 +163,7 @@ def _compared(design, arms, margin, n_train, n_test, fit_seconds, no_memory):
         seconds = fit_seconds.get(arm.setting.batch_size)
         figures = {"budget": arm.budget, "setting": arm.setting, "n_epochs": arm.n_epochs, "n_updates": updates,
                    "n_seeds": len(pairs[0]), "seconds": None if seconds is None else updates * seconds,
-                   **_own(design, arm, n_test), "verdict": Verdict.UNRESOLVED}
+                   **_own(design, arm, n_test), "verdict": Verdict.UNDECIDED}
         if arm.setting.batch_size in no_memory:
             figures["verdict"] = Verdict.NO_MEMORY
         elif arm.diverged:
@@ -207,7 +207,7 @@ def _against(design, arm, reference, margin, p_value, n_compared) -> dict[str, A
     figures = {"difference": difference, "low": low, "high": high, "p_value": p_value, "p_equivalent": p_equivalent,
                "superiority": share[0], "superiority_low": share[1], "superiority_high": share[2],
                "detectable": detectable(spread, len(mine), alpha=alpha), "verdict": verdict}
-    if verdict is Verdict.UNRESOLVED:
+    if verdict is Verdict.UNDECIDED:
         enough = seeds_to_resolve(difference, spread, margin, alpha=alpha)
         figures["n_enough"] = None if enough is None else max(enough, len(mine) + 1)
     tested = _pairs(arm.test, reference.test)

@@ -58,7 +58,7 @@ def only_keras(model: keras.Model) -> str | None:
 def _bind():
     match keras.backend.backend():
         case "jax":
-            from ..cache import keep_programs
+            from ..machine import keep_programs
             from .jax import bind
 
             keep_programs()
