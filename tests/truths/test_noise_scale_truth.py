@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.base.stats import fieller, jackknife, trace_and_square
 from epochal.probes import PROBES
-from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 

@@ -11,17 +11,16 @@ import click
 
 from ..base.budget import seconds_of
 from ..base.errors import UsageError
-from ..base.text import duration, rich_table
+from ..base.text import counted, duration, rich_table
 from ..base.validate import require
 from ..probes.agenda import agenda
 from ..records import Evidence, Plan, dump, read, save
 from ..report import write_report
 from ..report.live import Live
 from ..rules.plan.decide import decide
-from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
 from ..tables import open_table
-from ..tables.keep import class_shares
+from ..tables.encoding import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 
 

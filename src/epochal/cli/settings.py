@@ -4,12 +4,11 @@ import math
 from typing import NamedTuple
 
 from ..base.errors import UsageError
-from ..base.text import number
+from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan, read, save
 from ..rules.plan.decide import decide
 from ..rules.plan.resolve import resolve
-from ..rules.plan.sentences import counted
 from .common import no_room, tell
 from .plan import announced, measured, rows_of
 

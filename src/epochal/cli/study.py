@@ -8,13 +8,12 @@ from functools import partial
 import click
 
 from ..base.errors import UsageError
-from ..base.text import rich_table
+from ..base.text import counted, rich_table
 from ..base.validate import require
 from ..records import dump, save
 from ..report.study.tables import write_tables
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..report.study_live import StudyLive
-from ..rules.plan.sentences import counted
 from ..rules.study.design import designed
 from ..tables import open_table
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
@@ -155,9 +154,9 @@ def _save(study, place):
     try:
         save(study, place / "study.json")
         write_tables(study, place)
-        from ..report import write_study_report
+        from ..report import write_report
 
-        write_study_report(study, place / "report.html")
+        write_report(study, place / "report.html")
     except OSError as error:
         if error.errno is None:
             raise

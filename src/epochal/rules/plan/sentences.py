@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ...base.text import number, quantity
+from ...base.text import counted, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from .compare import examples_to_target
 from .propose import batch_sizes, worth_a_look
@@ -25,15 +25,6 @@ class Context(NamedTuple):
     optimal: Reading
     ratio: tuple[float, float, float] | None
     on_test: tuple | None = None
-
-
-def counted(n, noun):
-    """A number of things.
-
-    >>> counted(1, "seed"), counted(2000, "seed")
-    ('1 seed', '2,000 seeds')
-    """
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def headline(c):
