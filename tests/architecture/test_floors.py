@@ -23,13 +23,10 @@ LEFT = {
     "no_modules_import_in_a_circle": {"base/errors.py": "house"},
     "folders_stay_small": {"tables": "report"},
     "back_ends_are_told_apart_in_the_seam_alone": {
-        "engine/bench.py": "fit", "training/feeds/batches.py": "fit", "training/feeds/cast.py": "fit",
-        "training/feeds/epochs.py": "fit", "training/feeds/orders.py": "fit", "training/feeds/stacks.py": "fit",
-        "training/fit/keras_fit.py": "fit", "training/fit/manner.py": "fit", "training/fit/remembered.py": "fit",
         "training/checkpoint/checkpoint.py": "identity"},
     "no_function_takes_many_parameters": {
         "experiments/conclude.py": "report", "rules/study/contrasts.py": "report", "rules/study/design.py": "report",
-        "seam/rigs/fake.py": "identity", "training/feeds/sources.py": "fit", "training/predict/predict.py": "predict"},
+        "seam/rigs/fake.py": "identity", "training/predict/predict.py": "predict"},
 }
 
 
