@@ -120,7 +120,7 @@ def test_an_arm_whose_every_rate_diverged_names_the_rates_that_were_tried(tmp_pa
     lost = next(c for c in found.contrasts if c.setting.batch_size == 16)
     assert lost.verdict is Verdict.DIVERGED
     assert lost.setting.learning_rate == 0.04
-    assert "every learning rate tried did, down to 0.04" in lost.sentence
+    assert "at every learning rate tried, down to 0.04" in lost.sentence
 
 
 def test_two_sizes_that_are_the_same_training_have_the_same_search(tmp_path):

@@ -133,7 +133,7 @@ class Run:
 
 def taken(rows: Rows, which: slice | np.ndarray) -> tuple:
     """Some rows as Keras' steps take them."""
-    return keras.utils.pack_x_y_sample_weight(rows.take(which, backend=keras.backend.backend())[0])
+    return keras.utils.pack_x_y_sample_weight(rows.take(which)[0])
 
 
 def cut(rows: Rows, first: int, size: int, *, filled: bool = False) -> Iterator[Block]:

@@ -10,10 +10,10 @@ import keras
 from ...base.errors import Unsupported, advise
 from ...base.validate import require
 from ...rules.training.predict_size import SMALLEST
+from ...seam.feeding import feeding
 from ...seam.forward import forward_of
-from ..feeds.batches import source_of
+from ..feeds.batches import Batching, source_of
 from ..feeds.cast import OnlyKeras, rows_of
-from ..feeds.orders import draw_torch_seed
 from .blocks import Block, DependsOnBatch, RowsDiffer, Run, cut, taken
 from .known_sizes import known_sizes
 from .outputs import Outputs, fill
@@ -27,15 +27,13 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
     Args:
         say: called with a sentence when a batch size was found.
     """
-    backend = keras.backend.backend()
     try:
         if request.is_spread:
             raise OnlyKeras("the model is spread over devices", request.x)
-        source = source_of(request.x, None, None, batch_size=request.given_size, class_weight=None, shuffle=False,
-                           steps_per_epoch=request.steps, backend=backend)
+        source = source_of(request.x, Batching(request.given_size, False, request.steps))
         if source is not None:
             return _batches(request, source)
-        rows = rows_of(request.x, None, None, None, backend=backend)
+        rows = rows_of(request.x)
         request.refuse_in_place(rows.leaves)
         return _rows(request, rows, say)
     except OnlyKeras as only:
@@ -68,7 +66,7 @@ def _batches(request, source):
 
 def _rows(request, rows, say):
     """Arrays, in blocks of the size that was given, or found."""
-    forward = _forward(request, lambda: rows.take(slice(0, 1), backend=keras.backend.backend())[0])
+    forward = _forward(request, lambda: rows.take(slice(0, 1))[0])
     if forward.why_only_keras:
         raise RowsDiffer(forward.why_only_keras)
     _draw()
@@ -118,7 +116,7 @@ def _forward(request, look):
 
 def _draw():
     """What Keras draws of PyTorch's random numbers before the first batch and after the last, where rows leave them alone."""
-    draw_torch_seed(keras.backend.backend())
+    feeding().draw_seed()
 
 
 def _warn_once(request, forward, why):
