@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from scipy.special import stdtrit
 
 from .validate import require
 
@@ -153,14 +153,3 @@ def trace_and_square(means, size):
         return np.stack([size * (own_sum / k - square), square], axis=-1)
 
     return estimates(own.sum(), total, k), estimates(own.sum() - own, total - 2 * among + own, k - 1)
-
-
-def expected_maximum(n):
-    """Expected largest of `n` standard normals: by how many deviations the luckiest of `n` equal trials flatters.
-
-    >>> round(expected_maximum(20), 4)
-    1.8675
-    """
-    x = np.linspace(-12, 12, 9601)
-    below = ndtr(x) ** n
-    return float(np.trapezoid((x > 0) + 0.5 * (x == 0) - below, x))

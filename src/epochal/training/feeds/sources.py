@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ...base.errors import UsageError
-from ...base.validate import require
+from ...base.validate import require, whole_number
 from . import batches
 from .arrays import Resident
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
@@ -46,7 +46,8 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
         OnlyKeras: for what only Keras' own `fit` can feed; says why, and holds the x to give it.
     """
     backend = backend or keras.backend.backend()
-    require(batch_size is None or _is_count(batch_size), "batch_size", batch_size, "a positive whole number", "Pass batch_size=32.")
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, cure="Pass batch_size=32.")
     if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
         require(order is None, "order", order, "left out for a Parquet file", "Its rows are not all at hand; load it as arrays.")
         source = _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch, like)
@@ -141,10 +142,6 @@ def _with_batch_size(make, batch_size):
 def size_of(batch_size, n_rows, steps):
     """Rows of a batch of arrays: as asked, or what so many steps leave, or Keras' 32."""
     return int(batch_size) if batch_size else -(-n_rows // steps) if steps and n_rows else 32
-
-
-def _is_count(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
 
 
 def _are_names(columns):
