@@ -1,1 +1,1 @@
-"""A model's own `predict_step`, compiled and kept: one module a back end."""
+"""A model's own `predict_step`, compiled and kept: one file a back end."""
