@@ -1,8 +1,11 @@
-"""What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another back end."""
+"""What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another; one store of compiled programs for a run."""
 
 import gc
 import os
+import pathlib
+import shutil
 import sys
+import tempfile
 from importlib import metadata
 
 import pytest
@@ -14,14 +17,43 @@ settings.load_profile("same")
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
 
+# What one test compiled, every later one finds, in whichever process it runs. The store is new for every run and gone after it.
+_OURS = "JAX_COMPILATION_CACHE_DIR" not in os.environ
+if _OURS:
+    os.environ |= {"JAX_COMPILATION_CACHE_DIR": tempfile.mkdtemp(prefix="epochal-tests-"),
+                   "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+_MOST_MAPS = 20_000  # of the 65,530 memory maps that Linux allows a process; every compiled program takes some
+_RESULTS = pathlib.Path(__file__).with_name("results.jsonl")
+
+
+def pytest_unconfigure():
+    if _OURS:
+        shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_programs_left_over():
-    """Programs compiled by a file of tests go with it: some thousands of them in one process exhaust its memory maps."""
+def _not_too_many_programs():
+    """Programs stay in memory from file to file until there are so many that the process would run out of memory maps."""
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and _memory_maps() > _MOST_MAPS:
         gc.collect()
         sys.modules["jax"].clear_caches()
+
+
+def _memory_maps():
+    try:
+        with open("/proc/self/maps", "rb") as maps:
+            return sum(1 for _ in maps)
+    except FileNotFoundError:  # no Linux: no limit that is known
+        return _MOST_MAPS + 1
+
+
+def pytest_runtest_logreport(report):
+    """A test of the third tier writes down what it found, when, where and with which versions, in tests/results.jsonl."""
+    if report.when == "call" and "third" in report.keywords and "PYTEST_XDIST_WORKER" not in os.environ:
+        from results import write_down  # beside this file
+
+        write_down(_RESULTS, report.nodeid, report.outcome, report.duration, dict(report.user_properties))
 
 
 def pytest_report_header():

@@ -11,6 +11,7 @@ from epochal.engine.programs import compilations, epoch_program
 
 pytest.importorskip("jax")
 from engine.rigs_of_jax import Springs
+from engine.ways import way
 
 
 def test_the_width_is_halved_until_as_many_programs_fit_as_run_at_one_time():
@@ -30,7 +31,7 @@ def test_many_threads_compile_one_program_once():
 
 def test_groups_trained_at_one_time_have_the_numbers_of_groups_trained_in_turn():
     rig = Springs(np.linspace(0, 1, 16), np.random.default_rng(0).normal(size=(16, 3)), noise=0.1)
-    how = engine.How("fused", 2, 1e-5, 1e-3, 1e-5)
+    how = way("fused", 2)
     groups = [[engine.Lane(seed, rate) for rate in (0.1, 0.3)] for seed in range(12)]
 
     def train(lanes):

@@ -9,14 +9,15 @@ import textwrap
 import jax
 import pytest
 
-from epochal.seam.cache import keep_programs
+from epochal.seam.machine import keep_programs
 
 PROCESS = textwrap.dedent("""
     import json, sys
     import jax, jax.numpy as jnp
     from engine.rigs_of_jax import springs
-    from epochal.engine import Batches, How, Lane, train
-    from epochal.seam.cache import keep_programs
+    from epochal.engine import Batches, Lane, train
+    from epochal.records import EnginePoint
+    from epochal.seam.machine import keep_programs
 
     hits = []
     jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
@@ -31,7 +32,8 @@ PROCESS = textwrap.dedent("""
         return state, loss
 
     rig.pure.step = long_step
-    train(rig, [Lane(0, 0.1)], Batches(10, 1), how=How("fused", 1, 1.0, 1.0, 1.0))
+    way = EnginePoint(batch_size=10, mode="fused", width=1, seconds=1.0, seconds_stepwise=1.0)
+    train(rig, [Lane(0, 0.1)], Batches(10, 1), how=way)
     print(json.dumps([folder, len(hits)]))
 """)
 

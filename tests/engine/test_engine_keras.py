@@ -1,19 +1,22 @@
 """The engine on real Keras models: the compiled epoch is Keras' own steps one after the other."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from contracts.rigs import BACKEND, BINDS, rig_of
+from engine.ways import way
 from keras import layers
 
-from epochal.engine import Batches, How, Lane, train
+from epochal.engine import Batches, Lane, train
 from epochal.records import Outcome
 from epochal.seam.rigs.keras_rig import KerasRig
 from epochal.seam.rows import Data, Part
 
 pytestmark = pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles an epoch; on others there are single steps alone")
 
-STEPWISE, FUSED = How("stepwise", 1, 1e-3, 1e-3, None), How("fused", 2, 1e-3, 1e-3, 1e-3)
+STEPWISE, FUSED = way("stepwise"), way("fused", 2)
 LANES = [Lane(11, 1e-2), Lane(12, lambda n: np.linspace(1e-2, 1e-3, n))]
 
 
@@ -37,7 +40,7 @@ def ones():
 
 def test_dropout_draws_for_each_seed_and_each_epoch_anew_and_for_one_seed_alike(ones):
     lanes = [Lane(1, 0.0), Lane(2, 0.0), Lane(1, 0.0)]
-    one, other, again = train(ones, lanes, Batches(8, 3), how=FUSED._replace(width=3))
+    one, other, again = train(ones, lanes, Batches(8, 3), how=replace(FUSED, width=3))
     np.testing.assert_allclose(one.train_loss, train(ones, lanes[:1], Batches(8, 3), how=STEPWISE)[0].train_loss, rtol=1e-5)
     assert (one.train_loss != other.train_loss).all()
     assert len(set(one.train_loss.tolist())) == 3
@@ -48,8 +51,8 @@ def test_dropout_draws_for_each_seed_and_each_epoch_anew_and_for_one_seed_alike(
 
 def test_an_absurd_rate_diverges_and_leaves_the_other_lane_as_it_was(ones):
     rig, batches = ones, Batches(8, 4)
-    calm, wild, also = train(rig, [Lane(1, 1e-4), Lane(2, 1e6), Lane(3, 1e-4)], batches, how=FUSED._replace(width=3))
-    alone, too = train(rig, [Lane(1, 1e-4), Lane(3, 1e-4)], batches, how=FUSED._replace(width=3))
+    calm, wild, also = train(rig, [Lane(1, 1e-4), Lane(2, 1e6), Lane(3, 1e-4)], batches, how=replace(FUSED, width=3))
+    alone, too = train(rig, [Lane(1, 1e-4), Lane(3, 1e-4)], batches, how=replace(FUSED, width=3))
     assert wild.outcome is Outcome.DIVERGED
     assert len(wild.train_loss) < 4
     for one, other in ((calm, alone), (also, too)):

@@ -1,18 +1,20 @@
 """The mode and the width are measured, cut to the memory, and reported; another rate, seed or epoch compiles nothing."""
 
 import logging
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 from engine.rigs_of_jax import springs
+from engine.ways import way
 
-from epochal.engine import Batches, How, Lane, compilations, fused, measure_mode, mode, train
+from epochal.engine import Batches, Lane, compilations, fused, measure_mode, mode, train
 from epochal.engine.programs import epoch_program
 from epochal.records import Outcome
 from epochal.seam.rigs.fake import FakeRig
 
-FUSED = How("fused", 8, 1e-3, 1e-3, 1e-3)
+FUSED = way("fused", 8)
 
 
 class Clock:
@@ -99,7 +101,7 @@ def test_what_is_faster_is_chosen_and_both_figures_are_reported(timed):
     how = measure_mode(rig, 6, 16)
     assert how.mode == "fused"
     assert how.width > 1
-    assert (how.step_seconds, how.stepwise_seconds, how.fused_seconds) == pytest.approx((1e-3, 1e-2, 1e-3))
+    assert (how.seconds, how.seconds_stepwise, how.seconds_fused) == pytest.approx((1e-3, 1e-2, 1e-3))
     assert "fused" in str(how)
     assert "1 ms" in str(how)
     assert "10 ms" in str(how)
@@ -109,7 +111,7 @@ def test_single_steps_are_chosen_where_fusing_is_slower(timed):
     rig, _ = timed(1e-3, lambda width: 7e-3)
     how = measure_mode(rig, 6, 16)
     assert (how.mode, how.width) == ("stepwise", 1)
-    assert (how.step_seconds, how.stepwise_seconds, how.fused_seconds) == pytest.approx((1e-3, 1e-3, 7e-3))
+    assert (how.seconds, how.seconds_stepwise, how.seconds_fused) == pytest.approx((1e-3, 1e-3, 7e-3))
     assert str(how).startswith("stepwise")
     rig.stepped.clear()
     train(rig, [Lane(0, 0.1)], Batches(6, 2), how=how)
@@ -142,8 +144,8 @@ def test_where_a_step_is_slow_the_trial_of_a_scan_stays_short(timed):
 
 def test_a_rig_without_pure_functions_goes_step_by_step():
     how = measure_mode(FakeRig(n_examples=20, n_params=4), 8, 16)
-    assert (how.mode, how.width, how.fused_seconds) == ("stepwise", 1, None)
-    assert how.step_seconds == how.stepwise_seconds > 0
+    assert (how.mode, how.width, how.seconds_fused) == ("stepwise", 1, None)
+    assert how.seconds == how.seconds_stepwise > 0
     assert "fusing not tried" in str(how)
 
 
@@ -165,14 +167,14 @@ def test_another_rate_seed_schedule_or_number_of_epochs_compiles_nothing(caplog)
 
 def test_the_trial_of_the_mode_is_not_compiled_again_for_the_training():
     rig = springs()
-    how = measure_mode(rig, 5, 4)._replace(mode="fused")
+    how = replace(measure_mode(rig, 5, 4), mode="fused")
     programs = compilations(rig)
-    train(rig, [Lane(seed, 0.1) for seed in range(4)], Batches(5, 2), how=how if how.width > 1 else FUSED._replace(width=4))
+    train(rig, [Lane(seed, 0.1) for seed in range(4)], Batches(5, 2), how=how if how.width > 1 else replace(FUSED, width=4))
     assert compilations(rig) == programs == 1
 
 
 def test_lanes_are_cut_to_the_memory_by_the_programs_own_account():
-    rig, how = springs(n=4, n_params=20_000), FUSED._replace(width=4)
+    rig, how = springs(n=4, n_params=20_000), replace(FUSED, width=4)
     bytes_of = {width: fused.program_bytes(fused.compile_epoch(rig, 4, width)) for width in (2, 4)}
     assert bytes_of[4] > bytes_of[2]
     lanes, batches = [Lane(seed, 0.1) for seed in range(4)], Batches(4, 2)
@@ -200,7 +202,7 @@ def test_a_program_that_runs_out_of_memory_is_halved_until_it_fits(cramped):
 def test_where_not_even_one_lane_fits_that_is_the_outcome(cramped):
     limit, ran = cramped
     limit(0, MemoryError("no room"))
-    runs = train(springs(), [Lane(0, 0.1), Lane(1, 0.1), Lane(2, 0.1)], Batches(5, 2), how=FUSED._replace(width=4))
+    runs = train(springs(), [Lane(0, 0.1), Lane(1, 0.1), Lane(2, 0.1)], Batches(5, 2), how=replace(FUSED, width=4))
     assert [run.outcome for run in runs] == [Outcome.OUT_OF_MEMORY] * 3
     assert all(run.train_loss.size == run.figures.size == 0 for run in runs)
     assert ran == [4, 2, 1]
@@ -218,7 +220,7 @@ def test_a_trial_that_runs_out_of_memory_leaves_single_steps(cramped):
     limit(0, MemoryError("no room"))
     how = measure_mode(springs(), 5, 4)
     assert how.mode == "stepwise"
-    assert how.fused_seconds is None
+    assert how.seconds_fused is None
 
 
 class Full(FakeRig):
@@ -230,7 +232,7 @@ class Full(FakeRig):
         return super().step(state, rows, learning_rate)
 
 
-@pytest.mark.parametrize("how", [How("stepwise", 1, 1e-3, 1e-3, None), None], ids=["told", "measured"])
+@pytest.mark.parametrize("how", [way("stepwise"), None], ids=["told", "measured"])
 def test_single_steps_that_run_out_of_memory_are_an_outcome_too(how):
     lanes = [Lane(0, 0.1), Lane(1, 0.1)]
     assert {run.outcome for run in train(Full(n_examples=20), lanes, Batches(16, 2), how=how)} == {Outcome.OUT_OF_MEMORY}

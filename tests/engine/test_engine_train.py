@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 from engine.rigs_of_jax import Springs, shared_springs, springs
+from engine.ways import way
 
-from epochal.engine import Batches, How, Lane, train
+from epochal.engine import Batches, Lane, train
 from epochal.engine.lanes import finished, order
 from epochal.records import Outcome
 from epochal.seam.rigs.fake import FakeRig
 
-STEPWISE = How("stepwise", 1, 1e-3, 1e-3, None)
+STEPWISE = way("stepwise")
 
 
 def fused(width):
-    return How("fused", width, 1e-3, 1e-3, 1e-3)
+    return way("fused", width)
 
 
 def falling(n_steps):

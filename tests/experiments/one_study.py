@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from epochal.experiments import Crew, StudyFolder, run_fair
-from epochal.records import Design, Reading, dump
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.records import Design, EnginePoint, Reading, dump
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 DESIGN = Design(batch_sizes=(8, 48), reference=8, epochs=8, equal=("epochs", "steps"), n_seeds=9, n_trial_seeds=3)
 
@@ -29,7 +29,7 @@ def rows(n=80):
 
 
 def bench():
-    return open_rig(build, given(*rows(), test_data=rows(20)))
+    return open_rig(build, data_from_arguments(*rows(), test_data=rows(20)))
 
 
 def numbers(study):
@@ -44,7 +44,8 @@ def run(folder, *, crew=Crew, design=DESIGN, rig=None):
     with StudyFolder(folder, wait=True) as kept, crew(rig) as workers:
         kept.begin(design, rig.task, rig.machine)
         for size in design.batch_sizes:  # else the clock decides, and another mode rounds otherwise
-            kept.keep(f"engine/{size}", Reading(name=f"engine/{size}", unit="s", points=((float(size), 8.0, 1e-5, 1e-3, 1e-5),)))
+            way = EnginePoint(batch_size=size, mode="fused", width=8, seconds=1e-5, seconds_stepwise=1e-3, seconds_fused=1e-5)
+            kept.keep(f"engine/{size}", Reading(name=f"engine/{size}", unit="s", points=(way,)))
         return run_fair(rig, design, kept, workers)
 
 

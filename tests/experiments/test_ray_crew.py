@@ -24,13 +24,12 @@ from experiments import one_study
 
 from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
 from epochal.cli import main
-from epochal.engine import How
 from epochal.experiments import StudyFolder
 from epochal.experiments.blocks import cut
 from epochal.experiments.ray.crew import RayCrew
 from epochal.seam.model.network import network_from_file
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'epochal[ray]'"),
@@ -51,7 +50,7 @@ def build():
 
 
 def rows():
-    return given(*one_study.rows(), test_data=one_study.rows(20))
+    return data_from_arguments(*one_study.rows(), test_data=one_study.rows(20))
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +285,7 @@ def joined(cluster):
 
 def train_one(source, cluster, *, rig=None):
     rig = rig or open_rig(source, rows())
-    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], How("fused", 8, 0.0, 0.0, 0.0))
+    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], type("How", (), {"mode": "fused", "width": 8}))
     with RayCrew(rig, source, rows()) as crew:
         return list(crew.train(blocks, lambda block, share: None))
 

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 import pytest
 from experiments import studies
 from experiments.studies import DESIGN, MACHINE, READING, TASK, begun, block_of, curve, other
+from tiers import first_tier
 
 from epochal import UsageError
 from epochal.experiments import StudyFolder, read_folder
@@ -97,7 +98,7 @@ def test_other_versions_of_packages_and_another_name_for_the_data_are_no_other_s
     assert read_folder(tmp_path)[:3] == (DESIGN, TASK, MACHINE)
 
 
-@pytest.mark.parametrize("chance", range(4))
+@pytest.mark.parametrize("chance", first_tier(2, range(4)))
 def test_a_kill_at_any_moment_loses_nothing_that_was_committed(tmp_path, chance):
     dice = random.Random(chance)
     promised = _killed_while_committing(tmp_path, after=dice.randrange(1, 40), wait=dice.uniform(0, 0.02))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from parity.fit_zoo import BATCH_SIZE, CASES, EPOCHS
 from parity.same_fit import WEIGHTS, differences, epochal_fit, keras_fit, train
+from tiers import first_tier
 
 import epochal
 
@@ -36,7 +37,7 @@ def test_the_numbers_are_those_of_keras(name):
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@pytest.mark.parametrize("name", ["tutorial_mlp", "cnn_batch_norm", "subclassed", "own_logs"])
+@pytest.mark.parametrize("name", first_tier(3, ["tutorial_mlp", "cnn_batch_norm", "own_logs", "subclassed"]))
 def test_every_engine_gives_the_numbers_of_keras(name, engine):
     ours = train(epochal_fit, CASES[name].make, **IN_ORDER, engine=engine)
     assert_same(ours, reference(name), CASES[name].tolerance)
@@ -53,14 +54,15 @@ def test_only_the_engine_of_that_name_is_keras_own_fit(name, engine, monkeypatch
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="only on JAX does Keras shuffle with NumPy's stream, which a seed winds back")
-@pytest.mark.parametrize(("name", "shuffle"), [("tutorial_mlp", True), ("subclassed", True), ("dropout", "batch")])
+@pytest.mark.parametrize(("name", "shuffle"), first_tier(
+    2, [("tutorial_mlp", True), ("dropout", "batch"), ("subclassed", True)]))
 def test_the_same_seed_shuffles_the_rows_as_keras_does(name, shuffle):
     theirs = reference(name, shuffle=shuffle)
     assert max(differences(theirs, reference(name)).values()) > 1e-3, "the order of rows made no difference"
     assert_same(train(epochal_fit, CASES[name].make, **IN_ORDER | {"shuffle": shuffle}), theirs, CASES[name].tolerance)
 
 
-@pytest.mark.parametrize("name", ["tutorial_mlp", "accumulating"])
+@pytest.mark.parametrize("name", first_tier(1, ["accumulating", "tutorial_mlp"]))
 def test_a_second_fit_goes_on_where_the_first_ended(name):
     def twice(fit):
         def both(model, **options):
@@ -132,16 +134,17 @@ def rows_in_another_order(make):
     return train(keras_fit, make, **IN_ORDER | {"shuffle": True})
 
 
-@pytest.mark.parametrize(("name", "fault"), [
-    ("sgd_momentum", other_seed), ("sgd_momentum", last_batch_left_out), ("sgd_momentum", rate_a_ten_thousandth_larger),
-    ("dropout", other_dropout), ("tutorial_mlp", rows_in_another_order), ("tutorial_mlp", last_batch_left_out)])
+@pytest.mark.parametrize(("name", "fault"), first_tier(2, [
+    ("sgd_momentum", last_batch_left_out), ("sgd_momentum", rate_a_ten_thousandth_larger), ("sgd_momentum", other_seed),
+    ("dropout", other_dropout), ("tutorial_mlp", rows_in_another_order), ("tutorial_mlp", last_batch_left_out)]))
 def test_the_comparison_notices(name, fault):
     found = differences(fault(CASES[name].make), reference(name))
     assert found[WEIGHTS] > 3 * CASES[name].tolerance
     assert found["losses and metrics"] > 3 * CASES[name].tolerance
 
 
-@pytest.mark.parametrize("changed", [{"epochs": EPOCHS - 1}, {"batch_size": 2 * BATCH_SIZE}, {"validation_data": None}])
+@pytest.mark.parametrize("changed", first_tier(1, [
+    {"validation_data": None}, {"epochs": EPOCHS - 1}, {"batch_size": 2 * BATCH_SIZE}]))
 def test_the_comparison_notices_another_shape_of_training(changed):
     with pytest.raises(AssertionError):
         differences(train(keras_fit, CASES["sgd_momentum"].make, **IN_ORDER | changed), reference("sgd_momentum"))

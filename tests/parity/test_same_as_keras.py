@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from contracts import zoo
 from contracts.rigs import BACKEND, BINDS, flat, rig_of, user_model
+from tiers import first_tier
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rigs.keras_rig import KerasRig
@@ -39,7 +40,7 @@ def test_thirty_steps_are_those_of_train_on_batch(kind):
     _assert_same(kind, flat(slots), flat(_without_rate(model.optimizer.variables, model.optimizer)))
 
 
-@pytest.mark.parametrize("kind", zoo.WORKS)
+@pytest.mark.parametrize("kind", first_tier(("batch_norm", "dropout", "two_inputs_two_outputs"), zoo.WORKS))
 def test_the_portable_rig_takes_the_same_step_or_says_why_not(kind):
     rig, native = rig_of(kind, "portable"), rig_of(kind, BACKEND)
     rows, start = np.arange(16), rig.fresh(0)
@@ -53,7 +54,7 @@ def test_the_portable_rig_takes_the_same_step_or_says_why_not(kind):
 
 
 @pytest.mark.parametrize("bind", BINDS)
-@pytest.mark.parametrize("kind", ["two_inputs_two_outputs", "own_loss_and_metric", "sample_weights"])
+@pytest.mark.parametrize("kind", first_tier(1, ["sample_weights", "two_inputs_two_outputs", "own_loss_and_metric"]))
 def test_evaluate_gives_the_figures_of_keras_own_evaluate_block_by_block(kind, bind, monkeypatch):
     monkeypatch.setattr(sys.modules[BINDS[bind].__module__], "EVALUATION_BLOCK", 5)  # 12 rows: two blocks and a rest
     source, data = zoo.source(kind)
@@ -71,7 +72,7 @@ def test_evaluate_gives_the_figures_of_keras_own_evaluate_block_by_block(kind, b
 
 
 @pytest.mark.parametrize("bind", BINDS)
-@pytest.mark.parametrize("kind", ["batch_norm", "dropout", "adamw_clipped"])
+@pytest.mark.parametrize("kind", first_tier(1, ["dropout", "batch_norm", "adamw_clipped"]))
 def test_the_gradient_is_how_far_one_plain_step_of_keras_moves(kind, bind):
     rig = rig_of(kind, bind)
     state, data = rig.fresh(0), zoo.source(kind)[1]

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from epochal.probes import PROBES
-from epochal.records import Reading, dump, load
+from epochal.records import Evidence, Reading, dump, load
 from epochal.seam.rigs.fake import FakeRig
 
 
@@ -29,7 +29,7 @@ def test_each_reading_survives_json(readings):
 
 def test_each_probe_takes_the_rig_first_and_the_seed_by_name():
     for probe in PROBES.values():
-        rig, *options = inspect.signature(probe).parameters.values()
+        rig, *options = inspect.signature(probe.run).parameters.values()
         assert rig.name == "rig"
         assert all(option.kind is option.KEYWORD_ONLY for option in options)
         assert "seed" in {option.name for option in options}
@@ -39,3 +39,13 @@ def test_the_same_seed_reads_the_same():
     for name in ("noise_scale", "critical_rate"):
         first, second, other = (PROBES[name](FakeRig(), seed=seed) for seed in (1, 1, 2))
         assert first.value == second.value != other.value
+
+
+def test_each_probe_says_what_it_measures_and_names_its_reading():
+    rig = FakeRig()
+    for name, probe in PROBES.items():
+        assert all((probe.title, probe.what, probe.why))
+        assert probe.cost(60) > 0
+        reading = probe.measure(rig, Evidence(), budget=60, seed=0)
+        assert (probe.name, reading.name, reading.title) == (name, name, probe.title)
+        assert reading.cost > 0

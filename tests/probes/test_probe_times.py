@@ -18,7 +18,9 @@ def test_the_line_is_found_through_a_large_overhead_of_every_call():
     assert reading.detail("t0") == pytest.approx(1.334e-3, rel=1e-6)
     assert reading.detail("c") == pytest.approx(1.731e-6, rel=1e-6)
     assert reading.value == pytest.approx(1.334e-3 / 1.731e-6, rel=1e-6)  # c / t0 would be 0.0013
-    assert reading.points[0] == pytest.approx((8, 1.334e-3 + 8 * 1.731e-6) + (1.334e-3 + 8 * 1.731e-6,) * 2)
+    first = reading.points[0]
+    assert first.batch_size == 8
+    assert (first.seconds, first.low, first.high) == pytest.approx((1.334e-3 + 8 * 1.731e-6,) * 3)
 
 
 def test_the_knee_is_the_smallest_batch_within_a_tenth_of_the_best_throughput():
@@ -52,7 +54,7 @@ def test_one_slow_moment_does_not_move_the_medians():
     reading = throughput(rig)
     assert rig.calls > 90
     assert reading.value == pytest.approx(500)
-    assert max(slowest - fastest for _, _, fastest, slowest in reading.points) > 0.1
+    assert max(point.high - point.low for point in reading.points) > 0.1
 
 
 def test_the_call_that_compiles_does_not_count():
@@ -119,8 +121,8 @@ def test_calls_are_within_one_epoch_or_of_whole_epochs():
 
 def test_starting_an_epoch_counts_where_epochs_are_short():
     reading = throughput(FakeRig(n_examples=1024, t0=1e-3, c=2e-6, epoch_overhead=0.02, overhead=0.05))
-    for b, seconds, *_ in reading.points:
-        assert seconds == pytest.approx(1e-3 + 2e-6 * b + 0.02 * b / 1024)
+    for point in reading.points:
+        assert point.seconds == pytest.approx(1e-3 + 2e-6 * point.batch_size + 0.02 * point.batch_size / 1024)
     assert reading.value == pytest.approx(1e-3 / (2e-6 + 0.02 / 1024))
 
 
@@ -167,7 +169,7 @@ def test_prediction_finds_the_knee_and_what_is_like_the_best():
     reading = prediction(FakeRig(t0=1e-3, c=8e-6, overhead=0.3))
     assert (reading.value, reading.low, reading.high) == (2048, 2048, 8192)
     assert reading.detail("best") == pytest.approx(8192 / (1e-3 + 8e-6 * 8192))
-    assert reading.points[-1][1] == pytest.approx(8e-6 + 1e-3 / 8192)
+    assert reading.points[-1].seconds_a_row == pytest.approx(8e-6 + 1e-3 / 8192)
 
 
 def test_prediction_takes_the_smallest_where_all_are_alike():
@@ -197,8 +199,8 @@ def test_sizes_span_the_range_with_every_second_one_first(largest):
 def test_the_time_of_a_step_is_that_of_each_size_and_one_beyond_the_data_counts_as_all_rows():
     rig = FakeRig(n_examples=256, t0=1e-3, c=1e-5)
     found = step_time(rig, sizes=(32, 8, 1000))
-    assert [point[0] for point in found.points] == [32, 8, 1000]
-    assert [point[1] for point in found.points] == pytest.approx([1.32e-3, 1.08e-3, 3.56e-3])
+    assert [point.batch_size for point in found.points] == [32, 8, 1000]
+    assert [point.seconds for point in found.points] == pytest.approx([1.32e-3, 1.08e-3, 3.56e-3])
     assert (found.value, found.unit) == (pytest.approx(1.32e-3), "s")
 
 
@@ -206,7 +208,7 @@ def test_the_time_of_a_step_is_that_of_each_size_and_one_beyond_the_data_counts_
 def test_short_epochs_are_timed_whole_with_their_start_and_their_short_last_batch(size):
     rig = FakeRig(n_examples=1600, t0=8e-4, c=1e-6, epoch_overhead=6e-3, overhead=0.02)
     found = step_time(rig, sizes=(32, 256, 1024, 1600))
-    a_step = next(point[1] for point in found.points if point[0] == size)
+    a_step = next(point.seconds for point in found.points if point.batch_size == size)
     n_steps = -(-1600 // size)
     assert n_steps * a_step == pytest.approx(6e-3 + n_steps * 8e-4 + 1600e-6)
 
@@ -217,7 +219,7 @@ def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_co
         rig = FakeRig(n_examples=256, jitter=0.5, seed=seed)
         found = step_time(rig, sizes=(32, 8))
         if found.known:
-            spreads.append(max(point[3] / point[2] for point in found.points))
+            spreads.append(max(point.high / point.low for point in found.points))
     calm = step_time(FakeRig(n_examples=256), sizes=(32, 8))
-    assert max(point[3] / point[2] for point in calm.points) <= STEADY
+    assert max(point.high / point.low for point in calm.points) <= STEADY
     assert spreads

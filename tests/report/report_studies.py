@@ -34,5 +34,5 @@ STUDY = Study(
     curves=(trained(SMALL, 5, "screen"), diverged(LARGE, 5), trained(SMALL, 2**62), trained(SMALL, 8),
             trained(LARGE, 2**62, shift=0.1), trained(LARGE, 8, shift=0.2)),
     contrasts=(contrast(SMALL, Verdict.REFERENCE),
-               contrast(LARGE, Verdict.UNRESOLVED, difference=0.15, low=-0.4, high=0.7, p_value=0.2, p_equivalent=0.9, n_enough=60,
+               contrast(LARGE, Verdict.UNDECIDED, difference=0.15, low=-0.4, high=0.7, p_value=0.2, p_equivalent=0.9, n_enough=60,
                         seconds=3.0)))

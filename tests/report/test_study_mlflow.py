@@ -68,7 +68,7 @@ def test_the_contrasts_are_a_table_that_mlflow_reads_back(logged, store, client,
     table = client.load_table(run.info.experiment_id, "contrasts.json", run_ids=[run.info.run_id])
     assert list(table.batch_size) == [16, 64]
     assert table.difference[1] == 0.15
-    assert list(table.verdict) == ["the reference", "not resolvable"]
+    assert list(table.verdict) == ["the reference", "undecided"]
 
 
 def test_every_training_is_a_run_below_it_with_every_epoch(logged, client):

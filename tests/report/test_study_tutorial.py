@@ -74,7 +74,7 @@ def test_what_is_said_of_two_budgets_alike_is_said_once():
         "it is equivalent at equal epochs (+0.1) and equal steps (+0.1).")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.EQUIVALENT, Verdict.UNRESOLVED, Verdict.DIVERGED])
+@pytest.mark.parametrize("verdict", [Verdict.EQUIVALENT, Verdict.UNDECIDED, Verdict.DIVERGED])
 def test_where_the_tutorial_finds_no_difference_nothing_changes(verdict):
     same = tuple(replace(c, verdict=verdict) if c.budget == "tutorial" else c for c in made().contrasts)
     assert what_changed(replace(made(), contrasts=same)) == ""

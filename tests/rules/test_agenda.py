@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rules.worlds import PRESENT, Truth, at, evidence
 
 from epochal.probes import PROBES
+from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Outcome, Reading, Task
-from epochal.rules.plan.agenda import agenda
 
 
 def task(n_train=1150, n_params=5000):
@@ -47,4 +47,4 @@ def test_the_foreseen_time_is_about_the_budget_at_most(n_train, n_params, budget
 def test_the_study_says_which_batch_sizes_and_that_seeds_are_shared():
     study = agenda(task(), PRESENT, Evidence(), 60)[-1]
     assert "8, 32, 128, 512, 1,150" in study.what
-    assert "yours with the same seeds" in study.what
+    assert "the same for every setting" in study.what

@@ -22,7 +22,7 @@ def band(verdicts, *, low, high, goal="fastest", outcome=Outcome.OK, chosen=128)
     return choice.low, choice.high
 
 
-KNOWN = {8: Verdict.WORSE, 32: Verdict.EQUAL, 128: Verdict.REFERENCE, 512: Verdict.EQUAL, 1600: Verdict.UNRESOLVED}
+KNOWN = {8: Verdict.WORSE, 32: Verdict.NOT_WORSE, 128: Verdict.REFERENCE, 512: Verdict.NOT_WORSE, 1600: Verdict.UNDECIDED}
 
 
 @pytest.mark.parametrize(("low", "high", "expected"), [

@@ -1,6 +1,7 @@
 """Settings compared over shared seeds: which is better, which is equal, and what each costs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,26 +87,26 @@ def test_only_seeds_that_both_have_are_paired():
 def test_a_verdict_says_what_the_interval_shows(a, b, margin):
     low, high = sorted((a, b))
     said = verdict_of(low, high, margin)
-    assert (said is Verdict.EQUAL) == (high < margin)
+    assert (said is Verdict.NOT_WORSE) == (high < margin)
     assert (said is Verdict.WORSE) == (low > 0 and high >= margin)
 
 
 @pytest.mark.parametrize(("low", "high"), [(math.nan, math.nan), (math.nan, 0.5), (-math.inf, math.inf), (-1.0, math.nan)])
 def test_an_interval_without_an_upper_end_is_never_equal_and_never_worse(low, high):
-    assert verdict_of(low, high, 0.1) is Verdict.UNRESOLVED
+    assert verdict_of(low, high, 0.1) is Verdict.UNDECIDED
 
 
 def test_an_interval_that_ends_exactly_at_the_margin_is_not_equal():
-    assert verdict_of(-0.1, 0.1, 0.1) is Verdict.UNRESOLVED
-    assert verdict_of(0.0, 0.1, 0.1) is Verdict.UNRESOLVED
-    assert verdict_of(0.0, 0.0, 0.0) is Verdict.UNRESOLVED   # a margin of nothing makes nothing equal
+    assert verdict_of(-0.1, 0.1, 0.1) is Verdict.UNDECIDED
+    assert verdict_of(0.0, 0.1, 0.1) is Verdict.UNDECIDED
+    assert verdict_of(0.0, 0.0, 0.0) is Verdict.UNDECIDED   # a margin of nothing makes nothing equal
 
 
 def test_every_setting_becomes_one_arm_by_batch_size_with_its_verdict():
     made = runs({THIRD: [3.0, 3.1, 3.2], PRESENT: [1.0, 1.1, 1.2], OTHER: [1.0, 1.1, 1.2], at(8): [None, 1.0, 1.0]})
     arms = compare(made, PRESENT, PRESENT, 0.1, 1.5, second_each, {32: 7, 128: 9}.get)
     assert [arm.setting for arm in arms] == [at(8), PRESENT, OTHER, THIRD]
-    assert [arm.verdict for arm in arms] == [Verdict.DIVERGED, Verdict.REFERENCE, Verdict.EQUAL, Verdict.WORSE]
+    assert [arm.verdict for arm in arms] == [Verdict.DIVERGED, Verdict.REFERENCE, Verdict.NOT_WORSE, Verdict.WORSE]
     assert [arm.present for arm in arms] == [False, True, False, False]
     assert [arm.peak_bytes for arm in arms] == [None, 7, 9, None]
     assert arms[0].quality is arms[0].difference is arms[0].steps is None
@@ -118,7 +119,7 @@ def test_settings_that_share_no_two_seeds_are_not_resolvable():
     made[OTHER] = {seed: curve([1.0], setting=OTHER, seed=seed) for seed in (2, 71, 72)}
     made[THIRD] = {seed: curve([1.0], setting=THIRD, seed=seed) for seed in (81, 82)}
     for arm in compare(made, PRESENT, PRESENT, 0.1, 0.5, second_each, lambda b: None)[1:]:
-        assert arm.verdict is Verdict.UNRESOLVED
+        assert arm.verdict is Verdict.UNDECIDED
         assert (arm.difference, arm.low, arm.high) == (None, None, None)
 
 
@@ -189,7 +190,7 @@ def test_the_mean_step_of_an_epoch_has_its_share_of_a_short_last_batch(size, row
 
 def test_a_senseless_fastest_repeat_does_not_make_a_step_free():
     reading = clock(1e-3, 1e-6, sizes=(8, 32, 128))
-    points = tuple((b, median, -0.01, high) for b, median, _, high in reading.points)
+    points = tuple(replace(point, low=-0.01) for point in reading.points)
     broken = type(reading)(name="throughput", value=1000.0, points=points, details=reading.details)
     for size in (32, 77):
         seconds, low, high = step_seconds(broken, size)

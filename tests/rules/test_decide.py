@@ -69,13 +69,13 @@ def test_the_present_setting_stands_where_nothing_is_shown_to_pay():
 def test_a_setting_of_equal_quality_that_is_shown_faster_replaces_the_present_one():
     plan = decide(lively(RIVALS))       # 400 steps of 1.56 ms against 600 of 1.39 ms
     assert chosen(plan) == (128, 1e-3)
-    assert verdicts(plan)[LARGE] is Verdict.EQUAL
+    assert verdicts(plan)[LARGE] is Verdict.NOT_WORSE
     assert "sooner" in plan.headline
 
 
 def test_equal_quality_alone_is_no_reason_to_change():
     plan = decide(lively({PRESENT: Truth(), LARGE: Truth(steps=900)}))
-    assert verdicts(plan)[LARGE] is Verdict.EQUAL
+    assert verdicts(plan)[LARGE] is Verdict.NOT_WORSE
     assert chosen(plan) == (32, 1e-3)
 
 
@@ -103,7 +103,7 @@ def test_a_faster_setting_that_is_worse_is_not_taken():
 def test_a_faster_setting_of_unresolved_quality_is_not_taken_but_named():
     truths = {PRESENT: Truth(steps=2400), at(128, 3e-3): Truth(steps=100, private=3 * MARGIN)}
     plan = decide(evidence(truths, seed=4))
-    assert verdicts(plan)[at(128, 3e-3)] is Verdict.UNRESOLVED
+    assert verdicts(plan)[at(128, 3e-3)] is Verdict.UNDECIDED
     assert chosen(plan) == (32, 1e-3)
 
 
@@ -129,7 +129,7 @@ def test_better_by_less_than_the_margin_is_no_reason_to_give_up_speed_but_it_is_
 def test_better_by_less_than_the_margin_and_no_faster_is_no_reason_to_change():
     truths = {PRESENT: Truth(excess=0.5 * MARGIN, private=MARGIN / 20), HOT: Truth(private=MARGIN / 20)}
     plan = decide(evidence(truths))
-    assert verdicts(plan) == {PRESENT: Verdict.EQUAL, HOT: Verdict.REFERENCE}
+    assert verdicts(plan) == {PRESENT: Verdict.NOT_WORSE, HOT: Verdict.REFERENCE}
     assert chosen(plan) == (32, 1e-3)
 
 
@@ -237,4 +237,4 @@ def test_a_size_that_did_not_arrive_counts_with_the_most_updates_that_a_run_of_i
     late = [c for c in known.of("confirm") if c.setting.batch_size == 512]
     short = [replace(c, half_a=c.half_a[:9], half_b=c.half_b[:9], train_loss=c.train_loss[:9]) for c in late[1:]]
     known = replace(known, curves=tuple(c for c in known.curves if c not in late[1:]) + tuple(short))
-    assert dict(decide(known).derived[0].points)[512.0] == late[0].n_epochs * 4
+    assert {p.batch_size: p.updates for p in decide(known).derived[0].points}[512] == late[0].n_epochs * 4

@@ -102,10 +102,10 @@ def test_a_reading_that_failed_still_gives_a_plan_that_says_so(name, failure, go
     if failure is not None:
         if failure.known and name != "noise_scale":
             failure = {"throughput": clock(1e-3, 0.0)}.get(name, Reading(name=name, value=1600.0, low=1600.0, high=1600.0))
-        failure = replace(failure, name=name)
+        failure = replace(failure, name=name, title=f"what a {name} is")
     plan = decide(lively(RIVALS, **{name: failure}), goal=goal)
-    if name in ("memory", "throughput", "noise_scale") and (failure is None or not failure.known):
-        words = {"memory": "largest batch that fits", "throughput": "time of a step", "noise_scale": "noise scale"}[name]
+    if (failure is None and name in ("memory", "throughput")) or (failure is not None and not failure.known):
+        words = failure.title if failure else name
         outcome = failure.outcome if failure else Outcome.SKIPPED
         assert any(words in sentence and outcome.value in sentence for sentence in plan.unresolved)
     if name == "throughput" and goal == "fastest" and (failure is None or not failure.known):
@@ -120,6 +120,6 @@ def test_a_predict_batch_size_that_was_not_measured_is_said_to_be_none(outcome):
     plan = decide(lively(RIVALS, prediction=failed))
     assert "was not timed" in plan.predict_batch_size.because
     assert (outcome or Outcome.SKIPPED).value in plan.predict_batch_size.because
-    assert any("`predict`" in sentence for sentence in plan.unresolved)
+    assert any(sentence.startswith("prediction: ") for sentence in plan.unresolved)
     assert plan.predict_batch_size.low <= plan.predict_batch_size.value <= plan.predict_batch_size.high
     assert "not timed" not in decide(lively(RIVALS)).predict_batch_size.because

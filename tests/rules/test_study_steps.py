@@ -5,7 +5,7 @@ import math
 import pytest
 from rules.study_runs import NAMES, confirmed, design, run
 
-from epochal.records import Contrast, Outcome, Setting, Verdict
+from epochal.records import Contrast, Outcome, Setting, UpdatesToTarget, Verdict
 from epochal.rules.study.steps import critical_batch_of, median_ranks, updates_to
 
 SIZES = (32, 128, 512)
@@ -30,18 +30,22 @@ def law(size, s_min=100.0, b_crit=200.0):
     return s_min * (1 + b_crit / size)
 
 
+def _span(point):
+    return point.updates, point.low, point.high
+
+
 def test_an_exact_law_gives_back_its_critical_batch_size():
     found = critical([falling(b, law(b), seed=s) for b in SIZES for s in range(3)], [contrast(b) for b in SIZES])
     assert found.value == pytest.approx(200, rel=1e-3)
     assert found.detail("target") == pytest.approx(1.01)
-    assert [p[:2] for p in found.points] == [(b, pytest.approx(law(b))) for b in SIZES]
+    assert [(p.batch_size, p.updates) for p in found.points] == [(b, pytest.approx(law(b))) for b in SIZES]
 
 
 def test_one_unlucky_seed_of_three_does_not_decide():
     curves = [falling(b, law(b), seed=s) for b in SIZES for s in range(2)] + [falling(b, 9999, seed=2) for b in SIZES]
     found = critical(curves, [contrast(b) for b in SIZES])
     assert found.value == pytest.approx(200, rel=1e-3)
-    assert [(p[3], p[5]) for p in found.points] == [(math.inf, pytest.approx(2 / 3))] * 3
+    assert [(p.high, p.share_arrived) for p in found.points] == [(math.inf, pytest.approx(2 / 3))] * 3
 
 
 def test_where_half_the_seeds_did_not_arrive_the_updates_they_made_are_the_bound_and_the_law_is_not_known():
@@ -50,14 +54,15 @@ def test_where_half_the_seeds_did_not_arrive_the_updates_they_made_are_the_bound
     found = critical(curves, [contrast(b) for b in SIZES])
     assert found.outcome is Outcome.UNRESOLVED
     assert found.note == "2 batch sizes reached the target loss; it takes 3"
-    assert found.points[-1] == (512.0, 2000.0, 2000.0, math.inf, 1e-3, 0.5)
+    assert found.points[-1] == UpdatesToTarget(batch_size=512, updates=2000.0, low=2000.0, high=math.inf, learning_rate=1e-3,
+                                               share_arrived=0.5)
 
 
 def test_a_median_within_the_first_epoch_is_known_as_at_most_that_epoch():
     sizes = (8, 32, 128, 512)  # by this law 42 updates at batch size 512, and an epoch has 50
     curves = [falling(b, law(b, s_min=30.0), seed=s) for b in sizes for s in range(3)]
     found = critical_batch_of(design(batch_sizes=sizes), NAMES, curves, [contrast(b) for b in sizes], 0.01)
-    assert found.points[-1][1:4] == (50.0, 0.5, 50.0)
+    assert _span(found.points[-1]) == (50.0, 0.5, 50.0)
     assert found.value == pytest.approx(200, rel=1e-3)
     found = critical(curves[3:], [contrast(b) for b in SIZES])
     assert found.note.startswith("2 batch sizes reached the target loss, and 1 before the end of the first epoch")
@@ -67,21 +72,22 @@ def test_a_median_within_the_first_epoch_is_known_as_at_most_that_epoch():
                                                  ((40, 40, 120, 140), (120.0, 0.5, 140.0))])
 def test_half_the_seeds_within_the_first_epoch_bound_the_median(arrivals, point):
     curves = [falling(32, updates, seed=s) for s, updates in enumerate(arrivals)]
-    assert critical(curves, [contrast(32)]).points[0][1:4] == pytest.approx(point)
+    assert _span(critical(curves, [contrast(32)]).points[0]) == pytest.approx(point)
 
 
 def test_of_two_arms_the_one_of_fewest_updates_counts_though_it_did_not_arrive():
     curves = [*(falling(32, 300, seed=s) for s in range(2)), *(falling(32, 999, seed=s, rate=0.1, n_epochs=4) for s in range(2))]
     both = [contrast(32), contrast(32, budget="steps", rate=0.1)]
-    assert critical(curves, both).points == ((32.0, 200.0, 200.0, math.inf, 0.1, 0.0),)
+    (point,) = critical(curves, both).points
+    assert point == UpdatesToTarget(batch_size=32, updates=200.0, low=200.0, high=math.inf, learning_rate=0.1, share_arrived=0.0)
     slower = [*curves[:2], *(falling(32, 999, seed=s, rate=0.1) for s in range(2))]
-    assert critical(slower, both).points[0][4] == 1e-3
+    assert critical(slower, both).points[0].learning_rate == 1e-3
 
 
 def test_the_tutorial_arm_and_a_diverged_one_take_no_part():
     curves = [falling(32, 300, seed=s) for s in range(2)] + [falling(32, 60, seed=s, rate=0.1) for s in range(2)]
     for other in ({"budget": "tutorial"}, {"verdict": Verdict.DIVERGED}):
-        assert [p[4] for p in critical(curves, [contrast(32), contrast(32, rate=0.1, **other)]).points] == [1e-3]
+        assert [p.learning_rate for p in critical(curves, [contrast(32), contrast(32, rate=0.1, **other)]).points] == [1e-3]
 
 
 def test_without_a_reference_there_is_no_target():

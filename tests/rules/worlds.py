@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from epochal.records import Curve, Evidence, Machine, Outcome, Reading, Setting, Task
+from epochal.records import Curve, Evidence, Machine, Outcome, Reading, Setting, StepMemory, StepTime, Task
 
 PRESENT = Setting(batch_size=32, learning_rate=1e-3)
 UNTRAINED, FLOOR = 2.2, 0.2
@@ -71,7 +71,7 @@ def readings(n_train=1600, **changed):
     sizes = [b for b in (8, 16, 32, 64, 128, 256, 512, 1024) if b <= n_train]
     found = {
         "memory": Reading(name="memory", value=float(n_train), unit="examples", low=float(n_train), high=float(n_train), repeats=1,
-                          points=tuple((float(b), 1e4 + 1e3 * b) for b in sizes)),
+                          points=tuple(StepMemory(batch_size=b, peak_bytes=10_000 + 1000 * b) for b in sizes)),
         "throughput": clock(T0, C, sizes),
         "noise_scale": Reading(name="noise_scale", value=200.0, unit="examples", low=100.0, high=400.0, repeats=32),
         "critical_rate": Reading(name="critical_rate", value=0.05, low=0.03, high=0.08, repeats=6),
@@ -83,7 +83,7 @@ def readings(n_train=1600, **changed):
 
 def clock(t0, c, sizes=(8, 32, 128, 512), spread=1.02):
     """The `throughput` of a machine on which a step takes t0 + c B seconds, give or take `spread`."""
-    points = tuple((float(b), t0 + c * b, (t0 + c * b) / spread, (t0 + c * b) * spread) for b in sizes)
+    points = tuple(StepTime(batch_size=b, seconds=t0 + c * b, low=(t0 + c * b) / spread, high=(t0 + c * b) * spread) for b in sizes)
     bounded = c > 0
     return Reading(name="throughput", value=t0 / c if bounded else 0.0, unit="examples", low=0.9 * t0 / c if bounded else 0.0,
                    high=1.1 * t0 / c if bounded else float("inf"), repeats=5, points=points,

@@ -4,6 +4,7 @@ import keras
 import pytest
 from seam import trainee_zoo as zoo
 from seam.trainee_contract import assert_same, everything, made
+from tiers import first_tier
 
 from epochal.base.errors import Unsupported, UsageError
 from epochal.seam.rows import over
@@ -41,8 +42,9 @@ def test_several_outputs_are_only_put_together_by_means():
         rule(model)
 
 
-@pytest.mark.parametrize("kind", ["dense", "sample_weights", "regularised_clipped_scheduled", "summed", "divided_by_weights",
-                                  "two_inputs_two_outputs", "own_compute_loss"])
+@pytest.mark.parametrize("kind", first_tier(3,
+    ["dense", "sample_weights", "regularised_clipped_scheduled", "summed", "divided_by_weights",
+                                  "two_inputs_two_outputs", "own_compute_loss"]))
 def test_the_parts_add_up_to_the_loss_of_the_batch_and_so_does_the_metric(kind):
     model, batch = opened(zoo.SPLIT[kind])
     of = whole(model, batch)
@@ -92,7 +94,7 @@ def test_a_layer_with_a_state_is_refused():
         refuse(model, 4)
 
 
-@pytest.mark.parametrize("kind", zoo.SPLIT)
+@pytest.mark.parametrize("kind", first_tier(3, zoo.SPLIT))
 def test_the_check_passes_what_can_be_split_and_leaves_no_trace(kind):
     model, batch = opened(zoo.SPLIT[kind])
     before = everything(model)

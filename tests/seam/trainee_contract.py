@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from seam import trainee_zoo as zoo
+from tiers import first_tier
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import leaves, over
@@ -44,7 +45,7 @@ class TraineeContract:
     weighs_outputs: bool = True
 
     @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("kind", zoo.AS_FIT)
+    @pytest.mark.parametrize("kind", first_tier(("dropout", "two_inputs_two_outputs", "accumulating"), zoo.AS_FIT))
     def test_losses_metrics_and_variables_are_those_of_fit(self, kind, mode):
         self.offers(mode)
         if kind in self.leaves_out:
@@ -166,7 +167,9 @@ class TraineeContract:
         trainee.wait()
         trainee.close()
 
-    @pytest.mark.parametrize(("kind", "micro_batch_size"), [*((kind, 3) for kind in zoo.SPLIT), ("dense", 1), ("summed", 5)])
+    @pytest.mark.parametrize(("kind", "micro_batch_size"), first_tier(
+        3, [("dense", 1), ("sample_weights", 3), ("two_inputs_two_outputs", 3),
+            *((kind, 3) for kind in zoo.SPLIT if kind not in ("sample_weights", "two_inputs_two_outputs")), ("summed", 5)]))
     def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):
         """3 + 3 + 2 and 5 + 3 rows for a batch of 8, and 3 + 1 for the short last one; and one by one."""
         self.offers_micro_batches()

@@ -7,8 +7,8 @@ from experiments.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
+from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
-from epochal.rules.plan.agenda import agenda
 from epochal.rules.plan.decide import decide
 from epochal.services import measure
 
@@ -133,5 +133,5 @@ def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
     largest = known.get("memory").value
     assert 30 <= largest <= 36
     assert max(c.setting.batch_size for c in known.curves) <= largest
-    assert all(b <= largest for b, *_ in known.get("throughput").points)
-    assert all(b <= largest for b, *_ in known.get("prediction").points)
+    assert all(p.batch_size <= largest for p in known.get("throughput").points)
+    assert all(p.batch_size <= largest for p in known.get("prediction").points)

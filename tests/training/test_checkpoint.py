@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from tiers import first_tier
 from training.side_by_side import fit
 
 from epochal import Advice, UsageError
@@ -58,7 +59,8 @@ def always(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice", "ignore:Your input ran out")
-@pytest.mark.parametrize("options", [{}, {"steps_per_epoch": 4}, {"batches": "stratified"}, {"shuffle": False}])
+@pytest.mark.parametrize("options", first_tier(2,
+    [{}, {"steps_per_epoch": 4}, {"batches": "stratified"}, {"shuffle": False}]))
 def test_a_training_broken_off_ends_like_an_undisturbed_one(tmp_path, monkeypatch, options):
     always(monkeypatch)
     undisturbed, history = ended(tmp_path / "one", break_at=99, **options)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tiers import first_tier
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
@@ -20,17 +21,18 @@ def rows(n=10, d=3):
     return {"x": rng.normal(size=(n, d)), "y": rng.integers(0, 3, n)}
 
 
-@pytest.mark.parametrize("built", [True, False])
+@pytest.mark.parametrize("built", first_tier(1, [True, False]))
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
-@pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (12, 4), (5, 5), (3, 8), (33, None), (1, 1)])
+@pytest.mark.parametrize(("n", "batch_size"), first_tier(3, [(10, 3), (12, 4), (5, 5), (3, 8), (33, None), (1, 1)]))
 def test_the_batches_are_those_of_fit(n, batch_size, shuffle, built):
     arguments = {**rows(n), "batch_size": batch_size, "shuffle": shuffle, "epochs": 3, "built": built}
     same(of_feed(**arguments)[0], of_keras(**arguments)[0])
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-@pytest.mark.parametrize(("n", "batch_size", "steps"), [(10, 3, 2), (10, 3, 3), (10, 3, 7), (12, 4, 3), (12, 4, 2), (12, None, 5),
-                                                        (12, None, 4), (9, 2, 1)])
+@pytest.mark.parametrize(("n", "batch_size", "steps"), first_tier(4,
+    [(10, 3, 2), (10, 3, 3), (10, 3, 7), (12, 4, 3), (12, 4, 2), (12, None, 5),
+                                                        (12, None, 4), (9, 2, 1)]))
 def test_steps_per_epoch_cuts_passes_as_fit_does(n, batch_size, steps, shuffle):
     arguments = {**rows(n), "batch_size": batch_size, "shuffle": shuffle, "steps_per_epoch": steps, "epochs": 6}
     ours, theirs = of_feed(**arguments), of_keras(**arguments)

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from tiers import first_tier
 from training.feed_probe import BACKEND, Cut, Trainee, batches, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
@@ -29,14 +30,14 @@ def as_in_fit(make, *, epochs=3, **arguments):
 # --- keras.utils.PyDataset
 
 
-@pytest.mark.parametrize("built", [True, False])
+@pytest.mark.parametrize("built", first_tier(1, [True, False]))
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("size", [3, 11, 20, 1])
 def test_a_py_dataset_gives_the_batches_of_fit(size, shuffle, built):
     as_in_fit(lambda: cut(size), shuffle=shuffle, built=built)
 
 
-@pytest.mark.parametrize("steps", [1, 3, 4, 6, 9])
+@pytest.mark.parametrize("steps", first_tier(3, [1, 3, 4, 6, 9]))
 @pytest.mark.parametrize("endless", [True, False])
 def test_steps_cut_a_py_dataset_as_in_fit(steps, endless):
     ours, theirs = as_in_fit(lambda: cut(endless=endless), steps_per_epoch=steps, epochs=5)
@@ -127,7 +128,7 @@ def finite(n=5):
 
 
 @pytest.mark.parametrize("built", [True, False])
-@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+@pytest.mark.parametrize("steps", first_tier(2, [1, 2, 3, 7]))
 def test_an_endless_generator_gives_the_batches_of_fit(steps, built):
     as_in_fit(endless, steps_per_epoch=steps, epochs=4, built=built)
 
@@ -269,7 +270,7 @@ def loader(**options):
     return torch.utils.data.DataLoader(data, **{"batch_size": 3} | options)
 
 
-@pytest.mark.parametrize("built", [True, False])
+@pytest.mark.parametrize("built", first_tier(1, [True, False]))
 @pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"drop_last": True}, {"batch_size": 11, "shuffle": True}])
 def test_a_loader_gives_the_batches_of_fit(options, built):
     loader()

@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import first_tier
 from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
 from training.side_by_side import fit
 
@@ -47,7 +48,8 @@ def small_blocks(monkeypatch):
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
-@pytest.mark.parametrize(("n", "batch_size", "steps"), [(50, 3, None), (48, 4, None), (50, 3, 7), (50, 3, 17), (50, 64, None)])
+@pytest.mark.parametrize(("n", "batch_size", "steps"), first_tier(3,
+    [(50, 3, None), (48, 4, None), (50, 3, 7), (50, 3, 17), (50, 64, None)]))
 def test_a_mapped_file_gives_the_batches_of_fit(mapped, n, batch_size, steps, shuffle):
     x, file = mapped(n)
     arguments = {"y": np.arange(n), "batch_size": batch_size, "shuffle": shuffle, "steps_per_epoch": steps, "epochs": 3}
@@ -138,7 +140,7 @@ def table(tmp_path):
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("row_group_size", [1, 7, 10, 1000])
+@pytest.mark.parametrize("row_group_size", first_tier(2, [1, 7, 10, 1000]))
 @pytest.mark.parametrize(("n", "batch_size"), [(100, 8), (96, 8), (5, 8), (100, 1)])
 def test_a_parquet_file_in_its_order_gives_the_batches_of_its_rows(table, n, batch_size, row_group_size):
     path = table(n, row_group_size=row_group_size)
@@ -150,7 +152,7 @@ def test_a_parquet_file_in_its_order_gives_the_batches_of_its_rows(table, n, bat
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("shuffle", [True, "batch"])
 @pytest.mark.parametrize("steps", [None, 5, 13])
-@pytest.mark.parametrize("row_group_size", [7, 1000])
+@pytest.mark.parametrize("row_group_size", first_tier(1, [7, 1000]))
 def test_a_shuffled_parquet_file_gives_each_row_once(table, row_group_size, steps, shuffle):
     n, size = 100, 8  # 13 batches, the last of 4 rows
     feed, trainee = feed_of(str(table(n, row_group_size=row_group_size)), "y", batch_size=size, shuffle=shuffle,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from keras import layers
 from parity.same_fit import ending, epochal_fit, keras_fit, train
+from tiers import first_tier
 from training.side_by_side import (
     BATCH_SIZE,
     N_BATCHES,
@@ -33,9 +34,9 @@ def test_the_arguments_of_keras_come_first_with_the_defaults_of_keras():
     assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in ours[len(theirs):])
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(3, [
     {"batch_size": None}, {"batch_size": 1, "epochs": 1}, {"batch_size": N}, {"batch_size": 10 * N},
-    {"validation_batch_size": 5}, {"validation_batch_size": 100}], ids=str)
+    {"validation_batch_size": 5}, {"validation_batch_size": 100}]), ids=str)
 def test_batch_size(options):
     both(**options)
 
@@ -53,9 +54,9 @@ def test_arguments_may_be_given_by_position():
     assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(3, [
     {}, {"initial_epoch": 2, "epochs": 4}, {"initial_epoch": 3, "epochs": 3}, {"initial_epoch": 5, "epochs": 3},
-    {"epochs": 0}], ids=str)
+    {"epochs": 0}]), ids=str)
 def test_epochs(options):
     def saying_only_this(fit):
         return lambda model, epochs, callbacks, **others: fit(model, **others, **options)
@@ -66,10 +67,10 @@ def test_epochs(options):
     assert ours.params["epochs"] == options.get("epochs", 1)
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(2, [
     {"validation_split": 0.3, "validation_data": None}, {"validation_split": 0.3}, {"validation_data": None},
     {"validation_split": 0.3, "validation_data": None, "sample_weight": np.linspace(0, 2, N, dtype="float32")},
-    {"validation_split": 0.3, "validation_data": None, "shuffle": True}], ids=str)
+    {"validation_split": 0.3, "validation_data": None, "shuffle": True}]), ids=str)
 def test_validation_split(options):
     """Keras takes the last rows, before any shuffling; `validation_data` goes before it."""
     if options.get("shuffle") and keras.backend.backend() != "jax":
@@ -78,7 +79,7 @@ def test_validation_split(options):
     assert ("val_loss" in ours.history) == (options != {"validation_data": None})
 
 
-@pytest.mark.parametrize("split", [0.2, 0.5])
+@pytest.mark.parametrize("split", first_tier(1, [0.2, 0.5]))
 def test_validation_split_of_a_dict_of_inputs(split):
     def named():
         left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
@@ -90,24 +91,24 @@ def test_validation_split_of_a_dict_of_inputs(split):
     both(make=named)
 
 
-@pytest.mark.parametrize("frequency", [1, 2, 3, 7, [1, 3], [2], []])
+@pytest.mark.parametrize("frequency", first_tier(3, [1, 2, 3, 7, [1, 3], [2], []]))
 def test_validation_freq(frequency):
     ours, *_ = both(epochs=4, validation_freq=frequency)
     judged = frequency if isinstance(frequency, list) else range(frequency, 5, frequency)
     assert len(ours.history.get("val_loss", [])) == len(judged)
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(3, [
     {"steps_per_epoch": 3, "epochs": 2}, {"steps_per_epoch": N_BATCHES}, {"steps_per_epoch": 5, "batch_size": None},
     {"steps_per_epoch": 1, "epochs": 4}, {"validation_steps": 2}, {"validation_steps": 1, "validation_batch_size": 4},
-    {"steps_per_epoch": 2, "epochs": 2, "validation_steps": N_VALIDATION_BATCHES}], ids=str)
+    {"steps_per_epoch": 2, "epochs": 2, "validation_steps": N_VALIDATION_BATCHES}]), ids=str)
 def test_steps(options):
     """With fewer steps than batches an epoch begins where the one before ended."""
     _, _, (mine,), (its,) = both(lambda: [SpyOnBatches()], **options)
     assert mine.calls == its.calls
 
 
-@pytest.mark.parametrize("options", [{"steps_per_epoch": 3, "epochs": 4}, {"steps_per_epoch": 10}], ids=str)
+@pytest.mark.parametrize("options", first_tier(1, [{"steps_per_epoch": 3, "epochs": 4}, {"steps_per_epoch": 10}]), ids=str)
 def test_rows_that_run_out_are_warned_of_as_by_keras(options):
     ends = []
     for fit in (epochal_fit, keras_fit):
@@ -118,16 +119,16 @@ def test_rows_that_run_out_are_warned_of_as_by_keras(options):
     assert_same(*ends)
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(1, [
     {"sample_weight": np.linspace(0, 2, N, dtype="float32")}, {"sample_weight": np.linspace(0, 2, N)},
-    {"sample_weight": np.arange(N)[:, None] % 3}], ids=["float32", "float64", "whole numbers in a column"])
+    {"sample_weight": np.arange(N)[:, None] % 3}]), ids=["float32", "float64", "whole numbers in a column"])
 def test_sample_weight(options):
     ours, *_ = both(**options)
     assert abs(ours.history["loss"][0] - both()[0].history["loss"][0]) > 1e-3
 
 
-@pytest.mark.parametrize("shape", ["one number", "a column", "one-hot"])
-@pytest.mark.parametrize("weights", [{0: 1.0, 1: 4.0, 2: 0.5}, {1: 4.0}, {0: 2, 1: 1, 2: 0}], ids=str)
+@pytest.mark.parametrize("shape", first_tier(1, ["one number", "a column", "one-hot"]))
+@pytest.mark.parametrize("weights", first_tier(1, [{0: 1.0, 1: 4.0, 2: 0.5}, {1: 4.0}, {0: 2, 1: 1, 2: 0}]), ids=str)
 def test_class_weight(shape, weights):
     def classifier():
         model = keras.Sequential([keras.Input((5,)), layers.Dense(3, activation="softmax")])
@@ -141,16 +142,16 @@ def test_class_weight(shape, weights):
     assert abs(weighed.history["loss"][0] - plain.history["loss"][0]) > 1e-3
 
 
-@pytest.mark.parametrize("compiled", [
-    {"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}, {"steps_per_execution": 4}], ids=str)
+@pytest.mark.parametrize("compiled", first_tier(4, [
+    {"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}, {"steps_per_execution": 4}]), ids=str)
 def test_a_model_compiled_with(compiled):
     if keras.backend.backend() == "torch" and compiled in ({"jit_compile": True}, {"steps_per_execution": 4}):
         pytest.skip("not on PyTorch: Keras refuses steps_per_execution there, and jit_compile asks for a C++ compiler")
     both(make=lambda: network(**compiled))
 
 
-@pytest.mark.parametrize("kind", [
-    "float64", "int64", "uint8", "bool", "float16", "frame", "no C order", "tensor", "column as row"])
+@pytest.mark.parametrize("kind", first_tier(4, [
+    "float64", "int64", "uint8", "bool", "float16", "frame", "no C order", "tensor", "column as row"]))
 def test_rows_of_any_kind(kind):
     def given():
         model, data = network()
@@ -199,7 +200,7 @@ def test_the_most_epochs_and_steps_of_a_debugging_run():
     assert int(ours.arrays["optimizer"][0]) == 6
 
 
-@pytest.mark.parametrize("change", ["rate", "weights", "compile", "freeze"])
+@pytest.mark.parametrize("change", first_tier(3, ["rate", "weights", "compile", "freeze"]))
 def test_what_changes_between_two_fits_counts_for_the_second(change):
     def with_a_change(fit):
         def run(model, **options):
@@ -240,7 +241,8 @@ def test_verbose_0_prints_nothing(capfd):
     assert printed.err == ""
 
 
-@pytest.mark.parametrize("options", [{}, {"validation_data": None}, {"initial_epoch": 1}, {"validation_freq": 2}], ids=str)
+@pytest.mark.parametrize("options", first_tier(1,
+    [{}, {"validation_data": None}, {"initial_epoch": 1}, {"validation_freq": 2}]), ids=str)
 def test_verbose_2_prints_the_lines_of_keras(capsys, options):
     def lines(fit):
         train(fit, network, batch_size=BATCH_SIZE, epochs=3, shuffle=False, verbose=2, **options)
@@ -251,7 +253,7 @@ def test_verbose_2_prints_the_lines_of_keras(capsys, options):
     assert [line for line in ours if line in theirs] == theirs, ours  # other lines may say which engine was chosen
 
 
-@pytest.mark.parametrize("verbose", [1, "auto"])
+@pytest.mark.parametrize("verbose", first_tier(1, [1, "auto"]))
 def test_verbose_1_ends_every_epoch_with_the_line_of_keras(capsys, verbose):
     def last_lines(fit):
         train(fit, network, batch_size=BATCH_SIZE, epochs=2, shuffle=False, verbose=verbose)

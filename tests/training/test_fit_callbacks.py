@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from parity.same_fit import numpy, relative, size
+from tiers import first_tier
 from training.side_by_side import (
     BATCH_SIZE,
     N_BATCHES,
@@ -40,9 +41,9 @@ def folders(tmp_path):
     return new
 
 
-@pytest.mark.parametrize("options", [
+@pytest.mark.parametrize("options", first_tier(2, [
     {"patience": 2}, {"patience": 2, "restore_best_weights": True}, {"monitor": "mae", "patience": 0, "min_delta": 0.02},
-    {"monitor": "val_mae", "mode": "max", "patience": 1, "restore_best_weights": True}, {"patience": 1, "start_from_epoch": 8}])
+    {"monitor": "val_mae", "mode": "max", "patience": 1, "restore_best_weights": True}, {"patience": 1, "start_from_epoch": 8}]))
 def test_early_stopping(options):
     ours, _, (mine,), (its,) = both(lambda: [K.EarlyStopping(**options)], epochs=30)
     assert 1 < len(ours.epoch) < 30
@@ -58,12 +59,12 @@ def test_early_stopping_restores_weights_other_than_the_last():
     assert max(np.abs(a - b).max() for a, b in zip(kept.arrays["weights"], last.arrays["weights"], strict=True)) > 1e-3
 
 
-@pytest.mark.parametrize(("name", "options", "n_files"), [
+@pytest.mark.parametrize(("name", "options", "n_files"), first_tier(2, [
     ("{epoch}.weights.h5", {"save_weights_only": True}, 9),
     ("{epoch}.keras", {"save_best_only": True}, None),
     ("best.weights.h5", {"save_best_only": True, "save_weights_only": True, "monitor": "mae", "initial_value_threshold": 0.8}, 1),
     ("{epoch}-{batch}.weights.h5", {"save_freq": 5, "save_weights_only": True}, 9 * N_BATCHES // 5),
-    ("{epoch}.weights.h5", {"save_freq": 5, "save_weights_only": True}, None)])
+    ("{epoch}.weights.h5", {"save_freq": 5, "save_weights_only": True}, None)]))
 def test_model_checkpoint(folders, name, options, n_files):
     both(lambda: [K.ModelCheckpoint(folders() / name, **options)], epochs=9)
     mine, its = (sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*")) for folder in folders.made)

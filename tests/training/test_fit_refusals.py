@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 from parity.same_fit import epochal_fit
+from tiers import first_tier
 from training.side_by_side import BATCH_SIZE, N, network, rows
 
 import epochal
@@ -52,7 +53,7 @@ REFUSED_BY_US = {
 }
 
 
-@pytest.mark.parametrize(("options", "word"), REFUSED_BY_KERAS_TOO.values(), ids=REFUSED_BY_KERAS_TOO)
+@pytest.mark.parametrize(("options", "word"), first_tier(4, REFUSED_BY_KERAS_TOO.values()), ids=REFUSED_BY_KERAS_TOO)
 def test_what_keras_refuses_is_refused_with_an_error_of_that_kind(options, word):
     with pytest.raises(Exception) as theirs:  # noqa: PT011
         fit_with(lambda model, **o: model.fit(**o), options)
@@ -85,7 +86,7 @@ def test_a_misspelt_argument_is_refused():
         epochal_fit(network()[0], x=X, y=Y, batchsize=3)
 
 
-@pytest.mark.parametrize("engine", ["auto", "stepwise"])
+@pytest.mark.parametrize("engine", first_tier(1, ["auto", "stepwise"]))
 def test_an_interrupt_in_the_middle_leaves_a_usable_model(engine):
     """Ctrl-C: what was trained stays, the history tells how far it went, and a further fit goes on from there."""
     model, data = network()
@@ -149,7 +150,7 @@ def test_targets_of_text_are_refused_in_a_sentence():
 
 
 @pytest.mark.parametrize("where", ["x", "validation_data", "validation_data named"])
-@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("eager", first_tier(1, [False, True]))
 def test_a_parquet_file_is_refused_where_keras_trains(tmp_path, where, eager):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=eager)

@@ -12,10 +12,8 @@ import pytest
 
 SCRIPT = pathlib.Path(__file__).with_name("tutorial_script.py")
 TUTORIALS = ["epochs, batch size, learning rate", "batch size effects"]
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None,
-                       reason="the tutorials say `from tensorflow import keras`: pip install 'epochal[tensorflow]'"),
-    pytest.mark.skipif("EPOCHAL_TESTS_OF_ONE_BACK_END" in os.environ, reason="these start a process of their own, once is enough")]
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None,
+                                reason="the tutorials say `from tensorflow import keras`: pip install 'epochal[tensorflow]'")
 
 # How far two curves may be apart at any epoch, declared before ours were looked at. Rows in their order: up to 300 updates, each
 # rounded in its last bit, and up to two rows of a hundred on the other side of one half.

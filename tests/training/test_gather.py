@@ -5,6 +5,7 @@ import random
 import keras
 import numpy as np
 import pytest
+from tiers import first_tier
 from training.feed_probe import Cut
 
 from epochal.base.errors import UsageError
@@ -29,7 +30,7 @@ def sliced(batch_size):
     return pytest.importorskip("tensorflow").data.Dataset.from_tensor_slices((X, Y)).batch(batch_size)
 
 
-@pytest.mark.parametrize("make", [lambda batch_size: Cut(X, Y, batch_size), generated, loaded, sliced],
+@pytest.mark.parametrize("make", first_tier(2, [lambda batch_size: Cut(X, Y, batch_size), generated, loaded, sliced]),
                          ids=["PyDataset", "generator", "DataLoader", "tf.data"])
 @pytest.mark.parametrize(("most", "n", "whole"), [(1000, N, True), (N, N, True), (N - 1, N - 1, False), (32, 32, False),
                                                   (5, 5, False)])

@@ -4,7 +4,6 @@ from .lanes import N_HALVES as N_HALVES
 from .lanes import Batches as Batches
 from .lanes import Lane as Lane
 from .lanes import Run as Run
-from .mode import How as How
 from .mode import measure_mode as measure_mode
 from .prepare import local_devices as local_devices
 from .prepare import prepare as prepare

@@ -2,10 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
+from ..records import EnginePoint
 from .guard import memory_guard
 from .programs import epoch_program
 
@@ -14,27 +14,6 @@ _LONG_STEP = 0.1        # seconds: what fusing saves, the start of each step, is
 _TRIAL_STEPS = 3        # of a trial that is not a whole epoch
 _WORTH = 0.66           # of the time of a narrower program, a lane: wider ones leave more lanes idle in small groups
 _FEAR = 10.0            # scans have been seen seven times slower than steps (convolutions on a CPU)
-
-
-class How(NamedTuple):
-    """How to train at one batch size.
-
-    Attributes:
-        mode: `"fused"` or `"stepwise"`.
-        width: lanes side by side in one program; 1 when stepwise.
-        step_seconds: seconds a step and lane in that mode, with each step's share of judging the epoch.
-        stepwise_seconds, fused_seconds: what was measured for each mode; `None` where it was not tried.
-    """
-
-    mode: str
-    width: int
-    step_seconds: float
-    stepwise_seconds: float
-    fused_seconds: float | None
-
-    def __str__(self):
-        fused = f"fused {self.fused_seconds * 1e3:.3g} ms" if self.fused_seconds else "fusing not tried"
-        return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.stepwise_seconds * 1e3:.3g} ms a step and lane)"
 
 
 def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
@@ -49,11 +28,11 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
         n_at_once: such programs that will run at one time, and share the memory.
 
     Returns:
-        A `How`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
+        An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
     stepwise = _stepwise_seconds(rig, batch_size)
     if rig.pure is None or stepwise > _LONG_STEP:
-        return How("stepwise", 1, stepwise, stepwise, None)
+        return _stepwise(batch_size, stepwise, None)
     best = None
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}):
         with memory_guard(rig) as guard:
@@ -65,8 +44,14 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
         if best[0] > stepwise:
             break  # lanes side by side do not mend a loop that is slow
     if best is None or best[0] > stepwise:
-        return How("stepwise", 1, stepwise, stepwise, best and best[0])
-    return How("fused", best[1], best[0], stepwise, best[0])
+        return _stepwise(batch_size, stepwise, best and best[0])
+    return EnginePoint(batch_size=batch_size, mode="fused", width=best[1], seconds=best[0], seconds_stepwise=stepwise,
+                       seconds_fused=best[0])
+
+
+def _stepwise(batch_size, seconds, fused):
+    return EnginePoint(batch_size=batch_size, mode="stepwise", width=1, seconds=seconds, seconds_stepwise=seconds,
+                       seconds_fused=fused)
 
 
 def _stepwise_seconds(rig, batch_size, repeats=5):

@@ -14,7 +14,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
         rig: the model on the bench; its state is never kept.
         lanes: the `Lane`s, at least one.
         batches: the `Batches`: their size and the number of epochs.
-        how: a `How` that `measure_mode` returned; measured when `None`.
+        how: what has a `mode` and a `width`, as the `EnginePoint` that `measure_mode` returned; measured when `None`.
         go_on: called after every epoch of a group of lanes as `go_on(n_epochs, losses)` with losses
             float32[n_epochs, n_lanes_of_the_group, n_parts]; a false answer ends the group there.
         device: where fused lanes run; `None` for the first one. Several threads may train at once, each fused.

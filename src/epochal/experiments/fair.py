@@ -13,7 +13,7 @@ from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
 from ..records import Outcome, Reading, Setting
 from ..rules.scaling import steps_per_epoch
-from ..rules.study.contrasts import declared_margin, require_margin
+from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.horizons import horizons
 from ..rules.study.judging import cost, judged
 from .blocks import cut, labelled, no_memory_for
@@ -56,7 +56,7 @@ class Fair:
 
     def run(self):
         untrained = self._untrained()
-        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
+        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring how fast trainings run side by side")
         seconds = self._step_seconds()
         spans = horizons(replace(self.design, batch_sizes=self.sizes), self.n, seconds)
         self._foresee(spans)
@@ -64,8 +64,9 @@ class Fair:
         margin = self._margin(spans, untrained)
         self._confirm(rates, spans)
         self.ledger.end()
-        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates,
-                        spans, margin)
+        trained = Trained(design=self.design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
+                          horizons=spans, margin=margin)
+        return conclude(trained, self.rig.machine, self._readings())
 
     # what is trained
 
@@ -153,8 +154,7 @@ class Fair:
         """How a batch size is trained: measured when the study first comes to it, and kept: another width may round otherwise."""
         known = self.folder.reading(f"engine/{size}")
         if known is not None:
-            _, width, chosen, stepwise, fused = known.points[0]
-            return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+            return known.points[0]
         start = perf_counter()
         if size in self._compiling:
             with memory_guard(self.rig):  # a program that does not fit: a narrower one may
@@ -165,9 +165,9 @@ class Fair:
             widths = (max(how.width for how in earlier),)
         how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
-            name=f"engine/{size}", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
+            name=f"engine/{size}", value=how.seconds, unit="s", low=how.seconds, high=how.seconds, repeats=1,
             cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
-            points=((float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0),)))
+            points=(how,)))
         return how
 
     def compile_ahead(self, size):
@@ -200,7 +200,7 @@ class Fair:
                 raise MeasurementFailed(f"The time of a step is not known: {known.note}. Run again on a quieter machine, or leave "
                                         '"time" out of `equal`.')
             self.folder.keep("step_time", known)
-        return {int(point[0]): point[1] for point in known.points}
+        return {point.batch_size: point.seconds for point in known.points}
 
     def _untrained(self):
         """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;

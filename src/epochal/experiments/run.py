@@ -56,7 +56,7 @@ class _Study:
             return self.evidence
         self._measure_untrained()
         present = self.rig.present
-        pace = self._how(min(present.batch_size, self.rig.n_examples)).step_seconds
+        pace = self._how(min(present.batch_size, self.rig.n_examples)).seconds
         self.total = max(self._left(), 0.5 * self.seconds)
         n = self.rig.n_examples
         n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
@@ -65,8 +65,8 @@ class _Study:
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
         taken = perf_counter() - self.started
-        self._add(Reading(name="study", value=float(len(self.evidence.curves)), unit="trainings", repeats=1, cost=taken,
-                          details=(("budget", self.seconds),)))
+        self._add(Reading(name="study", title="trainings made", value=float(len(self.evidence.curves)), unit="trainings",
+                          repeats=1, cost=taken, details=(("budget", self.seconds),)))
         return self.evidence
 
     def _known(self):
@@ -85,12 +85,12 @@ class _Study:
             if not left:
                 break
             size, left = left[0], left[1:]
-            at_best = self._how(present).step_seconds * min(1.0, size / present)  # compiling tells, but takes time itself
+            at_best = self._how(present).seconds * min(1.0, size / present)  # compiling tells, but takes time itself
             if propose(size, present, n, slowness * at_best, self._left(), needed, len(confirm)) is None:
                 continue
             how = self._how(size)
             shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
-            sweeps = [propose(size, present, n, slowness * how.step_seconds, share, needed, len(confirm), how.width)
+            sweeps = [propose(size, present, n, slowness * how.seconds, share, needed, len(confirm), how.width)
                       for share in shares]
             self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
             if self.sweep is None:
@@ -117,24 +117,21 @@ class _Study:
         return found
 
     def _how(self, size):
-        """How a batch size trains fastest; measured when it is first asked for, and kept as a point of the `"engine"` reading.
-
-        Points are (batch size, width, seconds a step and lane, the same stepwise, the same fused or -1).
-        """
+        """How a batch size trains fastest; measured when it is first asked for, and kept as a point of the `"engine"` reading."""
         known = self.evidence.get("engine")
-        for b, width, chosen, stepwise, fused in known.points if known else ():
-            if b == size:
-                return engine.How("fused" if chosen == fused else "stepwise", int(width), chosen, stepwise, fused)
+        for point in known.points if known else ():
+            if point.batch_size == size:
+                return point
         self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
-        widths = _WIDTHS if known is None else (max(1, int(known.points[0][1])),)
+        widths = _WIDTHS if known is None else (known.points[0].width,)
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
         if guard.ran_out:
             raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Free some, or use a device with more.")
-        point = (float(size), float(how.width), how.step_seconds, how.stepwise_seconds, how.fused_seconds or -1.0)
-        self._add(Reading(name="engine", value=how.step_seconds, unit="s", low=how.step_seconds, high=how.step_seconds, repeats=1,
-                          cost=perf_counter() - start, points=((*known.points, point) if known else (point,)),
+        self._add(Reading(name="engine", title="time of a step and lane while measuring", value=how.seconds, unit="s",
+                          low=how.seconds, high=how.seconds, repeats=1, cost=perf_counter() - start,
+                          points=((*known.points, how) if known else (how,)),
                           note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
         return how
 
@@ -145,8 +142,9 @@ class _Study:
             losses = [float(self.rig.evaluate(state)[:2, 0].mean(dtype=float)) for state in starts]
             if not all(map(math.isfinite, losses)):
                 raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
-            self._add(Reading(name="untrained_loss", value=sum(losses) / 3, low=min(losses), high=max(losses), repeats=3,
-                              cost=perf_counter() - start, note="lowest to highest of three"))
+            self._add(Reading(name="untrained_loss", title="validation loss before training", value=sum(losses) / 3,
+                              low=min(losses), high=max(losses), repeats=3, cost=perf_counter() - start,
+                              note="lowest to highest of three"))
 
     def _screen(self, size):
         """Try learning rates until the best one lies inside those tried, or the time is far overrun."""
@@ -173,7 +171,7 @@ class _Study:
         how = self._how(min(size, n))
         if n_epochs is None:
             n_epochs, patience = self.sweep.n_epochs, self.sweep.patience
-        foreseen = how.step_seconds * steps_per_epoch(n, size) * len(wanted) * n_epochs
+        foreseen = how.seconds * steps_per_epoch(n, size) * len(wanted) * n_epochs
         begun, per_group = self.done, min(how.width if how.mode == "fused" else len(wanted), len(wanted))
         groups = {"finished": 0, "epoch": 0}
 

@@ -1,15 +1,15 @@
 """What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
 
-from .critical_rate import critical_rate
-from .memory import memory
-from .noise import noise_scale
-from .prediction import prediction
-from .throughput import throughput
+from .critical_rate import CRITICAL_RATE
+from .memory import MEMORY
+from .noise import NOISE_SCALE
+from .prediction import PREDICTION
+from .throughput import THROUGHPUT
 
-PROBES = {
-    "memory": memory,
-    "throughput": throughput,
-    "noise_scale": noise_scale,
-    "critical_rate": critical_rate,
-    "prediction": prediction,
-}
+PROBES = {probe.name: probe for probe in (
+    MEMORY,
+    THROUGHPUT,
+    NOISE_SCALE,
+    CRITICAL_RATE,
+    PREDICTION,
+)}

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..records import StepTime
+
 FEWEST_SIZES, FEWEST_REPEATS = 3, 3  # below these neither a line nor a median can be doubted
 _LONGEST = 2**16  # batches a call: a clock that stands still is not waited for
 _SHORT_EPOCH = 4  # times the resolution: then timings are of whole epochs, since starting an epoch takes time as well
@@ -21,11 +23,15 @@ class Race(NamedTuple):
     def median(self):
         return np.median(self.seconds, axis=1)
 
-    def points(self, scale=1.0):
+    def spans(self, scale=1.0):
         """(size, median, fastest, slowest repeat) of each size, times `scale`."""
         per = self.seconds * np.broadcast_to(scale, self.sizes.shape)[:, None]
-        return tuple((float(b), float(np.median(row)), float(row.min()), float(row.max()))
+        return tuple((int(b), float(np.median(row)), float(row.min()), float(row.max()))
                      for b, row in zip(self.sizes, per, strict=True))
+
+    def step_times(self):
+        """The `StepTime` of each size."""
+        return tuple(StepTime(batch_size=b, seconds=seconds, low=low, high=high) for b, seconds, low, high in self.spans())
 
 
 def sizes_up_to(largest, smallest=8):

@@ -8,7 +8,8 @@ from scipy.optimize import brentq
 from ..base.seeds import number, stream
 from ..base.stats import mean_interval
 from ..base.validate import require
-from ..records import Outcome, Reading
+from ..records import CriticalRate, Outcome, Reading
+from .probe import PROGRAM, Probe
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
 _FURTHEST = 40       # doublings of the present rate, upward or downward
@@ -57,7 +58,8 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     bounded = all(found)
     return Reading(name="critical_rate", value=middle, low=low, high=high if bounded else np.inf, repeats=repeats,
                    outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, cost=perf_counter() - started,
-                   details=(("lambda_c", 2 / middle), ("batch", float(size))), points=tuple((r,) for r in rates),
+                   details=(("lambda_c", 2 / middle), ("batch", float(size))),
+                   points=tuple(CriticalRate(learning_rate=rate) for rate in rates),
                    note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
 
 
@@ -98,3 +100,8 @@ def _along(rig, state, followed, judged, precision):
 
 def _without(started, note, outcome=Outcome.UNRESOLVED):
     return Reading(name="critical_rate", outcome=outcome, cost=perf_counter() - started, note=note)
+
+
+CRITICAL_RATE = Probe(
+    name="critical_rate", title="critical learning rate at the start", what="critical learning rate at the start",
+    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate)

@@ -3,7 +3,8 @@
 from time import perf_counter
 
 from ..base.validate import require
-from ..records import Outcome, Reading
+from ..records import Outcome, Reading, StepMemory
+from .probe import PROGRAM, Probe
 
 
 def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
@@ -35,7 +36,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
     def reading(value, high, outcome=Outcome.OK, note=""):
         details = (("peak_bytes", float(looks[value])), ("capacity_bytes", float(capacity)), ("limit_bytes", limit)) \
             if value else ()
-        points = tuple((float(b), float(n)) for b, n in sorted(looks.items()) if n is not None)
+        points = tuple(StepMemory(batch_size=b, peak_bytes=round(n)) for b, n in sorted(looks.items()) if n is not None)
         return Reading(name="memory", value=float(value), unit="examples", low=float(value), high=float(high), repeats=1,
                        outcome=outcome, cost=perf_counter() - started, details=details, points=points, note=note)
 
@@ -61,3 +62,8 @@ def _search(look, fits, too_large, limit, precision):
         fits, too_large = (size, too_large) if look(size) <= limit else (fits, size)
         turn += 1
     return fits, too_large
+
+
+MEMORY = Probe(
+    name="memory", title="largest batch that fits", what="largest batch that fits, read off the compiled program",
+    why="no crash is provoked to find it", cost=lambda budget: 2 * PROGRAM, run=memory)

@@ -8,6 +8,7 @@ from ..base.seeds import stream
 from ..base.stats import fieller, jackknife, trace_and_square
 from ..base.validate import require
 from ..records import Outcome, Reading
+from .probe import PROGRAM, Probe
 
 _FEWEST_CHUNKS, _CHUNKS, _LARGEST_CHUNK = 8, 32, 256
 _MOST_NUMBERS = 2**28  # of all chunk gradients held at once: 1 GiB
@@ -81,3 +82,9 @@ def _sizes(rig, chunk, n_chunks):
 
 def _without(outcome, started, note):
     return Reading(name="noise_scale", unit="examples", outcome=outcome, cost=perf_counter() - started, note=note)
+
+
+NOISE_SCALE = Probe(
+    name="noise_scale", title="gradient noise scale", what="gradient noise scale",
+    why="order of magnitude of the batch size beyond which updates are no longer saved", cost=lambda budget: 1 + PROGRAM,
+    run=noise_scale)

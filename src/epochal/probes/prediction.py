@@ -5,8 +5,9 @@ from time import perf_counter
 import numpy as np
 
 from ..base.validate import require
-from ..records import Outcome, Reading
+from ..records import Outcome, Reading, RowTime
 from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+from .probe import PROGRAM, Probe, largest_that_fits
 
 _TOLERANCE, _MOST = 0.1, 8192
 
@@ -26,7 +27,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
 
     Returns:
         A `Reading` in examples: `low` to `high` are the smallest and the largest size whose fastest repeat is within 10 % of
-        the best median. Points are (B, seconds a row, fastest, slowest repeat); the detail `best` is in rows/s.
+        the best median. Points are `RowTime`s; the detail `best` is in rows/s.
     """
     require(repeats >= 3, "repeats", repeats, "at least 3")
     started = perf_counter()
@@ -46,5 +47,21 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     return Reading(
         name="prediction", value=knee(timed.sizes, per_row, _TOLERANCE), unit="examples", low=float(like_best.min()),
         high=float(like_best.max()), repeats=timed.seconds.shape[1], cost=perf_counter() - started,
-        points=timed.points(1 / timed.sizes), details=(("best", float(1 / per_row.min())),),
+        points=_row_times(timed), details=(("best", float(1 / per_row.min())),),
         note=f"{timed.skipped} batch sizes left out, to stay inside the budget" if timed.skipped else "")
+
+
+def _row_times(timed):
+    return tuple(RowTime(batch_size=b, seconds_a_row=seconds, low=low, high=high)
+                 for b, seconds, low, high in timed.spans(1 / timed.sizes))
+
+
+def _options(rig, evidence, budget):
+    largest = largest_that_fits(evidence)
+    return {"seconds": 0.1 * budget, "largest": largest if largest is not None and largest < rig.n_examples else None}
+
+
+PREDICTION = Probe(
+    name="prediction", title="best batch size of predict", what="seconds a row of `predict` by batch size",
+    why="`predict` has a best batch size of its own", cost=lambda budget: min(8 / 60 * budget, 4 + 3 * PROGRAM), run=prediction,
+    options=_options)

@@ -1,5 +1,6 @@
 """How long a training step of Keras' own `fit` takes at given batch sizes, whatever law they follow."""
 
+from dataclasses import replace
 from time import perf_counter
 
 from ..records import Outcome, Reading
@@ -7,7 +8,7 @@ from ._race import race
 
 STEADY = 1.3  # slowest over fastest timing of a size, above which it is timed again, longer
 
-_TRIES = 3
+_TRIES, _TITLE = 3, "time of a step of fit at the reference"
 
 
 def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG001 - nothing is drawn
@@ -23,7 +24,7 @@ def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG00
             where the timings of a size lie further apart than `STEADY`. The steadiest of these tries counts.
 
     Returns:
-        A `Reading` in seconds of the first of `sizes`; points (B, seconds a step, fastest, slowest) for all. `UNRESOLVED` where the
+        A `Reading` in seconds of the first of `sizes`; a `StepTime` for each of them. `UNRESOLVED` where the
         machine was too busy for a clock. Holds for `fit` on this machine under today's load.
     """
     started = perf_counter()
@@ -38,13 +39,12 @@ def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG00
             break
     cost = perf_counter() - started
     if not (timed.median > 0).all():
-        return Reading(name="step_time", unit="s", outcome=Outcome.UNRESOLVED, cost=cost,
+        return Reading(name="step_time", title=_TITLE, unit="s", outcome=Outcome.UNRESOLVED, cost=cost,
                        note="the machine was too busy: longer calls of fit took no longer than short ones")
-    by_size = {int(point[0]): point for point in timed.points()}
-    points = tuple((float(size), *by_size[min(size, rig.n_examples)][1:]) for size in sizes)
-    _, value, low, high = points[0]
-    return Reading(name="step_time", value=value, unit="s", low=low, high=high, repeats=timed.seconds.shape[1], cost=cost,
-                   points=points, note="fastest and slowest timing")
+    by_size = {point.batch_size: point for point in timed.step_times()}
+    points = tuple(replace(by_size[min(size, rig.n_examples)], batch_size=size) for size in sizes)
+    return Reading(name="step_time", title=_TITLE, value=points[0].seconds, unit="s", low=points[0].low, high=points[0].high,
+                   repeats=timed.seconds.shape[1], cost=cost, points=points, note="fastest and slowest timing")
 
 
 def _by_epochs(rig):

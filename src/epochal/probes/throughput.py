@@ -7,7 +7,9 @@ import numpy as np
 from ..base.stats import fieller, line_fit
 from ..base.validate import require
 from ..records import Outcome, Reading
+from ..rules.plan.propose import batch_sizes, visiting_order
 from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+from .probe import PROGRAM, Probe, largest_that_fits
 
 
 def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
@@ -28,7 +30,7 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
         seconds: budget; sizes are left out rather than repeats, and three of each are always taken.
 
     Returns:
-        A `Reading` in examples, points (B, seconds a step, fastest, slowest), and details: `t0` (s), `c` (s an example),
+        A `Reading` in examples, a `StepTime` for each size, and details: `t0` (s), `c` (s an example),
         `knee` (smallest measured batch within 10 % of the best throughput), `best` (examples/s). `LOWER_BOUND` where c is
         not told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine
         under today's load, not for an engine that runs many steps in one program.
@@ -51,7 +53,7 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
     return Reading(
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
         repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
-        cost=perf_counter() - started, points=timed.points(),
+        cost=perf_counter() - started, points=timed.step_times(),
         details=(("t0", t0), ("c", c), ("knee", knee(timed.sizes, per_example)), ("best", float(1 / per_example.min()))),
         note=_note(timed.skipped, bounded))
 
@@ -73,3 +75,16 @@ def _note(skipped, bounded):
     if not bounded:
         parts.append("what an example costs was not told from zero: steps cost alike, or the machine was busy")
     return "; ".join(parts)
+
+
+def _options(rig, evidence, budget):
+    """The batch sizes that will be compared, where they are enough for a line."""
+    largest = largest_that_fits(evidence)
+    sizes = visiting_order(batch_sizes(rig.present.batch_size, rig.n_examples, largest), rig.present.batch_size)
+    return {"seconds": 0.15 * budget, "sizes": sizes if len(sizes) >= FEWEST_SIZES else None, "largest": largest}
+
+
+THROUGHPUT = Probe(
+    name="throughput", title="hardware batch size B_hw = t0 / c", what="seconds a step of `fit` by batch size",
+    why="tells what a larger batch costs here", cost=lambda budget: min(0.25 * budget, 5 + 6 * PROGRAM), run=throughput,
+    options=_options)

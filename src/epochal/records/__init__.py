@@ -9,6 +9,13 @@ from .plan import Choice as Choice
 from .plan import Plan as Plan
 from .plan import Stopping as Stopping
 from .plan import Verdict as Verdict
+from .points import CriticalRate as CriticalRate
+from .points import EnginePoint as EnginePoint
+from .points import Point as Point
+from .points import RowTime as RowTime
+from .points import StepMemory as StepMemory
+from .points import StepTime as StepTime
+from .points import UpdatesToTarget as UpdatesToTarget
 from .reading import Reading as Reading
 from .store import dump as dump
 from .store import load as load

@@ -11,14 +11,18 @@ from .reading import Reading
 
 
 class Verdict(enum.Enum):
-    """How one setting's quality compares with the reference setting's."""
+    """How one setting's quality compares with the reference setting's: one word, one meaning, in text, JSON and pictures.
+
+    `NOT_WORSE`: the 95 % interval of the difference ends below the margin. `EQUIVALENT`: two one-sided tests place the difference
+    within the margin on both sides. `BETTER`, `WORSE`: shown, beyond chance. `UNDECIDED`: the evidence allows none of these.
+    """
 
     REFERENCE = "the reference"
-    EQUAL = "equal"
+    NOT_WORSE = "not worse"
     EQUIVALENT = "equivalent"
     BETTER = "better"
     WORSE = "worse"
-    UNRESOLVED = "not resolvable"
+    UNDECIDED = "undecided"
     DIVERGED = "diverged"
     NO_MEMORY = "no memory"
 

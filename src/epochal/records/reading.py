@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..base.text import quantity
 from .outcome import Outcome
+from .points import Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,7 +12,7 @@ class Reading:
     """One number that was measured, with what is needed to doubt it.
 
     Attributes:
-        name: what was measured, e.g. `"noise_scale"`.
+        name: what was measured, e.g. `"noise_scale"`. title: the same in words, as the head of a row.
         value: the estimate, in `unit`; means nothing unless the outcome is `OK` or `LOWER_BOUND`.
         unit: `"s"`, `"B"`, `"examples"`, or `""` for a pure number.
         low, high: the 95 % confidence interval, in `unit`; `high` may be infinite.
@@ -19,7 +20,7 @@ class Reading:
         outcome: how the measurement ended.
         cost: seconds spent measuring.
         details: further figures of the same measurement by name, in SI units.
-        points: the measured points behind it, e.g. `(batch size, seconds a step)`.
+        points: the measured points behind it, records of one kind, e.g. `StepTime`s.
         note: one sentence on what was done or why it failed, for the reader.
     """
 
@@ -32,8 +33,14 @@ class Reading:
     outcome: Outcome = Outcome.OK
     cost: float = 0.0
     details: tuple[tuple[str, float], ...] = ()
-    points: tuple[tuple[float, ...], ...] = ()
+    points: tuple[Point, ...] = ()
     note: str = ""
+    title: str = ""
+
+    @property
+    def words(self):
+        """What was measured, in words."""
+        return self.title or self.name.replace("_", " ")
 
     @property
     def known(self):

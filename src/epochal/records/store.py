@@ -2,6 +2,7 @@
 
 Format history
     1  first format
+    2  the points of a reading have names (rows of numbers before); verdicts EQUAL and UNRESOLVED are NOT_WORSE and UNDECIDED
 """
 
 import enum
@@ -16,14 +17,18 @@ from ..base.errors import UsageError
 from ..base.files import write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
+from .formats import upgraded
 from .plan import Arm, Choice, Plan, Stopping
+from .points import CriticalRate, EnginePoint, Point, RowTime, StepMemory, StepTime, UpdatesToTarget
 from .reading import Reading
 from .study import Contrast, Design, Study, TunedRate
 from .task import Machine, Task
 
-FORMAT = 1
+FORMAT = 2
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
-                                           Design, TunedRate, Contrast, Study)}
+                                           Design, TunedRate, Contrast, Study,
+                                           StepTime, RowTime, StepMemory, CriticalRate, UpdatesToTarget, EnginePoint)}
+_POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
 
 def dump(record):
@@ -46,9 +51,10 @@ def load(text: str | bytes) -> typing.Any:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
         raise UsageError(f"This is not a file of Epochal's: it must be JSON ({error}). Measure again.") from error
-    if not isinstance(document, dict) or document.get("epochal_format") != FORMAT:
-        came = document.get("epochal_format") if isinstance(document, dict) else type(document).__name__
-        raise UsageError(f"`epochal_format` must be {FORMAT}; got {came!r}. Upgrade the package, or measure again.")
+    version = document.get("epochal_format") if isinstance(document, dict) else type(document).__name__
+    if type(version) is not int or not 1 <= version <= FORMAT:
+        raise UsageError(f"`epochal_format` must be between 1 and {FORMAT}; got {version!r}. Upgrade the package, or "
+                         "measure again.")
     name, record = document.get("kind"), document.get("record")
     if not isinstance(name, str) or name not in _KINDS:
         raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {name!r}. Measure again.")
@@ -58,10 +64,15 @@ def load(text: str | bytes) -> typing.Any:
     from cattrs.errors import BaseValidationError
 
     try:
-        return _converter().structure(record, _KINDS[name])
+        return _converter().structure(upgraded(record, version), _KINDS[name])
     except BaseValidationError as error:
-        first = transform_error(error, path=name)[0]
-        raise UsageError(f"This {name} is damaged ({first}). Measure again, or take the file's backup.") from error
+        raise UsageError(_damaged(name, transform_error(error, path=name)[0])) from error
+    except (TypeError, ValueError, KeyError) as error:  # an older format whose points are not what they were
+        raise UsageError(_damaged(name, repr(error))) from error
+
+
+def _damaged(name, what):
+    return f"This {name} is damaged ({what}). Measure again, or take the file's backup."
 
 
 def save(record, path):
@@ -93,6 +104,7 @@ def _converter():
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _float)
     converter.register_structure_hook_func(lambda kind: kind == int | float, _int_or_float)
+    converter.register_structure_hook_func(lambda kind: kind == Point, functools.partial(_point, converter))
     converter.register_structure_hook_func(_is_tuple, functools.partial(_tuple, converter))
     return converter
 
@@ -111,6 +123,12 @@ def _float(value, _):
 
 def _int_or_float(value, _):
     return value if type(value) is int else _float(value, float)
+
+
+def _point(converter, value, _):
+    if type(value) is not dict or frozenset(value) not in _POINTS:
+        raise TypeError(f"{value!r:.40} is not a measured point")
+    return converter.structure(value, _POINTS[frozenset(value)])
 
 
 def _tuple(converter, values, kind):

@@ -1,12 +1,8 @@
 """Take every measurement of the agenda that is not yet known, cheapest first."""
 
-from dataclasses import replace
-from time import perf_counter
-
 from ..experiments import run_study
 from ..probes import PROBES
 from ..records import Evidence
-from ..rules.plan.propose import batch_sizes, visiting_order
 
 
 def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, watch=lambda name, done, total, what: None):
@@ -31,7 +27,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
     for name, probe in PROBES.items():
         if name not in evidence:
             watch(name, 0, 1, "")
-            evidence = evidence.add(_timed(probe, rig, seed, _options(name, rig, evidence, budget)))
+            evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
             keep(evidence)
             watch(name, 1, 1, "")
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
@@ -39,24 +35,3 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, w
     return run_study(rig, evidence, seed=seed, seconds=left, keep=keep,
                      watch=lambda done, total, what: watch("study", done, total, what))
 
-
-def _options(name, rig, evidence, budget):
-    """What a probe is told: its share of the budget, and the batch sizes that matter to the comparison."""
-    memory = evidence.get("memory")
-    limit = None if memory is None else int(memory.value)
-    match name:
-        case "throughput":
-            sizes = visiting_order(batch_sizes(rig.present.batch_size, rig.n_examples, limit), rig.present.batch_size)
-            return {"seconds": 0.15 * budget, "sizes": sizes if len(sizes) >= 3 else None, "largest": limit}
-        case "prediction":
-            return {"seconds": 0.1 * budget, "largest": limit if limit is not None and limit < rig.n_examples else None}
-        case _:
-            return {}
-
-
-def _timed(probe, rig, seed, options):
-    rig.wait()
-    start = perf_counter()
-    reading = probe(rig, seed=seed, **options)
-    rig.wait()
-    return replace(reading, cost=perf_counter() - start)

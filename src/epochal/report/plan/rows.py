@@ -29,26 +29,15 @@ def choice_rows(plan):
         yield (CHOICE_NAMES[name], number(choice.value), span, choice.because)
 
 
-TITLES = {
-    "memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c", "noise_scale": "gradient noise scale",
-    "critical_rate": "critical learning rate at the start", "prediction": "best batch size of predict",
-    "untrained_loss": "validation loss before training (lowest to highest of three)",
-    "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",
-    "engine": "time of a step and lane while measuring", "study": "trainings made",
-    "time_optimal_batch": "batch size of the least time (within 10 %)",
-}
-
-
 def reading_rows(readings):
     """The last reading of each name: what, how much, the interval, repeats, how it ended."""
     yield ("reading", "value", "interval", "repeats", "how it ended")
     for r in {r.name: r for r in readings}.values():
-        name = TITLES.get(r.name, r.name.replace("_", " "))
-        ended = r.outcome.value + (f"; {r.note}" if r.note else "")
+        name, ended = r.words, r.outcome.value + (f"; {r.note}" if r.note else "")
         if not r.known:
             yield (name, "–", "–", "–", ended)
         elif r.outcome is Outcome.LOWER_BOUND:
-            yield (name, f"at least {quantity(r.unit, r.low)}", "open above", str(r.repeats), ended)
+            yield (name, f"at least {quantity(r.unit, r.low)}", "no upper limit", str(r.repeats), ended)
         else:
             yield (name, quantity(r.unit, r.value), "one measurement" if r.repeats < 2 else quantity(r.unit, r.low, r.high),
                    str(r.repeats), ended)
@@ -72,6 +61,6 @@ def condition_rows(plan):
     seeds = sorted({arm.n_seeds for arm in plan.arms})
     yield ("Seeds", f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm" if seeds
            else "no setting was compared")
-    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as equal, "
-           "declared before measuring")
+    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
+           "fixed before measuring")
     yield ("Goal", plan.goal)

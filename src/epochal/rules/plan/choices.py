@@ -58,7 +58,7 @@ def choose_predict_batch_size(context):
 
 def _band(context):
     """Batch sizes not told from the chosen one: the 10 % band of the least time, within what was shown equal in quality."""
-    equal = [arm.setting.batch_size for arm in context.arms if arm.verdict in (Verdict.EQUAL, Verdict.REFERENCE)]
+    equal = [arm.setting.batch_size for arm in context.arms if arm.verdict in (Verdict.NOT_WORSE, Verdict.REFERENCE)]
     size = context.chosen.setting.batch_size
     if context.goal != "fastest" or context.optimal.outcome is not Outcome.OK:
         return (min(equal), max(equal)) if context.goal == "best" else (size, size)

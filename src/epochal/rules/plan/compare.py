@@ -102,7 +102,7 @@ def _arm(runs, setting, present, against, margin, target, step_seconds, peak_byt
         verdict = Verdict.REFERENCE
     elif len(pairs[0]) < 2:
         difference = low = high = None
-        verdict = Verdict.UNRESOLVED
+        verdict = Verdict.UNDECIDED
     else:
         difference, low, high = map(float, paired_difference(*pairs))
         verdict = verdict_of(low, high, margin)
@@ -117,8 +117,8 @@ def verdict_of(low, high, margin):
     ['equal', 'worse', 'not resolvable', 'not resolvable']
     """
     if high < margin:
-        return Verdict.EQUAL
-    return Verdict.WORSE if low > 0 else Verdict.UNRESOLVED
+        return Verdict.NOT_WORSE
+    return Verdict.WORSE if low > 0 else Verdict.UNDECIDED
 
 
 def examples_to_target(arm, n_train):

@@ -77,7 +77,7 @@ def declared(evidence):
 
 def _choose(goal, arms, runs, present, against, target, clock, n_train):
     """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
-    allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.EQUAL)}
+    allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE)}
     default = present if present in allowed else against
     if goal == "best":
         return against
@@ -156,8 +156,8 @@ def step_seconds(throughput, batch_size):
     """
     if throughput is None:
         return None
-    spans = {size: (median, max(min(low, median), 0.1 * median), max(high, median))
-             for size, median, low, high in throughput.points}
+    spans = {p.batch_size: (p.seconds, max(min(p.low, p.seconds), 0.1 * p.seconds), max(p.high, p.seconds))
+             for p in throughput.points}
     if batch_size in spans:
         return spans[batch_size]
     seconds = throughput.detail("t0") + throughput.detail("c") * batch_size
@@ -172,8 +172,6 @@ def _examples(n_train, batch_size):
 
 def _peak_bytes(memory, batch_size):
     """Bytes of one step as the compiled program told for that size; `None` where it was not asked."""
-    if memory is None or len(memory.points) == 0:
-        return None
-    told = dict(memory.points)
-    return round(told[batch_size]) if batch_size in told else None
+    looked_at = {} if memory is None else {point.batch_size: point.peak_bytes for point in memory.points}
+    return looked_at.get(batch_size)
 

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
-from ...base.text import number, quantity
+from ...base.text import counted, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from .compare import examples_to_target
 from .propose import batch_sizes, worth_a_look
+
+_READ = ("memory", "throughput", "prediction")  # the readings that the rules go by
 
 
 class Context(NamedTuple):
@@ -25,15 +27,6 @@ class Context(NamedTuple):
     on_test: tuple | None = None
 
 
-def counted(n, noun):
-    """A number of things.
-
-    >>> counted(1, "seed"), counted(2000, "seed")
-    ('1 seed', '2,000 seeds')
-    """
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
 def headline(c):
     """The answer in one sentence, the present setting's verdict first."""
     setting, mine = c.chosen.setting, c.present.setting
@@ -47,7 +40,7 @@ def headline(c):
             return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
         return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
     gain = f", and reaches the same validation loss {_times(c.ratio)}{_seconds(c)}" if c.ratio else ""
-    if c.against is not c.present and c.present.verdict is not Verdict.EQUAL:
+    if c.against is not c.present and c.present.verdict is not Verdict.NOT_WORSE:
         worse, cost = c.present, f"; the one to use reaches the target loss {_times(c.ratio)} than yours" if c.ratio else ""
         return (f"Use {setting}: yours ({mine}) has {worse.difference:.2g} ({worse.low:.2g} to {worse.high:.2g}) more validation "
                 f"loss than the best setting shown{cost}.")
@@ -63,7 +56,7 @@ def headline(c):
 def why_batch_size(c):
     """Why this batch size."""
     parts = []
-    if c.chosen.verdict is Verdict.EQUAL:
+    if c.chosen.verdict is Verdict.NOT_WORSE:
         theirs = "yours" if c.against is c.present else f"that of {c.against.setting}"
         parts.append(f"validation loss differs from {theirs} by {_signed(c.chosen)}, within the margin of {number(c.margin)}")
     elif c.chosen is c.against is c.present:
@@ -103,7 +96,7 @@ def binding(c):
         return f"data: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
         return "quality: every larger batch was shown worse in validation loss"
-    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNRESOLVED) for arm in larger):
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
         return "quality: no larger batch was shown equal in validation loss"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
@@ -127,7 +120,7 @@ def unresolved(c):
     if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
         found.append(f"anything about learning: the validation loss of yours, {number(c.present.quality)}, is no lower than "
                      f"{number(task.constant_loss)}, that of always giving the best constant answer")
-    doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNRESOLVED and _would_pay(c, arm)]
+    doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
         gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
@@ -144,11 +137,11 @@ def unresolved(c):
     elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
         span = f"{number(c.critical.low)} to {number(c.critical.high)}"
         found.append(f"the critical batch size, beyond its order of magnitude: {span}")
-    for name, what in (("memory", "the largest batch that fits"), ("throughput", "the time of a step of `fit`"),
-                       ("prediction", "the best batch size of `predict`"), ("noise_scale", "the gradient noise scale")):
+    latest = {reading.name: reading for reading in c.evidence.readings}
+    for name in dict.fromkeys((*_READ, *latest)):
         if c.evidence.get(name) is None:
-            note = next((r.note for r in reversed(c.evidence.readings) if r.name == name and r.note), "")
-            found.append(f"{what}: {note or c.evidence.why_not(name).value}")
+            reading = latest.get(name, Reading(name=name, outcome=Outcome.SKIPPED))
+            found.append(f"{reading.words}: {reading.note or reading.outcome.value}")
     if task.n_validation < 200:
         found.append(f"differences that {task.n_validation} validation rows cannot show: all figures are about these rows; "
                      "other rows of the same kind would move them")

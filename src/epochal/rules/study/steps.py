@@ -5,7 +5,7 @@ import itertools
 import math
 import statistics
 
-from ...records import Outcome, Reading, Verdict
+from ...records import Outcome, Reading, UpdatesToTarget, Verdict
 from ..critical_batch import fitted
 from .contrasts import TUTORIAL
 from .judging import by_epoch, cost
@@ -30,20 +30,20 @@ def critical_batch_of(design, names, curves, contrasts, margin):
 
     Returns:
         A `Reading` in examples; `LOWER_BOUND` where it is open above, `UNRESOLVED` with the reason where it is not known. Its
-        `points` are `(batch size, updates, low, high, learning rate, share of seeds that arrived)`; the interval of the median has
+        `points` are `UpdatesToTarget`s; the interval of the median has
         at least 95 % (Thompson 1936) or reaches from the first to the last of fewer than six seeds, and is infinite above where it
         is open. With a share of a half or less, `updates` were not enough; with a `low` below 1, they are at most those. Its
         detail `target` is in the unit of the metric.
     """
     reference = next((c for c in contrasts if c.budget == design.equal[0] and c.setting.batch_size == design.reference), None)
     if reference is None or reference.quality is None:
-        return Reading(name=_NAME, unit="examples", outcome=Outcome.UNRESOLVED,
+        return Reading(name=_NAME, title="critical batch size B_crit", unit="examples", outcome=Outcome.UNRESOLVED,
                        note="the reference batch size diverged, so there is no target")
     target = reference.quality + (-margin if design.larger_is_better else margin)
     points, early = _points(design, names, curves, contrasts, target)
-    arrived = {size: updates for size, updates, *_, share in points if share > 0.5}
+    arrived = {p.batch_size: p.updates for p in points if p.arrived}
     known = {size: updates for size, updates in arrived.items() if size not in early}
-    late = {size: updates for size, updates, *_, share in points if share <= 0.5}
+    late = {p.batch_size: p.updates for p in points if not p.arrived}
     found = fitted(known, {size: arrived[size] for size in early}, late, f"the target {design.metric}")
     return dataclasses.replace(found, points=points, details=(("target", target), *found.details))
 
@@ -72,9 +72,9 @@ def _points(design, names, curves, contrasts, target):
     for setting in sorted(settings):
         runs = [c for c in curves if c.stage == "confirm" and c.setting == setting]
         point = _point(setting, runs, [updates_to(c, design, names, target) for c in runs])
-        best[setting.batch_size] = min(point, best.get(setting.batch_size, point), key=lambda p: p[1])
+        best[setting.batch_size] = min(point, best.get(setting.batch_size, point), key=lambda p: p.updates)
     points = tuple(best[size] for size in sorted(best))
-    return points, {size for size, updates, low, *_, share in points if share > 0.5 and low == _EARLIEST < updates}
+    return points, {p.batch_size for p in points if p.arrived and p.low == _EARLIEST < p.updates}
 
 
 def _point(setting, runs, updates):
@@ -88,7 +88,8 @@ def _point(setting, runs, updates):
     else:
         middle = low = float(min(c.n_epochs * c.steps_per_epoch for c in runs))
         high = math.inf
-    return float(setting.batch_size), middle, low, high, setting.learning_rate, share
+    return UpdatesToTarget(batch_size=setting.batch_size, updates=middle, low=low, high=high, learning_rate=setting.learning_rate,
+                           share_arrived=share)
 
 
 def median_ranks(n):

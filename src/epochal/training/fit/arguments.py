@@ -10,8 +10,7 @@ from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
-from ...seam.rows import leaves, over
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of, leaves, over
 from ..feeds.cast import check_class_weight
 from .modes import check_engine
 from .request import FitRequest

@@ -1,0 +1,51 @@
+"""What will be measured, why, and about how long it will take: drawn up before anything is."""
+
+from typing import NamedTuple
+
+from ..rules.plan.propose import batch_sizes, first_epochs, propose
+from ..rules.scaling import steps_per_epoch
+from . import PROBES
+from .probe import PROGRAM
+
+_FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
+_LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
+
+
+class Item(NamedTuple):
+    """One line of the agenda: the measurement's name, what it is, why it is made, and about how many seconds it takes."""
+
+    name: str
+    what: str
+    why: str
+    seconds: float
+
+
+def agenda(task, present, evidence, budget):
+    """The measurements to make, cheapest first, without those that the evidence already holds.
+
+    Args:
+        task: the `Task`. present: the user's `Setting`. evidence: what is known.
+        budget: seconds for all of it.
+
+    Returns:
+        A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
+        budget leaves.
+    """
+    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in PROBES.values() if probe.name not in evidence]
+    if "study" not in evidence:
+        items.append(_trainings(task, present, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
+    return tuple(items)
+
+
+def _trainings(task, present, seconds):
+    """The comparison of settings, in the seconds that are left for it."""
+    sizes = batch_sizes(present.batch_size, task.n_train)
+    foreseen = {b: max(_LEAST_STEP, 6 * task.n_params * b / _FLOPS) for b in sizes}
+    wanted = first_epochs(present.batch_size, task.n_train)
+    sweeps = {b: propose(b, present.batch_size, task.n_train, foreseen[b], seconds, wanted) for b in sizes}
+    sweeps = {b: sweep for b, sweep in sweeps.items() if sweep is not None}
+    training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes() for b, s in sweeps.items())
+    return Item("study", f"up to {sum(s.n_lanes() for s in sweeps.values()):,} trainings at batch sizes "
+                f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then fresh seeds, the same for every setting",
+                "a fair comparison tunes the learning rate at each batch size and repeats with several seeds",
+                min(training + 2.5 * PROGRAM * len(sizes), seconds))

@@ -1,0 +1,52 @@
+"""What a probe is: one measurement, with what the agenda says of it and how it is run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+PROGRAM = 0.9  # seconds to compile one program on a processor; less when it was compiled before
+
+
+def no_options(rig, evidence, budget) -> dict[str, Any]:  # noqa: ARG001 - what every `options` is handed
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One measurement that a plan rests on; `PROBES` holds them all.
+
+    Attributes:
+        name: of the reading it returns. title: the same in words, as the head of a row.
+        what, why: what is measured and what for, as the agenda says it.
+        cost: `(budget) -> seconds` that it takes about, from a budget in seconds.
+        run: `(rig, *, seed, ...) -> Reading`. It prints nothing, keeps no state, and leaves the rig as it was.
+        options: `(rig, evidence, budget) -> dict`, what `run` is told beside the seed: its share of the budget, and what earlier
+            readings say.
+    """
+
+    name: str
+    title: str
+    what: str
+    why: str
+    cost: Callable
+    run: Callable
+    options: Callable = no_options
+
+    def __call__(self, rig, **options):
+        """The reading, with these options."""
+        return replace(self.run(rig, **options), title=self.title)
+
+    def measure(self, rig, evidence, *, budget, seed):
+        """The reading, with the options that the evidence and the budget give, and with all the seconds it took."""
+        rig.wait()
+        start = perf_counter()
+        reading = self(rig, seed=seed, **self.options(rig, evidence, budget))
+        rig.wait()
+        return replace(reading, cost=perf_counter() - start)
+
+
+def largest_that_fits(evidence):
+    """The largest batch size that fits in memory; `None` where that is not known."""
+    memory = evidence.get("memory")
+    return None if memory is None else int(memory.value)

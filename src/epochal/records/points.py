@@ -1,0 +1,87 @@
+"""The measured points behind a reading: one record for each kind, its fields named and in SI units."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTime:
+    """How long one training step of `fit` takes: the median of the timings, the fastest and the slowest, in seconds."""
+
+    batch_size: int
+    seconds: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTime:
+    """How long one row of `predict` takes: the median of the timings, the fastest and the slowest, in seconds."""
+
+    batch_size: int
+    seconds_a_row: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMemory:
+    """Bytes of the device's memory that one training step needs."""
+
+    batch_size: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticalRate:
+    """The critical learning rate found with one pair of batches."""
+
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatesToTarget:
+    """Updates that a batch size takes to the target.
+
+    Attributes:
+        updates: the least number over the arms of this batch size; where it did not arrive, the updates it was given.
+        low, high: the interval over seeds, `high` infinite where it is open; `None` in a plan, whose arms hold it.
+        learning_rate: of that arm. share_arrived: share of its seeds that reached the target. Both `None` in a plan.
+    """
+
+    batch_size: int
+    updates: float
+    low: float | None = None
+    high: float | None = None
+    learning_rate: float | None = None
+    share_arrived: float | None = None
+
+    @property
+    def arrived(self):
+        """Whether more than half of the seeds reached the target; else `updates` were not enough."""
+        return self.share_arrived is None or self.share_arrived > 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePoint:
+    """How the engine trains at one batch size, and what was measured to decide it.
+
+    Attributes:
+        mode: `"fused"`: many trainings side by side in one compiled program, or `"stepwise"`: one step at a time.
+        width: trainings side by side in one program; 1 when stepwise.
+        seconds: seconds a step and training in that mode, with each step's share of judging the epoch.
+        seconds_stepwise, seconds_fused: what was measured for each mode; `None` where it was not tried.
+    """
+
+    batch_size: int
+    mode: str
+    width: int
+    seconds: float
+    seconds_stepwise: float
+    seconds_fused: float | None = None
+
+    def __str__(self):
+        fused = f"fused {self.seconds_fused * 1e3:.3g} ms" if self.seconds_fused else "fusing not tried"
+        return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
+
+
+Point = StepTime | RowTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint

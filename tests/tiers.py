@@ -1,0 +1,17 @@
+"""In which tier a case of a parametrized test is."""
+
+import pytest
+
+
+def first_tier(n, cases):
+    """The first `n` cases belong to the first tier, and all others to the second.
+
+    Args:
+        n: how many; or the names of those that belong to the first tier, where the cases are named.
+        cases: what would be given to `pytest.mark.parametrize`.
+    """
+    cases = list(cases)
+    kept = cases[:n] if isinstance(n, int) else [case for case in cases if case in n]
+    assert kept, f"no case is in the first tier: {n}"
+    rest = [case for case in cases if not any(case is other for other in kept)]
+    return [*kept, *(pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.second) for case in rest)]
