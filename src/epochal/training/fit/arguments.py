@@ -10,8 +10,8 @@ from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
-from ...seam.rows import classes_of, leaves, over
-from ..feeds.cast import check_class_weight
+from ...seam.rows import classes_of, over
+from ..feeds.cast import check_class_weight, n_rows_of
 from .modes import check_engine
 from .request import FitRequest
 
@@ -35,8 +35,8 @@ def _check(request):
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
     refuse_uncompiled(r.model, "model")
-    for name in ("epochs", "initial_epoch"):
-        whole_number(name, getattr(r, name), 0, "Pass 10." if name == "epochs" else "Pass 0.")
+    whole_number("epochs", r.epochs, 0, "Pass 10.")
+    whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
         if getattr(r, name) is not None:
             whole_number(name, getattr(r, name), cure="Pass 32.")
@@ -93,17 +93,6 @@ def set_learning_rate(model, learning_rate):
 def learning_rate_of(model):
     """The learning rate of the next update."""
     return float(keras.ops.convert_to_numpy(_plain(model).learning_rate))
-
-
-def are_rows(x):
-    """Whether these are arrays, or lists of numbers, and no input that cuts its own batches."""
-    found = leaves(x)
-    return bool(found) and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
-
-
-def n_rows_of(x):
-    """The number of rows of arrays; `None` for anything else."""
-    return len(leaves(x)[0]) if are_rows(x) and hasattr(leaves(x)[0], "shape") else None
 
 
 def split(x, y, sample_weight, share):
