@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 
 FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "engine": 3, "probes": 4, "experiments": 5, "training": 5,
-         "services": 6, "report": 7, "api": 7, "cli": 7, "testing": 7}
+         "services": 6, "report": 7, "api": 7, "cli": 7}
 NEIGHBOURS = {("cli", "report"), ("api", "report")}  # pairs on one floor of which the first may import the second
 FACES = frozenset({"api", "cli"})
 FRAMEWORKS = frozenset({"keras", "jax", "jaxlib", "tensorflow", "torch", "optax"})
@@ -372,3 +372,17 @@ def _switched_on(class_node):
     return {keyword.arg for decorator in class_node.decorator_list
             if isinstance(decorator, ast.Call) and "dataclass" in _names_used(decorator.func)
             for keyword in decorator.keywords if isinstance(keyword.value, ast.Constant) and keyword.value.value is True}
+
+
+def drawing(package):
+    """The rooms as docs/architecture.md shows them: floor, name, and the first sentence of each `__init__.py`."""
+    says = {module.path.parent: ast.get_docstring(module.nodes[0]).split("\n")[0]
+            for module in package.modules if module.path.name == "__init__.py" and module.room}
+    rooms = sorted(says, key=lambda path: (-FLOOR[path.parts[0]], path.parts))
+    names = {path: "  " * len(path.parts) + path.name + "/" for path in rooms}
+    widest = max(map(len, names.values()))
+    return "\n".join(["src/epochal/", *(f" {FLOOR.get(str(path), ' ')}{names[path]:{widest}}  {says[path]}" for path in rooms)])
+
+
+if __name__ == "__main__":
+    print(drawing(Package.read(pathlib.Path(__file__).parents[2])))

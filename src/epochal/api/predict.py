@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from ..services.predict import PredictRequest
 from ..services.predict import predict as predict_rows
+from ..training.predict.request import PredictRequest
 from .display import display_of_predict
 
 

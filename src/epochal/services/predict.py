@@ -15,27 +15,13 @@ from ..tables.encoding import load_encoding
 from ..tables.predictions import answers, columns_of, raw_columns, write
 from ..tables.score import score_rows, scores
 from ..training.predict.predict import predict as predict_rows
-
-
-@dataclass(frozen=True, eq=False)
-class PredictRequest:
-    """Predictions of a Keras model for rows in memory; see `epochal.predict` for each."""
-
-    model: Any
-    x: Any
-    batch_size: int | str | None = "auto"
-    verbose: int | str = "auto"
-    steps: int | None = None
-    callbacks: Any = None
-    goal: str = "throughput"
-    out: Any = None
+from ..training.predict.request import PredictRequest
 
 
 def predict(request: PredictRequest, *, progress: Progress = SILENT) -> Any:
     """NumPy arrays in the nesting of the model's outputs."""
     try:
-        return predict_rows(request.model, request.x, request.batch_size, request.verbose, request.steps, request.callbacks,
-                            goal=request.goal, out=request.out, say=progress.say)
+        return predict_rows(request, say=progress.say)
     finally:
         progress.done()
 

@@ -10,19 +10,26 @@ import pathlib
 import random
 import zipfile
 from time import perf_counter
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from ...base.errors import UsageError
 from ...base.files import whole_file
-from ..fit.loop import Position
 from .plain_state import changed, of, packed, unpacked
 
 FORMAT = 1
 _NAME = "training.npz"
 _LEAST_SECONDS = 1.0   # between two writings, and
 _SHARE = 20            # times as long as a writing takes: so that at most a twentieth of the time goes into them
+
+
+class Position(NamedTuple):
+    """How far a training is: the epoch, and the batches of it that are done."""
+
+    epoch: int
+    n_batches: int = 0
 
 
 class Checkpoint:
