@@ -1,5 +1,7 @@
 """Keep JAX's compiled programs between runs, in the user's cache directory."""
 
+from contextlib import contextmanager
+
 import jax
 from platformdirs import user_cache_path
 
@@ -13,3 +15,18 @@ def keep_programs():
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return jax.config.jax_compilation_cache_dir
+
+
+@contextmanager
+def without_kept_programs():
+    """A block in which no kept program is used, so that compiling takes what it takes in any other process."""
+    from jax.experimental.compilation_cache import compilation_cache
+
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # JAX looks at the setting once
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()

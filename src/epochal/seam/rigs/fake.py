@@ -19,6 +19,7 @@ class FakeRig:
         bytes_each, capacity: memory per example and of the device, in bytes (`None`: not told).
         t0, c: seconds a step and seconds an example.
         overhead, epoch_overhead: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
+        validation, compilation: seconds of a validation pass and of compiling.
         jitter: standard deviation of the log of every time told.
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
@@ -27,10 +28,11 @@ class FakeRig:
     pure = None
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, bytes_each=1000, capacity=2**22, t0=1e-3, c=2e-6,
-                 overhead=0.0, epoch_overhead=0.0, jitter=0.0, seed=0, centred=True):
+                 overhead=0.0, epoch_overhead=0.0, validation=2e-3, compilation=1.0, jitter=0.0, seed=0, centred=True):
         self.n_params, self.n_examples, self.s, self.t0, self.c = n_params, n_examples, s, t0, c
         self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
         self._bytes, self._capacity = bytes_each, capacity
+        self._validation, self._compilation = validation, compilation
         self._overhead, self._epoch, self._jitter, self._clock = overhead, epoch_overhead, jitter, stream(seed, "clock")
         self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
         if centred:
@@ -83,6 +85,12 @@ class FakeRig:
     def epoch_seconds(self, batch_size, n_epochs):
         n_steps = -(-self.n_examples // batch_size)
         return self._told(n_epochs * (n_steps * self.t0 + self.n_examples * self.c + self._epoch))
+
+    def validation_seconds(self, batch_size, n_passes):
+        return n_passes * self._validation
+
+    def compile_seconds(self, batch_size):
+        return self._compilation
 
     def predict_seconds(self, batch_size, n_rows):
         return self._told(-(-n_rows // batch_size) * self.t0 + n_rows * self.c)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import psutil
 
+from ..cache import without_kept_programs
 from ..machine import this_machine
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
@@ -44,6 +45,7 @@ def bind(twin, data):
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
+        uncached=without_kept_programs,
         peak_bytes=peak_bytes,
         capacity_bytes=capacity_bytes,
         wait=jax.effects_barrier,

@@ -13,6 +13,7 @@ from ...base.validate import require
 from ...records import Machine
 from ..identity.task import task_of
 from ..model.copying import seeded
+from ..rows import joined
 from .constant import constant_figures
 from .twin import Twin
 
@@ -55,6 +56,7 @@ class Verbs:
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     pure: Pure | None = None
+    uncached: Callable = nullcontext   # () -> a context in which no compiled program of an earlier run is used
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 
@@ -132,6 +134,23 @@ class KerasRig:
         """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
         return self._fit(self._data.train, batch_size, n_epochs)
 
+    def validation_seconds(self, batch_size, n_passes):
+        """Seconds that Keras' own `fit` takes for passes over the validation rows: epochs of one batch with them, less without."""
+        batch = self._data.train.take(slice(0, batch_size))
+        return self._fit(batch, batch_size, n_passes, validate=True) - self._fit(batch, batch_size, n_passes)
+
+    def compile_seconds(self, batch_size):
+        """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass.
+
+        Programs kept by an earlier run are not used, since a plain script of the user's finds none.
+        """
+        short = self.n_examples % batch_size if batch_size < self.n_examples else 0
+        rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
+        self._runner = self._twin.compiled(0)
+        with self._verbs.uncached():
+            first = self._fit(rows, batch_size, 1, validate=True)
+        return max(0.0, first - self._fit(rows, batch_size, 1, validate=True))
+
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
@@ -143,9 +162,11 @@ class KerasRig:
             self._runner = self._twin.compiled(0)
         return self._runner
 
-    def _fit(self, part, batch_size, n_epochs):
+    def _fit(self, part, batch_size, n_epochs, *, validate=False):
+        held_out = joined(self._data.half_a, self._data.half_b) if validate else None
+        held_out = None if held_out is None else tuple(tree for tree in held_out if tree is not None)
         return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
-                           verbose=0)
+                           validation_data=held_out, verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():
