@@ -57,7 +57,7 @@ def engine_seconds(steady, n_lanes):
     """Seconds an epoch and lane at each batch size in the steady state."""
     from epochal import engine
     from epochal.seam import Data, Part
-    from epochal.seam.rigs.open import open_rig
+    from epochal.seam.rigs.keras_rig import open_rig
 
     (x, y), (x_judged, y_judged) = rows()
     rig = open_rig(network, Data("tutorial", "binary", Part(x, y), Part(x_judged[:200], y_judged[:200]),

@@ -10,7 +10,7 @@ from report.report_plans import BEST, plan
 from training.feed_probe import Cut
 
 import epochal as ep
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rows import data_from_arguments
 
 verb = importlib.import_module("epochal.api.fit")  # `epochal.api.fit` itself is the function
 
@@ -27,7 +27,7 @@ def measured(monkeypatch):
     calls = []
 
     def answer(model, x, y, *, budget, verbose, class_weight, **rows):
-        given(x, y, **rows)
+        data_from_arguments(x, y, **rows)
         calls.append({"x": x, "y": y, "class_weight": class_weight, **rows})
         return plan()
 

@@ -12,7 +12,7 @@ from cli.command import inside, run, strict
 
 import epochal.cli.predict as command
 from epochal.tables.apply import apply
-from epochal.tables.keep import kept
+from epochal.tables.encoding import load_encoding
 
 N = 160
 
@@ -42,7 +42,7 @@ def shelf(tmp_path_factory):
 
 def outputs(shelf, target, data="new.csv"):
     """What Keras says for the rows, as the model is trained on them."""
-    rows = apply(kept(shelf / f"{target}.keras")[0], shelf / data)
+    rows = apply(load_encoding(shelf / f"{target}.keras")[0], shelf / data)
     return keras.models.load_model(shelf / f"{target}.keras").predict(rows.x, verbose=0)
 
 
@@ -129,7 +129,7 @@ def test_machines_get_strict_json_alone_on_standard_output(shelf, tmp_path):
 def test_the_prior_is_corrected_on_request(shelf, tmp_path):
     _, balanced = predicted(shelf, "good", tmp_path / "p.parquet")
     _, corrected = predicted(shelf, "good", tmp_path / "q.parquet", "--correct-prior")
-    share = kept(shelf / "good.keras")[0].prior[1]
+    share = load_encoding(shelf / "good.keras")[0].prior[1]
     p = balanced.probability_yes
     np.testing.assert_allclose(corrected.probability_yes, p * share / (p * share + (1 - p) * (1 - share)), rtol=1e-6)
     assert share == pytest.approx(0.2, abs=0.02)
@@ -173,7 +173,7 @@ def build():
 
 
 def _n_features(shelf):
-    return kept(shelf / "good.keras")[0].shape[0]
+    return load_encoding(shelf / "good.keras")[0].shape[0]
 
 
 def test_raw_outputs_are_written_as_they_are(shelf, tmp_path):

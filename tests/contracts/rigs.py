@@ -4,15 +4,13 @@ from functools import lru_cache
 
 import keras
 import numpy as np
-from contracts import zoo
+from contracts import portable_rig, zoo
 
-from epochal.seam.rigs import portable
-from epochal.seam.rigs.keras_rig import KerasRig
-from epochal.seam.rigs.open import _bind
+from epochal.seam.rigs.keras_rig import KerasRig, bind_of_backend
 from epochal.seam.rows import leaves, over
 
 BACKEND = keras.backend.backend()
-BINDS = {BACKEND: _bind(), "portable": portable.bind}
+BINDS = {BACKEND: bind_of_backend(), "portable": portable_rig.bind}
 
 
 @lru_cache

@@ -9,7 +9,7 @@ import textwrap
 import jax
 import pytest
 
-from epochal.seam.cache import keep_programs
+from epochal.seam.machine import keep_programs
 
 PROCESS = textwrap.dedent("""
     import json, sys
@@ -17,7 +17,7 @@ PROCESS = textwrap.dedent("""
     from engine.rigs_of_jax import springs
     from epochal.engine import Batches, Lane, train
     from epochal.records import EnginePoint
-    from epochal.seam.cache import keep_programs
+    from epochal.seam.machine import keep_programs
 
     hits = []
     jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)

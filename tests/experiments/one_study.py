@@ -9,8 +9,8 @@ import numpy as np
 
 from epochal.experiments import Crew, StudyFolder, run_fair
 from epochal.records import Design, EnginePoint, Reading, dump
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 DESIGN = Design(batch_sizes=(8, 48), reference=8, epochs=8, equal=("epochs", "steps"), n_seeds=9, n_trial_seeds=3)
 
@@ -29,7 +29,7 @@ def rows(n=80):
 
 
 def bench():
-    return open_rig(build, given(*rows(), test_data=rows(20)))
+    return open_rig(build, data_from_arguments(*rows(), test_data=rows(20)))
 
 
 def numbers(study):

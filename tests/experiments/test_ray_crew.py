@@ -28,8 +28,8 @@ from epochal.experiments import StudyFolder
 from epochal.experiments.blocks import cut
 from epochal.experiments.ray.crew import RayCrew
 from epochal.seam.model.network import network_from_file
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'epochal[ray]'"),
@@ -50,7 +50,7 @@ def build():
 
 
 def rows():
-    return given(*one_study.rows(), test_data=one_study.rows(20))
+    return data_from_arguments(*one_study.rows(), test_data=one_study.rows(20))
 
 
 @pytest.fixture(scope="module")

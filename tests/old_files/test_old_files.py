@@ -13,8 +13,8 @@ from old_files import make
 
 import epochal
 from epochal.records import dump
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 HERE = pathlib.Path(__file__).parent
 
@@ -33,7 +33,7 @@ def plan(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rig():
-    return open_rig(make.build, given(make.X, make.Y))
+    return open_rig(make.build, data_from_arguments(make.X, make.Y))
 
 
 def test_a_plan_loads_and_its_evidence_is_of_the_same_model(plan, rig):
@@ -50,7 +50,7 @@ def test_evidence_of_an_earlier_version_about_another_model_is_refused(plan, rig
         model.compile("sgd", "mse", metrics=["accuracy"])
         return model
 
-    others = open_rig(other, given(make.X, make.Y)).task
+    others = open_rig(other, data_from_arguments(make.X, make.Y)).task
     with pytest.raises(epochal.UsageError, match="the same model and data; what differs: model or data"):
         plan.evidence.about(others, rig.machine, rig.present)
     with pytest.raises(epochal.UsageError, match="what differs: optimizer, loss or metrics"):

@@ -8,6 +8,7 @@ from epochal.base import seeds
 from epochal.experiments.conclude import conclude
 from epochal.records import Curve, Design, Machine, Outcome, Reading, Setting, StepTime, Task
 from epochal.rules.scaling import steps_per_epoch
+from epochal.rules.study.contrasts import Trained
 from epochal.rules.study.horizons import horizons
 from epochal.rules.study.rate_search import tuned
 
@@ -56,5 +57,6 @@ def made(*, equal=("epochs", "steps"), tutorial=True, tested=True, timed=True, b
                for size, rate in sorted(settings) for seed in fresh]
     readings = (Reading(name="step_time", value=1e-3, unit="s", low=9e-4, high=1.1e-3, repeats=3,
                         points=tuple(StepTime(batch_size=b, seconds=1e-3, low=9e-4, high=1.1e-3) for b in sizes)),) if timed else ()
-    return conclude(design, task, MACHINE, PRESENT, readings, (*(c for group in screen.values() for c in group), *confirm), rates,
-                    spans, MARGIN)
+    record = Trained(design=design, task=task, present=PRESENT, rates=rates, horizons=spans, margin=MARGIN,
+                     curves=(*(c for group in screen.values() for c in group), *confirm))
+    return conclude(record, MACHINE, readings)

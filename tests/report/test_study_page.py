@@ -11,8 +11,9 @@ from report.report_studies import STUDY
 from report.test_study_series import bursts_high, bursts_large
 
 from epochal import UsageError
-from epochal.report import html_for, write_study_report
-from epochal.report.study.page import study_page
+from epochal.report import html_for, write_report
+from epochal.report.page import page
+from epochal.report.pictures.plotly import drawing_of
 from epochal.report.study.pictures import study_pictures
 
 EVIL = "<script>alert(1)</script>"
@@ -20,7 +21,7 @@ EVIL = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def whole():
-    return study_page(made())
+    return page(made())
 
 
 def own(text):
@@ -30,11 +31,12 @@ def own(text):
 
 
 def said(text):
-    return html.unescape(text)
+    """What a person reads, without what stands behind the terms as hover text."""
+    return html.unescape(re.sub(r"</?abbr[^>]*>", "", text))
 
 
 def test_the_page_is_one_file_that_fetches_nothing(whole, tmp_path):
-    path = write_study_report(made(), tmp_path / "new" / "report.html")
+    path = write_report(made(), tmp_path / "new" / "report.html")
     assert path.read_text(encoding="utf-8") == whole
     assert "default-src 'none'" in whole
     assert re.findall(r'(?:src|href)="[^"]', own(whole)) == []
@@ -42,7 +44,7 @@ def test_the_page_is_one_file_that_fetches_nothing(whole, tmp_path):
 
 def test_a_folder_in_place_of_a_file_is_refused_with_the_cure(tmp_path):
     with pytest.raises(UsageError, match=r"`path` must be a file.*report\.html"):
-        write_study_report(made(), tmp_path)
+        write_report(made(), tmp_path)
 
 
 def test_what_was_found_comes_first_and_the_table_after_it(whole):
@@ -56,18 +58,19 @@ def test_what_was_found_comes_first_and_the_table_after_it(whole):
 
 def test_every_picture_is_drawn_with_a_title_an_alternative_text_and_its_numbers(whole):
     drawn = study_pictures(made())
-    assert [picture.name for picture in drawn if picture.drawing] == ["quality", "losses", "rates", "steps"]
+    assert [picture.name for picture in drawn if picture.charts] == ["quality", "losses", "rates", "steps"]
     for picture in drawn:
         assert f'role="img" aria-label="{picture.title}. ' in whole
         assert len(picture.rows) > 2
-    assert [name for name, _ in drawn[1].views] == ["against epochs", "against updates"]
-    assert [name for name, _ in drawn[2].views] == ["equal epochs", "equal steps"]
+    assert [drawn[1].views.format(name) for name in drawn[1].charts] == ["against epochs", "against updates"]
+    assert [drawn[2].views.format(name) for name in drawn[2].charts] == ["equal epochs", "equal steps"]
+    assert re.findall(r'data-view="\d">([^<]*)<', whole) == ["against epochs", "against updates", "equal epochs", "equal steps"]
 
 
 def test_a_study_of_one_budget_has_no_choice_of_views_where_there_is_none():
     drawn = {picture.name: picture for picture in study_pictures(made(equal=("epochs",)))}
-    assert drawn["rates"].views == ()
-    assert len(drawn["losses"].views) == 2
+    assert len(drawn["rates"].charts) == 1
+    assert len(drawn["losses"].charts) == 2
 
 
 def test_the_drawings_are_strict_json_and_every_legend_entry_shows_and_hides_something(whole):
@@ -76,8 +79,8 @@ def test_the_drawings_are_strict_json_and_every_legend_entry_shows_and_hides_som
     for text in found:
         json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     for picture in study_pictures(made()):
-        for drawing in [picture.drawing, *(one for _, one in picture.views)]:
-            groups = {trace["legendgroup"] for trace in drawing["data"]} - {""}
+        for chart in picture.charts.values():
+            groups = {trace["legendgroup"] for trace in drawing_of(chart)["data"]} - {""}
             assert groups == {key.group for key in picture.keys}
 
 
@@ -97,10 +100,10 @@ MISSING = {
 @pytest.mark.parametrize("changed", MISSING.values(), ids=MISSING)
 def test_whatever_is_missing_the_page_is_whole_and_says_so(changed):
     study = made(**changed)
-    text = said(own(study_page(study)))
+    text = said(own(page(study)))
     for picture in study_pictures(study):
         assert picture.title in text
-        if not picture.drawing:
+        if not picture.charts:
             assert f"Not drawn. {picture.missing}" in text
             assert picture.missing.endswith(".")
         assert [note for note in picture.notes if note not in text] == []
@@ -112,7 +115,7 @@ def test_whatever_is_missing_the_page_is_whole_and_says_so(changed):
 
 def test_an_empty_study_is_a_small_page():
     empty = replace(STUDY, curves=(), contrasts=())
-    text = study_page(empty)
+    text = page(empty)
     assert len(text) < 50_000
     assert text.count("Not drawn.") == 4
     for words in ("Nothing was compared.", "No learning rate was chosen by trials.", "No readings were taken"):
@@ -120,7 +123,7 @@ def test_an_empty_study_is_a_small_page():
 
 
 def test_a_study_with_a_critical_batch_size_says_it(whole):
-    assert "critical batch size B_crit" in whole
+    assert "critical batch size B_crit" in said(whole)
 
 
 def test_no_text_of_the_user_becomes_markup():
@@ -128,7 +131,7 @@ def test_no_text_of_the_user_becomes_markup():
     task = replace(study.task, name=EVIL, loss=EVIL, notes=(EVIL,))
     contrasts = tuple(replace(c, sentence=EVIL) for c in study.contrasts)
     evil = replace(study, task=task, machine=replace(study.machine, device=EVIL), contrasts=contrasts)
-    for text in (study_page(evil), html_for(evil)):
+    for text in (page(evil), html_for(evil)):
         assert EVIL not in text
         assert "&lt;script&gt;alert" in text
 

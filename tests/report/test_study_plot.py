@@ -10,7 +10,8 @@ from report.test_study_series import bursts_large
 
 from epochal import UsageError
 from epochal.report import study_plot
-from epochal.report.study.pictures import PREPARE, chart_of
+from epochal.report.pictures.chart import Line
+from epochal.report.study.pictures import PICTURES
 
 
 @pytest.fixture
@@ -24,12 +25,12 @@ def ax():
     figure.canvas.draw()
 
 
-@pytest.mark.parametrize("name", PREPARE)
+@pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("changed", [{}, {"bursts": bursts_large}, {"metric": "accuracy"}, {"epochs": 1, "equal": ("epochs",)}])
 def test_every_picture_is_drawn_with_its_axes_and_its_legend(ax, changed, name):
     study = made(**changed)
     assert study.plot(ax, name) is ax
-    chart = chart_of(PREPARE[name](study))
+    chart = next(iter(PICTURES[name](study).charts.values()))
     assert (ax.get_xlabel(), ax.get_ylabel()) == (chart.x.title, chart.y.title)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [key.label for key in chart.keys]
     for scale, axis in ((ax.get_xscale(), chart.x), (ax.get_yscale(), chart.y)):
@@ -39,8 +40,10 @@ def test_every_picture_is_drawn_with_its_axes_and_its_legend(ax, changed, name):
 def test_the_lines_hold_the_data(ax):
     study_plot(made(), ax, "losses", view="updates")
     drawn = [line.get_ydata() for line in ax.get_lines()]
-    for line in PREPARE["losses"](made()).lines:
-        assert any(len(y) == len(line.middle) and np.allclose(y, line.middle) for y in drawn)
+    lines = [mark for mark in PICTURES["losses"](made()).charts["updates"].marks if isinstance(mark, Line)]
+    assert lines
+    for line in lines:
+        assert any(len(y) == len(line.y) and np.allclose(y, line.y) for y in drawn)
     assert ax.get_xlabel() == "updates"
 
 

@@ -2,13 +2,22 @@
 
 import numpy as np
 
-from epochal.records import Curve, Design, Outcome, Setting
+from epochal.records import Curve, Design, Outcome, Setting, Task
+from epochal.rules.study.contrasts import Trained
 
 NAMES = ("accuracy", "auc")
 
 
 def design(**changed):
     return Design(**{"batch_sizes": (32, 1024), "reference": 32, "epochs": 4, "equal": ("epochs",), "margin": 0.01} | changed)
+
+
+def trained(of, curves, rates, horizons, margin, *, n_test=0, **options):
+    """What a study of 1,600 rows trained; the compiled learning rate is 0.001."""
+    task = Task(name="made", kind="binary", n_train=1600, n_validation=400, n_test=n_test, n_params=7, n_classes=2, loss="mse",
+                optimizer="adam", metrics=NAMES, fingerprint="f00d")
+    return Trained(design=of, task=task, present=Setting(batch_size=32, learning_rate=1e-3), curves=tuple(curves),
+                   rates=tuple(rates), horizons=horizons, margin=margin, **options)
 
 
 def run(losses, *, b=None, batch_size=32, rate=1e-3, seed=0, stage="confirm", accuracy=None, accuracy_b=None, test=(),

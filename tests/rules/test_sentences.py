@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from rules.worlds import MARGIN, PRESENT, Truth, at, clock, evidence
 
 from epochal.base.errors import MeasurementFailed
+from epochal.base.text import counted
 from epochal.records import Outcome, Reading, dump, load
 from epochal.rules.plan.decide import GOALS, decide
-from epochal.rules.plan.sentences import Context, binding, counted
+from epochal.rules.plan.sentences import Context, binding
 
 PLURALS = "batch sizes|seeds|rates|runs|settings|examples|rows|epochs|trials|trainings"
 NONSENSE = re.compile(rf"""\bnan\b|\binf\b|infinity|unbounded|\bNone\b|(?<![\d.,])1 ({PLURALS})\b|\b(about|least) 0(?![.\d])"""
@@ -134,7 +135,7 @@ def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_
     truths = {PRESENT: Truth(steps=2400, private=MARGIN), at(128, 3e-3): Truth(steps=100, private=MARGIN)}
     plans = (decide(evidence(truths, seed=seed, n_seeds=4)) for seed in range(9))
     sentence = next(s for plan in plans for s in plan.unresolved if "128" in s)
-    assert re.fullmatch(r"batch size 128, learning rate 0\.003 may be as good and cheaper \(difference \S+ \(\S+ to \S+\), margin "
+    assert re.fullmatch(r"batch size 128, learning rate 0\.003 may be as good, and is cheaper \(difference \S+, \S+ to \S+, margin "
                         r"\S+, 4 seeds\); more time \(`--budget`\) or validation rows would decide", sentence)
 
 

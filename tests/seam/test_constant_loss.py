@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from epochal.seam.rigs.open import open_rig
+from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import Data, Part
 
 DRAW = np.random.default_rng(0)

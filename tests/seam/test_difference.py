@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from epochal.seam.rigs.difference import curvature
+from epochal.seam.rigs.verbs import curvature_by_differences
 
 
 @pytest.fixture
@@ -24,18 +24,18 @@ def _joined(parts):
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_of_a_quadratic_is_its_matrix_times_the_vector_at_any_scale(bowl, scale):
     matrix, w, v = bowl
-    found = curvature(lambda parts: _cut((matrix @ _joined(parts)).astype(np.float32)), _cut(w), _cut(scale * v))
+    found = curvature_by_differences(lambda parts: _cut((matrix @ _joined(parts)).astype(np.float32)), _cut(w), _cut(scale * v))
     np.testing.assert_allclose(_joined(found), scale * matrix @ v, rtol=1e-3, atol=1e-3 * scale * np.abs(matrix @ v).max())
     assert [part.shape for part in found] == [(5,), (7, 1)]
 
 
 def test_along_nothing_is_nothing(bowl):
     matrix, w, v = bowl
-    assert not _joined(curvature(lambda parts: _cut(matrix @ _joined(parts)), _cut(w), _cut(0 * v))).any()
+    assert not _joined(curvature_by_differences(lambda parts: _cut(matrix @ _joined(parts)), _cut(w), _cut(0 * v))).any()
 
 
 def test_the_weights_are_left_as_they_are(bowl):
     matrix, w, v = bowl
     before = w.copy()
-    curvature(lambda parts: _cut(matrix @ _joined(parts)), _cut(w), _cut(v))
+    curvature_by_differences(lambda parts: _cut(matrix @ _joined(parts)), _cut(w), _cut(v))
     np.testing.assert_array_equal(w, before)

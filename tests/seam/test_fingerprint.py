@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from epochal.seam.rigs.open import open_rig
-from epochal.seam.rows_of_arguments import given
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import data_from_arguments
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 Y = (X[:, :1] > 0).astype("float32")
@@ -13,7 +13,7 @@ ACTIVATION = "relu"
 
 
 def task(source):
-    return open_rig(source, given(X, Y, seed=0)).task
+    return open_rig(source, data_from_arguments(X, Y, seed=0)).task
 
 
 def compiled(*layers, loss="mse"):

@@ -11,7 +11,7 @@ from keras import layers
 import epochal as ep
 from epochal.records import Plan
 from epochal.rules.plan.decide import GOALS
-from epochal.seam.rigs.open import open_rig
+from epochal.seam.rigs.keras_rig import open_rig
 
 N = 96
 face = importlib.import_module("epochal.api.plan")   # the module; `verbs.plan` is the function in it

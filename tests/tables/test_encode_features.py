@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epochal.base.errors import UsageError
-from epochal.tables import encode
+from epochal.tables.features import fit_features, readable, transform
 
 
 def everyday(n=200, seed=0):
@@ -26,11 +26,11 @@ def everyday(n=200, seed=0):
     })
     for name in ("size", "colour", "moment", "level"):
         frame.loc[stream.choice(n, size=n // 10, replace=False), name] = None
-    return encode.readable(frame)
+    return readable(frame)
 
 
 def fitted(frame):
-    return encode.fit(frame, seed=0)[0]
+    return fit_features(frame, seed=0)[0]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def everyday_encoder():
 
 def test_every_kind_of_column_becomes_finite_features_of_modest_size():
     frame = everyday()
-    encoder, names, _ = encode.fit(frame.iloc[:120], seed=0)
-    x = encode.transform(encoder, frame)
+    encoder, names, _ = fit_features(frame.iloc[:120], seed=0)
+    x = transform(encoder, frame)
     assert x.dtype == np.float32
     assert x.shape == (200, len(names))
     assert np.isfinite(x).all()
@@ -55,19 +55,19 @@ def test_each_column_reaches_the_features(column, everyday_encoder):
     """A shuffled column alone must change the features; else it was silently dropped."""
     frame, encoder = everyday(), everyday_encoder
     shuffled = frame.assign(**{column: frame[column].sample(frac=1, random_state=1).to_numpy()})
-    assert not np.array_equal(encode.transform(encoder, frame), encode.transform(encoder, shuffled))
+    assert not np.array_equal(transform(encoder, frame), transform(encoder, shuffled))
 
 
 def test_what_was_never_seen_in_training_is_encoded_all_the_same(everyday_encoder):
     strange = everyday().assign(colour="mauve", level=pd.Categorical(["none"] * 200), words="zzz", day="no date",
                                 size=1e30, count=np.nan, moment=pd.NaT)
-    assert np.isfinite(encode.transform(everyday_encoder, strange)).all()
+    assert np.isfinite(transform(everyday_encoder, strange)).all()
 
 
 def test_missing_values_are_told_apart_from_the_median_that_replaces_them():
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan, 2.0] * 20})
-    encoder, names, _ = encode.fit(frame, seed=0)
-    x = encode.transform(encoder, frame)
+    encoder, names, _ = fit_features(frame, seed=0)
+    x = transform(encoder, frame)
     assert names == ("a", "missingindicator_a")
     assert x[3, 0] == x[1, 0]
     assert x[3, 1] != x[1, 1]
@@ -76,14 +76,14 @@ def test_missing_values_are_told_apart_from_the_median_that_replaces_them():
 def test_a_large_number_that_varies_little_keeps_its_variation():
     """Milliseconds since 1970 within a minute: in float32 they would all fall on one of two values."""
     milliseconds = 1.7e12 + np.random.default_rng(0).permutation(60_000)[:100].astype(float)
-    x = encode.transform(fitted(pd.DataFrame({"ms": milliseconds})), pd.DataFrame({"ms": milliseconds}))
+    x = transform(fitted(pd.DataFrame({"ms": milliseconds})), pd.DataFrame({"ms": milliseconds}))
     assert len(np.unique(x)) == 100
 
 
 def test_numbers_written_as_text_are_numbers():
     numbers = pd.DataFrame({"a": np.random.default_rng(0).normal(size=80).round(3)})
-    text = encode.readable(numbers.astype(str))
-    np.testing.assert_array_equal(encode.transform(fitted(numbers), numbers), encode.transform(fitted(text), text))
+    text = readable(numbers.astype(str))
+    np.testing.assert_array_equal(transform(fitted(numbers), numbers), transform(fitted(text), text))
 
 
 @pytest.mark.parametrize(("column", "why"), [
@@ -96,11 +96,11 @@ def test_numbers_written_as_text_are_numbers():
     ([f"id-{i}" for i in range(60)], "a different name in every row"),
 ])
 def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
-    frame = encode.readable(pd.DataFrame({"useless": column, "useful": np.linspace(0, 1, 60)}))
-    encoder, names, notes = encode.fit(frame, seed=0)
+    frame = readable(pd.DataFrame({"useless": column, "useful": np.linspace(0, 1, 60)}))
+    encoder, names, notes = fit_features(frame, seed=0)
     assert names == ("useful",)
     assert any("`useless`" in note and why in note for note in notes)
-    assert encode.transform(encoder, frame).shape == (60, 1)
+    assert transform(encoder, frame).shape == (60, 1)
 
 
 @pytest.mark.parametrize("column", [
@@ -112,32 +112,32 @@ def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
     [1.0] * 59 + [np.nan],
 ])
 def test_a_column_that_may_help_is_kept(column):
-    frame = encode.readable(pd.DataFrame({"kept": column}))
-    _, names, notes = encode.fit(frame, seed=0)
+    frame = readable(pd.DataFrame({"kept": column}))
+    _, names, notes = fit_features(frame, seed=0)
     assert names
     assert not any("Left out" in note for note in notes)
 
 
 def test_two_columns_whose_features_would_share_a_name_live_side_by_side():
     frame = pd.DataFrame({"a": ["b", "c"] * 30, "a_b": np.arange(60) / 7})
-    encoder, names, _ = encode.fit(frame, seed=0)
-    assert encode.transform(encoder, frame).shape == (60, 3)
+    encoder, names, _ = fit_features(frame, seed=0)
+    assert transform(encoder, frame).shape == (60, 3)
     assert len(names) == 3
 
 
 def test_infinite_values_are_counted_and_their_column_named():
     for bad in (np.inf, -np.inf, 1e300):
         with pytest.raises(UsageError, match=r"`a` must be finite; got 2 infinite values\. Drop those rows"):
-            encode.readable(pd.DataFrame({"a": [bad, 1.0, bad]}))
+            readable(pd.DataFrame({"a": [bad, 1.0, bad]}))
     with pytest.raises(UsageError, match="`a` must be finite"):
-        encode.readable(pd.DataFrame({"a": ["inf", "1.5", "2"]}))
+        readable(pd.DataFrame({"a": ["inf", "1.5", "2"]}))
 
 
 def test_a_table_without_a_useful_column_is_refused():
     with pytest.raises(UsageError, match=r"`features` must be .* got only `a`\. Left out: `a`, constant in the training rows"):
-        encode.fit(pd.DataFrame({"a": [1] * 60}), seed=0)
+        fit_features(pd.DataFrame({"a": [1] * 60}), seed=0)
     with pytest.raises(UsageError, match="`features` must be .* got none. The table needs a column besides the target"):
-        encode.fit(pd.DataFrame(index=range(60)), seed=0)
+        fit_features(pd.DataFrame(index=range(60)), seed=0)
 
 
 COLUMNS = {
@@ -158,10 +158,10 @@ def test_any_small_frame_becomes_finite_features_or_is_refused_in_words(data, na
     drawn = {name: data.draw(st.lists(COLUMNS[name], min_size=n, max_size=n), label=name) for name in names}
     frame = pd.DataFrame({name: pd.Series(values, dtype=object).infer_objects() for name, values in drawn.items()})
     try:
-        frame = encode.readable(frame)
-        encoder, features, _ = encode.fit(frame.iloc[:10], seed=0)
+        frame = readable(frame)
+        encoder, features, _ = fit_features(frame.iloc[:10], seed=0)
     except UsageError:
         return
-    x = encode.transform(encoder, frame)
+    x = transform(encoder, frame)
     assert x.shape == (n, len(features))
     assert np.isfinite(x).all()

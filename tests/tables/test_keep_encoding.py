@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.tables import encode, keep, open_table
-from epochal.tables.keep import class_shares, encoding_of, kept
+from epochal.tables import encoding, open_table
+from epochal.tables.encoding import class_shares, encoding_of, load_encoding
+from epochal.tables.features import transform
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +53,18 @@ def document(path):
 
 
 def test_an_encoding_comes_back_as_it_was(people, saved):
-    given = encoding_of(people, target="well", apart=["shop"], outputs="probabilities", prior=class_shares(people),
+    given = encoding_of(people, target="well", split_columns=["shop"], outputs="probabilities", prior=class_shares(people),
                         trained_prior=(0.5, 0.5))
-    keep.keep(given, saved)
-    back, notes = kept(saved)
+    encoding.save_encoding(given, saved)
+    back, notes = load_encoding(saved)
     assert notes == ()
     assert [getattr(back, f.name) for f in fields(back) if f.name != "encoder"] == \
         [getattr(given, f.name) for f in fields(given) if f.name != "encoder"]
     assert back.columns == (("height", "number"), ("smokes", "truth"), ("town", "category"), ("born", "date"), ("says", "text"))
-    assert (back.left_out, back.apart, back.shape) == (("same",), ("shop",), people.x_train.shape[1:])
+    assert (back.left_out, back.split_columns, back.shape) == (("same",), ("shop",), people.x_train.shape[1:])
     assert back.prior == pytest.approx((1 - people.y_train.mean(), people.y_train.mean()), abs=1e-6)
     frame = pd.DataFrame({"height": [0.3], "smokes": [True], "town": ["Ulm"], "born": ["01.02.1990"], "says": ["a1 and more"]})
-    np.testing.assert_array_equal(encode.transform(back.encoder, frame), encode.transform(people.encoder, frame))
+    np.testing.assert_array_equal(transform(back.encoder, frame), transform(people.encoder, frame))
     with zipfile.ZipFile(saved) as archive:
         assert archive.testzip() is None
         assert archive.read("config.json") == b"{}"
@@ -72,19 +73,19 @@ def test_an_encoding_comes_back_as_it_was(people, saved):
 def test_arrays_and_numbers_are_kept_too(tmp_path, saved):
     np.savez(tmp_path / "images.npz", x=np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8), y=np.arange(60) / 7)
     table = open_table(tmp_path / "images.npz")
-    keep.keep(encoding_of(table, target="y"), saved)
-    back, _ = kept(saved)
+    encoding.save_encoding(encoding_of(table, target="y"), saved)
+    back, _ = load_encoding(saved)
     assert (back.encoder, back.columns, back.shape, back.eight_bits, back.prior) == (None, (), (4, 4), True, ())
     assert (back.target_mean, back.target_scale) == (table.target_mean, table.target_scale)
 
 
 def test_a_model_saved_by_others_has_none(saved):
-    assert kept(saved) == (None, ())
+    assert load_encoding(saved) == (None, ())
 
 
 def test_other_versions_are_said_in_a_sentence(people, saved):
-    keep.keep(replace(encoding_of(people, target="well"), versions=(("scikit-learn", "0.1"), ("skrub", "0.2"))), saved)
-    _, [note] = kept(saved)
+    encoding.save_encoding(replace(encoding_of(people, target="well"), versions=(("scikit-learn", "0.1"), ("skrub", "0.2"))), saved)
+    _, [note] = load_encoding(saved)
     assert "scikit-learn 0.1 (here " in note
     assert "skrub 0.2 (here " in note
     assert "install" in note
@@ -98,17 +99,17 @@ def test_other_versions_are_said_in_a_sentence(people, saved):
     ({"epochal__encoding.pickle": b"\x80\x04N."}, "encoding is damaged"),
 ], ids=["torn", "list", "future", "short", "changed"])
 def test_a_damaged_encoding_is_refused(people, saved, damage, said):
-    keep.keep(encoding_of(people, target="well"), saved)
+    encoding.save_encoding(encoding_of(people, target="well"), saved)
     rewritten(saved, **damage)
     with pytest.raises(UsageError, match=said):
-        kept(saved)
+        load_encoding(saved)
 
 
 @pytest.mark.parametrize("data", [b"", b"not an archive", b"PK\x03\x04 half of one"])
 def test_what_is_no_archive_is_refused(tmp_path, data):
     (tmp_path / "model.keras").write_bytes(data)
     with pytest.raises(UsageError, match="must be a file that Keras saved"):
-        kept(tmp_path / "model.keras")
+        load_encoding(tmp_path / "model.keras")
 
 
 class _Runs:
@@ -130,18 +131,18 @@ def _by_name(module, name):
     _by_name("sklearn.datasets._base", "Path"), _by_name("skrub._dataframe._common", "pd"), _by_name("os", "getcwd"),
 ], ids=["print", "eval", "load", "dotted", "function", "numpy", "borrowed", "module", "os"])
 def test_a_pickle_of_anything_else_is_never_run(people, saved, evil, capsys):
-    keep.keep(encoding_of(people, target="well"), saved)
-    digest = document(saved) | {"digest": keep._digest(evil)}
+    encoding.save_encoding(encoding_of(people, target="well"), saved)
+    digest = document(saved) | {"digest": encoding._digest(evil)}
     rewritten(saved, **{"epochal__encoding.pickle": evil, "epochal__encoding.json": json.dumps(digest).encode()})
     with pytest.raises(UsageError, match="not written by epochal fit: do not use the file"):
-        kept(saved)
+        load_encoding(saved)
     assert capsys.readouterr().out == ""
 
 
 def test_a_pickle_of_classes_that_are_gone_names_the_versions_to_install(people, saved):
-    keep.keep(encoding_of(people, target="well"), saved)
+    encoding.save_encoding(encoding_of(people, target="well"), saved)
     gone = _by_name("sklearn.gone", "Gone")
-    held = document(saved) | {"digest": keep._digest(gone), "versions": [["scikit-learn", "0.1"]]}
+    held = document(saved) | {"digest": encoding._digest(gone), "versions": [["scikit-learn", "0.1"]]}
     rewritten(saved, **{"epochal__encoding.pickle": gone, "epochal__encoding.json": json.dumps(held).encode()})
     with pytest.raises(UsageError, match=r"written with scikit-learn 0\.1: install these"):
-        kept(saved)
+        load_encoding(saved)

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.tables import encode, open_table
+from epochal.tables import open_table
 from epochal.tables.apply import apply
-from epochal.tables.keep import encoding_of
+from epochal.tables.encoding import encoding_of
+from epochal.tables.features import readable, transform
 
 N = 200
 
@@ -46,7 +47,7 @@ def table(home):
 
 @pytest.fixture(scope="module")
 def encoding(table):
-    return encoding_of(table, target="sold", apart=["agent"], outputs="probabilities")
+    return encoding_of(table, target="sold", split_columns=["agent"], outputs="probabilities")
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def features():
 
 def expected(table, frame):
     """The features as the training itself computes them, of columns that need no conversion."""
-    return encode.transform(table.encoder, encode.readable(frame))
+    return transform(table.encoder, readable(frame))
 
 
 def test_the_training_file_gives_the_features_of_training_in_its_order(home, table, encoding):
@@ -205,7 +206,7 @@ def test_moments_with_a_time_zone_keep_it(tmp_path, text):
     frame["since"] = since.dt.tz_convert("+01:00").dt.strftime("%Y-%m-%dT%H:%M:%S+01:00") if text else since
     frame.to_parquet(tmp_path / "town.parquet")
     table = open_table(tmp_path / "town.parquet", target="sold", group="agent")
-    encoding = encoding_of(table, target="sold", apart=["agent"])
+    encoding = encoding_of(table, target="sold", split_columns=["agent"])
     rows = apply(encoding, tmp_path / "town.parquet")
     np.testing.assert_array_equal(rows.x, expected(table, frame.drop(columns=["agent", "sold"])))
     frame.assign(since=since.dt.tz_convert("UTC")).to_parquet(tmp_path / "elsewhere.parquet")

@@ -10,13 +10,14 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from epochal.base.errors import UsageError
-from epochal.tables.keep import Encoding
+from epochal.tables.encoding import Encoding
 from epochal.tables.predictions import answers, columns_of, meaning_of, raw_columns, write
 from epochal.tables.score import score_rows, scores
 
 
 def encoding(kind, *classes, outputs="probabilities", mean=0.0, scale=1.0):
-    return Encoding(kind=kind, classes=classes, target="y", target_mean=mean, target_scale=scale, apart=(), columns=(), left_out=(),
+    return Encoding(kind=kind, classes=classes, target="y", target_mean=mean, target_scale=scale, split_columns=(),
+                    columns=(), left_out=(),
                     shape=(3,), eight_bits=False, outputs=outputs, prior=(), trained_prior=(), versions=(), encoder=None)
 
 

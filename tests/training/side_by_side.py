@@ -9,7 +9,7 @@ from epochal.training.fit import fit as the_fit
 from epochal.training.fit.request import FitRequest
 
 if keras.backend.backend() == "jax":
-    from epochal.seam.cache import keep_programs
+    from epochal.seam.machine import keep_programs
 
     keep_programs()  # the same small network is compiled over and over
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from rules.study_runs import NAMES, design
+from rules.study_runs import NAMES, design, trained
 from scipy.stats import binom
 
 from epochal.base.pairs import ALPHA, detectable, equivalence
@@ -32,8 +32,7 @@ def study(seed, *, shifts=(0.0, 0.0, 0.0), wobbles=(WOBBLE,) * 3, margin=1e-4, t
     fresh = [_runs(rng, size, {rate.value, 1e-3}, "confirm", N_SEEDS, shift, wobble, luck)
              for size, rate, shift, wobble in zip(SIZES, rates, shifts, wobbles, strict=True)]
     horizons = {("epochs", size): N_EPOCHS for size in SIZES}
-    return contrasts(of, NAMES, [c for curves in fresh for c in curves], rates, horizons, margin, n_train=1600, n_test=0,
-                     present_rate=1e-3, fit_seconds={})
+    return contrasts(trained(of, [c for curves in fresh for c in curves], rates, horizons, margin))
 
 
 def _runs(rng, size, rates, stage, n, shift, wobble, luck):

@@ -11,8 +11,8 @@ from ..probes.agenda import agenda
 from ..records import Evidence
 from ..report.live import Live
 from ..rules.plan.decide import GOALS, decide
-from ..seam.rigs.open import open_rig
-from ..seam.rows_of_arguments import given
+from ..seam.rigs.keras_rig import open_rig
+from ..seam.rows import data_from_arguments
 from ..services import Journal, measure
 from ..training.feeds.cast import weighed
 
@@ -51,7 +51,8 @@ def plan(model, x=None, y=None, *, sample_weight=None, class_weight=None, valida
     require(known is None or isinstance(known, Evidence), "evidence", type(evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
     seconds = seconds_of(budget)
-    data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split, seed=seed)
+    data = data_from_arguments(x, y, sample_weight=sample_weight, validation_data=validation_data,
+                               validation_split=validation_split, seed=seed)
     if class_weight is not None:
         data = replace(data, train=weighed(data.train, class_weight))
     rig = open_rig(model, data)

@@ -14,8 +14,8 @@ from ..experiments.ray.crew import RayCrew
 from ..records import BUDGETS, dump
 from ..report.study_live import StudyLive
 from ..rules.study.design import designed, whole_number
-from ..seam.rigs.open import open_rig
-from ..seam.rows_of_arguments import given
+from ..seam.rigs.keras_rig import open_rig
+from ..seam.rows import data_from_arguments
 from ..training.feeds.cast import weighed
 
 
@@ -66,8 +66,8 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
     require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
     whole_number("seed", seed, 0)
     require(folder is None or isinstance(folder, (str, os.PathLike)), "folder", folder, "a path, or None", 'Pass folder="study".')
-    data = given(x, y, sample_weight=sample_weight, validation_data=validation_data, validation_split=validation_split,
-                 test_data=test_data, seed=seed)
+    data = data_from_arguments(x, y, sample_weight=sample_weight, validation_data=validation_data,
+                               validation_split=validation_split, test_data=test_data, seed=seed)
     if class_weight is not None:
         data = replace(data, train=weighed(data.train, class_weight))
     rig = open_rig(model, data)

@@ -22,6 +22,32 @@ def number(x):
     return f"{x:,.0f}" if 1000 <= abs(x) < 1e15 else f"{x:.3g}"
 
 
+class Wording(str):
+    """Text that `repr` leaves without quotes, for the value in an error message: `got 2 infinite values`."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def counted(n, noun):
+    """A number of things, in words.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    (1 row, 1,200 rows)
+    """
+    return Wording(f"{n:,} {noun}{'s' * (n != 1)}")
+
+
+def first_few(words, most=20, write=repr):
+    """The first words, each written so, and how many more there are.
+
+    >>> first_few(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    words = list(map(write, words))
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
 def quantity(unit, *values):
     """Values with their unit, all in the scale of the largest, so that they compare at a glance.
 

@@ -13,12 +13,11 @@ from ..base.budget import seconds_of
 from ..base.errors import UsageError
 from ..base.files import whole_file
 from ..base.progress import Silent
-from ..base.text import rich_table
+from ..base.text import counted, rich_table
 from ..base.validate import require
-from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
 from ..tables import open_table
-from ..tables.keep import class_shares, encoding_of, keep
+from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import score_rows, scores
 from .common import (
@@ -71,7 +70,8 @@ def run(*, data, target, group, time, task, model, backend, plan, batch_size, ep
 
         def encoding():
             params = getattr(getattr(network, "history", None), "params", {})
-            return encoding_of(table, target=_target(target, data), apart=[name for name in (group, time) if name], outputs=meaning,
+            return encoding_of(table, target=_target(target, data), split_columns=[name for name in (group, time) if name],
+                               outputs=meaning,
                                prior=prior, trained_prior=_trained_prior(params, prior, shifted))
 
         _save(network, encoding(), None)  # what cannot be saved is better known before the training
@@ -166,7 +166,7 @@ def _save(network, encoding, path):
         with tempfile.TemporaryDirectory() as room:
             draft = Path(room) / "model.keras"  # Keras writes to a name that ends so, and to no open file
             save_model(network, draft)
-            keep(encoding, draft)
+            save_encoding(encoding, draft)
             if path is not None:
                 with open(draft, "rb") as finished, whole_file(path) as file:
                     shutil.copyfileobj(finished, file)

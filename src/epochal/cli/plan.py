@@ -11,17 +11,16 @@ import click
 
 from ..base.budget import seconds_of
 from ..base.errors import UsageError
-from ..base.text import duration, rich_table
+from ..base.text import counted, duration, rich_table
 from ..base.validate import require
 from ..probes.agenda import agenda
 from ..records import Evidence, Plan, dump, read, save
 from ..report import write_report
 from ..report.live import Live
 from ..rules.plan.decide import decide
-from ..rules.plan.sentences import counted
 from ..rules.training.prior import balanced_weights
 from ..tables import open_table
-from ..tables.keep import class_shares
+from ..tables.encoding import class_shares
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
 
 
@@ -33,7 +32,7 @@ def run(*, data, target, group, time, task, model, backend, class_weight, goal, 
     say = console if as_json else answer
     choose_backend(backend)
 
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
     rig = open_rig(builder(table, model), rows_of(table, class_weight, seed))

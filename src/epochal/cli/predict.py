@@ -11,7 +11,7 @@ from ..base.text import rich_table
 from ..base.validate import require
 from ..rules.training.prior import corrected
 from ..tables.apply import apply
-from ..tables.keep import kept
+from ..tables.encoding import load_encoding
 from ..tables.predictions import ENDINGS, answers, columns_of, raw_columns, write
 from ..tables.score import score_rows, scores
 from .common import choose_backend, no_room, strict_json, tell, terminal, warnings_as_sentences, writable_file
@@ -61,7 +61,7 @@ def _kept(place):
     """The encoding in the file of the model, `None` where there is none, and sentences on it."""
     require(place.suffix == ".keras", "MODEL", str(place), "a file that ends in .keras", "Pass what epochal fit wrote.")
     require(place.is_file(), "MODEL", str(place), "a file that exists", f"Check the path; the current folder is {Path.cwd()}.")
-    return kept(place)
+    return load_encoding(place)
 
 
 def _predicted(place, code, x, batch_size, goal, say, *, quiet):

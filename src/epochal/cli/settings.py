@@ -4,12 +4,11 @@ import math
 from typing import NamedTuple
 
 from ..base.errors import UsageError
-from ..base.text import number
+from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan, read, save
 from ..rules.plan.decide import decide
 from ..rules.plan.resolve import resolve
-from ..rules.plan.sentences import counted
 from .common import no_room, tell
 from .plan import announced, measured, rows_of
 
@@ -55,7 +54,7 @@ def settled(plan, path, batch_size, learning_rate, epochs):
 
 def planned(table, build, class_weight, path, goal, seconds, seed, console, say):
     """The same as `epochal plan`, its plan kept beside the model, so that the same command measures nothing twice."""
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     rig, place = open_rig(build, rows_of(table, class_weight, seed)), path.with_suffix(".plan.json")
     known, journal = announced(rig, _earlier(place, rig), seconds, path.parent, say)

@@ -8,13 +8,12 @@ from functools import partial
 import click
 
 from ..base.errors import UsageError
-from ..base.text import rich_table
+from ..base.text import counted, rich_table
 from ..base.validate import require
 from ..records import dump, save
 from ..report.study.tables import write_tables
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from ..report.study_live import StudyLive
-from ..rules.plan.sentences import counted
 from ..rules.study.design import designed
 from ..tables import open_table
 from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
@@ -42,7 +41,7 @@ def run(*, data, target, group, time, task, model, backend, folder, as_json, wai
     choose_backend(backend)
     from ..experiments import conduct
     from ..seam.model.metrics import rare_class_metric
-    from ..seam.rigs.open import open_rig
+    from ..seam.rigs.keras_rig import open_rig
 
     table = open_table(data, target=target, group=group, time=time, task=task, seed=choices["seed"])
     metric = choices["metric"].removeprefix("val_")
@@ -155,9 +154,9 @@ def _save(study, place):
     try:
         save(study, place / "study.json")
         write_tables(study, place)
-        from ..report import write_study_report
+        from ..report import write_report
 
-        write_study_report(study, place / "report.html")
+        write_report(study, place / "report.html")
     except OSError as error:
         if error.errno is None:
             raise

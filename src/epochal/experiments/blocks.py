@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .. import engine
 from ..base.errors import MeasurementFailed
 from ..records import Outcome, Setting
-from .curves import schedule_of, study_curve
+from .curves import curve_of, schedule_of
 
 
 class Block(NamedTuple):
@@ -51,8 +51,8 @@ def cut(label, stage, n_epochs, lanes, how):
 
 def no_memory_for(batch_size):
     """The sentence for a batch that does not fit."""
-    return (f"There is no memory for a batch of {batch_size:,} examples. Leave that batch size out, or use a device with more: "
-            "either in another folder.")
+    return (f"There is no memory for a batch of {batch_size:,} examples. Leave that batch size out, or use a device with more "
+            "memory, and begin in another folder.")
 
 
 def train_block(rig, block, *, device=None, watch=None):
@@ -76,7 +76,7 @@ def train_block(rig, block, *, device=None, watch=None):
     runs = engine.train(rig, lanes, engine.Batches(block.batch_size, block.n_epochs), how=block, go_on=go_on, device=device)
     if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
         raise MeasurementFailed(no_memory_for(block.batch_size))
-    curves = tuple(study_curve(run, setting, seed, block.stage, rig.n_examples)
+    curves = tuple(curve_of(run, setting, seed, block.stage, rig.n_examples, every_part=True)
                    for run, (setting, seed) in zip(runs, block.lanes, strict=True))
     facts = {"machine": str(rig.machine), "device": str(device or "default"),
              "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}

@@ -4,12 +4,12 @@ import math
 from dataclasses import replace
 
 from ..base.text import quantity
-from ..records import Outcome, Study, Verdict
+from ..records import Machine, Outcome, Reading, Study, Verdict
 from ..rules.scaling import steps_per_epoch
-from ..rules.study.contrasts import contrasts
+from ..rules.study.contrasts import Trained, contrasts
 from ..rules.study.steps import critical_batch_of
 
-_TELLING = 1.25  # times as much, or as many epochs by the clock's own spread, from which the sentence says so
+_WORTH_SAYING = 1.25  # times as much, or as many epochs by timing noise alone, from which the sentence says so
 
 _NOT_TRAINED = (Verdict.DIVERGED, Verdict.NO_MEMORY)
 
@@ -19,22 +19,20 @@ def out_of_memory(reading, batch_size):
     return reading.name == f"engine/{batch_size}" and reading.outcome is Outcome.OUT_OF_MEMORY
 
 
-def conclude(design, task, machine, present, readings, curves, rates, spans, margin):
-    """The `Study`.
-
-    Args:
-        present: the user's own `Setting`. rates: the `TunedRate`s. spans: `{(budget, batch size): epochs}`.
-    """
-    no_memory = tuple(size for size in design.batch_sizes if any(out_of_memory(r, size) for r in readings))
+def conclude(trained: Trained, machine: Machine, readings: tuple[Reading, ...]) -> Study:
+    """The `Study` of what was trained, and of the readings beside it: the seconds of `fit`, and what there was no memory for."""
+    design = trained.design
     step_time = next((r for r in readings if r.name == "step_time"), None)
-    seconds = {point.batch_size: point.seconds for point in step_time.points} if step_time is not None else {}
-    compared = contrasts(design, task.metrics, curves, rates, spans, margin, n_train=task.n_train, n_test=task.n_test,
-                         present_rate=present.learning_rate, fit_seconds=seconds, no_memory=no_memory)
+    trained = replace(
+        trained, no_memory=tuple(size for size in design.batch_sizes if any(out_of_memory(r, size) for r in readings)),
+        fit_seconds={point.batch_size: point.seconds for point in step_time.points} if step_time is not None else {})
+    compared = contrasts(trained)
     if step_time is not None:
-        compared = tuple(_with_the_clocks_spread(contrast, design, task.n_train, step_time) for contrast in compared)
+        compared = tuple(_with_timing_noise(contrast, design, trained.task.n_train, step_time) for contrast in compared)
     compared = tuple(_with_what_it_got(contrast, compared, design) for contrast in compared)
-    return Study(design=design, task=task, machine=machine, margin=margin, readings=readings, curves=curves, rates=rates,
-                 contrasts=compared, derived=(critical_batch_of(design, task.metrics, curves, compared, margin),))
+    critical = critical_batch_of(design, trained.task.metrics, trained.curves, compared, trained.margin)
+    return Study(design=design, task=trained.task, machine=machine, margin=trained.margin, readings=readings, curves=trained.curves,
+                 rates=trained.rates, contrasts=compared, derived=(critical,))
 
 
 def _with_what_it_got(contrast, compared, design):
@@ -43,22 +41,22 @@ def _with_what_it_got(contrast, compared, design):
                      and other.setting.batch_size == design.reference)
     mine, theirs = {"steps": (contrast.n_updates, reference.n_updates), "time": (contrast.seconds, reference.seconds)}.get(
         contrast.budget, (None, None))
-    if contrast.verdict in _NOT_TRAINED or not mine or not theirs or max(mine, theirs) <= _TELLING * min(mine, theirs):
+    if contrast.verdict in _NOT_TRAINED or not mine or not theirs or max(mine, theirs) <= _WORTH_SAYING * min(mine, theirs):
         return contrast
-    got = f"{mine:,} updates, and the reference {theirs:,}" if contrast.budget == "steps" else (
-        f"{quantity('s', mine)} of `fit`, and the reference {quantity('s', theirs)}")
-    return replace(contrast, sentence=f"{contrast.sentence} It got {got}: no fewer than whole epochs can be given.")
+    got = f"{mine:,} updates, the reference {theirs:,}" if contrast.budget == "steps" else (
+        f"{quantity('s', mine)} of `fit`, the reference {quantity('s', theirs)}")
+    return replace(contrast, sentence=f"{contrast.sentence} It got {got}: trainings are made in whole epochs.")
 
 
-def _with_the_clocks_spread(contrast, design, n_train, step_time):
-    """At equal time, what the epochs of an arm would be by the fastest and the slowest timings, where these lie far apart."""
+def _with_timing_noise(contrast, design, n_train, step_time):
+    """At equal time, how many epochs an arm would have got by the fastest and the slowest timings, where these lie far apart."""
     size = contrast.setting.batch_size
     if contrast.budget != "time" or size == design.reference or contrast.verdict in _NOT_TRAINED:
         return contrast
     reference, mine = (next(point for point in step_time.points if point.batch_size == b) for b in (design.reference, size))
     share = design.epochs * steps_per_epoch(n_train, design.reference) / steps_per_epoch(n_train, size)
     low, high = (max(1, math.floor(share * ratio)) for ratio in (reference.low / mine.high, reference.high / mine.low))
-    if high <= _TELLING * low:
+    if high <= _WORTH_SAYING * low:
         return contrast
-    told = f" It got {contrast.n_epochs:,} epochs; by the spread of the clock equal time is {low:,} to {high:,}."
-    return replace(contrast, sentence=contrast.sentence + told)
+    noise = f" It got {contrast.n_epochs:,} epochs (timing noise: equal time is {low:,} to {high:,} epochs)."
+    return replace(contrast, sentence=contrast.sentence + noise)

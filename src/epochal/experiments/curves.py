@@ -23,33 +23,25 @@ def schedule_of(rig, setting):
     return rates
 
 
-def curve_of(run, setting, seed, stage, n_train):
-    """The `Curve` of one `Run`; trials keep only what choosing needs."""
+def curve_of(run, setting, seed, stage, n_train, *, every_part=False):
+    """The `Curve` of one `Run`; trials keep only what choosing needs.
+
+    Args:
+        every_part: keep every figure of every training, on each half of the validation rows and on the test rows: any metric may be
+            what a study judges by.
+    """
     figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
-    judged = stage != "screen" and len(figures)
-    return Curve(
-        setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
-        train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]),
-        half_b=_short(figures[:, 1, 0]),
-        metrics=tuple(_short(figures[:, :2, 1 + i].mean(1, dtype=float)) for i in range(figures.shape[2] - 1)) if judged else (),
-        test_loss=_short(figures[:, 2, 0]) if judged and figures.shape[1] > 2 else (),
-        outcome=run.outcome, seconds=float(run.seconds))
+    judged, tested = every_part or (stage != "screen" and len(figures)), figures.shape[1] > 2
 
-
-def study_curve(run, setting, seed, stage, n_train):
-    """The `Curve` of one `Run` in a study: every figure of every part, since any metric may be what a study judges by."""
-    figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
-    n_metrics, tested = figures.shape[2] - 1, figures.shape[1] > 2
-
-    def metrics(part):
-        return tuple(_short(figures[:, part, 1 + i]) for i in range(n_metrics))
+    def metrics(*parts):
+        return tuple(_short(figures[:, list(parts), 1 + i].mean(1, dtype=float)) for i in range(figures.shape[2] - 1))
 
     return Curve(
         setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
-        train_loss=_short(run.train_loss), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
-        metrics=tuple(_short(figures[:, :2, 1 + i].mean(1, dtype=float)) for i in range(n_metrics)),
-        metrics_a=metrics(0), metrics_b=metrics(1), test_metrics=metrics(2) if tested else (),
-        test_loss=_short(figures[:, 2, 0]) if tested else (), outcome=run.outcome, seconds=float(run.seconds))
+        train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
+        metrics=metrics(0, 1) if judged else (), metrics_a=metrics(0) if every_part else (),
+        metrics_b=metrics(1) if every_part else (), test_metrics=metrics(2) if every_part and tested else (),
+        test_loss=_short(figures[:, 2, 0]) if judged and tested else (), outcome=run.outcome, seconds=float(run.seconds))
 
 
 def _short(values):

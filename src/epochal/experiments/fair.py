@@ -13,7 +13,7 @@ from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
 from ..records import Outcome, Reading, Setting
 from ..rules.scaling import steps_per_epoch
-from ..rules.study.contrasts import declared_margin, require_margin
+from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.horizons import horizons
 from ..rules.study.judging import cost, judged
 from .blocks import cut, labelled, no_memory_for
@@ -56,7 +56,7 @@ class Fair:
 
     def run(self):
         untrained = self._untrained()
-        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring the engine")
+        self.ledger.begin("timing Keras' own fit" if self._needs_clock else "measuring how fast trainings run side by side")
         seconds = self._step_seconds()
         spans = horizons(replace(self.design, batch_sizes=self.sizes), self.n, seconds)
         self._foresee(spans)
@@ -64,8 +64,9 @@ class Fair:
         margin = self._margin(spans, untrained)
         self._confirm(rates, spans)
         self.ledger.end()
-        return conclude(self.design, self.rig.task, self.rig.machine, self.rig.present, self._readings(), self._curves(), rates,
-                        spans, margin)
+        trained = Trained(design=self.design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
+                          horizons=spans, margin=margin)
+        return conclude(trained, self.rig.machine, self._readings())
 
     # what is trained
 

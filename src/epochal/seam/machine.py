@@ -1,12 +1,16 @@
-"""What machine and which versions the numbers hold for."""
+"""What machine and which versions the numbers hold for, and JAX's compiled programs, kept on it between runs."""
 
 import os
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import keras
 import psutil
+from platformdirs import user_cache_path
 
 from ..records import Machine
+
+_WORTH_KEEPING = 0.02  # seconds of compiling: a Keras model is built from dozens of small programs
 
 
 def this_machine(device, memory_bytes, package):
@@ -22,3 +26,30 @@ def this_machine(device, memory_bytes, package):
         else os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total if memory_bytes is None and device == "cpu" else memory_bytes,
         versions=tuple((name, version(name)) for name in ("epochal", "keras", package)))
+
+
+def keep_programs():
+    """Turn JAX's persistent compilation cache on, unless the user has set one up already; returns its folder."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(user_cache_path("epochal") / "programs"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return jax.config.jax_compilation_cache_dir
+
+
+@contextmanager
+def without_kept_programs():
+    """A block in which JAX uses no kept program, so that compiling takes what it takes in any other process."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # JAX looks at the setting once
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()

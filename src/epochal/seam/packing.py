@@ -12,7 +12,7 @@ import keras
 from ..base.errors import Unsupported, UsageError
 from .identity.own_code import is_own
 from .model.copying import first_line, layers, own_parts
-from .rigs.open import open_rig
+from .rigs.keras_rig import open_rig
 
 _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 

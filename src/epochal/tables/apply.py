@@ -7,15 +7,12 @@ import numpy as np
 import pandas as pd
 
 from ..base.errors import UsageError
+from ..base.text import counted, first_few
 from ..base.validate import require
-from . import encode
-from .arrays import _load as load_arrays
-from .convert import CONVERT, labels_of
-from .fresh import read_fresh
-from .phrase import counted
-from .read import locate
-
-_SHOWN = 5
+from .arrays import load_arrays
+from .columns import CONVERT, labels_of
+from .features import readable, transform
+from .read import locate, read_new_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +35,7 @@ def apply(encoding, source):
     """The rows of a file or a built-in data set, encoded for a model.
 
     Args:
-        encoding: the model's `keep.Encoding`; `None` for a model saved without one, which takes arrays as they are.
+        encoding: the model's `encoding.Encoding`; `None` for a model saved without one, which takes arrays as they are.
         source: as for `open_table`. The target may be missing. An `.npz` holds x, or x_test, and may hold y, or y_test.
 
     Raises:
@@ -53,12 +50,12 @@ def apply(encoding, source):
             "It was not saved by epochal fit, so nothing says how columns become its inputs.")
     require(encoding.encoder is not None, "DATA", str(source), "an .npz file, as in training",
             "Save the rows by numpy.savez('new.npz', x=x).")
-    frame = read_fresh(place, text=[name for name, kind in encoding.columns if kind in ("category", "text")])
+    frame = read_new_rows(place, text=[name for name, kind in encoding.columns if kind in ("category", "text")])
     require(len(frame) > 0, "DATA", str(source), "a table with rows", "It holds the columns' names alone; add the rows to predict.")
     extra = _check_columns(frame, encoding, source)
     ready = _converted(frame, encoding)
     notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
-    x = encode.transform(encoding.encoder, ready)
+    x = transform(encoding.encoder, ready)
     y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
     return NewRows(x=x, y=y, notes=(*notes, *on_target))
 
@@ -66,7 +63,7 @@ def apply(encoding, source):
 def _check_columns(frame, encoding, source):
     """Refuse what lacks columns; a sentence on those that the model does not know."""
     needed = [name for name, _ in encoding.columns]
-    known = {*needed, *encoding.left_out, *encoding.apart, encoding.target}
+    known = {*needed, *encoding.left_out, *encoding.split_columns, encoding.target}
     missing, extra = [name for name in needed if name not in frame], [name for name in frame if name not in known]
     if missing:
         folded = {_folded(name): name for name in extra}
@@ -74,7 +71,7 @@ def _check_columns(frame, encoding, source):
         cure = "".join(f"Is `{folded[found]}` meant for `{name}`? Rename it. " for name, found in near.items())
         raise UsageError(f"`DATA` must hold every column that the model was trained on; got {str(source)!r} without "
                          f"{', '.join(f'`{name}`' for name in missing)}. {cure}Where a value is unknown, leave its cell empty.")
-    return [f"Not used, since the model was trained without: {_few([f'`{name}`' for name in extra])}."] if extra else []
+    return [f"Not used, since the model was trained without: {first_few(extra, 5, '`{}`'.format)}."] if extra else []
 
 
 def _folded(name):
@@ -86,8 +83,8 @@ def _converted(frame, encoding):
     """The columns the model needs, in the order and the dtypes of training."""
     frame = frame[[name for name, _ in encoding.columns]]
     # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
-    readable = encode.readable(frame)
-    return pd.DataFrame({name: CONVERT[kind](frame[name].where(readable[name].notna()), _parsing(name, kind, encoding))
+    known = readable(frame)
+    return pd.DataFrame({name: CONVERT[kind](frame[name].where(known[name].notna()), _parsing(name, kind, encoding))
                          for name, kind in encoding.columns}, index=frame.index)
 
 
@@ -109,7 +106,7 @@ def _unseen(ready, encoding):
         new = column[~column.isin(seen)]
         if len(new):
             yield (f"`{name}` holds {counted(new.nunique(), 'value')} that no training row has "
-                   f"({_few([repr(value) for value in new.unique()])}), in {counted(len(new), 'row')}: encoded as none of the "
+                   f"({first_few(new.unique(), 5)}), in {counted(len(new), 'row')}: encoded as none of the "
                    "known values.")
         n_missing = len(ready) - len(column)
         if n_missing and not any(value is None or value != value for value in seen):
@@ -178,7 +175,3 @@ def _scaled(x, name, encoding):
                 "Convert it: x.astype('uint8').")
     odd = x.dtype == np.uint8 and not encoding.eight_bits
     return x.astype(np.float32), ("x holds 8-bit numbers, unlike in training: used as they are.",) if odd and x.max() > 1 else ()
-
-
-def _few(names):
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -6,19 +6,19 @@ import zlib
 import numpy as np
 
 from ..base.errors import UsageError
+from ..base.text import Wording, counted
 from ..base.validate import require
-from .phrase import Phrase, counted
 
 
 def read_arrays(path):
-    """x as float32[n, …], y as [n], how many of the last rows are the file's own test part, and notes.
+    """x as float32[n, …], y as [n], how many of the last rows are the file's own test part, whether x held 8 bits, notes.
 
     Pickled objects are never loaded: a pickle runs code.
 
     Raises:
         UsageError: for a file that holds no such arrays, arrays of different lengths, or an x that is not finite.
     """
-    arrays = _load(path)
+    arrays = load_arrays(path)
     if {"x", "y"} <= arrays.keys():
         x, y, n_test = _pair(arrays, "x", "y"), arrays["y"], 0
     elif {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
@@ -32,11 +32,15 @@ def read_arrays(path):
         raise UsageError("`source` must be an .npz file with arrays x and y, or x_train and y_train; "
                          f"got {path.name!r} with {', '.join(sorted(arrays)) or 'no array'}. "
                          f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
-    x, notes = _as_floats(x)
-    return x, y.reshape(len(y)), n_test, notes
+    eight_bits = bool(x.dtype == np.uint8 and x.max() > 1)
+    if eight_bits:
+        x, note = x.astype(np.float32) / np.float32(255), "x holds 8-bit numbers: divided by 255, otherwise as it is."
+    else:
+        x, note = _as_floats(x), "x is used as it is, without scaling."
+    return x, y.reshape(len(y)), n_test, eight_bits, (note,)
 
 
-def _load(path):
+def load_arrays(path):
     cure = f"Save it by numpy.savez({path.name!r}, x=x, y=y)."
     try:
         with open(path, "rb") as stream:  # opened here, since numpy.load leaves a broken file open
@@ -67,11 +71,9 @@ def _pair(arrays, x_name, y_name):
 
 
 def _as_floats(x):
-    if x.dtype == np.uint8 and x.max() > 1:
-        return x.astype(np.float32) / np.float32(255), ("x holds 8-bit numbers: divided by 255, otherwise as it is.",)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
         x = x.astype(np.float32)
     n_bad = int((~np.isfinite(x)).sum())
-    require(not n_bad, "x", Phrase(f"{n_bad} values that are infinite or not a number"), "finite",
+    require(not n_bad, "x", Wording(f"{n_bad} values that are infinite or not a number"), "finite",
             "Drop those rows, or fill them in.")
-    return x, ("x is used as it is, without scaling.",)
+    return x

@@ -5,10 +5,11 @@ import difflib
 import numpy as np
 import pandas as pd
 
+from ..base.text import Wording, counted, first_few
 from ..base.validate import require
-from . import encode, split
+from . import split
 from .arrays import read_arrays
-from .phrase import Phrase, counted
+from .features import fit_features, readable, transform
 from .read import locate, read_frame
 from .table import Table
 from .target import find_task
@@ -54,7 +55,8 @@ def _from_frame(place, target, group, time, wanted, seed):
     frame, notes = read_frame(place)
     if place.format == "built-in":
         target = target or "target"
-    require(target is not None, "target", target, "the name of the column to predict", f"The columns are {_some(frame.columns)}.")
+    require(target is not None, "target", target, "the name of the column to predict",
+            f"The columns are {first_few(map(str, frame.columns))}.")
     _check_names(frame, target=target, group=group, time=time)
 
     rows, task = _rows_with_target(frame[target], target, wanted=wanted)
@@ -67,20 +69,20 @@ def _from_frame(place, target, group, time, wanted, seed):
         parts = split.at_random(task.codes, seed=seed)
     _check_training_classes(task, parts)
 
-    features = encode.readable(frame.drop(columns=[name for name in (target, group, time) if name is not None]))
-    encoder, feature_names, encoding_notes = encode.fit(features.iloc[parts.train], seed=seed)
-    x = encode.transform(encoder, features)
+    features = readable(frame.drop(columns=[name for name in (target, group, time) if name is not None]))
+    encoder, feature_names, encoding_notes = fit_features(features.iloc[parts.train], seed=seed)
+    x = transform(encoder, features)
     return _table(place, task, parts, x, encoder=encoder, feature_names=feature_names,
                   notes=(*notes, *task.notes, *parts.notes, *encoding_notes))
 
 
 def _from_arrays(place, wanted, seed):
-    x, y, n_own_test, notes = read_arrays(place.path)
+    x, y, n_own_test, eight_bits, notes = read_arrays(place.path)
     rows, task = _rows_with_target(pd.Series(y), "y", wanted=wanted, most_classes=1000 if x.ndim > 2 else 20)
     x = x[rows]
     if n_own_test:
         n_own_test = int(rows[-n_own_test:].sum())
-        require(n_own_test > 0, "y_test", Phrase("no value"), "known in some rows",
+        require(n_own_test > 0, "y_test", Wording("no value"), "known in some rows",
                 "Fill it in, or save x_train and y_train alone.")
         n_rest = len(x) - n_own_test
         require(n_rest >= _FEWEST_ROWS, "x_train", counted(n_rest, "row"), f"at least {_FEWEST_ROWS} rows long",
@@ -89,10 +91,10 @@ def _from_arrays(place, wanted, seed):
     else:
         parts = split.at_random(task.codes, seed=seed)
     _check_training_classes(task, parts)
-    return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes))
+    return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes), eight_bits=eight_bits)
 
 
-def _table(place, task, parts, x, *, notes, encoder=None, feature_names=()):
+def _table(place, task, parts, x, *, notes, encoder=None, feature_names=(), eight_bits=False):
     y, mean, scale = task.y, 0.0, 1.0
     if task.kind == "regression":
         training = y[parts.train]
@@ -103,7 +105,7 @@ def _table(place, task, parts, x, *, notes, encoder=None, feature_names=()):
         notes = (*notes, f"Targets are standardised by the training rows: less {mean:.6g}, divided by {scale:.6g}. "
                          "A mean squared error of 1 is what always answering the mean would get.")
     return Table(name=place.name, kind=task.kind, classes=task.classes, feature_names=feature_names, encoder=encoder,
-                 target_mean=mean, target_scale=scale, notes=notes,
+                 target_mean=mean, target_scale=scale, eight_bits=eight_bits, notes=notes,
                  x_train=x[parts.train], y_train=y[parts.train], x_validation=x[parts.validation],
                  y_validation=y[parts.validation], x_test=x[parts.test], y_test=y[parts.test])
 
@@ -115,7 +117,8 @@ def _check_names(frame, **chosen):
             spoken = f"Did you mean {close[0]!r}? " if close else ""
             headless = all(column.replace(".", "").lstrip("-").isdigit() for column in frame.columns)
             spoken += "Its first line seems to hold values; it must hold the columns' names. " if headless else ""
-            require(False, option, name, "a column of the table", f"{spoken}The columns are {_some(frame.columns)}.")
+            require(False, option, name, "a column of the table",
+                    f"{spoken}The columns are {first_few(map(str, frame.columns))}.")
     for option in ("group", "time"):
         require(chosen[option] is None or chosen[option] != chosen["target"], option, chosen[option],
                 "another column than the target", "Name the column that ties rows together, or leave it out.")
@@ -127,7 +130,7 @@ def _rows_with_target(column, name, **options):
     require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")
     require(rows.sum() >= _FEWEST_ROWS, "rows with a target", int(rows.sum()), f"at least {_FEWEST_ROWS}",
-            "Collect more rows: from fewer, no setting can be told from another.")
+            "Collect more rows: with fewer, differences between settings are lost in chance.")
     task = find_task(column[rows], name, **options)
     if n_missing := int((~rows).sum()):
         task = task.noting(f"{counted(n_missing, 'row')} without a value of `{name}` left out.")
@@ -139,8 +142,3 @@ def _check_training_classes(task, parts):
     absent = [label for code, label in enumerate(task.classes) if code not in present]
     require(not absent, task.name, absent[0] if absent else None, "of classes that all occur in the training rows",
             "No training row is of this class: drop its rows, merge it with another class, or split another way.")
-
-
-def _some(names, most=20):
-    names = [repr(str(name)) for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

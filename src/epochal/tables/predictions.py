@@ -6,15 +6,15 @@ import zipfile
 import numpy as np
 import pandas as pd
 
+from ..base.text import Wording
 from ..base.validate import require
-from .phrase import Phrase
 
 ENDINGS = (".parquet", ".csv", ".npz")
 _ROUNDING = 0.02  # by how much probabilities in half precision may miss their sum
 
 
 def meaning_of(outputs, kind, n_classes, *, logits):
-    """What a model's outputs mean: the `outputs` of a `keep.Encoding`.
+    """What a model's outputs mean: the `outputs` of a `encoding.Encoding`.
 
     Args:
         outputs: of some rows; with random weights they tell a softmax from a plain layer well enough.
@@ -33,7 +33,7 @@ def answers(outputs, encoding):
 
     Args:
         outputs: what `predict` returns: [n, n_classes], or [n, 1] or [n] for two classes or for numbers.
-        encoding: the `keep.Encoding` of the table that the model was trained on; its `outputs` is not `"raw"`.
+        encoding: the `encoding.Encoding` of the table that the model was trained on; its `outputs` is not `"raw"`.
 
     Returns:
         float64[n, n_classes] of probabilities, or float64[n] in the unit of the target.
@@ -77,7 +77,7 @@ def raw_columns(outputs):
     """The same for a model without an encoding: each output as an array, by the names the model gives them."""
     columns = {}
     for name, values in _named("" if isinstance(outputs, dict) else "output", outputs):
-        require(name not in columns, "model", Phrase(f"two outputs named {name!r}"), "one with outputs of different names",
+        require(name not in columns, "model", Wording(f"two outputs named {name!r}"), "one with outputs of different names",
                 "Rename one.")
         values = np.asarray(values)
         # NumPy's own formats and pandas know no bfloat16 and its like.
@@ -149,7 +149,7 @@ def _flat(columns):
         single = values.ndim == 1 or values.shape[1] == 1
         more = {name: values.reshape(len(values))} if single else {f"{name}_{i}": values[:, i] for i in range(values.shape[1])}
         twice = sorted(flat.keys() & more.keys())
-        require(not twice, "--out", Phrase(f"two columns named {', '.join(map(repr, twice))}"),
+        require(not twice, "--out", Wording(f"two columns named {', '.join(map(repr, twice))}"),
                 "an .npz file for outputs of such names", "Name it predictions.npz, or rename an output.")
         flat |= more
     return flat

@@ -16,12 +16,14 @@ from sklearn import datasets
 
 from ..base.errors import UsageError
 from ..base.validate import require
-from .columns import plain
+from .columns import is_text, simplified
 
 BUILT_IN = {"digits": datasets.load_digits, "breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine,
             "diabetes": datasets.load_diabetes}
 _ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".npz")
 _SEPARATORS = ",;\t|"
+_ABSENT_SEPARATOR = "\x1f"  # in no text
+_TEXT_OPTIONS = {"encoding": "utf-8-sig", "skipinitialspace": True, "na_values": ["?"], "low_memory": False}
 _UNREADABLE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -56,13 +58,40 @@ def locate(source):
 
 
 def read_frame(place):
-    """The table at `place`, its columns in the few dtypes of `columns.plain`, and notes on how it was read."""
+    """The table at `place`, its columns in the few dtypes of `columns.simplified`, and notes on how it was read."""
     if place.format == "built-in":
         return BUILT_IN[place.name](as_frame=True).frame, ()
     frame, notes = (_read_parquet(place.path), ()) if place.format == ".parquet" else _read_text(place.path, place.format)
     frame.columns = [str(name) for name in frame.columns]
     _check_duplicates(place.path.name, frame.columns)
-    return pd.DataFrame({name: plain(frame[name]) for name in frame.columns}, index=frame.index), notes
+    return pd.DataFrame({name: simplified(frame[name]) for name in frame.columns}, index=frame.index), notes
+
+
+def read_new_rows(place, *, text=()):
+    """The rows to predict at `place`: as `read_frame`, but text stays as it is written, and one column is enough.
+
+    Args:
+        place: what `locate` returns.
+        text: columns that are text in training. In a file of text, a reader who finds 007 in every row takes it for 7.
+    """
+    if place.format in ("built-in", ".parquet"):
+        return read_frame(place)[0]
+    lines = _head(place.path).splitlines()
+    n_empty = next((i for i, line in enumerate(lines) if line.strip()), None)
+    heading = "" if n_empty is None else lines[n_empty]
+    separator = "\t" if place.format.startswith(".tsv") else max(_SEPARATORS, key=lambda s: len(_fields(heading, s)))
+    options = {"sep": separator, **_TEXT_OPTIONS}
+    if len(_fields(heading, separator)) == 1:  # where an empty line is a row with an empty cell
+        options |= {"sep": _ABSENT_SEPARATOR, "skip_blank_lines": False, "skiprows": n_empty}
+        frame = pd.read_csv(place.path, **options)
+        frame = pd.DataFrame({str(name): simplified(frame[name]) for name in frame}, index=frame.index)
+    else:
+        frame = read_frame(place)[0]
+    changed = [name for name in text if name in frame and not is_text(frame[name])]
+    if changed:
+        written = pd.read_csv(place.path, usecols=changed, dtype=str, **options)
+        frame = frame.assign(**{name: written[name] for name in changed})
+    return frame
 
 
 def _read_parquet(path):
@@ -89,8 +118,7 @@ def _read_text(path, ending):
 
     decimal = "," if separator == ";" and _has_decimal_commas("\n".join(lines[1:])) else "."
     try:
-        frame = pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig", skipinitialspace=True,
-                            na_values=["?"], low_memory=False)
+        frame = pd.read_csv(path, sep=separator, decimal=decimal, **_TEXT_OPTIONS)
     except (*_UNREADABLE, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise _no_table(path, "a table as UTF-8 text, with as many values as columns in each row", error) from error
     # Where rows are longer than the header, pandas takes their first values for row labels, and all values shift.

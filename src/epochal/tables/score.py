@@ -14,7 +14,7 @@ def score_rows(values, y, encoding, *, where="on the rows with a known target"):
     Args:
         values: what `predictions.answers` returns.
         y: the known answers, as `apply.NewRows` has them; rows with an unknown one are left out.
-        encoding: the `keep.Encoding`.
+        encoding: the `encoding.Encoding`.
         where: which rows these are.
     """
     yield (where, "value", "95 % interval", "constant answer")

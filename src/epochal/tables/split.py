@@ -9,8 +9,8 @@ from pandas.api import types
 from sklearn.model_selection import ShuffleSplit
 
 from ..base import seeds
+from ..base.text import counted
 from ..base.validate import require
-from .phrase import counted
 
 _VALIDATION, _TEST = 0.16, 0.20
 _DRAWS = 200

@@ -20,6 +20,7 @@ class Table:
         classes: the labels in the file, in the order of their codes; empty for regression.
         feature_names: one name per column of x; empty for arrays from an `.npz`.
         target_mean, target_scale: mean and standard deviation of the training targets; 0 and 1 for classes.
+        eight_bits: whether x held 8-bit numbers in an `.npz` and was divided by 255.
         encoder: the fitted scikit-learn pipeline from the file's columns to x; `None` for arrays from an `.npz`.
         notes: sentences on what was decided, for the user to read.
         fingerprint: changes when an array, or the split, changes.
@@ -37,6 +38,7 @@ class Table:
     feature_names: tuple[str, ...] = ()
     target_mean: float = 0.0
     target_scale: float = 1.0
+    eight_bits: bool = False
     encoder: Any = None
     notes: tuple[str, ...] = ()
     fingerprint: str = field(init=False)

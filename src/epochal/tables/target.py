@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ..base.text import Wording, counted
 from ..base.validate import require
 from .columns import is_text
-from .phrase import Phrase, counted
 
 _LARGEST = 1e38  # float32 ends at 3.4e38
 
@@ -78,13 +78,13 @@ def _numbers(values, name, n_values):
 def _classes(column, name):
     codes, labels = pd.factorize(column, sort=True)
     counts = np.bincount(codes)
-    only = Phrase(f"{str(labels[0])!r} in all {len(column):,} rows")
+    only = Wording(f"{str(labels[0])!r} in all {len(column):,} rows")
     require(len(labels) > 1, name, only, "a target of two or more values", "Choose another column.")
-    require(3 * len(labels) <= len(column), name, Phrase(f"{len(labels):,} different values in {len(column):,} rows"),
+    require(3 * len(labels) <= len(column), name, Wording(f"{len(labels):,} different values in {len(column):,} rows"),
             "of few classes" + (", or numbers" if is_text(column) else ""),
             "This looks like free text or an identifier; choose another column.")
     n_rarest, rarest = int(counts.min()), str(labels[counts.argmin()])
-    require(n_rarest >= 3, name, Phrase(f"{counted(n_rarest, 'row')} of class {rarest!r}"),
+    require(n_rarest >= 3, name, Wording(f"{counted(n_rarest, 'row')} of class {rarest!r}"),
             "of at least 3 rows of each class, one for each part", "Drop these rows, or merge the class with another.")
     kind = "binary" if len(labels) == 2 else "multiclass"
     y = codes.astype("float32").reshape(-1, 1) if kind == "binary" else codes.astype("int32")

@@ -1,12 +1,12 @@
-"""A picture as data: axes, and what is drawn between them; `study_figures` draws it with Plotly, `study_axes` with matplotlib."""
+"""A picture as data: axes, and what is drawn between them. `plotly` draws it for pages, `matplotlib` for notebooks and papers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..plan.look import GREY, Key
+from .style import GREY, Key
 
 TALLEST = 30  # times the lowest value: what is above, such as a start that explodes, lies outside the picture
-ROW = 0.045  # of the height of a picture: one row of what is lost
+_ROW = 0.045  # of the height of a picture: one row of crosses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,14 @@ class Axis:
     Attributes:
         span: the lowest and highest value that must be seen; of a logarithmic axis both positive.
         ticks: where to put numbers; empty: at round places.
+        unit: of the numbers, such as `"s"`.
     """
 
     title: str
     span: tuple[float, float]
     logarithmic: bool = False
     ticks: tuple[float, ...] = ()
+    unit: str = ""
 
     def ends(self, below=0.0, above=0.0):
         """Where the axis begins and ends, in powers of ten where it is logarithmic; `below` and `above` are shares left free."""
@@ -30,10 +32,19 @@ class Axis:
         drawn = (high - low) / (1 - below - above)
         return low - max(room, below * drawn), high + max(room, above * drawn)
 
+    def places(self):
+        """Where a logarithmic axis has its numbers."""
+        if self.ticks:
+            return self.ticks
+        (start, end), decades = self.ends(), math.log10(self.span[1] / self.span[0])
+        steps = (1, 1.5, 2, 3, 4, 5, 6, 8) if decades < 0.6 else (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+        round_numbers = (m * 10.0**k for k in range(math.floor(start) - 1, math.ceil(end) + 1) for m in steps)
+        return tuple(x for x in round_numbers if start <= math.log10(x) <= end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line. `group`: the legend's entry that shows and hides it; empty: always shown."""
+    """A line; not a number is a gap. `group`: the legend's entry that shows and hides it; empty: always shown."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -72,9 +83,9 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """What has a place along the x axis and no value: crosses in rows, `level` from 0, at the top, or at the bottom where more is
-    better.
+class Valueless:
+    """What has a place along the x axis and no value, such as a training that diverged: crosses in rows, `level` from 0, at the top
+    of the picture, or at its bottom where more is better.
     """
 
     x: tuple[float, ...]
@@ -86,17 +97,23 @@ class Lost:
     level: int = 0
     bottom: bool = False
 
+    @property
+    def height(self):
+        """How high the row stands, as a share of the picture."""
+        return 0.03 + _ROW * self.level if self.bottom else 0.97 - _ROW * self.level
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A vertical line with its name above the picture."""
+class Pointer:
+    """A vertical line with its name above the picture; each `level` one line of text higher."""
 
     x: float
     text: str
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shade:
+class Strip:
     """A shaded strip: from `low` to `high` along the axis `along`, `"x"` or `"y"`."""
 
     along: str
@@ -106,26 +123,50 @@ class Shade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A whole picture: `marks` from the undermost to the uppermost, `keys` the legend."""
+    """One drawing: `marks` from the undermost to the uppermost, `keys` the legend."""
 
     x: Axis
     y: Axis
-    marks: tuple[Line | Band | Points | Lost | Rule | Shade, ...]
-    keys: tuple[Key, ...]
+    marks: tuple[Line | Band | Points | Valueless | Pointer | Strip, ...]
+    keys: tuple[Key, ...] = ()
 
     @property
     def rooms(self):
-        """The shares of the picture's height, at its bottom and its top, that what is lost takes."""
-        lost = [one for one in self.marks if isinstance(one, Lost)]
-        return tuple(max((0.09 + ROW * one.level for one in lost if one.bottom is side), default=0.0) for side in (True, False))
+        """The shares of the picture's height, at its bottom and its top, that what has no value takes."""
+        rows = [one for one in self.marks if isinstance(one, Valueless)]
+        return tuple(max((0.09 + _ROW * one.level for one in rows if one.bottom is side), default=0.0) for side in (True, False))
 
 
-def place_of(lost):
-    """How high a row of what is lost stands, as a share of the picture."""
-    return 0.03 + ROW * lost.level if lost.bottom else 0.97 - ROW * lost.level
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture of a page, or the sentence that says why it is missing.
+
+    Attributes:
+        name: its anchor in the page.
+        title, sentence: what it shows, in a heading and in a few sentences; together they are its alternative text.
+        missing: why it is not drawn; empty where it is.
+        charts: what is drawn, by the name of the view; where there is one view alone, its name is not shown.
+        views: what a view is called, `"against {}"`.
+        rows: the numbers behind it, the heading first.
+        notes: what of it could not be drawn.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    missing: str = ""
+    charts: dict[str, Chart] = field(default_factory=dict)
+    views: str = "{}"
+    rows: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def keys(self):
+        """The legend, which is the same in all views."""
+        return next(iter(self.charts.values())).keys if self.charts else ()
 
 
-def axis_of(title, values, *, times=5, tallest=math.inf):
+def axis_of(title, values, *, times=5, tallest=math.inf, unit=""):
     """An axis around finite `values`: logarithmic where they are positive and some are `times` others.
 
     What is above `tallest` times the lowest then lies outside the picture.
@@ -133,4 +174,11 @@ def axis_of(title, values, *, times=5, tallest=math.inf):
     values = [value for value in values if math.isfinite(value)]
     low, high = min(values), max(values)
     logarithmic = low > 0 and high > times * low
-    return Axis(title=title, logarithmic=logarithmic, span=(low, min(high, tallest * low) if logarithmic else high))
+    return Axis(title=title, logarithmic=logarithmic, span=(low, min(high, tallest * low) if logarithmic else high), unit=unit)
+
+
+def size_axis(sizes, others=()):
+    """The axis of batch sizes, with a number at each, of eight at most; `others` are further places that must be seen."""
+    sizes = sorted(set(map(float, sizes)))
+    return Axis(title="batch size", logarithmic=True, span=(min(*sizes, *others, sizes[0]), max(*sizes, *others, sizes[0])),
+                ticks=tuple(sizes[::-(-len(sizes) // 8)]))

@@ -3,17 +3,15 @@
 from importlib.util import find_spec
 from math import inf
 
-from ...base.text import number
+from ...base.text import number, quantity
 from ...base.validate import require
-from ..plan.curves import Missing
-from ..plan.look import GREY
-from ..study.pictures import PREPARE, chart_of
-from .canvas import round_places
-from .chart import Band, Line, Lost, Points, Rule, Shade, place_of
+from ..study.pictures import PICTURES
+from .chart import Band, Line, Pointer, Points, Strip, Valueless
+from .style import GREY
 
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "pentagon": "p", "triangle-down": "v", "hexagon": "h",
-            "cross": "P", "x-thin": "x", "line-ns": "|"}
-_DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5)), "dashdot": (0, (5, 2, 1, 2))}
+            "cross": "P", "star": "*", "x-thin": "x", "line-ns": "|"}
+_DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5)), "dashdot": (0, (5, 2, 1, 2)), "longdash": (0, (9, 3))}
 _POINT = 0.75  # of matplotlib in one of the page's pixels
 
 
@@ -35,15 +33,16 @@ def study_plot(study, ax, name="quality", *, view=None):
     """
     require(find_spec("matplotlib") is not None, "ax", ax, "an axis of matplotlib, which is not installed",
             "Install it with: pip install 'epochal[plot]'.")
-    require(name in PREPARE, "name", name, f"one of {', '.join(map(repr, PREPARE))}")
+    require(name in PICTURES, "name", name, f"one of {', '.join(map(repr, PICTURES))}")
     require(hasattr(ax, "plot"), "ax", ax, "an axis of matplotlib", "Pass plt.gca().")
-    data = PREPARE[name](study)
-    if isinstance(data, Missing):
+    picture = PICTURES[name](study)
+    if picture.missing:
         ax.set_axis_off()
-        ax.text(0.5, 0.5, data.because, ha="center", va="center", wrap=True, transform=ax.transAxes)
+        ax.text(0.5, 0.5, picture.missing, ha="center", va="center", wrap=True, transform=ax.transAxes)
         return ax
-    require(view is None or view in data.views, "view", view, f"one of {', '.join(map(repr, data.views)) or 'none here'}")
-    chart = chart_of(data, view)
+    views = [name for name in picture.charts if name]
+    require(view is None or view in views, "view", view, f"one of {', '.join(map(repr, views)) or 'none here'}")
+    chart = picture.charts[view] if view else next(iter(picture.charts.values()))
     _axis(ax, "x", chart.x, chart.x.ends())
     _axis(ax, "y", chart.y, chart.y.ends(*chart.rooms))
     for one in chart.marks:
@@ -62,9 +61,9 @@ def _axis(ax, name, axis, ends):
     if axis.logarithmic:
         getattr(ax, f"set_{name}scale")("log")
         low, high, mine = 10**low, 10**high, getattr(ax, f"{name}axis")
-        mine.set_major_locator(FixedLocator(axis.ticks or round_places(axis.span)[0]))
+        mine.set_major_locator(FixedLocator(axis.places()))
         mine.set_minor_locator(NullLocator())
-        mine.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
+        mine.set_major_formatter(FuncFormatter(lambda x, _: quantity(axis.unit, x) if axis.unit else number(x)))
     getattr(ax, f"set_{name}lim")(low, high)
 
 
@@ -88,19 +87,19 @@ def _points(ax, points):
             markeredgewidth=1.8 if points.symbol == "line-ns" else 1.0, zorder=3)
 
 
-def _lost(ax, lost):
-    ax.plot(lost.x, [place_of(lost)] * len(lost.x), linestyle="none", transform=ax.get_xaxis_transform(),
-            **_marker(lost.symbol, lost.colour), markersize=6)
+def _valueless(ax, row):
+    ax.plot(row.x, [row.height] * len(row.x), linestyle="none", transform=ax.get_xaxis_transform(),
+            **_marker(row.symbol, row.colour), markersize=6)
 
 
-def _rule(ax, rule):
-    ax.axvline(rule.x, color=GREY, linewidth=1.1, linestyle=(0, (1, 1.5)))
-    ax.annotate(rule.text, (rule.x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points", ha="center",
-                fontsize="small")
+def _pointer(ax, pointer):
+    ax.axvline(pointer.x, color=GREY, linewidth=1.1, linestyle=(0, (1, 1.5)))
+    ax.annotate(pointer.text, (pointer.x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3 + 12 * pointer.level),
+                textcoords="offset points", ha="center", fontsize="small")
 
 
-def _shade(ax, shade):
-    (ax.axvspan if shade.along == "x" else ax.axhspan)(shade.low, shade.high, color=GREY, alpha=0.15, linewidth=0)
+def _strip(ax, strip):
+    (ax.axvspan if strip.along == "x" else ax.axhspan)(strip.low, strip.high, color=GREY, alpha=0.15, linewidth=0)
 
 
 def _legend(ax, keys):
@@ -113,8 +112,8 @@ def _legend(ax, keys):
 
 def _marker(symbol, colour):
     """Marker and colours from Plotly's name of a marker."""
-    return {"marker": _MARKERS[symbol.removesuffix("-open")], "color": colour,
-            "markerfacecolor": "none" if symbol.endswith("-open") else colour}
+    return {"marker": _MARKERS[symbol.removesuffix("-dot").removesuffix("-open")], "color": colour,
+            "markerfacecolor": "none" if "-open" in symbol else colour}
 
 
-_DRAW = {Line: _line, Band: _band, Points: _points, Lost: _lost, Rule: _rule, Shade: _shade}
+_DRAW = {Line: _line, Band: _band, Points: _points, Valueless: _valueless, Pointer: _pointer, Strip: _strip}

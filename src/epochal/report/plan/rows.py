@@ -37,7 +37,7 @@ def reading_rows(readings):
         if not r.known:
             yield (name, "–", "–", "–", ended)
         elif r.outcome is Outcome.LOWER_BOUND:
-            yield (name, f"at least {quantity(r.unit, r.low)}", "open above", str(r.repeats), ended)
+            yield (name, f"at least {quantity(r.unit, r.low)}", "no upper limit", str(r.repeats), ended)
         else:
             yield (name, quantity(r.unit, r.value), "one measurement" if r.repeats < 2 else quantity(r.unit, r.low, r.high),
                    str(r.repeats), ended)
@@ -61,6 +61,6 @@ def condition_rows(plan):
     seeds = sorted({arm.n_seeds for arm in plan.arms})
     yield ("Seeds", f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm" if seeds
            else "no setting was compared")
-    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as equal, "
-           "declared before measuring")
+    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
+           "fixed before measuring")
     yield ("Goal", plan.goal)

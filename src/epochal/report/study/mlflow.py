@@ -16,7 +16,7 @@ from ...records import dump
 from .tables import best_epoch, epoch_series, study_table, training_facts
 
 _STUDY, _PART = "epochal.study", "epochal.part"  # tags: which study a run belongs to, and what of it the run is
-_AT_ONCE = 1000  # metrics in one request, MLflow's limit
+_AT_ONCE, _MOST_RUNS = 1000, 50_000  # metrics in one request and runs in one answer: MLflow's limits
 
 
 def log_to_mlflow(study, uri, *, experiment="epochal"):
@@ -46,7 +46,7 @@ def log_to_mlflow(study, uri, *, experiment="epochal"):
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         place, text = _experiment(client, uri, experiment), dump(study)
         key = hashlib.sha256(text.encode("utf-8")).hexdigest()
-        there = _runs_of(client, place, key)
+        there = client.search_runs([place], f"tags.`{_STUDY}` = '{key}'", max_results=_MOST_RUNS)
         for run in there:
             if run.data.tags.get(_PART) == "study" and run.info.status == "FINISHED":
                 return run.info.run_id
@@ -100,15 +100,6 @@ def _experiment(client, uri, name):
     if uri.startswith("sqlite:///"):  # MLflow itself would put files below the working directory
         beside = (pathlib.Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
     return client.create_experiment(name, artifact_location=beside)
-
-
-def _runs_of(client, experiment, key):
-    found, token = [], None
-    while True:
-        page = client.search_runs([experiment], f"tags.`{_STUDY}` = '{key}'", page_token=token)
-        found, token = [*found, *page], page.token
-        if not token:
-            return found
 
 
 def _log(client, experiment, key, study, text):

@@ -1,9 +1,22 @@
-"""What the page of a study says in its tables beside the comparison: the chosen rates, the test rows, the conditions. Pure."""
+"""What the page of a study says beside the comparison: chosen rates, test rows, conditions, and what budgets are called."""
 
-from ...base.text import number, quantity
-from ...rules.plan.sentences import counted
+from ...base.text import counted, number, quantity
 from ..plan.rows import place_rows, reading_rows
-from .look import BUDGETS, listed, quality_name
+
+TUTORIAL = "tutorial"
+BUDGETS = {"epochs": "equal epochs", "steps": "equal steps", "time": "equal time", TUTORIAL: "the tutorial's protocol"}
+
+
+def listed(words):
+    """`a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def quality_name(design):
+    """What the axis of quality says."""
+    better = "higher" if design.larger_is_better else "lower"
+    return f"validation {design.metric} ({better} is better)"
 
 
 def heading(study):
@@ -17,7 +30,7 @@ def rate_rows(study):
            "lower and higher were worse", "rates tried", "trials")
     for r in study.rates:
         yield (r.budget, number(r.batch_size), number(r.value), "no other" if r.low == r.high else quantity("", r.low, r.high),
-               "–" if r.vertex is None else number(r.vertex), "yes" if r.interior else "no: not known to be tuned",
+               "–" if r.vertex is None else number(r.vertex), "yes" if r.interior else "no: a rate further out may be better",
                number(r.n_rates), number(r.n_trials))
 
 

@@ -34,7 +34,7 @@ def log_to_tensorboard(study, folder):
     folder, now = pathlib.Path(folder), time.time()
     width = len(str(max(len(study.curves) - 1, 0)))
     runs = tuple(folder / f"{number:0{width}d}-{_name(curve)}" for number, curve in enumerate(study.curves))
-    _write(folder, [(now, 0, _experiment(study, now))])
+    _write(folder, [(now, 0, [_experiment(study, now)])])
     for run, curve in zip(runs, study.curves, strict=True):
         _write(run, _events(study, curve, now))
     return runs
@@ -44,20 +44,8 @@ def _name(curve):
     return f"{curve.stage}-batch-{curve.setting.batch_size}-rate-{curve.setting.learning_rate:.4g}-seed-{curve.seed}"
 
 
-def _events(study, curve, now):
-    """What one run holds, as `(time, step, values)`: the epochs are spread evenly over the training's seconds."""
-    yield now, 0, _session_start(curve, now)
-    series, best = epoch_series(study, curve), best_epoch(curve)
-    n = max(map(len, series.values()), default=0)
-    for epoch in range(n):
-        yield (now + curve.seconds * (epoch + 1) / n, epoch + 1,
-               [_scalar(name, values[epoch]) for name, values in series.items() if epoch < len(values)])
-    if best is not None:
-        yield now + curve.seconds, best + 1, [_scalar("best_val_loss", curve.validation_loss[best])]
-    yield now + curve.seconds, n, _session_end(curve, now + curve.seconds)
-
-
 def _write(folder, events):
+    """One file of events `(time, step, values)`; TensorBoard's own `EventFileWriter` would begin another each time."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.record_writer import RecordWriter
@@ -69,6 +57,35 @@ def _write(folder, events):
             records.write(Event(wall_time=when, step=step, summary=Summary(value=values)).SerializeToString())
 
 
+def _events(study, curve, now):
+    """What one run holds: the epochs are spread evenly over the training's seconds."""
+    from tensorboard.plugins.hparams import api_pb2
+
+    facts, series, best = training_facts(curve), epoch_series(study, curve), best_epoch(curve)
+    n, end = max(map(len, series.values()), default=0), now + curve.seconds
+    status = api_pb2.STATUS_SUCCESS if curve.outcome.name == "OK" else api_pb2.STATUS_FAILURE
+    start = {name: {"string_value" if isinstance(value, str) else "number_value": value} for name, value in facts.items()}
+    yield now, 0, [_hparams("session_start_info", start_time_secs=now, hparams=start)]
+    for epoch in range(n):
+        yield (now + curve.seconds * (epoch + 1) / n, epoch + 1,
+               [_scalar(name, values[epoch]) for name, values in series.items() if epoch < len(values)])
+    if best is not None:
+        yield end, best + 1, [_scalar("best_val_loss", curve.validation_loss[best])]
+    yield end, n, [_hparams("session_end_info", status=status, end_time_secs=end)]
+
+
+def _experiment(study, now):
+    """What the HParams page shows: which hyperparameters there are, and by which number trainings are compared."""
+    from tensorboard.plugins.hparams import api_pb2
+
+    facts = training_facts(study.curves[0]) if study.curves else {}
+    infos = [{"name": name, "type": api_pb2.DATA_TYPE_STRING if isinstance(value, str) else api_pb2.DATA_TYPE_FLOAT64}
+             for name, value in facts.items()]
+    scores = [{"name": {"tag": name}, "display_name": name}
+              for name in ("best_val_loss", "val_loss", *(f"val_{metric}" for metric in study.task.metrics))]
+    return _hparams("experiment", description=str(study.task), time_created_secs=now, hparam_infos=infos, metric_infos=scores)
+
+
 def _scalar(name, value):
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.scalar.metadata import create_summary_metadata
@@ -76,46 +93,10 @@ def _scalar(name, value):
     return Summary.Value(tag=name, simple_value=value, metadata=create_summary_metadata(display_name=name, description=""))
 
 
-def _experiment(study, now):
-    """What the HParams page shows: which hyperparameters there are, and by which number trainings are compared."""
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
-    text = ("stage", "schedule")
-    infos = [api_pb2.HParamInfo(name=name, type=api_pb2.DATA_TYPE_STRING if name in text else api_pb2.DATA_TYPE_FLOAT64)
-             for name in _hyperparameters(study)]
-    scores = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name), display_name=name)
-              for name in ("best_val_loss", "val_loss", *(f"val_{metric}" for metric in study.task.metrics))]
-    experiment = api_pb2.Experiment(description=str(study.task), time_created_secs=now, hparam_infos=infos, metric_infos=scores)
-    return _hparams(metadata.EXPERIMENT_TAG, plugin_data_pb2.HParamsPluginData(experiment=experiment))
-
-
-def _session_start(curve, now):
-    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
-
-    start = plugin_data_pb2.SessionStartInfo(start_time_secs=now)
-    for name, value in training_facts(curve).items():
-        if isinstance(value, str):
-            start.hparams[name].string_value = value
-        else:
-            start.hparams[name].number_value = value
-    return _hparams(metadata.SESSION_START_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_start_info=start))
-
-
-def _session_end(curve, then):
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
-    status = api_pb2.STATUS_SUCCESS if curve.outcome.name == "OK" else api_pb2.STATUS_FAILURE
-    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=then)
-    return _hparams(metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=end))
-
-
-def _hparams(tag, content):
+def _hparams(kind, **content):
     """As `tensorboard.plugins.hparams.summary` writes it, which would import TensorFlow."""
     from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
-    return [Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(content), tensor=metadata.NULL_TENSOR)]
-
-
-def _hyperparameters(study):
-    return training_facts(study.curves[0]) if study.curves else ()
+    about = plugin_data_pb2.HParamsPluginData(**{kind: content})
+    return Summary.Value(tag=f"_hparams_/{kind}", metadata=metadata.create_summary_metadata(about), tensor=metadata.NULL_TENSOR)

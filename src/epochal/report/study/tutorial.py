@@ -6,7 +6,7 @@ from ...base import seeds
 from ...base.text import number
 from ...records import Verdict
 from ...rules.study.judging import best_value
-from .look import BUDGETS, TUTORIAL, listed
+from .rows import BUDGETS, TUTORIAL, listed
 
 
 def tutorial_lines(study):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ...base.text import number, quantity
+from ...base.text import counted, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
@@ -31,15 +31,6 @@ class Context(NamedTuple):
     on_test: tuple | None = None
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
-
-
-def counted(n, noun):
-    """A number of things.
-
-    >>> counted(1, "seed"), counted(2000, "seed")
-    ('1 seed', '2,000 seeds')
-    """
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def headline(c):
@@ -95,7 +86,7 @@ def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
+        parts.append(f"validation loss: {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
     if c.ratio:
         value, low, high = c.ratio
         parts.append(f"time to the target: yours over this one {number(value)} ({number(low)} to {number(high)})")
@@ -166,9 +157,9 @@ def unresolved(c):
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
-        gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
+        gain, more = "better" if c.goal == "best" else "as good, and is cheaper", len(doubtful) - 1
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
-        found.append(f"{first.setting} may be as good and {gain} (difference {_signed(first)}, margin {number(c.margin)}, "
+        found.append(f"{first.setting} may be {gain} ({_signed(first)}, margin {number(c.margin)}, "
                      f"{counted(first.n_seeds, 'seed')}){others}; more time (`--budget`) or validation rows would decide")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
@@ -272,4 +263,4 @@ def _short(setting):
 def _signed(arm):
     if arm.difference is None:
         return "no two seeds in common"
-    return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"
+    return f"difference {arm.difference:+.2g}, {arm.low:+.2g} to {arm.high:+.2g}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ...base.pairs import ALPHA, detectable, equivalence, paired_p, paired_spread, seeds_to_resolve, superiority
 from ...base.stats import holm, mean_interval, paired_difference
 from ...base.validate import require
-from ...records import Contrast, Setting, Verdict
+from ...records import Contrast, Curve, Design, Setting, Task, TunedRate, Verdict
 from ..margin import SHARE
 from ..scaling import steps_per_epoch
 from .judging import best_value, cost, judged, test_value, worst
@@ -49,37 +50,55 @@ def require_margin(design, untrained):
             f"stated, since the {design.metric} of a network that has learnt nothing is not known", "Pass margin=0.01, say.")
 
 
-def contrasts(design, names, curves, rates, horizons, margin, *, n_train, n_test, present_rate, fit_seconds, no_memory=()):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a study trained and measured, from which its comparison follows.
+
+    Attributes:
+        design, task: what was declared, and what was trained on.
+        present: the user's own setting; tutorials train every batch size at its learning rate.
+        curves: all trainings; those of the stage `"confirm"` are compared. Where a setting and seed was trained twice, the longer.
+        rates: the `TunedRate`s; one that is missing says that every rate diverged there.
+        horizons: `{(budget, batch_size): n_epochs}`, as from `horizons.horizons`; `"tutorial"` need not be among them.
+        margin: as from `declared_margin`.
+        fit_seconds: `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`.
+        no_memory: batch sizes that could not be trained for lack of it; their horizons are missing.
+    """
+
+    design: Design
+    task: Task
+    present: Setting
+    curves: tuple[Curve, ...]
+    rates: tuple[TunedRate, ...]
+    horizons: dict[tuple[str, int], int]
+    margin: float
+    fit_seconds: dict[int, float | None] = field(default_factory=dict)
+    no_memory: tuple[int, ...] = ()
+
+
+def contrasts(trained: Trained) -> tuple[Contrast, ...]:
     """One `Contrast` for each budget and batch size, in the order of `design.equal` and `design.batch_sizes`, `"tutorial"` last.
 
     Differences are judged by paired t tests over seeds, adjusted over the arms of a budget (Holm 1979), and by two one-sided
     tests against the margin, not adjusted: of the arms that differ by just the margin each is called equivalent in one study of
     twenty. Both speak of these validation rows, and of seeds like these.
-
-    Args:
-        design: a `Design`. names: the compiled metrics, `task.metrics`.
-        curves: all trainings; those of the stage `"confirm"` count. Where a setting and seed was trained twice, the longer.
-        rates: the `TunedRate`s; one that is missing says that every rate diverged there.
-        horizons: `{(budget, batch_size): n_epochs}`, as from `horizons.horizons`; `"tutorial"` need not be among them.
-        margin: as from `declared_margin`.
-        n_train, n_test: rows. present_rate: the compiled learning rate, at which tutorials train every batch size.
-        fit_seconds: `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`.
-        no_memory: batch sizes that could not be trained for lack of it; their horizons are missing.
     """
+    design, names, present_rate = trained.design, trained.task.metrics, trained.present.learning_rate
     require(design.reference in design.batch_sizes, "reference", design.reference, f"of the batch sizes {design.batch_sizes}")
-    chosen = {(rate.budget, rate.batch_size): rate for rate in rates}
-    runs = _runs(curves)
+    chosen = {(rate.budget, rate.batch_size): rate for rate in trained.rates}
+    runs = _runs(trained.curves)
     found = []
     for budget in (*design.equal, *((TUTORIAL,) if design.tutorial else ())):
         arms = []
         for size in design.batch_sizes:
             tuned = chosen.get((budget, size))
             rate = present_rate if budget == TUTORIAL else None if tuned is None else tuned.value
-            n_epochs = 0 if size in no_memory else design.epochs if budget == TUTORIAL else horizons[budget, size]
+            n_epochs = (0 if size in trained.no_memory else design.epochs if budget == TUTORIAL else
+                        trained.horizons[budget, size])
             mine = runs.get((size, rate), {})
-            setting = _setting(mine, size, rate, curves, present_rate)
+            setting = _setting(mine, size, rate, trained.curves, present_rate)
             arms.append(_arm(design, names, mine, budget, n_epochs, setting, rate is not None, tuned is None or tuned.interior))
-        found += _compared(design, arms, margin, n_train, n_test, fit_seconds, no_memory)
+        found += _compared(trained, arms)
     return tuple(found)
 
 
@@ -152,19 +171,20 @@ def _arm(design, names, runs, budget, n_epochs, setting, tuned, interior):
                 biases=biases, n_diverged=n_diverged)
 
 
-def _compared(design, arms, margin, n_train, n_test, fit_seconds, no_memory):
+def _compared(trained, arms):
     """The contrasts of one budget."""
+    design, margin = trained.design, trained.margin
     reference = next(arm for arm in arms if arm.setting.batch_size == design.reference)
     tested = [arm for arm in arms if arm is not reference and _comparable(arm, reference)]
     p_values = holm([paired_p(*_pairs(arm.quality, reference.quality)) for arm in tested]).tolist() if tested else []
     for arm in arms:
         pairs = _pairs(arm.quality, reference.quality)
-        updates = arm.n_epochs * steps_per_epoch(n_train, arm.setting.batch_size)
-        seconds = fit_seconds.get(arm.setting.batch_size)
+        updates = arm.n_epochs * steps_per_epoch(trained.task.n_train, arm.setting.batch_size)
+        seconds = trained.fit_seconds.get(arm.setting.batch_size)
         figures = {"budget": arm.budget, "setting": arm.setting, "n_epochs": arm.n_epochs, "n_updates": updates,
                    "n_seeds": len(pairs[0]), "seconds": None if seconds is None else updates * seconds,
-                   **_own(design, arm, n_test), "verdict": Verdict.UNDECIDED}
-        if arm.setting.batch_size in no_memory:
+                   **_own(design, arm, trained.task.n_test), "verdict": Verdict.UNDECIDED}
+        if arm.setting.batch_size in trained.no_memory:
             figures["verdict"] = Verdict.NO_MEMORY
         elif arm.diverged:
             figures["verdict"] = Verdict.DIVERGED

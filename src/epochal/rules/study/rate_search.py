@@ -57,7 +57,7 @@ def dropped_neighbours(design, names, curves, n_epochs):
     runs = trials(curves)
     means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
     best = min(means, key=lambda rate: means[rate])
-    return tuple(rate for rate in _beside(sorted(runs), best) if math.isfinite(means[best]) and _short(runs[rate], n_epochs))
+    return tuple(rate for rate in _neighbours_of(sorted(runs), best) if math.isfinite(means[best]) and _short(runs[rate], n_epochs))
 
 
 def survivors(design, names, curves, n_epochs):
@@ -76,7 +76,7 @@ def survivors(design, names, curves, n_epochs):
     runs = trials(curves)
     means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
     ordered = sorted((rate for rate in means if math.isfinite(means[rate])), key=lambda rate: (means[rate], rate))
-    kept = {*ordered[:(len(runs) + 1) // 2], *(_beside(sorted(runs), ordered[0]) if ordered else ())}
+    kept = {*ordered[:(len(runs) + 1) // 2], *(_neighbours_of(sorted(runs), ordered[0]) if ordered else ())}
     return tuple(sorted(kept & set(ordered)))
 
 
@@ -157,7 +157,7 @@ def _no_worse(costs, best_costs):
     return len(away) > 1 and bool(away.mean() <= away.std(ddof=1) / math.sqrt(len(away)))
 
 
-def _beside(ordered, rate):
+def _neighbours_of(ordered, rate):
     """The neighbours of a rate among those in order; one or none at an edge."""
     place = ordered.index(rate)
     return [ordered[i] for i in (place - 1, place + 1) if 0 <= i < len(ordered)]
@@ -166,14 +166,14 @@ def _beside(ordered, rate):
 def _vertex(finite, best, tried):
     """The rate at the lowest point of a parabola around the best, or `None` where there is none between its neighbours."""
     place = tried.index(best)
-    beside = _beside(tried, best)
-    if len(beside) < 2 or not all(rate in finite for rate in beside):
+    neighbours = _neighbours_of(tried, best)
+    if len(neighbours) < 2 or not all(rate in finite for rate in neighbours):
         return None
-    steepest = FAR * (max(finite[rate] for rate in beside) - finite[best])
-    near = [*beside[:1], best, *beside[1:]]
+    steepest = FAR * (max(finite[rate] for rate in neighbours) - finite[best])
+    near = [*neighbours[:1], best, *neighbours[1:]]
     five = [rate for rate in tried[max(0, place - 2):place + 3]
             if rate in near or finite.get(rate, math.inf) - finite[best] <= steepest]
-    low, high = (math.log10(rate / best) for rate in beside)
+    low, high = (math.log10(rate / best) for rate in neighbours)
     for rates in (five, near):
         x, y = np.log10(np.array(rates) / best), np.array([finite[rate] - finite[best] for rate in rates])
         curved, slope, _ = map(float, np.linalg.lstsq(np.stack([x * x, x, np.ones_like(x)], 1), y)[0])
@@ -215,5 +215,5 @@ def _fill(needed, tuneds, tried, present, n_each):
 
 def _half_way(found, ordered):
     """The rates half way to both neighbours of the chosen rate, the one on the vertex's side first."""
-    beside = [float(f"{math.sqrt(found.value * rate):.4g}") for rate in _beside(ordered, found.value)]
-    return beside[::-1] if found.vertex is not None and found.vertex > found.value else beside
+    neighbours = [float(f"{math.sqrt(found.value * rate):.4g}") for rate in _neighbours_of(ordered, found.value)]
+    return neighbours[::-1] if found.vertex is not None and found.vertex > found.value else neighbours

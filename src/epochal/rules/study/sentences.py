@@ -1,9 +1,8 @@
 """The verdicts of a study in words."""
 
 from ...base.pairs import ALPHA
-from ...base.text import number
+from ...base.text import counted, number
 from ...records import Verdict
-from ..plan.sentences import counted
 
 BUDGET = {"epochs": "at equal epochs", "steps": "at equal steps", "time": "at equal time",
           "tutorial": "at one learning rate and equal epochs, as tutorials compare them"}
@@ -24,11 +23,11 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
         case Verdict.REFERENCE:
             return ""
         case Verdict.NO_MEMORY:
-            return f"Batch size {mine} was not trained: there was no memory for it."
+            return f"Batch size {mine} was not trained: it does not fit into memory."
         case Verdict.DIVERGED:
             return f"Batch size {mine} diverged {where}: {_how(contrast, n_diverged, tuned)}."
         case Verdict.EQUIVALENT:
-            beyond = "beyond chance, but " if contrast.p_value <= ALPHA else ""
+            beyond = "larger than chance explains, but " if contrast.p_value <= ALPHA else ""
             inside = -margin <= contrast.low and contrast.high <= margin
             says = (f"Batch size {mine} is equivalent to {theirs} {where}: {_difference(contrast, design)}, {beyond}within the "
                     f"margin of {number(margin)} declared beforehand")
@@ -40,7 +39,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
             if contrast.difference is None:
                 why = f"{theirs} diverged" if reference_diverged else f"only {counted(contrast.n_seeds, 'pair')} of trainings"
                 return f"Batch size {mine} cannot be compared with {theirs} {where}: {why}."
-            says = (f"Batch size {mine} can neither be told from {theirs} nor shown equivalent to it {where}: "
+            says = (f"Batch size {mine} shows no clear difference from {theirs} {where}: "
                     f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, "
                     f"{_alone(contrast, n_compared)}margin {number(margin)}; {_enough(contrast)}")
     return says + _doubt(doubtful) + "."
@@ -65,22 +64,22 @@ def _among(n_compared):
 
 
 def _alone(contrast, n_compared):
-    """Why an interval without zero does not tell: it speaks of this comparison alone."""
+    """The p value, where the interval alone would seem to decide: it is not adjusted for the other comparisons."""
     return f"{_p(contrast.p_value)}{_among(n_compared)}, " if contrast.low > 0 or contrast.high < 0 else ""
 
 
 def _little(contrast, margin):
     """Where the interval of a difference that is there reaches into the margin."""
     reaches = contrast.low < margin and contrast.high > -margin
-    return f", though not shown to be by more than the margin of {number(margin)}" if reaches else ""
+    return f", though possibly by less than the margin of {number(margin)}" if reaches else ""
 
 
 def _enough(contrast):
     if contrast.n_enough is None:
-        return "no number of seeds up to 1,000 would settle it, were it as it looks now"
-    return f"about {contrast.n_enough:,} seeds would be enough, were it as it looks now"
+        return "if the observed difference holds, more than 1,000 seeds would be needed to decide"
+    return f"if the observed difference holds, about {contrast.n_enough:,} seeds would decide"
 
 
 def _doubt(doubtful):
     sizes = " and ".join(f"{size:,}" for size in sorted(doubtful))
-    return f"; the learning rate of {sizes} is not known to be tuned" if doubtful else ""
+    return f"; a better learning rate for {sizes} may lie outside the rates tried" if doubtful else ""

@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
-from ...base.text import number, quantity
+from ...base.text import counted, number, quantity
 from ...records.finding import Finding
-from ..plan.sentences import counted
 from .row_order import FALSE_ALARM, Shift, find_order
 
 _RATE_SCALES = frozenset({"sgd"})  # optimizers whose step is proportional to the gradient; the others divide by its size

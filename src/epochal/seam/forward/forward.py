@@ -88,7 +88,7 @@ def _is_built(model):
 def _open(model):
     match keras.backend.backend():
         case "jax":
-            from ..cache import keep_programs
+            from ..machine import keep_programs
             from .jax import JaxForward
 
             keep_programs()

@@ -6,13 +6,10 @@ import keras
 import numpy as np
 import psutil
 
-from ..cache import without_kept_programs
-from ..machine import this_machine
+from ..machine import this_machine, without_kept_programs
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
-from .keras_rig import Pure, State, Verbs, batch_of
-
-EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
 
 
 def bind(twin, data):
@@ -24,7 +21,7 @@ def bind(twin, data):
     programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient", "curvature")}
 
     def peak_bytes(state, batch_size):
-        batch = batch_of(data.train, batch_size)
+        batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
         arguments = [over(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree) for tree in (batch.x, batch.y, batch.weight)]
         program = jax.jit(world.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
         used = program.memory_analysis()

@@ -1,63 +1,52 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from ...base.errors import Unsupported
 from ...base.validate import require
-from ...records import Machine
 from ..identity.task import task_of
+from ..machine import keep_programs
 from ..model.copying import seeded
-from ..rows import joined
+from ..rows import check, joined
 from .constant import constant_figures
 from .twin import Twin
+from .verbs import State
 
 
-class State(NamedTuple):
-    """All that training changes, as tensors of the back end. On JAX a pytree, so that lanes of it can be stacked."""
+def open_rig(source, data):
+    """The rig for a model on the Keras back end of this process.
 
-    weights: list
-    fixed: list   # what the optimizer does not touch: batch-norm moments, dropout streams
-    slots: list   # optimizer variables; the learning rate is one of them
+    Args:
+        source: a compiled Keras model, or a function without arguments that returns one; never changed.
+        data: a `Data`.
 
-
-class Pure(NamedTuple):
-    """Functions that a larger compiled program may contain, and the data they are passed.
-
-    Attributes:
-        data: the training part and the judged parts, on the device.
-        step: `(data, state, rows, learning_rate) -> (state, loss)`.
-        evaluate: `(data, state) -> float32[n_parts, 1 + n_metrics]`.
+    Raises:
+        UsageError: the data are not finite or not of one length, or the model does not fit them.
+        Unsupported: the model cannot be copied or measured; the message says why.
     """
+    names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
+    for name, part in zip(names, (data.train, *data.parts), strict=False):
+        check(part, name)
+    return KerasRig(source, data, bind_of_backend())
 
-    data: Any
-    step: Callable
-    evaluate: Callable
 
+def bind_of_backend():
+    """`bind(twin, data) -> Verbs` of the Keras back end of this process."""
+    match keras.backend.backend():
+        case "jax":
+            from .jax import bind
 
-@dataclass(frozen=True, slots=True)
-class Verbs:
-    """What one back end can do with a twin; every tensor is its own. `None` where it cannot."""
-
-    machine: Machine
-    put: Callable         # (NumPy array) -> tensor, a copy
-    step: Callable        # (state, rows, learning_rate) -> (state, loss)
-    evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
-    loss: Callable        # (state, rows) -> float
-    gradient: Callable    # (state, rows) -> list of arrays, like the weights
-    curvature: Callable   # (state, rows, list of arrays) -> list of arrays
-    peak_bytes: Callable  # (state, batch_size) -> int or None
-    capacity_bytes: Callable
-    wait: Callable
-    out_of_memory: Callable   # (exception) -> whether it says that memory ran out
-    pure: Pure | None = None
-    uncached: Callable = nullcontext   # () -> a context in which no compiled program of an earlier run is used
-    aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
+            keep_programs()
+        case "tensorflow":
+            from .tensorflow import bind
+        case "torch":
+            from .torch import bind
+        case other:
+            raise Unsupported(f"Keras' back end {other!r} does not train models. Run with KERAS_BACKEND=jax, tensorflow or torch.")
+    return bind
 
 
 class KerasRig:
@@ -181,17 +170,6 @@ class KerasRig:
         shapes = [tuple(p.shape) for p in self._twin.model.trainable_variables]
         parts = np.split(np.asarray(v, np.float32), np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-
-
-def batch_of(part, batch_size):
-    """A batch of that many rows, the rows repeated where there are fewer."""
-    return part.take(np.arange(batch_size) % part.n_rows)
-
-
-def on_device(array):
-    """A copy of the data as a tensor, its floating numbers in Keras' own float type, as `fit` passes them."""
-    floating = np.issubdtype(array.dtype, np.floating)
-    return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
 
 
 def _flat(tensors):

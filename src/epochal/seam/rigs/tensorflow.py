@@ -6,12 +6,8 @@ import psutil
 import tensorflow as tf
 
 from ..machine import this_machine
-from ..model.metrics import chosen_elsewhere
 from ..rows import leaves, over
-from . import difference
-from .keras_rig import State, Verbs, on_device
-
-EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+from .verbs import EVALUATION_BLOCK, State, Verbs, curvature_by_differences, evaluation, groups, on_device
 
 
 def bind(twin, data):
@@ -31,7 +27,7 @@ def bind(twin, data):
         def slope(weights):
             return compiled["slope"](state._replace(weights=[_put(w) for w in weights]), tf.constant(rows))
 
-        return difference.curvature(slope, [w.numpy() for w in state.weights], v)
+        return curvature_by_differences(slope, [w.numpy() for w in state.weights], v)
 
     return Verbs(
         machine=this_machine(name, None, "tensorflow"),
@@ -41,7 +37,6 @@ def bind(twin, data):
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
         curvature=curvature,
-        peak_bytes=lambda state, batch_size: None,   # TensorFlow tells it only after the step has run, or crashed
         capacity_bytes=lambda: None if gpus else psutil.virtual_memory().available,
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
@@ -64,7 +59,7 @@ class _World:
         self._load(state)
         self._optimizer.learning_rate.assign(learning_rate)
         loss = self._inner["_train"](*self._take(rows))
-        return State(*([tf.identity(v.value) for v in group] for group in self._groups())), loss
+        return State(*([tf.identity(v.value) for v in group] for group in groups(self._model))), loss
 
     def loss(self, state, rows):
         self._load(state)
@@ -89,9 +84,7 @@ class _World:
         return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
 
     def evaluate(self, state, judge):
-        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
-        losses, counted = zip(*(self._judge_part(state, part, judge) for part in self._judged), strict=True)
-        return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+        return evaluation(self._twin, (self._judge_part(state, part, judge) for part in self._judged))
 
     def _train(self, x, y, weight):
         with tf.GradientTape() as tape:
@@ -133,22 +126,13 @@ class _World:
             total += np.float32(rows.stop - rows.start) * np.float32(loss)
         return total / np.float32(n), metrics
 
-    def _figures(self, loss, metrics):
-        for variable, value in zip(self._model.metrics_variables, metrics, strict=True):
-            variable.assign(value)
-        results = self._model.get_metrics_result()
-        return np.array([loss, *(results[name] for name in self._twin.metric_names)], np.float32)
-
     def _take(self, rows):
         return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]
 
     def _load(self, state):
-        for variables, values in zip(self._groups(), state, strict=True):
+        for variables, values in zip(groups(self._model), state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-
-    def _groups(self):
-        return self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables
 
 
 def _put(array):

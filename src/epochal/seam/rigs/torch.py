@@ -8,11 +8,8 @@ import torch
 from ...base.errors import Unsupported
 from ...base.seeds import number
 from ..machine import this_machine
-from ..model.metrics import chosen_elsewhere
 from ..rows import leaves, over
-from .keras_rig import State, Verbs, on_device
-
-EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+from .verbs import EVALUATION_BLOCK, State, Verbs, evaluation, groups, on_device
 
 
 def bind(twin, data):
@@ -30,7 +27,6 @@ def bind(twin, data):
         loss=world.loss,
         gradient=world.gradient,
         curvature=world.curvature,
-        peak_bytes=lambda state, batch_size: None,   # PyTorch tells it only after the step has run, or crashed
         capacity_bytes=lambda: memory if name != "cpu" else psutil.virtual_memory().available,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
@@ -56,7 +52,7 @@ class _World:
         slopes = self._slopes(self._optimizer.scale_loss(loss))
         with torch.no_grad():
             self._optimizer.apply(slopes, self._model.trainable_variables)
-        after = State(*([v.value.detach().clone() for v in group] for group in self._groups()))
+        after = State(*([v.value.detach().clone() for v in group] for group in groups(self._model)))
         if self._drew:
             for i in self._twin.seed_slots:
                 after.fixed[i][1] += 1
@@ -85,12 +81,10 @@ class _World:
                               f"({str(error).strip().splitlines()[0]}). Try KERAS_BACKEND=jax.") from error
 
     def evaluate(self, state):
-        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, in blocks, as Keras' `evaluate` would print them."""
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            losses, counted = zip(*map(self._judge, self._judged), strict=True)
-            return np.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+            return evaluation(self._twin, map(self._judge, self._judged))
 
     def _judge(self, part):
         n = len(leaves(part[0])[0])
@@ -102,11 +96,6 @@ class _World:
             self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
             total += np.float32(len(leaves(x)[0])) * np.float32(float(loss))
         return total / np.float32(n), [v.value.detach().clone() for v in self._model.metrics_variables]
-
-    def _figures(self, loss, metrics):
-        _copy_into(self._model.metrics_variables, metrics)
-        results = self._model.get_metrics_result()
-        return np.array([loss, *(float(results[name]) for name in self._twin.metric_names)], np.float32)
 
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():
@@ -147,11 +136,8 @@ class _World:
         return [over(lambda a: a[rows.to(a.device)], tree) for tree in self._data]
 
     def _load(self, state):
-        for variables, values in zip(self._groups(), state, strict=True):
+        for variables, values in zip(groups(self._model), state, strict=True):
             _copy_into(variables, values)
-
-    def _groups(self):
-        return self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables
 
 
 def _copy_into(variables, values):

@@ -47,7 +47,7 @@ def open_trainee(model, sample, micro_batch_size=None):
 def _bind():
     match keras.backend.backend():
         case "jax":
-            from ..cache import keep_programs
+            from ..machine import keep_programs
             from .jax import bind
 
             keep_programs()

@@ -1,4 +1,4 @@
-"""A Parquet file on disk: opened and read with sentences in place of errors, and told from others by what it holds."""
+"""A Parquet file: opened and read with sentences in place of errors, its checksum, and the types of its columns."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ import zlib
 
 import pyarrow
 import pyarrow.parquet
+from pyarrow import types
 
 from ...base.errors import UsageError
 
@@ -33,7 +34,7 @@ def digest_of_file(path):
 
 
 @contextlib.contextmanager
-def opened(path, argument):
+def open_parquet(path, argument):
     """The open `ParquetFile`; `argument` is what the user called its path.
 
     Raises:
@@ -49,7 +50,7 @@ def opened(path, argument):
         yield file
 
 
-def stretches_of(file, path, *arguments, **options):
+def batches_of(file, path, *arguments, **options):
     """`file.iter_batches(…)`, record batches.
 
     Raises:
@@ -68,6 +69,38 @@ def index_columns(schema):
     except ValueError:  # no JSON: not written by pandas
         index = []
     return {name for name in schema.names if name in index or re.fullmatch(r"__index_level_\d+__", name)}
+
+
+def value_type(kind):
+    """The type of the values, those of categories too."""
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def is_number(kind):
+    """Whether these are numbers or booleans."""
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+
+
+def is_text(kind):
+    """Whether this is text, or categories of text."""
+    kind = value_type(kind)
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def decoded(column):
+    """Categories as their values."""
+    return column.dictionary_decode() if types.is_dictionary(column.type) else column
+
+
+def as_text(column):
+    """The values as strings."""
+    return decoded(column).cast(pyarrow.string())
+
+
+def first_unknown(column, codes):
+    """The first value without a code, `None` where all have one."""
+    unknown = column.filter(codes.is_null())
+    return unknown[0].as_py() if len(unknown) else None
 
 
 def _why(path, error):

@@ -9,11 +9,21 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import types
 
+from ...base.text import Wording, counted, first_few
 from ...base.validate import require
-from ..phrase import Phrase, counted
-from .file import BUFFER, index_columns, opened, stretches_of
-from .types import as_text, first_unknown, is_number, is_text, plain, some, value_type
-from .wide import Scratch
+from .columns_on_disk import ColumnsOnDisk
+from .file import (
+    BUFFER,
+    as_text,
+    batches_of,
+    decoded,
+    first_unknown,
+    index_columns,
+    is_number,
+    is_text,
+    open_parquet,
+    value_type,
+)
 
 _MOST_CLASSES = 10_000
 _LENGTH = 2**16             # rows decoded at a time, at most
@@ -56,7 +66,7 @@ class ParquetRows:
         with self._file() as file:
             self._schema, self._metadata = file.schema_arrow, file.metadata
         self.n_rows = self._metadata.num_rows
-        require(self.n_rows > 0, called[0], Phrase(f"{self._name} without rows"), "a table with rows")
+        require(self.n_rows > 0, called[0], Wording(f"{self._name} without rows"), "a table with rows")
         self._targets, self._weight = ([target] if isinstance(target, str) else list(target or ())), weight
         self._check_names(features)
         others = {*self._targets, weight, *index_columns(self._schema)}
@@ -75,7 +85,7 @@ class ParquetRows:
         rows = ParquetRows(path, target, self.feature_names, weight=weight, classes=self.classes or None, called=_JUDGED)
         require(len(rows._targets) == len(self._targets), "validation_data", rows._targets,
                 f"with {counted(len(self._targets), 'target')}, as in training", "Name them in the order of y.")
-        require(bool(rows.classes) == bool(self.classes), "validation_data", Phrase(f"{rows._targets[0]!r} of {rows._name}"),
+        require(bool(rows.classes) == bool(self.classes), "validation_data", Wording(f"{rows._targets[0]!r} of {rows._name}"),
                 f"with a target of {'text' if self.classes else 'numbers'}, as in training", "Name another column.")
         return rows
 
@@ -91,7 +101,7 @@ class ParquetRows:
             at = 0
             while at < batch.num_rows:
                 step = min(batch.num_rows - at, n - held)
-                _turn(columns[:, at : at + step], x[held : held + step])
+                _transpose(columns[:, at : at + step], x[held : held + step])
                 self._fill(batch.slice(at, step), y[held : held + step], None if weight is None else weight[held : held + step])
                 at, held = at + step, held + step
                 if held == n:
@@ -108,9 +118,9 @@ class ParquetRows:
         with self._file() as file:
             for first in range(0, self.n_features, _OPEN):
                 names = self.feature_names[first : first + _OPEN]
-                for at, batch in _first(stretches_of(file, self.path, min(n, _LENGTH), columns=list(names)), n):
-                    _turn(self._features(batch, names), x[at : at + batch.num_rows, first : first + len(names)])
-            for at, batch in _first(stretches_of(file, self.path, min(n, _LENGTH), columns=self._others()), n):
+                for at, batch in _first(batches_of(file, self.path, min(n, _LENGTH), columns=list(names)), n):
+                    _transpose(self._features(batch, names), x[at : at + batch.num_rows, first : first + len(names)])
+            for at, batch in _first(batches_of(file, self.path, min(n, _LENGTH), columns=self._others()), n):
                 stop = at + batch.num_rows
                 self._fill(batch, y[at:stop], None if weight is None else weight[at:stop])
         return x, y, weight
@@ -119,13 +129,13 @@ class ParquetRows:
         """Nothing stays open between passes."""
 
     def _file(self):
-        return opened(self.path, self._called[0])
+        return open_parquet(self.path, self._called[0])
 
     def _stretches(self, n, rng):
         """Pairs of features, float32[d, rows], and a record batch of the other columns: the file, each row group by itself."""
-        wide, groups = self.n_features > _OPEN, np.arange(self._metadata.num_row_groups)
+        many, groups = self.n_features > _OPEN, np.arange(self._metadata.num_row_groups)
         largest = max(self._metadata.row_group(int(g)).num_rows for g in groups)
-        room = _ON_DISK // (largest * self.row_bytes) if wide else _SIDE_BY_SIDE // (self.n_features * (_PAGE + BUFFER))
+        room = _ON_DISK // (largest * self.row_bytes) if many else _SIDE_BY_SIDE // (self.n_features * (_PAGE + BUFFER))
         width = 1 if rng is None else max(1, min(8, len(groups), -(-8 * largest // n), room))
         groups = list(groups if rng is None else rng.permutation(groups))
         length = max(1, min(largest, _LENGTH, _VALUES // self.n_features, -(-n // width)))
@@ -133,7 +143,7 @@ class ParquetRows:
             open_now = []
             while groups or open_now:
                 while groups and len(open_now) < width:
-                    group = (self._wide_group if wide else self._group)(file, int(groups.pop(0)), length)
+                    group = (self._group_by_way_of_disk if many else self._group)(file, int(groups.pop(0)), length)
                     open_now.append(stack.enter_context(contextlib.closing(group)))
                 for stretches in list(open_now):
                     stretch = next(stretches, None)
@@ -143,22 +153,22 @@ class ParquetRows:
                         yield stretch
 
     def _group(self, file, group, length):
-        for batch in stretches_of(file, self.path, length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
+        for batch in batches_of(file, self.path, length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
             yield self._features(batch, self.feature_names), batch
 
-    def _wide_group(self, file, group, length):
+    def _group_by_way_of_disk(self, file, group, length):
         """The stretches of a row group, its features decoded some at a time and turned to rows on disk."""
         with tempfile.TemporaryFile(buffering=0) as free:
-            scratch = Scratch(free, self.n_features, self._metadata.row_group(group).num_rows)
+            on_disk = ColumnsOnDisk(free, self.n_features, self._metadata.row_group(group).num_rows)
             for first in range(0, self.n_features, _OPEN):
                 names, at = self.feature_names[first : first + _OPEN], 0
-                for batch in stretches_of(file, self.path, _LENGTH, [group], list(names)):
+                for batch in batches_of(file, self.path, _LENGTH, [group], list(names)):
                     for i, name in enumerate(names):
-                        scratch.put(first + i, at, self._numbers(batch, name))
+                        on_disk.put(first + i, at, self._numbers(batch, name))
                     at += batch.num_rows
             at = 0
-            for batch in stretches_of(file, self.path, length, [group], self._others()):
-                yield scratch.get(at, batch.num_rows), batch
+            for batch in batches_of(file, self.path, length, [group], self._others()):
+                yield on_disk.get(at, batch.num_rows), batch
                 at += batch.num_rows
 
     def _others(self):
@@ -192,7 +202,7 @@ class ParquetRows:
         self._check_full(column, name)
         if types.is_decimal(column.type):
             column = column.cast(pyarrow.float64())
-        return plain(column).to_numpy(zero_copy_only=False)
+        return decoded(column).to_numpy(zero_copy_only=False)
 
     def _codes(self, batch):
         column = batch.column(self._targets[0])
@@ -205,12 +215,12 @@ class ParquetRows:
     def _labels(self):
         name, found = self._targets[0], set()
         with self._file() as file:
-            for batch in stretches_of(file, self.path, columns=[name]):
+            for batch in batches_of(file, self.path, columns=[name]):
                 self._check_full(batch.column(name), name)
                 found |= set(as_text(batch.column(name)).unique().to_pylist())
-                require(len(found) <= _MOST_CLASSES, name, Phrase(f"more than {_MOST_CLASSES:,} different texts"), "of few classes",
-                        "Choose another column.")
-        require(len(found) > 1, name, Phrase(f"{next(iter(found))!r} in all rows"), "a target of two or more values")
+                require(len(found) <= _MOST_CLASSES, name, Wording(f"more than {_MOST_CLASSES:,} different texts"),
+                        "of few classes", "Choose another column.")
+        require(len(found) > 1, name, Wording(f"{next(iter(found))!r} in all rows"), "a target of two or more values")
         return tuple(sorted(found))
 
     def _kind_of_target(self):
@@ -222,25 +232,25 @@ class ParquetRows:
     def _fits_int32(self):
         name, limits = self._targets[0], np.iinfo(np.int32)
         with self._file() as file:
-            columns = (plain(batch.column(name)) for batch in stretches_of(file, self.path, columns=[name]))
+            columns = (decoded(batch.column(name)) for batch in batches_of(file, self.path, columns=[name]))
             found = [pyarrow.compute.min_max(column).as_py() for column in columns]
         return all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
 
     def _check_names(self, features):
         names = self._schema.names
-        require(len(set(names)) == len(names), "columns", Phrase("a name more than once"), "named differently", "Rename one.")
-        require(self._targets, self._called[1], None, "the name of the column to predict", f"The columns are {some(names)}.")
+        require(len(set(names)) == len(names), "columns", Wording("a name more than once"), "named differently", "Rename one.")
+        require(self._targets, self._called[1], None, "the name of the column to predict", f"The columns are {first_few(names)}.")
         weight = () if self._weight is None else (self._weight,)
         for argument, chosen in ((self._called[1], self._targets), ("features", features or ()), (self._called[2], weight)):
             for name in chosen:
-                require(name in names, argument, name, f"a column of {self._name}", f"The columns are {some(names)}.")
+                require(name in names, argument, name, f"a column of {self._name}", f"The columns are {first_few(names)}.")
         both = [name for name in features or () if name in (*self._targets, *weight)]
         require(not both, "features", both, "other columns than the target's", "Leave them out.")
 
     def _check_types(self):
         require(self.feature_names, "features", "none", "at least one column", "The file needs a column besides the target.")
         bad = [name for name in self.feature_names if not is_number(self._schema.field(name).type)]
-        require(not bad, "features", Phrase(f"{some(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
+        require(not bad, "features", Wording(f"{first_few(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
                 "columns of numbers", "Encode them when writing the file, or leave them out by features=[...] of ParquetRows.")
         for name in (*self._targets, *((self._weight,) if self._weight else ())):
             kind = self._schema.field(name).type
@@ -265,7 +275,7 @@ class ParquetRows:
                     "Fill them in when writing the file.")
 
 
-def _turn(columns, rows):
+def _transpose(columns, rows):
     """Write columns, float32[d, n], as rows, float32[n, d], a cache full at a time."""
     step = max(16, _CACHED // len(columns))
     for at in range(0, len(rows), step):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of
 
 
 class OnlyKeras(Exception):

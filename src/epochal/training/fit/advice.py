@@ -8,8 +8,7 @@ import numpy as np
 from ...base.errors import advise
 from ...rules.training import advice
 from ...seam.model.copying import layers
-from ...seam.rows import leaves
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of, leaves
 
 _CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
 _TOLD = weakref.WeakSet()  # models of which it was said that they go on from an earlier training

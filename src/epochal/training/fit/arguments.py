@@ -12,8 +12,7 @@ from ...base.errors import UsageError
 from ...base.validate import require
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
-from ...seam.rows import leaves, over
-from ...seam.rows_of_arguments import classes_of
+from ...seam.rows import classes_of, leaves, over
 from ..feeds.cast import check_class_weight
 from .modes import check_engine
 from .request import FitRequest

@@ -1,4 +1,4 @@
-"""Keeps with a saved model, in the same file, what turns the rows of a table into its inputs and its outputs into answers."""
+"""What turns rows of a table into a model's inputs and its outputs into answers, saved in the same `.keras` file."""
 
 import hashlib
 import io
@@ -18,6 +18,7 @@ from ..base.errors import UsageError
 from ..base.validate import require
 
 FORMAT = 1
+_IN_FILE = {"split_columns": "apart"}  # fields that the file holds under the name they had first
 _JSON, _PICKLE = "epochal/encoding.json", "epochal/encoding.pickle"
 _DEPENDS_ON = ("scikit-learn", "skrub")  # whose classes the pickle holds
 _PLAIN = {("builtins", "slice"), ("numpy", "dtype"), ("numpy", "ndarray"), ("numpy._core.multiarray", "_reconstruct"),
@@ -25,7 +26,6 @@ _PLAIN = {("builtins", "slice"), ("numpy", "dtype"), ("numpy", "ndarray"), ("num
 _NUMBERS = {"bool", "float32", "float64", "int32", "int64"}
 _THEIRS = ("sklearn.", "skrub.")
 _PREDICATES = ("skrub._dataframe.", "skrub.selectors.", "skrub._table_vectorizer")  # functions: "is this a date?"
-_EIGHT_BITS = "divided by 255"  # in the note of `arrays.read_arrays`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +35,7 @@ class Encoding:
     Attributes:
         kind, classes, target_mean, target_scale: as in `Table`.
         target: the name of the column to predict.
-        apart: columns that were no features: by which the rows were grouped, or cut in time.
+        split_columns: columns that were no features: by which the rows were grouped, or cut in time.
         columns: `(name, kind)` of each column that the features are made of: `"number"`, `"truth"`, `"date"`, `"category"` or
             `"text"`; empty for arrays from an `.npz`.
         left_out: columns of the training rows that could not help.
@@ -55,7 +55,7 @@ class Encoding:
     target: str
     target_mean: float
     target_scale: float
-    apart: tuple[str, ...]
+    split_columns: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
     left_out: tuple[str, ...]
     shape: tuple[int, ...]
@@ -67,13 +67,14 @@ class Encoding:
     encoder: Any
 
 
-def encoding_of(table, *, target, apart=(), outputs="raw", prior=(), trained_prior=()):
+def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), trained_prior=()):
     """The `Encoding` of an opened table; for its arguments see there."""
     columns, left_out = ((), ()) if table.encoder is None else _columns(table.encoder)
     return Encoding(
         kind=table.kind, classes=table.classes, target=target, target_mean=table.target_mean, target_scale=table.target_scale,
-        apart=tuple(apart), columns=columns, left_out=left_out, shape=tuple(table.x_train.shape[1:]), outputs=outputs,
-        eight_bits=any(_EIGHT_BITS in note for note in table.notes), prior=tuple(prior), trained_prior=tuple(trained_prior),
+        split_columns=tuple(split_columns), columns=columns, left_out=left_out,
+        shape=tuple(table.x_train.shape[1:]), outputs=outputs,
+        eight_bits=table.eight_bits, prior=tuple(prior), trained_prior=tuple(trained_prior),
         versions=_versions(), encoder=table.encoder)
 
 
@@ -83,7 +84,7 @@ def class_shares(table):
     return () if table.kind == "regression" else tuple((np.bincount(codes, minlength=len(table.classes)) / len(codes)).tolist())
 
 
-def keep(encoding, path):
+def save_encoding(encoding, path):
     """Add `encoding` to the `.keras` file at `path`, a zip archive; Keras reads the model in it as before.
 
     Raises:
@@ -93,15 +94,16 @@ def keep(encoding, path):
     pickled = b"" if encoding.encoder is None else pickle.dumps(encoding.encoder, protocol=4)  # 5 needs more of NumPy's names
     if pickled:
         _unpickled(pickled, path, encoding.versions)  # now, and not when it is needed
-    plain = {field.name: getattr(encoding, field.name) for field in fields(Encoding) if field.name != "encoder"}
-    document = {"epochal_encoding": FORMAT, "digest": _digest(pickled), **plain}
+    as_json = {_IN_FILE.get(field.name, field.name): getattr(encoding, field.name) for field in fields(Encoding)
+               if field.name != "encoder"}
+    document = {"epochal_encoding": FORMAT, "digest": _digest(pickled), **as_json}
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(_JSON, json.dumps(document, ensure_ascii=False, allow_nan=False))
         if pickled:
             archive.writestr(_PICKLE, pickled)
 
 
-def kept(path):
+def load_encoding(path):
     """The `Encoding` in the `.keras` file at `path` and sentences on it, or `(None, ())` where it holds none.
 
     Read only files from people you trust: the encoder is a pickle, which can run code. Here it is held to classes of
@@ -155,10 +157,11 @@ def _document(text, path):
         raise UsageError(f"`model` must hold its encoding as JSON; got {str(path)!r} ({error}). Train the model again.") from error
     found = document.pop("epochal_encoding", None) if isinstance(document, dict) else None
     require(found == FORMAT, "epochal_encoding", found, FORMAT, f"Upgrade the package, or train {path} again.")
-    expected = {"digest", *(field.name for field in fields(Encoding))} - {"encoder"}
-    require(set(document) == expected, "model", str(path), "the file as epochal fit wrote it",
+    expected = {_IN_FILE.get(name, name): name for name in ("digest", *(field.name for field in fields(Encoding)))
+                if name != "encoder"}
+    require(set(document) == set(expected), "model", str(path), "the file as epochal fit wrote it",
             "Its encoding is damaged; take its backup, or train the model again.")
-    return {name: _tuples(value) for name, value in document.items()}
+    return {expected[name]: _tuples(value) for name, value in document.items()}
 
 
 def _tuples(value):

@@ -12,9 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from ..base import seeds
+from ..base.text import Wording, counted, first_few
 from ..base.validate import require
 from .columns import is_text
-from .phrase import Phrase, counted
 
 _LARGEST = 1e38  # float32 ends at 3.4e38
 
@@ -37,7 +37,7 @@ def readable(frame):
     return frame
 
 
-def fit(training, *, seed):
+def fit_features(training, *, seed):
     """The fitted pipeline from a frame to features, their names, and notes.
 
     Numbers go in as they are; text and categories become one column per value (an unseen value: all zero), or 30 columns by
@@ -55,8 +55,8 @@ def fit(training, *, seed):
     """
     left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
     kept = [name for name in training.columns if name not in left_out]
-    notes = tuple(f"Left out: {_few(names)}, {why}." for why, names in _by_value(left_out).items())
-    require(kept, "features", Phrase(f"only {_few(left_out)}" if left_out else "none"), "columns that differ between rows",
+    notes = tuple(f"Left out: {_named(names)}, {why}." for why, names in _by_value(left_out).items())
+    require(kept, "features", Wording(f"only {_named(left_out)}" if left_out else "none"), "columns that differ between rows",
             " ".join(notes) or "The table needs a column besides the target.")
     encoder = _pipeline([name for name in kept if _is_number(training[name])],
                         [name for name in kept if not _is_number(training[name])], seed).fit(training)
@@ -122,6 +122,5 @@ def _by_value(mapping):
     return turned
 
 
-def _few(names, most=5):
-    names = [f"`{name}`" for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _named(names):
+    return first_few(names, 5, "`{}`".format)

@@ -8,7 +8,7 @@ import numpy as np
 from ...base.errors import UsageError
 
 
-class Scratch:
+class ColumnsOnDisk:
     """float32[d, n] in a file, whose pages belong to the system and not to the process; written and read in stretches of rows.
 
     Args:

@@ -1,15 +1,11 @@
-"""Any Keras back end through public Keras alone: slower than a back end's own verbs, and the yardstick for them."""
+"""Any Keras back end through public Keras alone: slow, and the yardstick for the verbs of each back end."""
 
 import keras
 import numpy as np
 
-from ...base.errors import Unsupported
-from ..machine import this_machine
-from ..model.metrics import chosen_elsewhere
-from . import difference
-from .keras_rig import State, Verbs
-
-EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+from epochal.base.errors import Unsupported
+from epochal.seam.machine import this_machine
+from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, curvature_by_differences, evaluation
 
 
 def bind(twin, data):
@@ -46,20 +42,12 @@ class _World:
     def evaluate(self, state):
         """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` returns them."""
         _load(self._model, state)
-        losses, counted = zip(*map(self._judge, self._data.parts), strict=True)
-        chosen = chosen_elsewhere(self._model, counted)
-        return np.array([self._figures(*part) for part in zip(losses, chosen, strict=True)], np.float32)
+        return evaluation(self._twin, map(self._judge, self._data.parts))
 
     def _judge(self, part):
         log = self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,
                                    verbose=0)
         return log["loss"], [_numpy(v) for v in self._model.metrics_variables]
-
-    def _figures(self, loss, metrics):
-        for variable, value in zip(self._model.metrics_variables, metrics, strict=True):
-            variable.assign(value)
-        results = self._model.get_metrics_result()
-        return [loss, *(float(results[name]) for name in self._twin.metric_names)]
 
     def loss(self, state, rows):
         if self._twin.normalises_over_batch():
@@ -77,7 +65,7 @@ class _World:
         if not np.isclose(self._descend(state, rows), self.loss(state, rows), rtol=1e-5):
             raise Unsupported("The curvature of a model with dropout needs a gradient without dropout, which Keras alone does not "
                               "give. Run Keras on JAX, TensorFlow or PyTorch.")
-        return difference.curvature(lambda weights: self.gradient(state._replace(weights=weights), rows), state.weights, v)
+        return curvature_by_differences(lambda weights: self.gradient(state._replace(weights=weights), rows), state.weights, v)
 
     def _descend(self, state, rows):
         """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""

@@ -1,0 +1,108 @@
+"""A plan or a study as one web page that needs no network, and as a small table for a notebook."""
+
+import functools
+import pathlib
+import re
+
+from ..base.files import write_whole
+from ..base.validate import require
+from ..records import Study
+from .glossary import GLOSSARY
+from .pictures.plotly import drawing_of
+from .plan.code import code_for
+from .plan.pictures import pictures
+from .plan.rows import choice_rows, condition_rows, reading_rows, recommended
+from .study import rows, tutorial
+from .study.pictures import study_pictures
+
+_TERM = re.compile(rf"\b({'|'.join(sorted(map(re.escape, GLOSSARY), key=len, reverse=True))})s?\b", re.IGNORECASE)
+
+
+def write_report(record, path):
+    """Write a `Plan` or a `Study` to `path` as one self-contained HTML file of about 5 MB, nearly all of it Plotly's script.
+
+    Args:
+        record: what it lacks is left out of the page with a sentence that says why.
+        path: the file to write, `.html`; its folder is made where it does not exist.
+
+    Returns:
+        The path. The same record gives the same bytes.
+
+    Raises:
+        UsageError: `path` is a folder.
+    """
+    path = pathlib.Path(path)
+    require(not path.is_dir(), "path", str(path), "a file", f"Pass {str(path / 'report.html')!r}.")
+    write_whole(path, page(record))
+    return path
+
+
+def page(record):
+    """The whole page of a `Plan` or a `Study` as text."""
+    from plotly.offline import get_plotlyjs
+
+    template, about = ("study.html", _of_study(record)) if isinstance(record, Study) else ("plan.html", _of_plan(record))
+    drawn = any(picture.charts for picture in about["pictures"])
+    return _templates().get_template(template).render(**about, plotly=get_plotlyjs() if drawn else "")
+
+
+def html_for(record):
+    """A `Plan` or a `Study` as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
+    if isinstance(record, Study):
+        about = {"title": rows.heading(record), "rows": list(record.rows()),
+                 "sentences": [("", words) for words in record.sentences()]}
+    else:
+        sentences = [("Limiting factor", record.binding), *([("On the test rows", record.on_test)] if record.on_test else []),
+                     *(("Undecided", sentence) for sentence in record.unresolved)]
+        about = {"title": record.headline, "rows": [("", "use", "plausible", "because"), *choice_rows(record)],
+                 "sentences": sentences}
+    return _templates().get_template("notebook.html").render(**about)
+
+
+def _of_plan(plan):
+    heading, *body = plan.arm_rows()
+    return {"plan": plan, "choices": list(choice_rows(plan)), "arm_heading": heading,
+            "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
+            "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
+            "conditions": list(condition_rows(plan)), "code": code_for(plan)}
+
+
+def _of_study(study):
+    return {"study": study, "heading": rows.heading(study), "comparison": list(study.rows()),
+            "tested": list(rows.test_rows(study)), "rates": list(rows.rate_rows(study)),
+            "readings": list(rows.study_readings(study)), "conditions": list(rows.study_conditions(study)),
+            "pictures": study_pictures(study), "printed": list(tutorial.tutorial_lines(study)),
+            "as_tutorial": list(tutorial.tutorial_rows(study)), "fair": list(tutorial.fair_rows(study)),
+            "why": list(tutorial.why_they_differ(study)), "found": tutorial.sentences_of(study, tutorial=False),
+            "found_as_tutorial": tutorial.sentences_of(study, tutorial=True), "changed": tutorial.what_changed(study)}
+
+
+@functools.cache
+def _templates():
+    """The Jinja environment of the report's pages: everything is escaped, a name that is missing is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("epochal.report"), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters["ticks"] = _ticks
+    environment.filters["drawn"] = drawing_of
+    return environment
+
+
+def _ticks(text):
+    """What stands between backticks as code, and terms of the glossary with their meaning as hover text, once in each text; all
+    else, markup included, as plain text."""
+    from markupsafe import Markup, escape
+
+    seen = set()
+
+    def explained(found):
+        term = found[1].lower()
+        if term in seen:
+            return found[0]
+        seen.add(term)
+        return f'<abbr title="{escape(GLOSSARY[term])}">{found[0]}</abbr>'
+
+    parts = re.split(r"`([^`]+)`", str(text))  # every second one stood between backticks
+    return Markup("".join(f"<code>{escape(part)}</code>" if i % 2 else _TERM.sub(explained, str(escape(part)))
+                          for i, part in enumerate(parts)))

@@ -1,0 +1,106 @@
+"""What a back end brings to the bench, as functions, and what all back ends share: judging, copies on the device, differences."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ...records import Machine
+from ..model.metrics import chosen_elsewhere
+
+EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+_REACH = 2e-3  # how far to move for a difference, as a share of the weights' length: about where float32 errs least
+
+
+class State(NamedTuple):
+    """All that training changes, as tensors of the back end. On JAX a pytree, so that lanes of it can be stacked."""
+
+    weights: list
+    fixed: list   # what the optimizer does not touch: batch-norm moments, dropout streams
+    slots: list   # optimizer variables; the learning rate is one of them
+
+
+class Pure(NamedTuple):
+    """Functions that a larger compiled program may contain, and the data they are passed.
+
+    Attributes:
+        data: the training part and the judged parts, on the device.
+        step: `(data, state, rows, learning_rate) -> (state, loss)`.
+        evaluate: `(data, state) -> float32[n_parts, 1 + n_metrics]`.
+    """
+
+    data: Any
+    step: Callable
+    evaluate: Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What one back end can do with a twin; every tensor is its own. `None` where it cannot."""
+
+    machine: Machine
+    put: Callable         # (NumPy array) -> tensor, a copy
+    step: Callable        # (state, rows, learning_rate) -> (state, loss)
+    evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
+    loss: Callable        # (state, rows) -> float
+    gradient: Callable    # (state, rows) -> list of arrays, like the weights
+    curvature: Callable   # (state, rows, list of arrays) -> list of arrays
+    capacity_bytes: Callable
+    wait: Callable
+    out_of_memory: Callable   # (exception) -> whether it says that memory ran out
+    peak_bytes: Callable = lambda state, batch_size: None
+    pure: Pure | None = None
+    uncached: Callable = nullcontext   # () -> a context in which no compiled program of an earlier run is used
+    aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
+
+
+def groups(model):
+    """The variables of a compiled model in the order of a `State`."""
+    return model.trainable_variables, model.non_trainable_variables, model.optimizer.variables
+
+
+def on_device(array):
+    """A copy of the data as a tensor, its floating numbers in Keras' own float type, as `fit` passes them."""
+    floating = np.issubdtype(array.dtype, np.floating)
+    return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
+
+
+def evaluation(twin, judged):
+    """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them.
+
+    Args:
+        judged: for each part its loss, and the values of the metrics' variables after all its rows.
+    """
+    losses, counted = zip(*judged, strict=True)
+    found = []
+    for loss, values in zip(losses, chosen_elsewhere(twin.model, counted), strict=True):
+        for variable, value in zip(twin.model.metrics_variables, values, strict=True):
+            variable.assign(value)
+        results = twin.model.get_metrics_result()
+        found.append([float(loss), *(float(results[name]) for name in twin.metric_names)])
+    return np.array(found, np.float32)
+
+
+def curvature_by_differences(gradient, weights, v):
+    """The Hessian times `v` as a central difference of two gradients, where a back end's own second derivative will not do.
+
+    Within a percent for smooth losses, and the mean over both sides of a kink.
+
+    Args:
+        gradient: function of a list of arrays, like the weights, that returns their gradient as such a list.
+        weights: list of NumPy arrays.
+        v: list of NumPy arrays of the same shapes.
+    """
+    if not any(d.any() for d in v):
+        return [np.zeros_like(d) for d in v]
+    reach = np.float32(_REACH * (1 + _length(weights)) / _length(v))
+    pairs = list(zip(weights, v, strict=True))
+    ahead, behind = (gradient([(w + sign * reach * d).astype(w.dtype) for w, d in pairs]) for sign in (1, -1))
+    return [(np.asarray(a) - np.asarray(b)) / (2 * reach) for a, b in zip(ahead, behind, strict=True)]
+
+
+def _length(arrays):
+    return float(np.sqrt(sum(np.sum(np.square(a, dtype=np.float64)) for a in arrays)))
