@@ -54,7 +54,7 @@ def cases():
 def said():
     """`{sentence without its numbers: the sentence as it is first said}`."""
     found = {}
-    for (name, known), goal in itertools.product(cases(), GOALS):
+    for (_, known), goal in itertools.product(cases(), GOALS):
         plan, refusal = decided(known, goal)
         rows = () if plan is None else (*plan.rows(), *plan.time_rows(), *plan.detail_rows())
         whole = [refusal] if plan is None else [plan.headline, *plan.sentences()]
@@ -73,7 +73,8 @@ def test_every_sentence_is_printed_for_a_person_to_read():
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
                   "Limiting factor: not identified", "Limiting factor: memory", "Limiting factor: data", "Limiting factor: quality",
-                  "Limiting factor: statistics", "Limiting factor: hardware", "may be as good, and is cheaper", "estimated fastest batch size",
+                  "Limiting factor: statistics", "Limiting factor: hardware",
+                  "may be as good, and is cheaper", "estimated fastest batch size",
                   "within 10 % of the best time", "order of magnitude", "Cannot recommend"):
         assert words in together, f"no case says {words!r}"
 
