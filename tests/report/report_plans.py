@@ -53,11 +53,11 @@ def readings():
     points = tuple(StepTime(batch_size=b, seconds=seconds, low=seconds * 0.94, high=seconds * 1.07)
                    for b, seconds in ((b, 4e-4 + 1.6e-6 * b) for b in sizes))
     return (
-        Reading(name="memory", title="largest batch that fits", value=1149, unit="examples", low=1149, high=1149, repeats=1, cost=0.4,
+        Reading(name="memory", value=1149, unit="examples", low=1149, high=1149, repeats=1, cost=0.4,
                 note="The compiled program of all rows at once needs 41 MiB of 16 GiB"),
         Reading(name="throughput", value=250, unit="examples", low=210, high=290, repeats=9, cost=1.1, points=points,
                 details=(("t0", 4e-4), ("c", 1.6e-6), ("knee", 1024.0))),
-        Reading(name="noise_scale", title="gradient noise scale", value=210, unit="examples", low=120, high=float("inf"), repeats=32, cost=0.6,
+        Reading(name="noise_scale", value=210, unit="examples", low=120, high=float("inf"), repeats=32, cost=0.6,
                 outcome=Outcome.LOWER_BOUND),
         Reading(name="critical_rate", value=0.034, low=0.021, high=0.05, repeats=6, cost=0.8),
         Reading(name="sharpness", outcome=Outcome.SKIPPED),

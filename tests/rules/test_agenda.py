@@ -32,7 +32,8 @@ def test_what_was_tried_is_not_announced_again(outcome):
 
 
 def test_when_everything_is_known_nothing_is_announced():
-    known = evidence({PRESENT: Truth(), at(128): Truth()}).add(*(Reading(name=name, value=1.0) for name in (*PROBES, "engine", "study")))
+    known = evidence({PRESENT: Truth(), at(128): Truth()}).add(
+        *(Reading(name=name, value=1.0) for name in (*PROBES, "engine", "study")))
     assert agenda(task(), PRESENT, known, 60) == ()
 
 

@@ -13,8 +13,8 @@ _PASSES = 2  # validation passes of the short timing; the long one takes twice a
 def compilation(rig, *, seed=0, batch_size=None):  # noqa: ARG001 - nothing is drawn
     """Seconds that the first `fit` of a model takes before its first update, at the present batch size.
 
-    One measurement: the first call less a second one, with the programs of validation and of a short last batch. Programs kept from
-    an earlier run of Epochal do not count, since a plain Keras script finds none.
+    One measurement: the first call less a second one, with the programs of validation and of a short last batch. What programs kept
+    by an earlier run of Epochal saved is added, since a plain Keras script finds none.
     """
     started = perf_counter()
     seconds = rig.compile_seconds(rig.present.batch_size if batch_size is None else batch_size)

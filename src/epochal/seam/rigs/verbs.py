@@ -53,7 +53,7 @@ class Verbs:
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size: None
     pure: Pure | None = None
-    uncached: Callable = nullcontext   # () -> a context in which no compiled program of an earlier run is used
+    seconds_saved: Callable = float     # () -> seconds of compiling that programs kept by earlier runs saved this process so far
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 
