@@ -14,19 +14,12 @@ from architecture import house
 import epochal
 
 ROOT = pathlib.Path(__file__).parents[2] / "src" / "epochal"
-
-
 PACKAGE = house.Package.read(ROOT.parents[1])
 
 # What still breaks a rule while the house is being rebuilt, and who mends it.
 LEFT = {
-    "no_modules_import_in_a_circle": {"base/errors.py": "house"},
-    "folders_stay_small": {"tables": "report"},
-    "back_ends_are_told_apart_in_the_seam_alone": {
-        "training/checkpoint/checkpoint.py": "identity"},
-    "no_function_takes_many_parameters": {
-        "experiments/conclude.py": "report", "rules/study/contrasts.py": "report", "rules/study/design.py": "report",
-        "seam/rigs/fake.py": "identity", "training/predict/predict.py": "predict"},
+    "back_ends_are_told_apart_in_the_seam_alone": {"training/checkpoint/checkpoint.py": "identity"},
+    "no_function_takes_many_parameters": {"rules/study/design.py": "report"},
 }
 
 
@@ -40,13 +33,6 @@ def test_the_house_keeps_its_rule(rule):
 def test_the_rules_read_the_whole_package():
     assert {"", "base", "records", "seam"} <= {module.room for module in PACKAGE.modules}
     assert sum(len(module.imports) for module in PACKAGE.modules) > len(PACKAGE.modules)
-
-
-def test_the_drawing_shows_every_room_on_its_floor():
-    drawing = (ROOT.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
-    lines = {int(line.split()[0]): line for line in drawing.splitlines() if line.strip()[:1].isdigit()}
-    assert set(lines) == set(house.FLOOR.values())
-    assert not [room for room, floor in house.FLOOR.items() if room not in lines[floor].replace(",", " ").split()]
 
 
 def test_every_record_refuses_to_change():
