@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 
 FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "engine": 3, "probes": 4, "experiments": 5, "training": 5,
-         "services": 6, "report": 7, "api": 7, "cli": 7, "testing": 7}
+         "services": 6, "report": 7, "api": 7, "cli": 7}
 NEIGHBOURS = {("cli", "report"), ("api", "report")}  # pairs on one floor of which the first may import the second
 FACES = frozenset({"api", "cli"})
 FRAMEWORKS = frozenset({"keras", "jax", "jaxlib", "tensorflow", "torch", "optax"})
@@ -46,12 +46,14 @@ class Module:
     @functools.cached_property
     def imports(self):
         """`(node, name)` for every import; `from ..records import Task` is `["epochal", "records", "Task"]`."""
-        return [found for node in self.nodes if node not in self._for_type_checkers for found in self._imports_of(node)]
+        return [found for node in self.nodes if self.path != FRONT_DOOR or node not in self.for_type_checkers
+                for found in self._imports_of(node)]
 
     @functools.cached_property
-    def _for_type_checkers(self):
-        guards = (node for node in self.nodes if self.path == FRONT_DOOR and isinstance(node, ast.If)
-                  and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    def for_type_checkers(self):
+        """The nodes under `if TYPE_CHECKING:`."""
+        guards = (node for node in self.nodes
+                  if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
         return {inner for guard in guards for statement in guard.body for inner in ast.walk(statement)}
 
     def _imports_of(self, node):
@@ -164,8 +166,10 @@ def nothing_is_imported_by_a_string(module):
 
 @of_each_module
 def frameworks_stay_behind_the_seam(module):
+    """But under `TYPE_CHECKING` in `api`, whose signatures name what Keras returns."""
     return [f"{module.where(node)}: {module.room or 'the front door'} imports {name[0]}"
-            for node, name in module.imports if name[0] in FRAMEWORKS and module.room not in FRAMEWORK_ROOMS]
+            for node, name in module.imports if name[0] in FRAMEWORKS and module.room not in FRAMEWORK_ROOMS
+            and not (module.room == "api" and node in module.for_type_checkers)]
 
 
 @of_each_module
@@ -372,3 +376,17 @@ def _switched_on(class_node):
     return {keyword.arg for decorator in class_node.decorator_list
             if isinstance(decorator, ast.Call) and "dataclass" in _names_used(decorator.func)
             for keyword in decorator.keywords if isinstance(keyword.value, ast.Constant) and keyword.value.value is True}
+
+
+def drawing(package):
+    """The rooms as docs/architecture.md shows them: floor, name, and the first sentence of each `__init__.py`."""
+    says = {module.path.parent: ast.get_docstring(module.nodes[0]).split("\n")[0]
+            for module in package.modules if module.path.name == "__init__.py" and module.room}
+    rooms = sorted(says, key=lambda path: (-FLOOR[path.parts[0]], path.parts))
+    names = {path: "  " * len(path.parts) + path.name + "/" for path in rooms}
+    widest = max(map(len, names.values()))
+    return "\n".join(["src/epochal/", *(f" {FLOOR.get(str(path), ' ')}{names[path]:{widest}}  {says[path]}" for path in rooms)])
+
+
+if __name__ == "__main__":
+    print(drawing(Package.read(pathlib.Path(__file__).parents[2])))

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]
 

@@ -69,12 +69,12 @@ def test_every_sentence_is_printed_for_a_person_to_read():
     for sentence in sorted(found.values()):
         print(f"  {sentence}")
     together = "\n".join(found.values())
-    for words in ("Yours is good already", "diverges", "there was no time to test others; raise `--budget`", "no worse than yours",
+    for words in ("Yours is good already", "diverges", "no other setting could be compared in this time; raise `--budget`", "no worse than yours",
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
                   "Limiting factor: not identified", "Limiting factor: memory", "Limiting factor: data", "Limiting factor: quality",
                   "Limiting factor: statistics", "Limiting factor: hardware",
-                  "may be as good, and is cheaper", "estimated fastest batch size",
+                  "may be as good and cheaper", "estimated fastest batch size",
                   "within 10 % of the best time", "order of magnitude", "Cannot recommend"):
         assert words in together, f"no case says {words!r}"
 

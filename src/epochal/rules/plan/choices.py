@@ -3,7 +3,7 @@
 import math
 import statistics
 
-from ...base.text import number
+from ...base.text import counted, number
 from ...records import Choice, Outcome, Verdict
 from . import sentences
 from .quality import best_epoch, stopping_epoch
@@ -37,11 +37,11 @@ def choose_epochs(curves, patience):
     span = f"{number(min(bests))} to {number(max(bests))}"
     because = f"EarlyStopping(patience={patience}, restore_best_weights=True) stops by epoch {number(max(stops))}"
     details = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
-               f"{sentences.counted(len(curves), 'seed')})")
+               f"{counted(len(curves), 'seed')})")
     if max(stops) < statistics.median(bests):
         details += "; stopping sooner gives away less than half the margin"
     if cut:
-        because += f"; {cut} of {sentences.counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+        because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
     needed = max(stops)
     return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because,
                   details=details)

@@ -40,7 +40,7 @@ def headline(c):
         return f"Yours diverges ({_short(c.present.setting)}). Use {setting}."
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
-        return f"Keep yours ({setting}): there was no time to test others; raise `--budget`."
+        return f"Keep yours ({setting}): no other setting could be compared in this time; raise `--budget`."
     if c.chosen is c.present and c.goal == "best":
         return f"Yours is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
@@ -86,7 +86,7 @@ def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        parts.append(f"validation loss: {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
+        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
     if c.ratio:
         value, low, high = c.ratio
         parts.append(f"time to the target: yours over this one {number(value)} ({number(low)} to {number(high)})")
@@ -138,13 +138,13 @@ def binding(c):
         return "statistics: a larger batch saves no updates here"
     if critical_high <= hardware_low:
         return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
-                f"machine alone (B_hw {_about(hardware)}) would carry more")
+                f"hardware (hardware batch size {_about(hardware)}) would allow more")
     if hardware_high < 1:
-        return "hardware: a larger batch takes longer in proportion here, and the statistics alone would carry more"
+        return "hardware: a larger batch takes longer in proportion here; the critical batch size would allow more"
     if hardware_high < critical_low:
-        return (f"hardware: beyond B_hw of {_about(hardware)} a step takes longer in proportion; the statistics alone (B_crit "
-                f"{_about(c.critical)}) would carry more")
-    return "not identified"
+        return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
+                f"batch size ({_about(c.critical)}) would allow more")
+    return "not identified: the intervals of the critical and of the hardware batch size overlap, or one is not known"
 
 
 def unresolved(c):
@@ -157,13 +157,13 @@ def unresolved(c):
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
-        gain, more = "better" if c.goal == "best" else "as good, and is cheaper", len(doubtful) - 1
+        gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
-        found.append(f"{first.setting} may be {gain} ({_signed(first)}, margin {number(c.margin)}, "
-                     f"{counted(first.n_seeds, 'seed')}){others}; more time (`--budget`) or validation rows would decide")
+        found.append(f"{first.setting} may be {gain}: difference {_signed(first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
-        found.append(f"batch size {sizes}: there was no time to test; raise `--budget`")
+        found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
         found.append(f"critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
@@ -263,4 +263,4 @@ def _short(setting):
 def _signed(arm):
     if arm.difference is None:
         return "no two seeds in common"
-    return f"difference {arm.difference:+.2g}, {arm.low:+.2g} to {arm.high:+.2g}"
+    return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"

@@ -7,17 +7,16 @@ import numpy as np
 import torch
 
 from ..rows import over
-from . import accumulate, portable
+from . import accumulate, shared
 from .accumulate_check import Check
 
 
-def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit.
 
     Args:
         model: its optimizer and metrics built too.
         micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
-        allow_batch_norm: accept that batch-norm then normalises over a micro-batch.
 
     Raises:
         Unsupported: the model cannot be trained in micro-batches.
@@ -27,8 +26,8 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
         model.make_train_function()
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
-    accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size, allow_batch_norm))
+    accumulate.refuse(model, micro_batch_size)
+    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size))
 
 
 class _Trainee:
@@ -76,25 +75,22 @@ class _Trainee:
     @contextmanager
     def kept(self):
         """PyTorch's own random stream too, from which Keras draws dropout without a seed."""
-        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), portable.kept(self._model):
+        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), shared.kept(self._model):
             yield
 
     def numbers(self, logs):
-        return portable.numbers(logs, _fetch)
+        return shared.numbers(logs, _fetch)
 
     def wait(self):
         if self.device == "cuda":
             torch.cuda.synchronize(self._on)
 
-    def close(self):
-        pass
-
     def _run(self, step, data, rows, mode):
-        portable.refuse_mode(self, mode)
+        shared.refuse_mode(self, mode)
         for row in torch.from_numpy(np.ascontiguousarray(rows, np.int64)).to(self._on):
             # Rows are copied, even where a slice would do: a layer that works in place would write into the user's data.
             logs = step(keras.utils.pack_x_y_sample_weight(*over(lambda a, row=row: a.index_select(0, row), data)))
-        return portable.epoch_logs(self._model, logs)
+        return shared.epoch_logs(self._model, logs)
 
     def _put(self, array):
         if array.dtype.kind not in "bif" and array.dtype != np.uint8:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...base.seeds import stream
-from ...records import Machine, Setting, Task
+from epochal.base.seeds import stream
+from epochal.records import Machine, Setting, Task
 
 
 class FakeRig:
