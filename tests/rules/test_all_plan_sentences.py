@@ -69,7 +69,8 @@ def test_every_sentence_is_printed_for_a_person_to_read():
     for sentence in sorted(found.values()):
         print(f"  {sentence}")
     together = "\n".join(found.values())
-    for words in ("Yours is good already", "diverges", "no other setting could be compared in this time; raise `--budget`", "no worse than yours",
+    for words in ("Yours is good already", "diverges", "no worse than yours",
+                  "no other setting could be compared in this time; raise `--budget`",
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
                   "Limiting factor: not identified", "Limiting factor: memory", "Limiting factor: data", "Limiting factor: quality",

@@ -189,7 +189,7 @@ def on_test(c):
     n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
     if c.chosen is c.present:
         return f"loss {chosen:.4g}, on {n}"
-    doubt = "; it is higher there beyond chance, which the validation rows did not show" if low > c.margin else ""
+    doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
     return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
 
 
