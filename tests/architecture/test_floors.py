@@ -25,11 +25,10 @@ LEFT = {
     "back_ends_are_told_apart_in_the_seam_alone": {
         "engine/bench.py": "fit", "training/feeds/batches.py": "fit", "training/feeds/cast.py": "fit",
         "training/feeds/epochs.py": "fit", "training/feeds/orders.py": "fit", "training/feeds/stacks.py": "fit",
-        "training/fit/keras_fit.py": "fit", "training/fit/manner.py": "fit", "training/fit/remembered.py": "fit",
-        "training/checkpoint/checkpoint.py": "identity"},
+        "training/fit/keras_fit.py": "fit", "training/fit/manner.py": "fit", "training/fit/remembered.py": "fit"},
     "no_function_takes_many_parameters": {
         "experiments/conclude.py": "report", "rules/study/contrasts.py": "report", "rules/study/design.py": "report",
-        "seam/rigs/fake.py": "identity", "training/feeds/sources.py": "fit", "training/predict/predict.py": "predict"},
+        "training/feeds/sources.py": "fit", "training/predict/predict.py": "predict"},
 }
 
 

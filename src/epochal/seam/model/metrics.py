@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from ...base.validate import require
+from .copying import metrics_of
 
 
 class _ScoresCounted(keras.metrics.Metric):
@@ -130,7 +131,7 @@ def chosen_elsewhere(model, counted):
         Such lists; what is in the model's variables matters not.
     """
     places = {id(variable): place for place, variable in enumerate(model.metrics_variables)}
-    pairs = [(places[id(to)], places[id(source)]) for metric in _metrics_of(model)
+    pairs = [(places[id(to)], places[id(source)]) for metric in metrics_of(model)
              for to, source in getattr(metric, "elsewhere", ())]
     filled = [list(variables) for variables in counted]
     for i, variables in enumerate(filled):
@@ -138,14 +139,6 @@ def chosen_elsewhere(model, counted):
         for to, source in pairs:
             variables[to] = sum((part[source] for part in others[1:]), others[0][source])
     return filled
-
-
-def _metrics_of(holder):
-    """The metrics of a model, those that Keras keeps in one for all outputs among them."""
-    for metric in holder.metrics:
-        yield metric
-        if hasattr(metric, "metrics"):
-            yield from _metrics_of(metric)
 
 
 def _from_the_top(positives, negatives):

@@ -1,4 +1,4 @@
 """The user's own model in training, on the back end of this process."""
 
-from ..model.built import build as build
+from ..model.build import build as build
 from .open import open_trainee as open_trainee
