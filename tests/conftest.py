@@ -10,6 +10,8 @@ from importlib import metadata
 
 import pytest
 from hypothesis import settings
+from results import write_down
+from tiers import CASES
 
 settings.register_profile("same", derandomize=True)   # the same cases in every run ...
 settings.register_profile("new")                      # ... or new ones: pytest --hypothesis-profile=new
@@ -48,12 +50,14 @@ def _memory_maps():
         return _MOST_MAPS + 1
 
 
-def pytest_runtest_logreport(report):
-    """A test of the third tier writes down what it found, when, where and with which versions, in tests/results.jsonl."""
-    if report.when == "call" and "third" in report.keywords and "PYTEST_XDIST_WORKER" not in os.environ:
-        from results import write_down  # beside this file
-
-        write_down(_RESULTS, report.nodeid, report.outcome, report.duration, dict(report.user_properties))
+def pytest_terminal_summary(terminalreporter, config):
+    """A run of the third tier, or with more cases than usual, is written down in tests/results.jsonl."""
+    ran = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, ()) if report.when == "call"]
+    if not hasattr(config, "workerinput") and (CASES != 1 or any("third" in report.keywords for report in ran)):
+        figures = {f"{report.nodeid}: {name}": value for report in ran for name, value in report.user_properties}
+        failed = [report.nodeid for report in ran if report.failed]
+        write_down(_RESULTS, " ".join(("pytest", *map(str, config.invocation_params.args))), "failed" if failed else "passed",
+                   sum(report.duration for report in ran), {"tests": len(ran), "failed": failed, "cases": CASES} | figures)
 
 
 def pytest_report_header():

@@ -1,6 +1,15 @@
-"""In which tier a case of a parametrized test is."""
+"""In which tier a case of a parametrized test is, and how many cases an audit draws."""
+
+import os
 
 import pytest
+
+CASES = int(os.environ.get("EPOCHAL_TEST_CASES", "1"))  # so many times as many: what is run by hand
+
+
+def cases(n):
+    """How many random cases an audit or a property draws: `n`, times what `EPOCHAL_TEST_CASES` says."""
+    return n * CASES
 
 
 def first_tier(n, cases):

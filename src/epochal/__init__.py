@@ -33,7 +33,7 @@ _HOME = {name: home for names, home in _HOME.items() for name in names.split()}
 
 # What records ask for by name (see `base/lookup.py`): verbs of higher floors that a record offers as a method.
 _METHODS = {
-    "callbacks_for": "epochal.training.fit.early_stopping",
+    "callbacks_for": "epochal.training.fit.callbacks",
     "code_for": "epochal.report",
     "html_for": "epochal.report",
     "save": "epochal.records",

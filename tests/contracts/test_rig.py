@@ -1,9 +1,9 @@
 """The contract of every rig, kept by each of ours: the fake one, this process's Keras back end, and portable Keras."""
 
 import pytest
+from contracts.fake_rig import FakeRig
+from contracts.rig_contract import RigContract
 from contracts.rigs import BACKEND, rig_of
-
-from epochal.testing import FakeRig, RigContract
 
 
 class TestFakeRig(RigContract):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 from engine.rigs_of_jax import springs
 from engine.ways import way
 
 from epochal.engine import Batches, Lane, compilations, fused, measure_mode, mode, train
 from epochal.engine.programs import epoch_program
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 FUSED = way("fused", 8)
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 from engine.rigs_of_jax import Springs, shared_springs, springs
 from engine.ways import way
 
 from epochal.engine import Batches, Lane, train
 from epochal.engine.lanes import finished, order
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 STEPWISE = way("stepwise")
 

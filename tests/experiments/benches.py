@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.records import Setting
 from epochal.rules.plan import propose
-from epochal.seam.rigs.fake import FakeRig, FakeTiming
 
 VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "predict_seconds",
          "fresh")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig, FakeTiming
 from tiers import first_tier
 
 from epochal.base.errors import MeasurementFailed, UsageError
@@ -15,7 +16,6 @@ from epochal.experiments.progress import Ledger
 from epochal.records import Design, Verdict
 from epochal.rules.scaling import steps_per_epoch
 from epochal.rules.study.judging import judged
-from epochal.seam.rigs.fake import FakeRig, FakeTiming
 
 DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_seeds=2, seed=3)
 
@@ -120,7 +120,7 @@ def test_an_arm_whose_every_rate_diverged_names_the_rates_that_were_tried(tmp_pa
     lost = next(c for c in found.contrasts if c.setting.batch_size == 16)
     assert lost.verdict is Verdict.DIVERGED
     assert lost.setting.learning_rate == 0.04
-    assert "every learning rate tried did, down to 0.04" in lost.sentence
+    assert "at every learning rate tried, down to 0.04" in lost.sentence
 
 
 def test_two_sizes_that_are_the_same_training_have_the_same_search(tmp_path):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 critical_rate = PROBES["critical_rate"]
 

@@ -1,11 +1,11 @@
 """The memory probe, on devices whose limit is known."""
 
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 memory = PROBES["memory"]
 

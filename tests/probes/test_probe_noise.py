@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.base.errors import UsageError
 from epochal.base.seeds import stream
 from epochal.probes import PROBES
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 

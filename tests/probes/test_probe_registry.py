@@ -3,10 +3,10 @@
 import inspect
 
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.probes import PROBES
 from epochal.records import Evidence, Reading, dump, load
-from epochal.seam.rigs.fake import FakeRig
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
 from epochal.records import Outcome
-from epochal.seam.rigs.fake import FakeRig, FakeTiming
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]
 
@@ -35,7 +35,8 @@ def test_the_knee_is_the_smallest_batch_within_a_tenth_of_the_best_throughput():
 def test_under_noise_the_interval_covers_the_truth_and_is_narrow_over_any_range(n_examples):
     inside, width = 0, []
     for seed in range(200):
-        reading = throughput(FakeRig(n_params=1, n_examples=n_examples, seed=seed, timing=FakeTiming(jitter=0.05, call=5e-3)), seconds=1e9)
+        rig = FakeRig(n_params=1, n_examples=n_examples, seed=seed, timing=FakeTiming(jitter=0.05, call=5e-3))
+        reading = throughput(rig, seconds=1e9)
         inside += reading.low <= 500 <= reading.high
         width.append(reading.high / reading.low)
     assert inside >= 178  # a true 95 % falls below 178 of 200 once in 5,000

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records.anything import anything, example
+from tiers import cases
 
 import epochal
 from epochal.records import Curve, Evidence, Machine, Outcome, Reading, Setting, Task
@@ -25,7 +26,7 @@ def test_adding_returns_new_evidence_and_leaves_the_old():
 
 
 @given(st.lists(st.one_of(anything(Reading), anything(Curve)), max_size=6), st.integers(0, 6))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=cases(15), deadline=None, derandomize=True)
 def test_adding_is_append_only_and_may_be_done_in_pieces(things, cut):
     whole, pieces = Evidence().add(*things), Evidence().add(*things[:cut]).add(*things[cut:])
     assert whole == pieces

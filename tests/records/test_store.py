@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from records.anything import KINDS, anything, example
+from tiers import cases
 
 import epochal
 from epochal.records import Choice, Evidence, Outcome, Reading, Setting, Verdict, dump, load, read, save, store
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 # The same records on every run, and no search for the smallest failing one: a whole plan takes minutes to shrink.
-QUICK = settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate],
+QUICK = settings(max_examples=cases(8), deadline=None, derandomize=True, phases=[Phase.generate],
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 

@@ -41,3 +41,9 @@ def test_terms_of_a_page_carry_the_same_sentences_as_hover_text(text):
 def test_a_term_is_explained_once_in_a_text_and_never_within_code():
     text = html_for(plan(headline="quality and quality, `quality` too"))
     assert text.count(f'<abbr title="{html.escape(GLOSSARY["quality"])}">quality</abbr> and quality, <code>quality</code>') == 1
+
+
+def test_everyday_words_are_explained_where_they_stand_alone_and_not_in_a_sentence():
+    text = html_for(plan(headline="a better batch size", binding="better"))
+    assert "a better batch size" in text
+    assert f'<abbr title="{html.escape(GLOSSARY["better"])}">better</abbr>' in text

@@ -121,8 +121,8 @@ def test_a_plan_without_any_evidence_is_a_small_page():
 
 
 def test_a_reading_open_above_claims_no_upper_end():
-    _, row = reading_rows([Reading(name="noise_scale", value=200, unit="examples", low=120, high=math.inf, repeats=32,
-                                   outcome=Outcome.LOWER_BOUND)])
+    _, row = reading_rows([Reading(name="noise_scale", title="gradient noise scale", value=200, unit="examples", low=120,
+                                   high=math.inf, repeats=32, outcome=Outcome.LOWER_BOUND)])
     assert row[:4] == ("gradient noise scale", "at least 120 examples", "no upper limit", "32")
 
 
@@ -132,7 +132,7 @@ def test_a_reading_that_failed_shows_no_number():
 
 
 def test_a_single_measurement_claims_no_interval():
-    _, row = reading_rows([Reading(name="memory", value=2**20, unit="B", repeats=1)])
+    _, row = reading_rows([Reading(name="memory", title="largest batch that fits", value=2**20, unit="B", repeats=1)])
     assert row[:3] == ("largest batch that fits", "1 MiB", "one measurement")
 
 

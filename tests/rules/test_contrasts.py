@@ -112,7 +112,7 @@ def test_an_arm_with_a_run_that_diverged_is_called_so_and_the_others_are_still_c
     assert worse.verdict is Verdict.WORSE
     assert gone.verdict is Verdict.DIVERGED
     assert gone.quality is gone.difference is gone.p_value is gone.selection_bias is None
-    assert "1 training with fresh seeds did" in gone.sentence
+    assert "diverged at equal epochs, in 1 training with fresh seeds" in gone.sentence
 
 
 def test_an_arm_that_diverged_is_no_comparison_that_the_others_are_adjusted_for():
@@ -149,7 +149,7 @@ def test_a_size_at_which_every_rate_diverged_has_no_rate_and_says_so():
     c = compared(curves, rates=[rate(32)])[1]
     assert c.verdict is Verdict.DIVERGED
     assert c.setting.learning_rate == 1e-4
-    assert "every learning rate tried did, down to 0.0001" in c.sentence
+    assert "diverged at equal epochs, at every learning rate tried, down to 0.0001" in c.sentence
 
 
 @pytest.mark.parametrize("n", [0, 1])

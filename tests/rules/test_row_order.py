@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tiers import cases, first_tier
 
 from epochal.rules.training.row_order import FALSE_ALARM, Blocks, Shift, _log_tail, find_order
 
@@ -18,7 +19,7 @@ def found(rows, share=0.2, **options):
     return find_order(rows[:cut], rows[cut:], **options)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=cases(75))
 @given(st.data(), st.integers(2, 400))
 def test_the_tail_is_the_hypergeometric_one(data, n):
     marked, drawn = data.draw(st.integers(0, n)), data.draw(st.integers(0, n))
@@ -51,7 +52,7 @@ WORLDS = {
 }
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", first_tier(('numbers', 'few rows', 'one row of a class'), WORLDS))
 def test_random_orders_raise_no_more_alarms_than_declared(world):
     """At a declared rate of 5 %, 400 orders: 36 alarms or more come by chance once in 1,000 if the rate is just kept."""
     rng = np.random.default_rng(0)
@@ -60,6 +61,7 @@ def test_random_orders_raise_no_more_alarms_than_declared(world):
     assert alarms <= stats.binom.isf(1e-3, 400, 0.05)
 
 
+@pytest.mark.second
 def test_at_the_rate_in_use_thousands_of_random_orders_raise_no_alarm():
     """2,100 orders: three alarms or more come by chance once in 700, if the rate is just kept."""
     rng = np.random.default_rng(1)

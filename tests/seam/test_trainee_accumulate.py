@@ -70,18 +70,16 @@ def test_a_share_of_another_size_would_show():
     assert abs(wrong / right - 1) > 1e-4
 
 
-def test_batch_norm_is_refused_unless_it_is_accepted_or_frozen():
+def test_batch_norm_is_refused_unless_it_is_frozen():
     model, *_ = zoo.cnn_batch_norm()
     with pytest.raises(Unsupported, match=r"its mean and variance from each of them instead of the whole batch: another model"):
         refuse(model, 8)
-    refuse(model, 8, allow_batch_norm=True)
     model.layers[1].trainable = False
     refuse(model, 8)
 
 
-def test_batch_norm_that_is_accepted_passes_the_check_on_rows():
+def test_moving_statistics_are_found_by_the_check_on_rows():
     model, batch = opened(zoo.cnn_batch_norm)
-    check(model, batch, allow_batch_norm=True)
     with pytest.raises(Unsupported, match="Training changes"):
         check(model, batch)
 

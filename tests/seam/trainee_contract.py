@@ -165,7 +165,6 @@ class TraineeContract:
         assert all(type(value) is float for value in numbers["b"].values())
         assert numbers["a"] == numbers["b"]["loss"] != numbers["b"]["accuracy"]
         trainee.wait()
-        trainee.close()
 
     @pytest.mark.parametrize(("kind", "micro_batch_size"), first_tier(
         3, [("dense", 1), ("sample_weights", 3), ("two_inputs_two_outputs", 3),

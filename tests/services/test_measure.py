@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from contracts.fake_rig import FakeTiming
 from experiments.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
@@ -10,7 +11,6 @@ from epochal.probes import PROBES
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
 from epochal.rules.plan.decide import decide
-from epochal.seam.rigs.fake import FakeTiming
 from epochal.services import measure
 
 assert bench  # a fixture

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import cases
 
 from epochal.base.errors import UsageError
 from epochal.tables.features import fit_features, readable, transform
@@ -151,7 +152,7 @@ COLUMNS = {
 }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(8), deadline=None)
 @given(st.data(), st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=4, unique=True))
 def test_any_small_frame_becomes_finite_features_or_is_refused_in_words(data, names):
     n = 16

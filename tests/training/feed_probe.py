@@ -7,10 +7,15 @@ from typing import ClassVar
 import keras
 import numpy as np
 
+from epochal.training.feeds import sources
 from epochal.training.feeds.cast import over
-from epochal.training.feeds.sources import feed_of
+from epochal.training.feeds.sources import Batching
 
 BACKEND = keras.backend.backend()
+
+
+def feed_of(x, y=None, *, sample_weight=None, class_weight=None, like=None, **batching):
+    return sources.feed_of(x, y, Batching(**batching), sample_weight=sample_weight, class_weight=class_weight, like=like)
 
 
 class Probe(keras.Model):

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiers import first_tier
-from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
+from training.feed_probe import BACKEND, Trainee, batches, feed_of, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
 from epochal.training.feeds.arrays import Resident
 from epochal.training.feeds.cast import OnlyKeras
-from epochal.training.feeds.sources import feed_of
 
 
 def rows(n=10, d=3):

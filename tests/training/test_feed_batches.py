@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiers import first_tier
-from training.feed_probe import BACKEND, Cut, Trainee, batches, of_feed, of_keras, same
+from training.feed_probe import BACKEND, Cut, Trainee, batches, feed_of, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
 from epochal.training.feeds.cast import OnlyKeras
-from epochal.training.feeds.sources import cuts_own_batches, feed_of
+from epochal.training.feeds.sources import cuts_own_batches
 
 X, Y = np.random.default_rng(0).normal(size=(11, 3)), np.arange(11)
 

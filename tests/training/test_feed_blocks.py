@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiers import first_tier
-from training.feed_probe import BACKEND, Trainee, batches, of_feed, of_keras, same
+from training.feed_probe import Trainee, batches, feed_of, of_feed, of_keras, same
 from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
@@ -21,9 +21,8 @@ from epochal.tables.parquet.rows import ParquetRows
 from epochal.training.feeds import blocks, orders, sources
 from epochal.training.feeds.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.feeds.cast import rows_of
-from epochal.training.feeds.epochs import EpochFeed
+from epochal.training.feeds.feed import Feed
 from epochal.training.feeds.orders import Orders
-from epochal.training.feeds.sources import feed_of
 
 
 @pytest.fixture
@@ -92,8 +91,8 @@ def test_blocks_of_any_size_give_the_same_batches(n, size, per_block, steps, ski
 
     def found(block_bytes):
         keras.utils.set_random_seed(1)
-        rows = rows_of(x, None, None, None, backend=BACKEND)
-        feed = EpochFeed(ArrayBlocks(rows, Orders(n, size, shuffle, backend=BACKEND), batch_size=size, backend=BACKEND,
+        rows = rows_of(x)
+        feed = Feed(ArrayBlocks(rows, Orders(n, size, shuffle), batch_size=size,
                                      block_bytes=block_bytes), None if steps is None else min(steps, -(-n // size)))
         return [list(batches(feed.epoch(Trainee(), skip)))] + [list(batches(feed.epoch(Trainee()))) for _ in range(2)]
 
@@ -114,7 +113,7 @@ def test_many_rows_are_mixed_in_two_levels(monkeypatch):
         monkeypatch.setattr(orders, name, value)
     keras.utils.set_random_seed(3)
     for n in (51, 201, 400, 401):
-        drawn = Orders(n, 4, True, backend=BACKEND, mixed=True)
+        drawn = Orders(n, 4, True, mixed=True)
         first, second = drawn.draw(), drawn.draw()
         rows = first[0:n]
         assert sorted(rows) == list(range(n))
@@ -122,7 +121,7 @@ def test_many_rows_are_mixed_in_two_levels(monkeypatch):
         assert [list(first[i : i + 7]) for i in range(0, n, 7)] == [list(rows[i : i + 7]) for i in range(0, n, 7)]
         assert np.abs(np.diff(rows)).mean() > n / 5  # n / 3 for a permutation of all
         assert len(first) == n
-    assert list(Orders(40, 4, True, backend=BACKEND, mixed=True).draw()[0:3]) != [0, 1, 2]  # few rows: one permutation
+    assert list(Orders(40, 4, True, mixed=True).draw()[0:3]) != [0, 1, 2]  # few rows: one permutation
 
 
 # --- Parquet
@@ -189,7 +188,7 @@ def test_skipped_batches_of_a_parquet_file_are_left_out(table, shuffle, skip):
 @pytest.mark.parametrize("row_group_size", [100, 2000])  # many to a block, and many blocks to one
 def test_rows_of_several_row_groups_meet_in_a_block(table, row_group_size):
     path = table(16_000, row_group_size=row_group_size)
-    feed = EpochFeed(ParquetBlocks(ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
+    feed = Feed(ParquetBlocks(ParquetRows(path, "y"), batch_size=10, shuffle=True, block_bytes=12 * 500))
     first = next(iter(feed.epoch(Trainee())))
     groups = np.unique(first.data[0][first.rows.ravel(), 0] // row_group_size)
     assert len(groups) >= 5

@@ -6,9 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from training.feed_probe import BACKEND, Trainee, of_feed
+from training.feed_probe import BACKEND, Trainee, feed_of, of_feed
 
-from epochal.training.feeds.sources import feed_of
 from epochal.training.feeds.stacks import stacked
 
 X, Y = np.random.default_rng(0).normal(size=(11, 3)), np.arange(11)

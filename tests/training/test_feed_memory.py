@@ -21,8 +21,8 @@ PROGRAM = """
 import sys
 import numpy as np
 import epochal.tables.parquet.rows  # with all that comes with it
-from epochal.training import blocks, sources
-from epochal.training.feeds.sources import feed_of
+from epochal.training.feeds import blocks, sources
+from training.feed_probe import feed_of
 
 for source in (blocks.ArrayBlocks, blocks.ParquetBlocks):
     source.__init__.__kwdefaults__["block_bytes"] = sources.BLOCK_BYTES = 2**22

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from training.feed_probe import feed_of
 
 from epochal.seam.trainee import open_trainee
-from epochal.training.feeds.sources import feed_of
 from epochal.training.fit import modes
 from epochal.training.fit.modes import Remembered
 from epochal.training.fit.trial import Mode

@@ -5,13 +5,13 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
+from training.feed_probe import feed_of
 from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
 from epochal.base.isolated import Outcome
 from epochal.seam.trainee import open_trainee
 from epochal.training.checkpoint.checkpoint import Checkpoint
-from epochal.training.feeds.sources import feed_of
 from epochal.training.fit import modes, other_back_ends
 from epochal.training.fit.other_back_ends import _description, faster_back_end, seconds_a_batch
 from epochal.training.fit.request import FitRequest
@@ -54,7 +54,7 @@ def asked(monkeypatch):
             return self.outcome
 
     monkeypatch.setattr(other_back_ends, "Isolated", Answers)
-    monkeypatch.setattr(other_back_ends, "installed", lambda: ("jax", "tensorflow"))
+    monkeypatch.setattr(other_back_ends, "installed", lambda: (ACTIVE, OTHER))
     return calls, Answers
 
 

@@ -10,7 +10,7 @@ import pytest
 from report.report_plans import plan
 
 from epochal.records import Choice, Stopping
-from epochal.training.fit.early_stopping import callbacks_for
+from epochal.training.fit.callbacks import callbacks_for
 
 
 @pytest.fixture

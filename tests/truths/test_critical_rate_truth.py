@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
 
 from epochal.probes import PROBES
-from epochal.seam.rigs.fake import FakeRig
 
 critical_rate = PROBES["critical_rate"]
 

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from contracts.fake_rig import FakeRig
+from tiers import cases
 
 from epochal.base.stats import fieller, jackknife, trace_and_square
 from epochal.probes import PROBES
-from epochal.seam.rigs.fake import FakeRig
 
 noise_scale = PROBES["noise_scale"]
 
@@ -77,21 +78,22 @@ def test_the_whole_of_the_rows_gives_the_empirical_scale_exactly():
         assert reading.detail("gradient_squared") + reading.detail("trace") / 512 == pytest.approx(mean @ mean, rel=1e-10)
 
 
+@pytest.mark.parametrize("n", [300, pytest.param(cases(2000), marks=pytest.mark.second)])
 @pytest.mark.parametrize(("length", "rows_over_scale"), [(0.4, 16), (0.2, 4)])
-def test_the_interval_covers_the_truth_at_the_nominal_rate(length, rows_over_scale):
+def test_the_interval_covers_the_truth_at_the_nominal_rate(length, rows_over_scale, n):
     """2,000 independent data sets of 1,024 rows in 32 chunks, ten parameters, equal noise in all directions.
 
     At a true coverage of 95.5 % (the jackknife is a little wide) 2,000 runs leave 93 to 97 % less than once in 800.
     """
     state = np.full(10, length / np.sqrt(10))
     inside = 0
-    for seed in range(2000):
+    for seed in range(n):
         rig = FakeRig(n_params=10, n_examples=1024, h=1.0, s=1.0, seed=seed, centred=False)
         reading = noise_scale(rig, seed=seed, state=state)
         truth = rig.true_noise_scale(state)
         inside += reading.low <= truth <= reading.high
     assert 1024 / truth == pytest.approx(rows_over_scale, rel=0.05)
-    assert 0.93 <= inside / 2000 <= 0.97
+    assert 0.93 <= inside / n <= 0.97 or (n < 2000 and 0.92 <= inside / n <= 0.985)
 
 
 def test_the_interval_covers_where_the_gradient_lies_along_the_noisiest_direction():

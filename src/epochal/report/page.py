@@ -15,7 +15,10 @@ from .plan.rows import choice_rows, condition_rows, reading_rows, recommended
 from .study import rows, tutorial
 from .study.pictures import study_pictures
 
-_TERM = re.compile(rf"\b({'|'.join(sorted(map(re.escape, GLOSSARY), key=len, reverse=True))})s?\b", re.IGNORECASE)
+# Everyday words are explained where they stand alone, as a heading or a verdict, and not in every sentence.
+_EVERYDAY = {"batch size", "learning rate", "epoch", "update", "difference", "better", "worse", "trial", "arm", "budget"}
+_TERM = re.compile(rf"\b({'|'.join(sorted(map(re.escape, GLOSSARY.keys() - _EVERYDAY), key=len, reverse=True))})s?\b",
+                   re.IGNORECASE)
 
 
 def write_report(record, path):
@@ -103,6 +106,8 @@ def _ticks(text):
         seen.add(term)
         return f'<abbr title="{escape(GLOSSARY[term])}">{found[0]}</abbr>'
 
+    if str(text).lower() in GLOSSARY:
+        return Markup(f'<abbr title="{escape(GLOSSARY[str(text).lower()])}">{escape(text)}</abbr>')
     parts = re.split(r"`([^`]+)`", str(text))  # every second one stood between backticks
     return Markup("".join(f"<code>{escape(part)}</code>" if i % 2 else _TERM.sub(explained, str(escape(part)))
                           for i, part in enumerate(parts)))

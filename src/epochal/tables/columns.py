@@ -58,17 +58,15 @@ def dates(column, parsing):
         column: a `Series`.
         parsing: skrub's step that read the column in training, with its `format_`.
     """
-    if not types.is_datetime64_any_dtype(column.dtype):
-        text = is_text(column) or column.isna().all()
-        like = f"dates, as {parsing.format_ or '%Y-%m-%d'}" + (" or %Y-%m-%d" if parsing.format_ else "")
-        _refuse(column, column.notna() & (not text), like)
-        text, found = column.astype(object), None
-        for form in dict.fromkeys([parsing.format_ or "ISO8601", "ISO8601"]):
-            read = pd.to_datetime(text, format=form, errors="coerce", utc=True)
-            found = read if found is None else found.fillna(read)
-        _refuse(column, column.notna() & found.isna(), like)
-        return found  # in UTC, which skrub turns into the time zone of training, or into none
-    return column
+    if types.is_datetime64_any_dtype(column.dtype):
+        return column
+    like = f"dates, as {parsing.format_ or '%Y-%m-%d'}" + (" or %Y-%m-%d" if parsing.format_ else "")
+    _refuse(column, column.notna() & (not is_text(column)), like)
+    in_training, iso = (pd.to_datetime(column.astype(object), format=form, errors="coerce", utc=True)
+                        for form in (parsing.format_ or "ISO8601", "ISO8601"))
+    found = in_training.fillna(iso)
+    _refuse(column, column.notna() & found.isna(), like)
+    return found  # in UTC, which skrub turns into the time zone of training, or into none
 
 
 def words(column, _):

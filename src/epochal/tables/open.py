@@ -87,9 +87,7 @@ def _from_arrays(place, wanted, seed):
         n_rest = len(x) - n_own_test
         require(n_rest >= _FEWEST_ROWS, "x_train", counted(n_rest, "row"), f"at least {_FEWEST_ROWS} rows long",
                 "Move rows over from x_test.")
-        parts = split.before_own_test(task.codes, n_own_test=n_own_test, seed=seed)
-    else:
-        parts = split.at_random(task.codes, seed=seed)
+    parts = split.at_random(task.codes, seed=seed, n_own_test=n_own_test)
     _check_training_classes(task, parts)
     return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes), eight_bits=eight_bits)
 

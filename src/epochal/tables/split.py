@@ -26,7 +26,7 @@ class Parts:
     notes: tuple[str, ...]
 
 
-def at_random(codes, *, seed):
+def at_random(codes, *, seed, n_own_test=0):
     """Rows drawn at random, each class in the same shares.
 
     Each class is cut by itself, and has at least one row in each part if it has three. (scikit-learn's stratified splits
@@ -35,16 +35,20 @@ def at_random(codes, *, seed):
     Args:
         codes: int[n], the class of each row; all equal for regression.
         seed: makes the draw repeatable.
+        n_own_test: so many of the last rows are the file's own test part; of the rest, 20 % validate.
     """
-    return _at_random(codes, _VALIDATION, _TEST, seed)
-
-
-def before_own_test(codes, *, n_own_test, seed):
-    """The last `n_own_test` rows are the test part; of the rest, 20 % drawn at random validate."""
-    n_rest = len(codes) - n_own_test
-    rest = _at_random(codes[:n_rest], _VALIDATION / (1 - _TEST), 0.0, seed)
-    return _parts(rest.train, rest.validation, np.arange(n_rest, len(codes)),
-                  "at random; the test part is the file's own", codes)
+    n_rest, stream = len(codes) - n_own_test, seeds.stream(seed, "split")
+    validation_share = _VALIDATION / (1 - _TEST) if n_own_test else _VALIDATION
+    train, validation, test = [], [], [np.arange(n_rest, len(codes))]
+    for code in np.unique(codes[:n_rest]):
+        rows = stream.permutation(np.flatnonzero(codes[:n_rest] == code))
+        n_test, n_validation = 0 if n_own_test else max(1, round(_TEST * len(rows))), max(1, round(validation_share * len(rows)))
+        test.append(rows[:n_test])
+        validation.append(rows[n_test:n_test + n_validation])
+        train.append(rows[n_test + n_validation:])
+    how = ("at random; the test part is the file's own" if n_own_test else
+           "at random" + (", each class in the same shares" if codes.any() else ""))
+    return _parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes)
 
 
 def by_group(groups, codes, *, seed):
@@ -91,19 +95,6 @@ def by_time(moments, codes):
     second = later[np.abs(later - (1 - _TEST) * len(order)).argmin()]
     return _parts(*np.split(order, [cuts[first], second]),
                   f"by `{moments.name}`, which is not a feature itself: the earliest rows train, the latest test", codes)
-
-
-def _at_random(codes, validation_share, test_share, seed):
-    stream = seeds.stream(seed, "split")
-    train, validation, test = [], [], []
-    for code in np.unique(codes):
-        rows = stream.permutation(np.flatnonzero(codes == code))
-        n_test, n_validation = (max(1, round(share * len(rows))) if share else 0 for share in (test_share, validation_share))
-        test.append(rows[:n_test])
-        validation.append(rows[n_test:n_test + n_validation])
-        train.append(rows[n_test + n_validation:])
-    how = "at random" + (", each class in the same shares" if codes.any() else "")
-    return _parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes)
 
 
 def _draw_groups(rows_group_class, groups, share, seed):

@@ -25,7 +25,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
         case Verdict.NO_MEMORY:
             return f"Batch size {mine} was not trained: it does not fit into memory."
         case Verdict.DIVERGED:
-            return f"Batch size {mine} diverged {where}: {_how(contrast, n_diverged, tuned)}."
+            return f"Batch size {mine} diverged {where}, {_how(contrast, n_diverged, tuned)}."
         case Verdict.EQUIVALENT:
             beyond = "larger than chance explains, but " if contrast.p_value <= ALPHA else ""
             inside = -margin <= contrast.low and contrast.high <= margin
@@ -51,8 +51,8 @@ def _difference(contrast, design):
 
 def _how(contrast, n_diverged, tuned):
     if not tuned:
-        return f"every learning rate tried did, down to {number(contrast.setting.learning_rate)}"
-    return f"{counted(n_diverged, 'training')} with fresh seeds did, at learning rate {number(contrast.setting.learning_rate)}"
+        return f"at every learning rate tried, down to {number(contrast.setting.learning_rate)}"
+    return f"in {counted(n_diverged, 'training')} with fresh seeds, at learning rate {number(contrast.setting.learning_rate)}"
 
 
 def _p(p_value):

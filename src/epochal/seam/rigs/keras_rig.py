@@ -66,7 +66,8 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
-        self.evaluate, self.capacity_bytes, self.present_schedule = self._verbs.evaluate, self._verbs.capacity_bytes, self._twin.rates
+        self.evaluate, self.capacity_bytes = self._verbs.evaluate, self._verbs.capacity_bytes
+        self.present_schedule = self._twin.rates
         self._runner = None
 
     def fresh(self, seed):

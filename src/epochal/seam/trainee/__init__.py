@@ -1,4 +1,5 @@
 """The user's own model in training, on the back end of this process."""
 
 from ..model.build import build as build
+from .open import only_keras as only_keras
 from .open import open_trainee as open_trainee

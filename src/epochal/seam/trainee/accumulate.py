@@ -39,7 +39,7 @@ def split(n_rows, micro_batch_size):
     return [micro_batch_size] * full + [rest] * (rest > 0)
 
 
-def refuse(model, micro_batch_size, *, allow_batch_norm=False):
+def refuse(model, micro_batch_size):
     """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `Check`.
 
     Raises:
@@ -64,7 +64,7 @@ def refuse(model, micro_batch_size, *, allow_batch_norm=False):
         if getattr(layer, "stateful", False):
             raise Unsupported(f"The layer `{layer.name}` carries a state from batch to batch, row by row, which micro-batches "
                               "would mix up. Leave out micro_batch_size.")
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable and not allow_batch_norm:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             raise Unsupported(f"The layer `{layer.name}` normalises over the rows it sees at once, so that with micro-batches it "
                               "would take its mean and variance from each of them instead of the whole batch: another model. Use "
                               "layer or group normalisation, freeze the layer, or leave out micro_batch_size.")

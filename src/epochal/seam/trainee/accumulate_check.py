@@ -12,7 +12,7 @@ _AGREE = {"float16": 2e-2, "bfloat16": 2e-2}  # of the loss, by the type it is c
 _AGREE_ELSE = 1e-4
 
 
-def check(model, batch, *, allow_batch_norm=False):
+def check(model, batch):
     """Raise `Unsupported` unless the loss of these rows is the sum of the parts of it, and training leaves no other traces.
 
     For what a model's own functions may do and its configuration does not tell: a loss over pairs of rows, the root of a mean, a
@@ -30,7 +30,7 @@ def check(model, batch, *, allow_batch_norm=False):
             expected, *parts = (_loss(model, batch, of, rows, stir) for rows in (slice(0, n), *pieces))
             _refuse_another_loss(model, expected, sum(parts), n)
         moved = _moved(model, over(lambda a: a[pieces[0]], batch), of)
-    if moved and not allow_batch_norm:
+    if moved:
         raise Unsupported(f"Training changes `{moved[0]}` by the rows seen at once, so micro-batches would change it otherwise "
                           "than the whole batch. Leave out micro_batch_size.")
 
@@ -38,13 +38,13 @@ def check(model, batch, *, allow_batch_norm=False):
 class Check:
     """`check`, once, with the first batch that will be split."""
 
-    def __init__(self, model, micro_batch_size, allow_batch_norm):
-        self._model, self._micro_batch_size, self._allow_batch_norm, self._done = model, micro_batch_size, allow_batch_norm, False
+    def __init__(self, model, micro_batch_size):
+        self._model, self._micro_batch_size, self._done = model, micro_batch_size, False
 
     def __call__(self, data, rows):
         if not self._done and len(rows[0]) > self._micro_batch_size:
             first = rows[0][: max(2, self._micro_batch_size)]
-            check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data), allow_batch_norm=self._allow_batch_norm)
+            check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data))
             self._done = True
 
 

@@ -30,7 +30,7 @@ def bind(model, micro_batch_size=None):
     """
     if micro_batch_size is not None:
         accumulate.refuse(model, micro_batch_size)
-        return _Trainee(model, _accumulated(model, micro_batch_size), Check(model, micro_batch_size, False), micro_batch_size)
+        return _Trainee(model, _accumulated(model, micro_batch_size), Check(model, micro_batch_size), micro_batch_size)
     return _Trainee(model, model.train_step)
 
 
@@ -101,9 +101,6 @@ class _Trainee:
 
     def wait(self):
         jax.block_until_ready(self._state)
-
-    def close(self):
-        pass
 
     def _run(self, what, data, rows, mode):
         refuse_mode(self, mode)

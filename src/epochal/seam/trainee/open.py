@@ -44,6 +44,17 @@ def open_trainee(model, sample, micro_batch_size=None):
     return trainee, built
 
 
+def only_keras(model: keras.Model) -> str | None:
+    """Why only Keras' own `fit` trains this model as it is compiled, as a part of a sentence; `None` where a trainee does too."""
+    if model.run_eagerly:
+        return "the model is compiled with run_eagerly=True"
+    if keras.backend.backend() == "jax" and not model.jit_compile:
+        return "the model is compiled with jit_compile=False"
+    if keras.distribution.distribution() is not None:
+        return "a keras.distribution is set, and only Keras spreads the batches over its devices"
+    return None
+
+
 def _bind():
     match keras.backend.backend():
         case "jax":

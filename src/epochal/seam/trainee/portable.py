@@ -62,9 +62,6 @@ class _Trainee:
     def wait(self):
         pass  # `train_on_batch` returns numbers, so nothing is left running
 
-    def close(self):
-        pass
-
     def _run(self, on_batch, data, rows, mode):
         refuse_mode(self, mode)
         logs = {}

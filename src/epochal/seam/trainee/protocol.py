@@ -35,4 +35,3 @@ class Trainee(Protocol):
     def kept(self): ...                         # a context after which everything trained inside it is undone (for trials)
     def numbers(self, logs): ...                # logs -> {name: float}, waiting for them; nested logs keep their nesting
     def wait(self): ...                         # block until the device is idle
-    def close(self): ...                        # give back what was taken: processes, files; nothing by default

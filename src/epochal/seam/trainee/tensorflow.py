@@ -13,7 +13,7 @@ from .tensorflow_accumulate import accumulated
 from .tensorflow_step import Step
 
 
-def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on TensorFlow. It trains in the model's own variables.
 
     `"looped"` and `"stepwise"` run the graph of a step that `fit` runs: equal to the last bit. `"fused"` hands the loop to XLA,
@@ -22,7 +22,6 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
     Args:
         model: its optimizer and metrics built too.
         micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
-        allow_batch_norm: accept that batch-norm then normalises over a micro-batch.
 
     Raises:
         Unsupported: the model is spread over devices by a strategy, or cannot be trained in micro-batches. `train` and `test`
@@ -33,10 +32,10 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
                           "devices. Train it with Keras' own fit, or make it outside the strategy.")
     if micro_batch_size is None:
         return _Trainee(model, {"train": Step(model, model.train_step), "test": Step(model, model.test_step)})
-    accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
+    accumulate.refuse(model, micro_batch_size)
     train, test = accumulated(model, micro_batch_size)
     return _Trainee(model, {"train": Step(model, train, static=True), "test": Step(model, test, static=True)},
-                    Check(model, micro_batch_size, allow_batch_norm))
+                    Check(model, micro_batch_size))
 
 
 class _Trainee:
@@ -84,9 +83,6 @@ class _Trainee:
 
     def wait(self):
         tf.test.experimental.sync_devices()
-
-    def close(self):
-        pass
 
     def _run(self, what, data, rows, mode):
         portable.refuse_mode(self, mode)

@@ -11,13 +11,12 @@ from . import accumulate, portable
 from .accumulate_check import Check
 
 
-def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
+def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit.
 
     Args:
         model: its optimizer and metrics built too.
         micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
-        allow_batch_norm: accept that batch-norm then normalises over a micro-batch.
 
     Raises:
         Unsupported: the model cannot be trained in micro-batches.
@@ -27,8 +26,8 @@ def bind(model, micro_batch_size=None, *, allow_batch_norm=False):
         model.make_train_function()
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
-    accumulate.refuse(model, micro_batch_size, allow_batch_norm=allow_batch_norm)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size, allow_batch_norm))
+    accumulate.refuse(model, micro_batch_size)
+    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size))
 
 
 class _Trainee:
@@ -85,9 +84,6 @@ class _Trainee:
     def wait(self):
         if self.device == "cuda":
             torch.cuda.synchronize(self._on)
-
-    def close(self):
-        pass
 
     def _run(self, step, data, rows, mode):
         portable.refuse_mode(self, mode)

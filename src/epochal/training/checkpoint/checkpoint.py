@@ -9,6 +9,7 @@ import json
 import pathlib
 import zipfile
 from time import perf_counter
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,13 +17,19 @@ import numpy as np
 from ...base.errors import UsageError
 from ...base.files import whole_file
 from ...seam.model.copying import random_state, restore_random_state
-from ..fit.loop import Position
 from .plain_state import changed, packed, plain_attributes, unpacked
 
 FORMAT = 1
 _NAME = "training.npz"
 _LEAST_SECONDS = 1.0   # between two writings, and
 _SHARE = 20            # times as long as a writing takes: so that at most a twentieth of the time goes into them
+
+
+class Position(NamedTuple):
+    """How far a training is: the epoch, and the batches of it that are done."""
+
+    epoch: int
+    n_batches: int = 0
 
 
 class Checkpoint:
@@ -42,7 +49,7 @@ class Checkpoint:
     def __init__(self, folder, model, feed, callbacks, identity):
         self._path, self._model = file_in(folder), model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
-        self._fresh = [copy.deepcopy(plain_attributes(callback)) for callback in callbacks]  # what learns in place would take it along
+        self._fresh = [copy.deepcopy(plain_attributes(callback)) for callback in callbacks]  # some are changed in place
         self._remembered = [{} for _ in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:

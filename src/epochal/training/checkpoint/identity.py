@@ -9,7 +9,7 @@ import numpy as np
 
 from ...seam.identity.settings import parts_of
 from ...seam.rows import leaves
-from ..fit.arguments import n_rows_of
+from ..feeds.cast import n_rows_of
 
 _KNOWN = weakref.WeakKeyDictionary()  # a model or optimizer: {checkpoint file: its settings when it was first trained there}
 

@@ -9,15 +9,15 @@ class Resident:
     """A `Source` of rows that stay on the device.
 
     Args:
-        rows: the `Rows`. orders: their `Orders`. backend: Keras' name of the back end.
+        rows: the `Rows`. orders: their `Orders`.
     """
 
     starts_anew = True
 
-    def __init__(self, rows, orders, *, batch_size, backend):
+    def __init__(self, rows, orders, *, batch_size):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.orders, self._backend, self._rows = orders, backend, rows.take(slice(None), backend=backend)
-        self.sample = rows.take(slice(0, batch_size), backend=backend)
+        self.orders, self._rows = orders, rows.take(slice(None))
+        self.sample = rows.take(slice(0, batch_size))
         self._trainee, self._data = None, None
 
     def on_device(self, trainee):

@@ -4,13 +4,41 @@ import itertools
 import random
 import types
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 
 import keras
 import numpy as np
 
 from ...base.validate import require
+from ...seam.feeding import feeding
 from .cast import OnlyKeras, leaves, over, weights_of_classes
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How rows are cut into batches, and batches into epochs: the arguments of Keras' `fit` for it.
+
+    Attributes:
+        batch_size: rows; 32, or what `steps_per_epoch` leaves, if `None`. Not for what cuts its own batches.
+        shuffle: `True`, `False` or `"batch"`, as in Keras; what cuts its own batches has its own order (a `PyDataset` its batches
+            shuffled).
+        steps_per_epoch: batches of an epoch; the next epoch goes on where it stopped.
+        order: for arrays, in place of shuffle: a function of the number of rows that returns int[n_rows], for each pass.
+        resident_bytes: arrays of more, and memory-mapped files of more than a block, are read in blocks.
+    """
+
+    batch_size: int | None = None
+    shuffle: bool | str = True
+    steps_per_epoch: int | None = None
+    order: Callable[[int], np.ndarray] | None = None
+    resident_bytes: int = 2 * 2**30
+
+    def size(self, n_rows: int | None) -> int:
+        """Rows of a batch of arrays: as asked, or what so many steps leave, or Keras' 32."""
+        steps = self.steps_per_epoch
+        return int(self.batch_size) if self.batch_size else -(-n_rows // steps) if steps and n_rows else 32
 
 
 class DatasetOfKeras:
@@ -56,7 +84,7 @@ class DatasetOfKeras:
             require(isinstance(batch, (tuple, list)) and len(batch) in (1, 2, 3), "x[i]", type(batch).__name__,
                     "a dict, an array, or a tuple (x,), (x, y) or (x, y, sample_weight)", "See keras.utils.PyDataset.")
             batch = tuple(batch)
-        return weighed(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+        return with_class_weights(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
 
 
 class DatasetOfTensorFlow:
@@ -64,8 +92,8 @@ class DatasetOfTensorFlow:
 
     kind, starts_anew, draws_torch_seed = "tf.data.Dataset", True, False
 
-    def __init__(self, dataset, *, class_weight, backend):
-        self._dataset, self._class_weight, self._backend = dataset, class_weight, backend
+    def __init__(self, dataset, *, class_weight):
+        self._dataset, self._class_weight = dataset, class_weight
 
     @property
     def n_batches(self):
@@ -77,20 +105,20 @@ class DatasetOfTensorFlow:
         return int(self._dataset.cardinality()) == -1
 
     def open(self):
-        # On TensorFlow, Keras opens the iterator at once, and each one that is opened moves the seeds of `shuffle()` on.
-        return self._converted(iter(self._dataset) if self._backend == "tensorflow" else self._dataset)
+        # Each iterator that is opened moves the seeds of `shuffle()` on.
+        return self._converted(iter(self._dataset) if self.kind in feeding().opened_at_once else self._dataset)
 
     def look(self, *_):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""
         shapes = [spec.shape for spec in leaves(self._dataset.element_spec) if hasattr(spec, "shape")]
         if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
             row = over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), self._dataset.element_spec)
-            return weighed(keras.utils.unpack_x_y_sample_weight(row), self._class_weight)
+            return with_class_weights(keras.utils.unpack_x_y_sample_weight(row), self._class_weight)
         return next(self._converted(self._dataset.take(1)))
 
     def _converted(self, batches):
         for batch in batches:
-            yield weighed(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+            yield with_class_weights(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
 
 
 class Loader:
@@ -98,8 +126,8 @@ class Loader:
 
     starts_anew = True
 
-    def __init__(self, loader, kind, *, eager):
-        self._loader, self.kind, self._eager = loader, kind, eager
+    def __init__(self, loader, kind):
+        self._loader, self.kind = loader, kind
         self.draws_torch_seed = kind == "DataLoader"
 
     @property
@@ -108,8 +136,8 @@ class Loader:
         return len(self._loader) if sized else None
 
     def open(self):
-        # On PyTorch, Keras opens the iterator at once, which draws a seed.
-        return self._converted(iter(self._loader) if self._eager else self._loader)
+        # Opening the iterator of a `DataLoader` draws a seed.
+        return self._converted(iter(self._loader) if self.kind in feeding().opened_at_once else self._loader)
 
     def look(self, n=1):
         first, *_ = itertools.islice(self._converted(self._loader), n)
@@ -149,7 +177,7 @@ class Generator:
         yield from itertools.chain(self._looked_at, self._rest)
 
 
-def weighed(batch, class_weight):
+def with_class_weights(batch, class_weight):
     """A `Batch` with the weights of its classes, where there are any."""
     if class_weight is None or batch[1] is None:
         return batch
@@ -162,44 +190,42 @@ def weighed(batch, class_weight):
 
 
 def kind_of(x):
-    """The name of the kind of source that `x` is, or `None`; told by the names of its classes, so that nothing is imported."""
+    """The name of the kind of source that `x` is, or `None`; known by the names of its classes, so that nothing is imported."""
     if isinstance(x, keras.utils.PyDataset):
         return "PyDataset"
     if isinstance(x, types.GeneratorType):
         return "generator"
-    names = {(base.__name__, base.__module__.split(".")[0]) for base in type(x).__mro__}
-    return next((kind for kind, told in _TOLD_BY.items() if told & names), None)
+    names = (f"{base.__module__.split('.')[0]}.{base.__name__}" for base in type(x).__mro__)
+    return next((_KINDS[name] for name in names if name in _KINDS), None)
 
 
-def source_of(x, y, sample_weight, *, batch_size, class_weight, shuffle, steps_per_epoch, backend):
+def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None):
     """The inner source that `x` is, or `None` where it cuts no batches. Refuses what `fit` refuses, and a `batch_size`."""
     kind = kind_of(x)
     if kind is None:
         return None
-    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
+    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batching.batch_size)):
         require(value is None, name, type(value).__name__ if name != "batch_size" else value, f"left out for a {kind}",
                 "It cuts its own batches." if name == "batch_size" else "Let its batches hold them.")
     require(class_weight is None or kind in ("PyDataset", "tf.data.Dataset"), "class_weight", class_weight,
             f"left out for a {kind}", "Let its batches hold sample weights.")
     if kind == "PyDataset":
-        source = DatasetOfKeras(x, shuffle=shuffle, class_weight=class_weight)
+        source = DatasetOfKeras(x, shuffle=batching.shuffle, class_weight=class_weight)
     elif kind == "tf.data.Dataset":
-        source = DatasetOfTensorFlow(x, class_weight=class_weight, backend=backend)
+        source = DatasetOfTensorFlow(x, class_weight=class_weight)
     elif kind == "generator":
         source = Generator(x)
     else:
-        source = Loader(x, kind, eager=backend == "torch")
+        source = Loader(x, kind)
     endless = source.n_batches is None and (kind == "PyDataset" or getattr(source, "is_endless", False))
-    require(steps_per_epoch is not None or not endless, "steps_per_epoch", None, f"given for a {kind} without an end",
+    require(batching.steps_per_epoch is not None or not endless, "steps_per_epoch", None, f"given for a {kind} without an end",
             "Pass how many batches make an epoch.")
     return source
 
 
-_TOLD_BY = {
-    "tf.data.Dataset": {("DatasetV2", "tensorflow"), ("DistributedDataset", "tensorflow")},
-    "DataLoader": {("DataLoader", "torch")},
-    "Grain data set": {("MapDataset", "grain"), ("IterDataset", "grain"), ("DataLoader", "grain")},
-}
+_KINDS = {"tensorflow.DatasetV2": "tf.data.Dataset", "tensorflow.DistributedDataset": "tf.data.Dataset",
+          "torch.DataLoader": "DataLoader", "grain.MapDataset": "Grain data set", "grain.IterDataset": "Grain data set",
+          "grain.DataLoader": "Grain data set"}
 
 
 def _in_threads(work, numbers, n_threads, n_ahead):

@@ -19,15 +19,15 @@ class ArrayBlocks:
     arrays that fit. What has been read of a mapped file does not stay in the memory of the process.
 
     Args:
-        rows: the `Rows`. orders: their `Orders`. backend: Keras' name of the back end. block_bytes: of a block, about.
+        rows: the `Rows`. orders: their `Orders`. block_bytes: of a block, about.
     """
 
     starts_anew = True
 
-    def __init__(self, rows, orders, *, batch_size, backend, block_bytes=BLOCK_BYTES):
+    def __init__(self, rows, orders, *, batch_size, block_bytes=BLOCK_BYTES):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.orders, self._rows, self._backend = orders, rows, backend
-        self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes(backend) / rows.n_rows * batch_size, block_bytes)
+        self.orders, self._rows = orders, rows
+        self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes / rows.n_rows * batch_size, block_bytes)
         self.sample = self.read(slice(0, min(batch_size, self.n_rows)))
 
     def read(self, places):
@@ -36,9 +36,9 @@ class ArrayBlocks:
 
     def _piece(self, leaf, places):
         if not isinstance(leaf, np.memmap):
-            return cast(leaf[places], self._backend)
+            return cast(leaf[places])
         n = places.stop - places.start if isinstance(places, slice) else len(places)
-        piece = np.empty((n, *leaf.shape[1:]), cast(leaf[:0], self._backend).dtype)
+        piece = np.empty((n, *leaf.shape[1:]), cast(leaf[:0]).dtype)
         for here, there in _stretches(places, max(1, _STRETCH_BYTES * len(leaf) // leaf.nbytes)):
             piece[here] = leaf[there]
             _let_go(leaf)
@@ -115,9 +115,9 @@ class ParquetBlocks:
         self.rows, self.n_rows, self.batch_size, self.n_batches = rows, rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
         self.shuffle, self._class_weight = shuffle, class_weight
         self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
-        self.sample = self.weighed(*rows.head(batch_size))
+        self.sample = self.with_class_weights(*rows.head(batch_size))
 
-    def weighed(self, x, y, weight):
+    def with_class_weights(self, x, y, weight):
         """A `Batch`, its sample weights those of the classes where there are weights of classes."""
         return x, y, weight if self._class_weight is None else weights_of_classes(y, self._class_weight)
 
@@ -171,7 +171,7 @@ class _ParquetPass:
             full = len(part[0]) // size * size
             for start, stop, width in ((0, full, size), (full, len(part[0]), len(part[0]) - full)):
                 if start < stop:
-                    batch = source.weighed(*(None if array is None else array[start:stop] for array in part))
+                    batch = source.with_class_weights(*(None if array is None else array[start:stop] for array in part))
                     yield batch, _mixed(stop - start, width, source.shuffle, rng)
 
 

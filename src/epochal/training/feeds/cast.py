@@ -10,6 +10,7 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require
+from ...seam.feeding import feeding
 from ...seam.rows import classes_of
 
 
@@ -33,20 +34,21 @@ class Rows(NamedTuple):
     y: Any
     weight: Any
 
-    def take(self, rows, *, backend):
+    def take(self, rows):
         """A `Batch` of some rows (a slice or int[n]), cast."""
-        return tuple(over(lambda leaf: cast(leaf[rows], backend), tree) for tree in self[1:])
+        return tuple(over(lambda leaf: cast(leaf[rows]), tree) for tree in self[1:])
 
     @property
     def leaves(self):
         return leaves(self[1:])
 
-    def n_bytes(self, backend):
+    @property
+    def n_bytes(self):
         """Of all rows, once cast."""
-        return sum(leaf.size * cast(leaf[:0], backend).dtype.itemsize for leaf in self.leaves)
+        return sum(leaf.size * cast(leaf[:0]).dtype.itemsize for leaf in self.leaves)
 
 
-def rows_of(x, y, sample_weight, class_weight, *, backend):
+def rows_of(x, y=None, sample_weight=None, class_weight=None):
     """The `Rows` that Keras makes of the arguments of `fit`.
 
     Frames, tensors and lists of numbers become arrays; a pandas series becomes a column [n, 1]. Without y, sample weights are
@@ -58,7 +60,7 @@ def rows_of(x, y, sample_weight, class_weight, *, backend):
     """
     require(x is not None, "x", x, "arrays, or a source of batches", "Pass the training data.")
     given = (x, y, sample_weight)
-    x, y, sample_weight = (over(lambda leaf, name=name: numpy_of(leaf, name, backend, given=x), lists_as_arrays(tree))
+    x, y, sample_weight = (over(lambda leaf, name=name: numpy_of(leaf, name, given=x), lists_as_arrays(tree))
                            for tree, name in zip(given, ("x", "y", "sample_weight"), strict=True))
     require(sample_weight is None or class_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
             "Multiply the one into the other.")
@@ -79,7 +81,7 @@ def rows_of(x, y, sample_weight, class_weight, *, backend):
                          + ". Pass a target for each row.")
     n = n_rows.pop()
     require(n > 0, "x", "no rows", "at least one row", "Pass the training data.")
-    if backend == "tensorflow":
+    if feeding().nests_in_tuples:
         x, y, sample_weight = (keras.tree.lists_to_tuples(tree) for tree in (x, y, sample_weight))
     return Rows(n, x, y, sample_weight)
 
@@ -88,6 +90,13 @@ def are_arrays(tree):
     """Whether all that is in `tree` is `None` or something that NumPy can read, as `fit` asks."""
     found = leaves(lists_as_arrays(tree))
     return all(hasattr(leaf, "__array__") or _is_sparse(leaf) for leaf in found)
+
+
+def n_rows_of(x):
+    """The number of rows of arrays; `None` for anything else, such as an input that cuts its own batches."""
+    found = leaves(x)
+    arrays = found and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
+    return len(found[0]) if arrays and hasattr(found[0], "shape") else None
 
 
 def lists_as_arrays(tree):
@@ -102,7 +111,7 @@ def lists_as_arrays(tree):
     return tree
 
 
-def numpy_of(leaf, name, backend, *, given):
+def numpy_of(leaf, name, *, given):
     """One array of numbers as NumPy sees it, a view where that is possible; a file that is mapped to memory stays one."""
     if _is_sparse(leaf):
         raise OnlyKeras(f"`{name}` holds a {type(leaf).__name__}, which is sparse or ragged: Keras slices it batch by batch", given)
@@ -115,26 +124,23 @@ def numpy_of(leaf, name, backend, *, given):
     else:
         array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
     require(array.ndim > 0, name, array, "arrays of rows", "Pass one value, or one row of values, for each row.")
-    if array.dtype.kind in "OSUT" and backend == "tensorflow":
+    if array.dtype.kind in "OSUT" and feeding().takes_text:
         raise OnlyKeras(f"`{name}` holds text, which Keras hands to TensorFlow", given)
     if array.dtype.kind in "OSUTMm":
         raise UsageError(f"`{name}` must be numbers; got {_not_numbers(leaf, array)}. Encode it as numbers first.")
     return array
 
 
-def cast(array, backend):
-    """`array` in the type that `fit` feeds: floating-point numbers in `keras.config.floatx()`; on JAX 64 bits become 32."""
+def cast(array):
+    """`array` in the type that `fit` feeds: floating-point numbers in `keras.config.floatx()`."""
     if keras.backend.is_float_dtype(array.dtype.name):
         array = array.astype(keras.config.floatx(), copy=False)
-    return narrowed(array, backend)
+    return canonical(array)
 
 
-def narrowed(array, backend):
-    """On JAX, 64-bit numbers in 32 bits (as JAX does itself, in some places with a warning), unless JAX is set to keep them."""
-    if backend == "jax" and array.dtype.itemsize == 8:
-        import jax
-
-        array = array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+def canonical(array):
+    """`array` in the type in which the back end keeps such numbers."""
+    array = array.astype(feeding().canonical(array.dtype), copy=False)
     return array if type(array) is np.ndarray else np.asarray(array)
 
 

@@ -6,7 +6,7 @@ from ...base.errors import UsageError
 from ...base.validate import require
 from ...seam.identity.settings import shapes_of
 from .cast import OnlyKeras, leaves, over
-from .sources import feed_of, is_factory, made_by
+from .sources import Batching, feed_of, is_factory, made_by
 from .stacks import joined, undisturbed
 
 MOST_ROWS = 20_000  # a fifth of them, held out, tells an accuracy to 0.8 percentage points (one standard error, at worst)
@@ -52,8 +52,8 @@ def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, step
     with undisturbed():
         try:
             made = made_by(x, BATCH_SIZE) if is_factory(x) else x
-            source = feed_of(made, y, sample_weight=sample_weight, class_weight=class_weight, shuffle=False,
-                             steps_per_epoch=steps).source
+            source = feed_of(made, y, Batching(shuffle=False, steps_per_epoch=steps), sample_weight=sample_weight,
+                             class_weight=class_weight).source
             source.begin()
             batches, whole = _first(source.each(), name, most_rows, most_bytes)
             if whole:

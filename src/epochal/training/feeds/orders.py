@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from ...base.validate import require
+from ...seam.feeding import feeding
 
 FEW_ENOUGH = 10_000_000  # rows of which one permutation is drawn; beyond, and not on the device, they are mixed in two levels
 _STRETCHES = 1_000_000   # neighbouring rows that then stay together until they meet others within a group
@@ -14,30 +15,29 @@ _GROUP = 1_000_000       # rows
 class Orders:
     """Draws an order of `n_rows` rows for each pass over them.
 
-    JAX (and NumPy) take `np.random.permutation`, PyTorch the sampler of its `DataLoader`, TensorFlow its own shuffle: with
-    `keras.utils.set_random_seed` the orders are those of `fit`. On TensorFlow that means one order for all epochs, since `fit`
-    on TensorFlow repeats its order once a seed is set; without a seed a new one comes from `np.random`.
+    With `keras.utils.set_random_seed` the orders are those of `fit`, which draws them differently on each back end: see
+    `Feeding.order`. On TensorFlow that means one order for all epochs once a seed is set.
 
     Args:
         shuffle: `True`, `False`, or `"batch"`: within each batch.
         given: replaces all of that: a function of `n_rows` that returns int[n_rows].
-        mixed: draw one permutation of `FEW_ENOUGH` rows at most, and mix more rows in two levels: stretches of neighbouring rows
-            in random order, and the rows of some stretches among each other.
+        mixed: draw one permutation of `FEW_ENOUGH` rows at most, and mix more rows in two levels: groups of neighbouring rows
+            in random order, and the rows of some groups among each other.
     """
 
-    def __init__(self, n_rows, batch_size, shuffle, *, backend, given=None, mixed=False):
-        self._n, self._size, self._shuffle, self._backend, self._given = n_rows, batch_size, shuffle, backend, given
+    def __init__(self, n_rows, batch_size, shuffle, *, given=None, mixed=False):
+        self._n, self._size, self._shuffle, self._given = n_rows, batch_size, shuffle, given
         self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and given is None
         self._repeated = None
 
     def open(self):
         """What Keras draws as it opens a pass, before it asks for a row."""
-        draw_torch_seed(self._backend)
+        feeding().draw_seed()
 
     def draw_for_one_batch(self):
         """What Keras draws until it has a first batch, if it asks for no other."""
-        if self._shuffle == "batch" and self._given is None and self._backend != "tensorflow":
-            Orders(min(self._n, self._size), self._size, "batch", backend=self._backend).draw()
+        if self._shuffle == "batch" and self._given is None and not feeding().draws_whole_order:
+            Orders(min(self._n, self._size), self._size, "batch").draw()
         else:
             self.draw()
 
@@ -59,60 +59,7 @@ class Orders:
             require(rows.shape == (self._n,) and rows.dtype.kind in "iu", "order", f"{rows.dtype}{list(rows.shape)}",
                     f"a function that returns {self._n} row numbers")
             return rows, False
-        if not self._shuffle:
-            return np.arange(self._n), True
-        if self._backend == "torch":
-            return _of_torch(self._n, self._size, self._shuffle), False
-        seeded = _of_tensorflow(self._n, self._size, self._shuffle) if self._backend == "tensorflow" else None
-        if seeded is not None:
-            return seeded, True
-        if self._shuffle == "batch":
-            starts = range(0, self._n, self._size)
-            return np.concatenate([np.random.permutation(min(self._size, self._n - i)) + i for i in starts]), False
-        return np.random.permutation(self._n), False
-
-
-def draw_torch_seed(backend):
-    """On PyTorch, draw the seed that a `DataLoader` draws for its workers, though there are none."""
-    if backend == "torch":
-        import torch
-
-        torch.empty((), dtype=torch.int64).random_()
-
-
-def _of_torch(n, size, shuffle):
-    import torch
-
-    if shuffle == "batch":
-        return np.concatenate([torch.randperm(min(size, n - i)).numpy() + i for i in range(0, n, size)])
-    generator = torch.Generator()
-    generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_()))
-    return torch.randperm(n, generator=generator).numpy()
-
-
-def _of_tensorflow(n, size, shuffle):
-    """The order of `fit` where a seed is set, else `None`. TensorFlow counts operations: they must be those of Keras."""
-    import tensorflow as tf
-
-    if tf.compat.v1.get_seed(1)[0] == _tensorflow_without_a_seed():
-        return None
-
-    def permutation(_):
-        rows = tf.range(n, dtype=tf.int64)
-        return tf.random.shuffle(rows) if shuffle != "batch" else rows
-
-    orders = tf.data.Dataset.range(1).map(permutation)
-    if shuffle == "batch":
-        orders = orders.flat_map(tf.data.Dataset.from_tensor_slices).batch(size).map(tf.random.shuffle)
-    return np.concatenate(list(orders.as_numpy_iterator()))
-
-
-@functools.cache
-def _tensorflow_without_a_seed():
-    import tensorflow as tf
-
-    with tf.Graph().as_default():  # a graph of its own has no seed
-        return tf.compat.v1.get_seed(1)[0]
+        return feeding().order(self._n, self._size, self._shuffle) if self._shuffle else (np.arange(self._n), True)
 
 
 class _Mixed:

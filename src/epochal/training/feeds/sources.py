@@ -3,27 +3,25 @@
 import inspect
 import os
 import types
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from ...base.errors import UsageError
-from ...base.validate import require
-from . import batches
+from ...base.validate import require, whole_number
 from .arrays import Resident
+from .batches import Batching, Generator, kind_of, source_of
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
 from .cast import OnlyKeras, are_arrays, coded, rows_of
-from .epochs import EpochFeed
+from .feed import Feed
 from .orders import Orders
 from .stacks import Batches
 
-__all__ = ["RESIDENT_BYTES", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by", "size_of"]
-
-RESIDENT_BYTES = 2 * 2**30  # arrays up to here stay on the device
+__all__ = ["Batching", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by"]
 
 
-def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None, shuffle=True, steps_per_epoch=None, order=None,
-            like=None, resident_bytes=RESIDENT_BYTES, backend=None):
+def feed_of(x, y=None, batching=None, *, sample_weight=None, class_weight=None, like=None) -> Feed:
     """The `Feed` of what Keras' `fit` takes as x and y, and of Parquet files.
 
     Args:
@@ -31,45 +29,44 @@ def feed_of(x, y=None, *, sample_weight=None, batch_size=None, class_weight=None
             (or `ParquetRows`), with the name of a column (or a list of them) as y, and of another as sample_weight; a
             `keras.utils.PyDataset`, `tf.data.Dataset`, `DataLoader`, Grain data set or generator, which hold their own y; a
             function `make_dataset(batch_size)` that returns one of these.
-        batch_size: rows; 32, or what `steps_per_epoch` leaves, if `None`. Not for what cuts its own batches.
+        batching: a `Batching`; Keras' defaults if `None`.
         class_weight: the weight of each class, in place of sample_weight; by its label where a Parquet file has text as y.
-        shuffle: `True`, `False` or `"batch"`, as in Keras; what cuts its own batches has its own order (a `PyDataset` its batches
-            shuffled).
-        steps_per_epoch: batches of an epoch; the next epoch goes on where it stopped.
-        order: for arrays, in place of shuffle: a function of the number of rows that returns int[n_rows], for each pass.
         like: for the path of a Parquet file, the `ParquetRows` of the training, whose features and classes it must have.
-        resident_bytes: arrays of more, and memory-mapped files of more than a block, are read in blocks.
-        backend: of the trainee, as Keras calls it; the active one if `None`.
 
     Raises:
         UsageError: for what Keras refuses (and a `batch_size` beside a source of batches, which Keras ignores).
         OnlyKeras: for what only Keras' own `fit` can feed; says why, and holds the x to give it.
     """
-    backend = backend or keras.backend.backend()
-    require(batch_size is None or _is_count(batch_size), "batch_size", batch_size, "a positive whole number", "Pass batch_size=32.")
+    batching = batching or Batching()
+    if batching.batch_size is not None:
+        whole_number("batch_size", batching.batch_size, cure="Pass batch_size=32.")
+    data = _Given(x, y, sample_weight, class_weight)
     if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
-        require(order is None, "order", order, "left out for a Parquet file", "Its rows are not all at hand; load it as arrays.")
-        source = _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch, like)
-        return EpochFeed(source, steps_per_epoch, backend=backend)
+        require(batching.order is None, "order", batching.order, "left out for a Parquet file",
+                "Its rows are not all at hand; load it as arrays.")
+        return Feed(_of_parquet(data, batching, like), batching.steps_per_epoch)
     if are_arrays((x, y, sample_weight)):
-        rows = rows_of(x, y, sample_weight, class_weight, backend=backend)
-        source = _of_rows(rows, size_of(batch_size, rows.n_rows, steps_per_epoch), shuffle, order, resident_bytes, backend)
-        return EpochFeed(source, steps_per_epoch, backend=backend)
-    require(order is None, "order", order, "left out for what cuts its own batches", "Pass arrays.")
-    if is_factory(x):
-        inner, x = _from_factory(x, batch_size or 32, y, sample_weight, class_weight, shuffle, steps_per_epoch, backend)
-    else:
-        inner = batches.source_of(x, y, sample_weight, batch_size=batch_size, class_weight=class_weight, shuffle=shuffle,
-                                  steps_per_epoch=steps_per_epoch, backend=backend)
+        return Feed(_of_rows(rows_of(*data), batching), batching.steps_per_epoch)
+    require(batching.order is None, "order", batching.order, "left out for what cuts its own batches", "Pass arrays.")
+    inner, x = _from_factory(data, batching) if is_factory(x) else (_cut(data, x, batching), x)
     if inner is None:
         raise UsageError(f"`x` must be arrays, a Parquet file or a source of batches; got {type(x).__name__} with y "
                          f"{type(y).__name__}. Pass NumPy arrays, or a keras.utils.PyDataset.")
-    return EpochFeed(Batches(inner, x, backend=backend), steps_per_epoch, backend=backend)
+    return Feed(Batches(inner, x), batching.steps_per_epoch)
+
+
+class _Given(NamedTuple):
+    """What the user passed beside how to cut it."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    class_weight: Any
 
 
 def cuts_own_batches(x):
     """Whether `x` comes in batches, so that no `batch_size` goes with it."""
-    return batches.kind_of(x) is not None
+    return kind_of(x) is not None
 
 
 def is_factory(x):
@@ -86,17 +83,18 @@ def made_by(make, batch_size):
     return made
 
 
-def _of_rows(rows, batch_size, shuffle, order, resident_bytes, backend):
-    n_bytes = rows.n_bytes(backend)
+def _of_rows(rows, batching):
     mapped = any(isinstance(leaf, np.memmap) for leaf in rows.leaves)
-    in_blocks = n_bytes > resident_bytes or (mapped and n_bytes > BLOCK_BYTES)
-    orders = Orders(rows.n_rows, batch_size, shuffle, backend=backend, given=order, mixed=in_blocks)
-    return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=batch_size, backend=backend)
+    in_blocks = rows.n_bytes > batching.resident_bytes or (mapped and rows.n_bytes > BLOCK_BYTES)
+    size = batching.size(rows.n_rows)
+    orders = Orders(rows.n_rows, size, batching.shuffle, given=batching.order, mixed=in_blocks)
+    return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=size)
 
 
-def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_per_epoch, like):
+def _of_parquet(data, batching, like):
     from ...tables.parquet.rows import ParquetRows  # scikit-learn and skrub come with it, and take a second or more
 
+    x, y, sample_weight, class_weight = data
     require(sample_weight is None or class_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
             "Multiply the one into the other.")
     if isinstance(x, ParquetRows):
@@ -111,19 +109,22 @@ def _of_parquet(x, y, sample_weight, batch_size, class_weight, shuffle, steps_pe
             require(columns is None or isinstance(columns, str) or (many and _are_names(columns)), name,
                     type(columns).__name__, "the name of a column of the file", 'Pass y="price".')
         rows = ParquetRows(x, y, weight=sample_weight) if like is None else like.like(x, y, weight=sample_weight)
-    batch_size = size_of(batch_size, rows.n_rows, steps_per_epoch)
     if class_weight is not None and rows.classes:
         class_weight = coded(class_weight, rows.classes)
-    return ParquetBlocks(rows, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
+    return ParquetBlocks(rows, batch_size=batching.size(rows.n_rows), shuffle=batching.shuffle, class_weight=class_weight)
 
 
-def _from_factory(make, batch_size, y, sample_weight, class_weight, shuffle, steps_per_epoch, backend):
+def _cut(data, x, batching):
+    return source_of(x, batching, y=data.y, sample_weight=data.sample_weight, class_weight=data.class_weight)
+
+
+def _from_factory(data, batching):
     """The inner source that a factory makes, and what it made."""
-    made = made_by(make, batch_size)
-    inner = batches.source_of(made, y, sample_weight, batch_size=None, class_weight=class_weight, shuffle=shuffle,
-                              steps_per_epoch=steps_per_epoch, backend=backend)
+    size = batching.batch_size or 32
+    made = made_by(data.x, size)
+    inner = _cut(data, made, replace(batching, batch_size=None))
     if isinstance(made, types.GeneratorType):
-        inner = batches.Generator(made, make=_with_batch_size(make, batch_size))
+        inner = Generator(made, make=_with_batch_size(data.x, size))
     return inner, made
 
 
@@ -136,15 +137,6 @@ def _with_batch_size(make, batch_size):
     require(len(needed or places) == 1, "x", getattr(make, "__name__", type(make).__name__), "a function of batch_size, or data",
             "Call it, and pass what it returns.")
     return lambda: make(batch_size)
-
-
-def size_of(batch_size, n_rows, steps):
-    """Rows of a batch of arrays: as asked, or what so many steps leave, or Keras' 32."""
-    return int(batch_size) if batch_size else -(-n_rows // steps) if steps and n_rows else 32
-
-
-def _is_count(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
 
 
 def _are_names(columns):

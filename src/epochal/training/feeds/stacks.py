@@ -9,10 +9,10 @@ from time import perf_counter
 import numpy as np
 
 from ...base.validate import require
+from ...seam.feeding import feeding
 from .blocks import BLOCK_BYTES, batches_per_block
-from .cast import OnlyKeras, leaves, narrowed, numpy_of, over
+from .cast import OnlyKeras, canonical, leaves, numpy_of, over
 from .feed import Chunk
-from .orders import draw_torch_seed
 from .prefetch import ahead
 
 BLOCK_SECONDS = 0.2  # so long a slow source keeps the batches it has made to itself
@@ -21,9 +21,8 @@ BLOCK_SECONDS = 0.2  # so long a slow source keeps the batches it has made to it
 class Batches:
     """A `Source` of batches that were cut elsewhere: they keep their size, order and types.
 
-    They are read in a thread, while the chunk before them trains; never more of them than the epoch needs. On PyTorch each is read
-    when its turn comes, by the thread that trains, and is a chunk by itself: no loop is compiled there, and the source and the
-    model may draw from one stream of random numbers, in turns.
+    They are read in a thread, while the chunk before them trains; never more of them than the epoch needs. Where the back end does
+    not allow that (`Feeding.reads_ahead`) each is read when its turn comes, by the thread that trains, and is a chunk by itself.
 
     Args:
         inner: what cuts the batches; see `batches.py`. given: what the user passed.
@@ -31,12 +30,12 @@ class Batches:
 
     batch_size = n_rows = None
 
-    def __init__(self, inner, given, *, backend, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
+    def __init__(self, inner, given, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
         self.inner, self._given = inner, given
-        self.starts_anew, self.in_thread = inner.starts_anew, backend != "torch"
-        self._backend, self._bytes, self._seconds = backend, block_bytes if backend != "torch" else 0, block_seconds
-        with undisturbed() if backend != "tensorflow" else contextlib.nullcontext():
-            first = inner.look(2 if backend == "tensorflow" else 1)  # so many Keras looks at, and on TensorFlow it disturbs
+        self.starts_anew, self.in_thread = inner.starts_anew, feeding().reads_ahead
+        self._bytes, self._seconds = block_bytes if self.in_thread else 0, block_seconds
+        with contextlib.nullcontext() if feeding().looking_draws else undisturbed():
+            first = inner.look(feeding().n_looked_at)
         try:
             self.sample = self.converted(first, given)
             if len({len(leaf) for leaf in leaves(self.sample)}) != 1:
@@ -56,7 +55,7 @@ class Batches:
 
     def open(self):
         if not self.inner.draws_torch_seed:
-            draw_torch_seed(self._backend)
+            feeding().draw_seed()
         return _Pass(self)
 
     def original(self):
@@ -68,8 +67,7 @@ class Batches:
 
     def converted(self, batch, given=None):
         """A `Batch` of NumPy arrays."""
-        return tuple(over(lambda leaf: narrowed(numpy_of(leaf, "x", self._backend, given=given), self._backend), tree)
-                     for tree in batch)
+        return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=given)), tree) for tree in batch)
 
     def each(self):
         """One pass, a batch of NumPy arrays at a time."""

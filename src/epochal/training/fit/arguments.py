@@ -1,6 +1,5 @@
 """The arguments of `fit`, looked at before anything runs."""
 
-import os
 import warnings
 from dataclasses import replace
 from numbers import Real
@@ -9,11 +8,11 @@ import keras
 import numpy as np
 
 from ...base.errors import UsageError
-from ...base.validate import require
+from ...base.validate import is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
-from ...seam.rows import classes_of, leaves, over
-from ..feeds.cast import check_class_weight
+from ...seam.rows import classes_of, over
+from ..feeds.cast import check_class_weight, n_rows_of
 from .modes import check_engine
 from .request import FitRequest
 
@@ -37,26 +36,25 @@ def _check(request):
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
     refuse_uncompiled(r.model, "model")
-    for name in ("epochs", "initial_epoch"):
-        value = getattr(r, name)
-        require(_is_count(value) and value >= 0, name, value, "a whole number", "Pass 10." if name == "epochs" else "Pass 0.")
+    whole_number("epochs", r.epochs, 0, "Pass 10.")
+    whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
-        value = getattr(r, name)
-        require(value is None or (_is_count(value) and value > 0), name, value, "a positive whole number", "Pass 32.")
-    often = _is_count(r.validation_freq) and r.validation_freq >= 1
-    listed = isinstance(r.validation_freq, list | tuple | set | range) and all(map(_is_count, r.validation_freq))
+        if getattr(r, name) is not None:
+            whole_number(name, getattr(r, name), cure="Pass 32.")
+    often = is_whole(r.validation_freq) and r.validation_freq >= 1
+    listed = isinstance(r.validation_freq, list | tuple | set | range) and all(map(is_whole, r.validation_freq))
     require(often or listed, "validation_freq", r.validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
     require(isinstance(r.validation_split, Real) and not isinstance(r.validation_split, bool), "validation_split",
             r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
-    require(r.batches in BATCHES, "batches", r.batches, f"one of {', '.join(BATCHES)}", 'Pass batches="shuffled".')
+    one_of("batches", r.batches, BATCHES, 'Pass batches="shuffled".')
     check_engine(r.engine)
     if r.class_weight is not None:
         check_class_weight(r.class_weight)
     for callback in keras.tree.flatten(r.callbacks) if r.callbacks is not None else []:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")
-    require(r.checkpoint is None or isinstance(r.checkpoint, str | os.PathLike), "checkpoint", r.checkpoint, "the name of a folder",
-            'Pass "run".')
+    if r.checkpoint is not None:
+        path_like("checkpoint", r.checkpoint, "the name of a folder", 'Pass "run".')
 
 
 def refuse_without_targets(model, rows, name):
@@ -87,8 +85,7 @@ def _limited(epochs, steps_per_epoch, validation_steps):
 def set_learning_rate(model, learning_rate):
     """Give the optimizer another learning rate; the rest of its state stays."""
     optimizer = _plain(model)
-    require(isinstance(learning_rate, int | float | np.floating) and 0 < learning_rate < np.inf, "learning_rate", learning_rate,
-            "a positive number", "Pass 0.001.")
+    positive_number("learning_rate", learning_rate, "Pass 0.001.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
                          f"{learning_rate}. Compile with a number, or leave it out.")
@@ -98,17 +95,6 @@ def set_learning_rate(model, learning_rate):
 def learning_rate_of(model):
     """The learning rate of the next update."""
     return float(keras.ops.convert_to_numpy(_plain(model).learning_rate))
-
-
-def are_rows(x):
-    """Whether these are arrays, or lists of numbers, and no input that cuts its own batches."""
-    found = leaves(x)
-    return bool(found) and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
-
-
-def n_rows_of(x):
-    """The number of rows of arrays; `None` for anything else."""
-    return len(leaves(x)[0]) if are_rows(x) and hasattr(leaves(x)[0], "shape") else None
 
 
 def split(x, y, sample_weight, share):
@@ -163,11 +149,7 @@ def order_of(batches, y, batch_size):
 
 def validates(validation_freq, epoch):
     """Whether an epoch ends with validation."""
-    return (epoch + 1) % validation_freq == 0 if _is_count(validation_freq) else (epoch + 1) in validation_freq
-
-
-def _is_count(value):
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return (epoch + 1) % validation_freq == 0 if is_whole(validation_freq) else (epoch + 1) in validation_freq
 
 
 def _plain(model):

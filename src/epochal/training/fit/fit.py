@@ -11,15 +11,16 @@ import keras
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
-from ...seam.trainee import open_trainee
-from ..checkpoint.checkpoint import Checkpoint, file_in
+from ...seam.trainee import only_keras, open_trainee
+from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.sources import OnlyKeras, cuts_own_batches, feed_of, is_factory, size_of
+from ..feeds.cast import n_rows_of
+from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
-from .hooks import needing_batches
-from .keras_fit import only_keras, train_with_keras
-from .loop import Position, Span, Work, run
+from .callbacks import needing_batches
+from .keras_fit import train_with_keras
+from .loop import Span, Work, run
 from .modes import mode_for
 from .other_back_ends import faster_back_end
 from .request import FitRequest
@@ -42,7 +43,7 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         arguments.set_learning_rate(request.model, request.learning_rate)
     resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
                 "batches": request.batches}
-    why = only_keras(request.model, request.engine)
+    why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return _with_keras(request, why, resolved, progress)
     rows = _Rows.of(request)
@@ -97,21 +98,21 @@ def _with_keras(request, why, resolved, progress):
 
 
 def _batch_size(request, rows):
-    return size_of(request.batch_size, arguments.n_rows_of(rows.train[0]), request.steps_per_epoch)
+    return Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
 
 
 def _advise(request, rows):
     """Warn of what can be seen before the first batch."""
     advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
-                  n_rows=arguments.n_rows_of(rows.train[0]))
+                  n_rows=n_rows_of(rows.train[0]))
     if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
         advice.resumable(request.x)  # a generator is refused
 
 
 def _training_feed(request, rows, order):
     x, y, weight = rows.train
-    return feed_of(x, y, sample_weight=weight, batch_size=request.batch_size, class_weight=request.class_weight,
-                   shuffle=request.shuffle, steps_per_epoch=request.steps_per_epoch, order=order)
+    batching = Batching(request.batch_size, request.shuffle, request.steps_per_epoch, order)
+    return feed_of(x, y, batching, sample_weight=weight, class_weight=request.class_weight)
 
 
 def _validation_feed(request, rows, feed):
@@ -120,7 +121,7 @@ def _validation_feed(request, rows, feed):
     x, y, weight = keras.utils.unpack_x_y_sample_weight(rows.validation)
     like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
     size = None if cuts_own_batches(x) else request.validation_batch_size or request.batch_size
-    return feed_of(x, y, sample_weight=weight, shuffle=False, steps_per_epoch=request.validation_steps, like=like, batch_size=size)
+    return feed_of(x, y, Batching(size, False, request.validation_steps), sample_weight=weight, like=like)
 
 
 def _train(request, rows, feed, validation, resolved, progress, stop):

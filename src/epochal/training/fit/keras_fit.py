@@ -1,4 +1,4 @@
-"""Training by Keras' own `fit`, where nothing else can: why, and what cannot be asked for then."""
+"""Training by Keras' own `fit`, where nothing else can, and what cannot be asked for then."""
 
 import os
 
@@ -7,19 +7,6 @@ import keras
 from ...base.errors import UsageError
 from ..feeds.sources import is_factory, made_by
 from .request import FitRequest
-
-
-def only_keras(model: keras.Model, engine: str) -> str | None:
-    """Why Keras' own `fit` has to train this model; `None` where it need not."""
-    if engine == "keras":
-        return 'engine="keras"'
-    if model.run_eagerly:
-        return "the model is compiled with run_eagerly=True"
-    if keras.backend.backend() == "jax" and not model.jit_compile:
-        return "the model is compiled with jit_compile=False"
-    if keras.distribution.distribution() is not None:
-        return "a keras.distribution is set, and only Keras spreads the batches over its devices"
-    return None
 
 
 def train_with_keras(request: FitRequest, why: str) -> keras.callbacks.History:

@@ -5,7 +5,8 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from ...base.stop import Stop, set_by_ctrl_c
-from .hooks import hearing_batches, needing_batches, seeing_the_model
+from ..checkpoint.checkpoint import Position
+from .callbacks import hearing_batches, needing_batches, seeing_the_model
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _FIRST = 16      # batches before anything is known about how long one takes
@@ -22,13 +23,6 @@ class Span(NamedTuple):
     first: int
     last: int
     validate: Any
-
-
-class Position(NamedTuple):
-    """How far a training is: the epoch, and the batches of it that are done."""
-
-    epoch: int
-    n_batches: int = 0
 
 
 class Work(NamedTuple):

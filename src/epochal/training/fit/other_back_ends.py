@@ -14,7 +14,7 @@ from ...records.finding import Finding
 from ...seam.model.copying import has_own_step
 from ...seam.rows import leaves, over
 from ...seam.trainee import open_trainee
-from ..feeds.sources import feed_of
+from ..feeds.sources import Batching, feed_of
 from .modes import Remembered, measured_mode
 
 _WORTH_SECONDS = 120.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
@@ -66,7 +66,7 @@ def seconds_a_batch(description, sample, micro_batch_size=None) -> float:
     model = keras.saving.deserialize_keras_object(parts["model"])
     model.compile_from_config(parts["compile"])
     x, y, weight = sample
-    feed = feed_of(x, y, sample_weight=weight, batch_size=len(leaves(x)[0]), shuffle=False)
+    feed = feed_of(x, y, Batching(len(leaves(x)[0]), False), sample_weight=weight)
     trainee, _ = open_trainee(model, feed.sample, micro_batch_size)
     return measured_mode(model, trainee, feed, 10**6).step_seconds
 

@@ -10,11 +10,11 @@ from ...base.errors import MeasurementFailed
 from ...base.validate import require
 from ...engine.guard import memory_guard
 from ...rules.training.predict_size import SMALLEST
+from ...seam.feeding import feeding
 from ...seam.forward.forward import forward_of
 from ...seam.model.copying import layers
-from ..feeds.batches import source_of
+from ..feeds.batches import Batching, source_of
 from ..feeds.cast import OnlyKeras, rows_of
-from ..feeds.orders import draw_torch_seed
 from .arguments import checked, is_spread, refuse_in_place, refuse_path
 from .hooks import Begun, Hooks
 from .out import Growing, RowsDiffer, Whole, as_rows, fill
@@ -36,13 +36,11 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
     try:
         if is_spread(model):
             raise OnlyKeras("the model is spread over devices", x)
-        backend = keras.backend.backend()
         number = None if size == "auto" else size
-        source = source_of(x, None, None, batch_size=number, class_weight=None, shuffle=False, steps_per_epoch=steps,
-                           backend=backend)
+        source = source_of(x, Batching(number, False, steps))
         if source is not None:
             return call.batches(source)
-        rows = rows_of(x, None, None, None, backend=backend)
+        rows = rows_of(x)
         refuse_in_place(out, rows.leaves)
         return call.rows(rows)
     except OnlyKeras as only:
@@ -108,11 +106,11 @@ class _Call:
     @staticmethod
     def _draw():
         """What Keras draws of PyTorch's random numbers before the first batch and after the last, where rows leave them alone."""
-        draw_torch_seed(keras.backend.backend())
+        feeding().draw_seed()
 
     def _through(self, rows):
         def look():
-            return rows.take(slice(0, 1), backend=keras.backend.backend())[0]
+            return rows.take(slice(0, 1))[0]
 
         self._forward = forward_of(self._model, look)
         if self._forward.irregular:

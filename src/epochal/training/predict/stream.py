@@ -49,7 +49,7 @@ class Stream:
         rows = slice(block.first, block.last)
         if len(block.again):
             rows = np.concatenate([np.arange(block.first, block.last), block.again])
-        return keras.utils.pack_x_y_sample_weight(self._rows.take(rows, backend=keras.backend.backend())[0])
+        return keras.utils.pack_x_y_sample_weight(self._rows.take(rows)[0])
 
     def send(self, blocks):
         """Do some blocks, or as many as a callback allows."""

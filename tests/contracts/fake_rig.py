@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...base.seeds import stream
-from ...records import Machine, Setting, Task
+from epochal.base.seeds import stream
+from epochal.records import Machine, Setting, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every rig must satisfy, as tests that anyone can run on a rig of their own."""
+"""What every rig must satisfy, as tests: a rig of a new back end inherits them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What callbacks need of the training around them: every batch, or the model's variables."""
+"""Callbacks: the early stopping that a plan asks for, and what callbacks need: every batch, or the model's variables."""
 
 import keras
 
@@ -6,6 +6,18 @@ _HOOKS = {"train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "o
           "test": ("on_test_batch_begin", "on_test_batch_end")}
 _BLIND = (keras.callbacks.History, keras.callbacks.ProgbarLogger, keras.callbacks.CSVLogger,
           keras.callbacks.TerminateOnNaN)  # they read the logs alone
+
+
+def callbacks_for(plan):
+    """New Keras callbacks for one `model.fit`: the early stopping that goes with the plan's epochs.
+
+    Args:
+        plan: a `Plan`; the `fit` must have validation data, or `EarlyStopping` finds no `val_loss` to watch.
+
+    Returns:
+        A fresh list on every call: a callback remembers its run, and two runs must not share one.
+    """
+    return [keras.callbacks.EarlyStopping(**plan.stopping.arguments())]
 
 
 def hearing_batches(callbacks, what):

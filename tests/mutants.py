@@ -1,0 +1,120 @@
+"""Faults put into a copy of the package on purpose, one at a time: the tests of the first tier must notice each of them.
+
+    python tests/mutants.py            all of them; the outcome of each goes into tests/results.jsonl
+    python tests/mutants.py holm nan   those whose name holds one of these words
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from time import perf_counter
+from typing import NamedTuple
+
+from results import write_down
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+class Mutant(NamedTuple):
+    """One fault: in `file` of src/epochal, `old`, which stands there once, becomes `new`; `tests` must fail then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = (
+    Mutant("wrong sign in a comparison", "rules/plan/compare.py", "Verdict.WORSE if low > 0 else", "Verdict.WORSE if low < 0 else",
+           "tests/rules/test_compare.py"),
+    Mutant("wrong quantile of Student's t", "base/stats.py", "0.5 + confidence / 2)", "confidence)", "tests/base/test_stats.py"),
+    Mutant("interval too narrow", "base/stats.py", "values.std(ddof=1)) / np.sqrt(values.size)",
+           "values.std(ddof=0)) / np.sqrt(values.size)", "tests/base/test_stats.py"),
+    Mutant("Holm dropped", "base/stats.py", "p[order] * np.arange(p.size, 0, -1)", "p[order]", "tests/base/test_stats.py"),
+    Mutant("equivalence on the wrong side of the margin", "base/pairs.py", "_above(margin - abs(mean), error",
+           "_above(margin + abs(mean), error", "tests/base/test_equivalence.py"),
+    Mutant("nan as an improvement", "rules/patience.py", "improved = loss < state.best - min_delta",
+           "improved = not loss >= state.best - min_delta", "tests/rules/test_patience.py"),
+    Mutant("patience of early stopping off by one", "rules/patience.py", "Info(waited >= patience,", "Info(waited > patience,",
+           "tests/rules/test_patience.py"),
+    Mutant("lossy JSON", "records/store.py", "document = json.loads(text)",
+           'document = json.loads(text, parse_float=lambda digits: float(f"{float(digits):.9g}"))', "tests/records/test_store.py"),
+    Mutant("import upward", "rules/margin.py", "import math\n", "import math\n\nfrom ..engine import Lane as Lane\n",
+           "tests/architecture/test_floors.py"),
+    Mutant("short last batch not counted as a step", "rules/scaling.py", "return -(-int(n) // int(batch_size))",
+           "return max(1, int(n) // int(batch_size))", "tests/truths/test_accounting_truth.py"),
+    Mutant("short last batch weighs as a full one", "engine/stepwise.py", "min(size, n - i * size) / n for i", "1 / steps for i",
+           "tests/engine/test_engine_train.py"),
+    Mutant("every epoch in the same order", "engine/lanes.py", 'stream(seed, "order", epoch)', 'stream(seed, "order")',
+           "tests/engine/test_engine_train.py"),
+    Mutant("checkpoint forgets the optimizer's slots", "training/checkpoint/checkpoint.py", '"slots": model.optimizer.variables,',
+           '"slots": model.optimizer.variables[:2],', "tests/training/test_checkpoint.py"),
+    Mutant("validation_split takes the first rows", "training/fit/arguments.py", "return rows(0, at), rows(at, n)",
+           "return rows(n - at, n), rows(0, n - at)", "tests/training/test_fit_arguments.py"),
+    Mutant("a journal not written", "experiments/journal.py", "save(evidence, self.path)", "os.fspath(self.path)",
+           "tests/services"),
+    Mutant("the margin taken as zero", "rules/margin.py", "return margin, max(", "return 0.0, max(", "tests/rules/test_margin.py"),
+    Mutant("seeds not paired", "rules/plan/compare.py", "[judge(runs[b][s]) for s in seeds]",
+           "[judge(runs[b][s]) for s in reversed(seeds)]", "tests/rules/test_compare.py"),
+    Mutant("epoch chosen and judged on the same rows", "rules/plan/quality.py", "curve.half_a[_lowest(curve.half_b)]",
+           "curve.half_a[_lowest(curve.half_a)]", "tests/rules/test_quality.py"),
+    Mutant("grid of a plan's learning rates not widened", "rules/plan/rates.py",
+           "[neighbour(best, present, 1)] if best == ordered[-1] else []", "[]", "tests/rules/test_rates.py"),
+    Mutant("grid of a study's learning rates not widened", "rules/study/rate_search.py",
+           "[neighbour(highest, present, 1)] * (found.value == highest)", "[]", "tests/rules/test_rate_search.py"),
+    Mutant("a group in two parts of the split", "tables/split.py", "np.isin(group_of_row, part)",
+           "np.isin(np.roll(group_of_row, 1), part)", "tests/tables/test_split_rows.py"),
+    Mutant("tested on the past", "tables/split.py", 'np.argsort(order_of_row, kind="stable")', "np.arange(len(order_of_row))",
+           "tests/tables/test_split_rows.py"),
+    Mutant("exit status 0 on an error", "cli/main.py", "sys.exit(2)", "sys.exit(0)", "tests/cli/test_cli_refusals.py"),
+    Mutant("a stop ignored", "base/stop.py", "        if self._event.is_set():\n            raise Stopped", "        return",
+           "tests/base/test_stop.py"),
+    Mutant("class weights applied to validation", "training/fit/fit.py",
+           "return feed_of(x, y, sample_weight=weight, shuffle=False,",
+           "return feed_of(x, y, sample_weight=weight, class_weight=request.class_weight, shuffle=False,",
+           "tests/training/test_fit_arguments.py"),
+    Mutant("one dropout stream for all lanes", "seam/rigs/twin.py", 'number(seed, "dropout", i)', 'number(0, "dropout", i)',
+           "tests/contracts/test_keras_rigs.py"),
+    Mutant("the batch of least time upside down", "rules/scaling.py", "math.sqrt(b_crit * t0 / c)", "math.sqrt(b_crit * c / t0)",
+           "tests/truths/test_time_optimal_truth.py"),
+)
+
+
+def main(words):
+    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    outcomes = [outcome(mutant) for mutant in chosen]
+    survivors = [mutant.name for mutant, found in zip(chosen, outcomes, strict=True) if found != "noticed"]
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} noticed" + "".join(f"\nnot noticed: {name}" for name in survivors))
+    return 1 if survivors else 0
+
+
+def outcome(mutant):
+    start = perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        found = _outcome(mutant, pathlib.Path(folder))
+    write_down(ROOT / "tests" / "results.jsonl", f"mutant: {mutant.name}", found, perf_counter() - start, {"tests": mutant.tests})
+    print(f"{found:<10} {mutant.name}", flush=True)
+    return found
+
+
+def _outcome(mutant, copy):
+    for name in ("src", "tests", "docs"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, copy / name)
+    path = copy / "src" / "epochal" / mutant.file
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text.count(mutant.old) != 1:
+        return "stale"                         # the code has changed: mend the mutant
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *mutant.tests.split()]
+    done = subprocess.run(command, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy / "src")}, capture_output=True, check=False)
+    return {0: "SURVIVED", 1: "noticed"}.get(done.returncode, "broke")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
