@@ -135,7 +135,7 @@ class Checkpoint:
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():
-            if theirs.get(name, ours) != ours:  # an older version has told less
+            if theirs.get(name, ours) != ours:  # an older version wrote fewer
                 raise UsageError(f"`checkpoint` must be the folder of this training; {str(folder)!r} holds one with another "
                                  f"{name}: {theirs.get(name)!r}, and this call has {ours!r}. Name another folder, or call as "
                                  "before.")
