@@ -372,3 +372,17 @@ def _switched_on(class_node):
     return {keyword.arg for decorator in class_node.decorator_list
             if isinstance(decorator, ast.Call) and "dataclass" in _names_used(decorator.func)
             for keyword in decorator.keywords if isinstance(keyword.value, ast.Constant) and keyword.value.value is True}
+
+
+def drawing(package):
+    """The rooms as docs/architecture.md shows them: floor, name, and the first sentence of each `__init__.py`."""
+    says = {module.path.parent: ast.get_docstring(module.nodes[0]).split("\n")[0]
+            for module in package.modules if module.path.name == "__init__.py" and module.room}
+    rooms = sorted(says, key=lambda path: (-FLOOR[path.parts[0]], path.parts))
+    names = {path: "  " * len(path.parts) + path.name + "/" for path in rooms}
+    widest = max(map(len, names.values()))
+    return "\n".join(["src/epochal/", *(f" {FLOOR.get(str(path), ' ')}{names[path]:{widest}}  {says[path]}" for path in rooms)])
+
+
+if __name__ == "__main__":
+    print(drawing(Package.read(pathlib.Path(__file__).parents[2])))

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from base.extremes import expected_maximum
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.worlds import curve, diverged
 
-from epochal.base.stats import expected_maximum
 from epochal.rules.plan.quality import best_epoch, cross_fitted, steps_to
 
 LOSSES = st.lists(st.floats(0.01, 10), min_size=1, max_size=12)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from epochal.base.stats import expected_maximum
+from base.extremes import expected_maximum
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, 0), (2, 0.5642), (5, 1.1630), (10, 1.5388), (20, 1.8675), (50, 2.2491),

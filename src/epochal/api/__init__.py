@@ -1,4 +1,4 @@
-"""Floor 7: the Python face. Keras' argument names in, records out, progress on the way."""
+"""The Python face: `epochal.plan`, `fit`, `predict` and `study`, with Keras' argument names."""
 
 from .fit import fit as fit
 from .plan import plan as plan

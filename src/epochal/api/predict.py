@@ -3,6 +3,7 @@
 import sys
 
 from ..training.predict.predict import predict as _predict
+from ..training.predict.request import PredictRequest
 
 
 def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=None, *, goal="throughput", out=None):
@@ -36,7 +37,7 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
         MeasurementFailed: not even one row fits into memory.
     """
     loud = verbose in (1, 2) or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
-    return _predict(model, x, batch_size, verbose, steps, callbacks, goal=goal, out=out,
+    return _predict(PredictRequest(model, x, batch_size, verbose, steps, callbacks, goal, out),
                     say=_to_stderr if loud else lambda sentence: None)
 
 

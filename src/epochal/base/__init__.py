@@ -1,1 +1,1 @@
-"""Floor 0: what everything may use and nothing may avoid. Knows nothing of training."""
+"""What everything may use and knows nothing of training: errors, checks, statistics, random streams, text, files."""

@@ -3,10 +3,12 @@
 import os
 import pathlib
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 
-def write_whole(path, text):
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` so that a kill or a full disk at any moment leaves the old file or the new, never a part of one.
 
     Args:
@@ -20,7 +22,7 @@ def write_whole(path, text):
 
 
 @contextmanager
-def whole_file(path):
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to, which takes the place of `path` when the block ends well, and else leaves no trace.
 
     What a kill leaves behind, a draft whose name begins with a point, the next writing of the same file removes.
@@ -64,7 +66,7 @@ def _lives(process):
     return True
 
 
-def sync_folder(folder):
+def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Make the new name itself durable, where the system has that notion."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)

@@ -1,8 +1,9 @@
-"""The law S(B) = Smin (1 + Bc / B) of steps against batch size, fitted where some runs never arrived, or before anyone looked."""
+"""The law S(B) = Smin (1 + Bc / B) of steps against batch size, fitted where some runs ended before the target."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import chdtri, expit, log_ndtr
 
 from .stats import student
@@ -35,7 +36,8 @@ class HyperbolaFit(NamedTuple):
     residuals: np.ndarray
 
 
-def hyperbola_fit(batch_sizes, steps, censored=None, spread=None, confidence=0.95, *, early=None):
+def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike | None = None, spread: float | None = None,
+                  confidence: float = 0.95, *, early: ArrayLike | None = None) -> HyperbolaFit:
     """Maximum likelihood under log S = log Smin + log(1 + Bc / B) + N(0, σ²), with censoring on both sides.
 
     The law is McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11; real curves bend away from it by some percent.

@@ -1,10 +1,11 @@
-"""What pairs of measurements show: a difference, that there is none worth naming, and how many pairs would tell."""
+"""Tests on pairs of measurements: for a difference, for equivalence, and how many pairs either of them takes."""
 
 import functools
 import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtri, nctdtr, ndtr, stdtr, stdtrit
 
@@ -14,7 +15,7 @@ ALPHA, POWER, MOST_PAIRS = 0.05, 0.8, 1000
 ROUNDING = 1e-6  # differences that agree to this share of the values agree: training counts in float32
 
 
-def paired_p(a, b):
+def paired_p(a: ArrayLike, b: ArrayLike) -> float:
     """P value of "the mean of `a - b` is zero", two-sided, paired t test (Student 1908).
 
     Where all differences are the same the t test sees no spread; the p value is then that of the sign test, 2 / 2ⁿ, or 1 where they
@@ -29,7 +30,7 @@ def paired_p(a, b):
     return min(1.0, 2 * _above(abs(mean), error, len(away)))
 
 
-def paired_spread(a, b):
+def paired_spread(a: ArrayLike, b: ArrayLike) -> float:
     """Standard deviation of the differences of at least two pairs; 0 where they differ by no more than the rounding of float32."""
     a, b = _pairs(a, b)
     require(len(a) >= 2, "a", len(a), "at least two values")
@@ -37,7 +38,7 @@ def paired_spread(a, b):
     return 0.0 if spread <= _rounding(a, b) else spread
 
 
-def equivalence(a, b, margin):
+def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> float:
     """P value of "the mean of `a - b` is at least the margin away from zero": two one-sided paired t tests (Schuirmann 1987).
 
     The larger of the two p values. At or below 0.05 it says that the values are equivalent, and is wrong in that at most once in 20
@@ -57,7 +58,7 @@ def equivalence(a, b, margin):
     return _above(margin - abs(mean), error, len(away))
 
 
-def superiority(a, b, larger_is_better=False):
+def superiority(a: ArrayLike, b: ArrayLike, larger_is_better: bool = False) -> tuple[float, float, float]:
     """How often `a` is the better of a pair, a tie counting half, with its 95 % interval (Clopper and Pearson 1934).
 
     The interval is that of a binomial share, its beta quantiles taken at a count between two whole ones where ties are odd in
@@ -84,7 +85,7 @@ def superiority(a, b, larger_is_better=False):
     return count / n, low, high
 
 
-def detectable(spread, n, power=POWER, *, alpha=ALPHA):
+def detectable(spread: float, n: int, power: float = POWER, *, alpha: float = ALPHA) -> float:
     """The smallest true mean difference that `n` pairs show with this power, by a two-sided paired t test.
 
     Exact, by the noncentral t distribution (Johnson and Welch 1940).
@@ -108,10 +109,10 @@ def detectable(spread, n, power=POWER, *, alpha=ALPHA):
     return spread * _noncentrality(int(n), power, alpha) / math.sqrt(n)
 
 
-def seeds_to_resolve(difference, spread, margin, *, alpha=ALPHA):
-    """The number of pairs at which the question would be settled in four of five studies, were these the true values.
+def seeds_to_resolve(difference: float, spread: float, margin: float, *, alpha: float = ALPHA) -> int | None:
+    """How many pairs settle the question in four of five studies, if these are the true values.
 
-    Settled is: shown different, by the two-sided t test at level `alpha`; or shown equivalent, by `equivalence` at 5 %.
+    Settled means shown different, by the two-sided t test at level `alpha`; or shown equivalent, by `equivalence` at 5 %.
 
     Args:
         difference, spread: mean and standard deviation of the paired differences. margin: what counts as no difference.
@@ -166,13 +167,13 @@ def _rounding(a, b):
 
 
 def _above(distance, error, n):
-    """P value of one side: a mean so far on the right side of the border."""
+    """One-sided p value of a mean that lies so far above its limit."""
     return float(stdtr(n - 1, -distance / error)) if error > 0 else 0.5**n
 
 
 @functools.lru_cache(maxsize=4096)
 def _noncentrality(n, power, alpha):
-    """By how many standard errors the truth must be away from zero for the test to see it with this power."""
+    """How many standard errors a true difference must be for the test to show it with this power."""
     border = float(stdtrit(n - 1, 1 - alpha / 2))
 
     def lacking(away):  # SciPy 1.17 gives nan in far tails, which are below ndtr(-away): less than 1e-8 where it does
@@ -187,7 +188,7 @@ def _noncentrality(n, power, alpha):
 
 
 def _equivalence_power(difference, spread, margin, n):
-    """How probably `n` pairs are shown equivalent: the mean between both borders, averaged over the spreads it may find."""
+    """The probability that `n` pairs are shown equivalent, averaged over the spreads that may come out."""
     if not abs(difference) < margin:
         return 0.0
     if spread == 0:

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 
-def stream(seed, *names):
+def stream(seed: int, *names: str | int) -> np.random.Generator:
     """A NumPy generator for `(seed, *names)`; other names give an independent stream.
 
     Args:
@@ -18,7 +18,7 @@ def stream(seed, *names):
     return np.random.default_rng([seed, *map(_number, names)])
 
 
-def number(seed, *names):
+def number(seed: int, *names: str | int) -> int:
     """One integer below 2³¹ for `(seed, *names)`, for libraries that want a seed and not a generator."""
     return int(stream(seed, *names).integers(2**31 - 1))
 

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 
 from .validate import require
 
@@ -17,7 +18,7 @@ def student(confidence: float, degrees: float) -> float:
     return float(stdtrit(degrees, 0.5 + confidence / 2)) if degrees > 0 else float("inf")
 
 
-def mean_interval(values, confidence=0.95):
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
     """Mean of a sample and its Student confidence interval (Student 1908).
 
     Args:
@@ -36,7 +37,7 @@ def mean_interval(values, confidence=0.95):
     return mean, mean - half, mean + half
 
 
-def paired_difference(a, b, confidence=0.95):
+def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
     """Mean of `a - b` and its interval, where `a[i]` and `b[i]` share seed and data.
 
     Returns:
@@ -47,7 +48,8 @@ def paired_difference(a, b, confidence=0.95):
     return mean_interval(a - b, confidence)
 
 
-def fieller(numerator, denominator, var_n, cov, var_d, degrees, confidence=0.95):
+def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_d: float, degrees: float,
+            confidence: float = 0.95) -> tuple[float, float]:
     """Interval of a ratio of two estimates (Fieller 1954): all r with (n - r d)² ≤ t² (var_n - 2 r cov + r² var_d).
 
     Args:
@@ -72,7 +74,7 @@ def fieller(numerator, denominator, var_n, cov, var_d, degrees, confidence=0.95)
     return float(c / (b + root)), float("inf")  # the positive root, in the form that survives a = 0
 
 
-def jackknife(left_out):
+def jackknife(left_out: ArrayLike) -> np.ndarray:
     """Covariance of a vector statistic from its values with one observation left out at a time (Tukey 1958).
 
     Args:
@@ -96,7 +98,7 @@ class LineFit(NamedTuple):
     degrees: int
 
 
-def line_fit(x, y, weights):
+def line_fit(x: ArrayLike, y: ArrayLike, weights: ArrayLike) -> LineFit:
     """Straight line by weighted least squares.
 
     Args:
@@ -114,7 +116,7 @@ def line_fit(x, y, weights):
     return LineFit(float(height - slope * middle), slope, covariance, x.size - 2)
 
 
-def holm(p_values):
+def holm(p_values: ArrayLike) -> np.ndarray:
     """P values adjusted for their number (Holm 1979): reject those at or below α, and P(any false rejection) ≤ α.
 
     Returns:
@@ -126,7 +128,7 @@ def holm(p_values):
     return adjusted[np.argsort(order, kind="stable")]
 
 
-def trace_and_square(means, size):
+def trace_and_square(means: ArrayLike, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Unbiased tr(Σ) and |G|² of a distribution with mean G and covariance Σ, from means of groups of draws.
 
     McCandlish et al. 2018 (arXiv:1812.06162), appendix A.1, averaged over all groups: with k group means m_j of `size` draws
@@ -153,14 +155,3 @@ def trace_and_square(means, size):
         return np.stack([size * (own_sum / k - square), square], axis=-1)
 
     return estimates(own.sum(), total, k), estimates(own.sum() - own, total - 2 * among + own, k - 1)
-
-
-def expected_maximum(n):
-    """Expected largest of `n` standard normals: by how many deviations the luckiest of `n` equal trials flatters.
-
-    >>> round(expected_maximum(20), 4)
-    1.8675
-    """
-    x = np.linspace(-12, 12, 9601)
-    below = ndtr(x) ** n
-    return float(np.trapezoid((x > 0) + 0.5 * (x == 0) - below, x))

@@ -2,6 +2,8 @@
 
 import io
 import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from .validate import require
 
@@ -13,7 +15,7 @@ _SCALES = {
 }
 
 
-def number(x):
+def number(x: float) -> str:
     """Three significant digits, but never `4.1e+03` for 4096.
 
     >>> number(4096), number(0.00123456), number(12.3456)
@@ -29,7 +31,7 @@ class Wording(str):
     __repr__ = str.__str__
 
 
-def counted(n, noun):
+def counted(n: int, noun: str) -> Wording:
     """A number of things, in words.
 
     >>> counted(1, "row"), counted(1200, "row")
@@ -38,7 +40,7 @@ def counted(n, noun):
     return Wording(f"{n:,} {noun}{'s' * (n != 1)}")
 
 
-def first_few(words, most=20, write=repr):
+def first_few(words: Iterable[Any], most: int = 20, write: Callable[[Any], str] = repr) -> str:
     """The first words, each written so, and how many more there are.
 
     >>> first_few(["a", "b", "c"], most=2)
@@ -48,7 +50,7 @@ def first_few(words, most=20, write=repr):
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
-def quantity(unit, *values):
+def quantity(unit: str, *values: float) -> str:
     """Values with their unit, all in the scale of the largest, so that they compare at a glance.
 
     >>> quantity("s", 0.0021), quantity("s", 0.002, 0.003), quantity("examples", 512)
@@ -61,7 +63,7 @@ def quantity(unit, *values):
     raise AssertionError("every scale ends at zero")
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds as a person says them: two units at most.
 
     >>> duration(0.4), duration(75), duration(4000)
@@ -96,7 +98,7 @@ def seconds_of(budget: float | str) -> float:
     return float(seconds)
 
 
-def table(rows, *, width=100):
+def table(rows: Sequence[Sequence[str]], *, width: int = 100) -> str:
     """Rows of strings, the first of them the heading, as an aligned text table (drawn by Rich)."""
     from rich.console import Console
 
@@ -106,7 +108,7 @@ def table(rows, *, width=100):
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
-def rich_table(rows):
+def rich_table(rows: Sequence[Sequence[str]]) -> Any:
     """The same table as an object that a Rich console draws at the width of the terminal."""
     return _Fitting(rows)
 

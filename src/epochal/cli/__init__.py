@@ -1,3 +1,3 @@
-"""Floor 7: the command line."""
+"""The command line: `epochal plan`, `fit`, `predict` and `study`; arguments in, progress and answer out."""
 
 from .main import main as main

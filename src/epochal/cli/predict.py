@@ -69,9 +69,11 @@ def _predicted(place, code, x, batch_size, goal, say, *, quiet):
     from ..seam.model.file import check_takes, load_model
     from ..seam.model.network import network_from_file
     from ..training.predict.predict import predict
+    from ..training.predict.request import PredictRequest
 
     network = load_model(place, build=network_from_file(code) if code else None)
     check_takes(network, x[:2])
     with warnings_as_sentences(say):
-        return predict(network, x, batch_size=int(batch_size) if batch_size.isdecimal() else batch_size, goal=goal,
-                       verbose=0 if quiet or not say.is_terminal else 1, say=partial(tell, say))
+        size = int(batch_size) if batch_size.isdecimal() else batch_size
+        return predict(PredictRequest(network, x, size, verbose=0 if quiet or not say.is_terminal else 1, goal=goal),
+                       say=partial(tell, say))

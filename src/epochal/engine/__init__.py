@@ -1,4 +1,4 @@
-"""Floor 3: train many lanes. A lane is one training run: one seed and one learning-rate schedule at one batch size."""
+"""Many trainings at once, as one compiled program or step by step."""
 
 from .lanes import N_HALVES as N_HALVES
 from .lanes import Batches as Batches

@@ -1,4 +1,4 @@
-"""Floor 5: fair comparisons, the one behind a plan (`run_study`) and the one that is asked for by itself (`run_fair`)."""
+"""Comparisons of settings, with the same seeds for all: the one behind a plan, and the one that is a study."""
 
 from .conduct import conduct as conduct
 from .crew import Crew as Crew

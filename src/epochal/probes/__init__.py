@@ -1,4 +1,4 @@
-"""Floor 4: one module, one function, one reading. `PROBES` is the whole registry, in the order they are run: cheapest first."""
+"""What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
 
 from .critical_rate import CRITICAL_RATE
 from .memory import MEMORY

@@ -80,12 +80,6 @@ def race(clock, sizes, *, whole, repeats, resolution, seconds):
     return Race(np.array(list(taken), float), np.array(list(taken.values())), len(sizes) - len(lengths))
 
 
-def knee(sizes, seconds_per_example, tolerance=0.1):
-    """The smallest of `sizes` whose throughput is within `tolerance` of the best."""
-    fast = np.min(seconds_per_example) / np.asarray(seconds_per_example) >= 1 - tolerance
-    return float(np.asarray(sizes)[fast].min())
-
-
 def _lengths(clock, size, whole, resolution):
     """The (short, long) calls to compare, and about how long a batch takes.
 

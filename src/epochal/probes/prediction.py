@@ -6,10 +6,11 @@ import numpy as np
 
 from ..base.validate import require
 from ..records import Outcome, Reading, RowTime
-from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+from ..rules.training.predict_size import SHARE, smallest_near_best
+from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
 
-_TOLERANCE, _MOST = 0.1, 8192
+_MOST = 8192
 
 
 def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=10.0):  # noqa: ARG001 - nothing is drawn
@@ -33,7 +34,7 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     started = perf_counter()
     largest = _MOST if largest is None else max(1, min(int(largest), _MOST))
     sizes = sizes_up_to(largest)
-    sizes = sizes[: max(FEWEST_SIZES, (len(sizes) + 1) // 2)]  # factors of four: the knee is no sharper than that
+    sizes = sizes[: max(FEWEST_SIZES, (len(sizes) + 1) // 2)]  # factors of four: the answer is no sharper than that
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="prediction", value=float(largest), unit="examples", low=1.0, high=float(largest),
                        repeats=1, note="so few rows that one batch holds them all")
@@ -43,9 +44,9 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
         return Reading(name="prediction", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
                        note="the machine was too busy: longer calls of predict took no longer than short ones")
     per_row = timed.median / timed.sizes
-    like_best = timed.sizes[timed.seconds.min(1) / timed.sizes <= np.min(per_row) / (1 - _TOLERANCE)]
+    like_best = timed.sizes[timed.seconds.min(1) / timed.sizes <= np.min(per_row) / SHARE["throughput"]]
     return Reading(
-        name="prediction", value=knee(timed.sizes, per_row, _TOLERANCE), unit="examples", low=float(like_best.min()),
+        name="prediction", value=float(smallest_near_best(timed.sizes, per_row)), unit="examples", low=float(like_best.min()),
         high=float(like_best.max()), repeats=timed.seconds.shape[1], cost=perf_counter() - started,
         points=_row_times(timed), details=(("best", float(1 / per_row.min())),),
         note=f"{timed.skipped} batch sizes left out, to stay inside the budget" if timed.skipped else "")

@@ -8,7 +8,8 @@ from ..base.stats import fieller, line_fit
 from ..base.validate import require
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
-from ._race import FEWEST_SIZES, knee, race, sizes_up_to
+from ..rules.training.predict_size import smallest_near_best
+from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
 
 
@@ -54,7 +55,8 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
         repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
         cost=perf_counter() - started, points=timed.step_times(),
-        details=(("t0", t0), ("c", c), ("knee", knee(timed.sizes, per_example)), ("best", float(1 / per_example.min()))),
+        details=(("t0", t0), ("c", c), ("knee", float(smallest_near_best(timed.sizes, per_example))),
+                 ("best", float(1 / per_example.min()))),
         note=_note(timed.skipped, bounded))
 
 

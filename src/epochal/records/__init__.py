@@ -1,4 +1,4 @@
-"""Floor 1: the nouns. Frozen, printable, serialisable; no Keras, no device."""
+"""The nouns: what was measured, trained and decided. They print themselves and travel as JSON."""
 
 from .curve import Curve as Curve
 from .curve import Setting as Setting

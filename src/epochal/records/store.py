@@ -41,7 +41,7 @@ def dump(record):
     return json.dumps(document, allow_nan=False, ensure_ascii=False)
 
 
-def load(text):
+def load(text: str | bytes) -> typing.Any:
     """The record written by `dump`.
 
     Raises:

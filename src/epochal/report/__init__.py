@@ -1,4 +1,4 @@
-"""Floor 7: a plan or a study as a page to send, as a table, a picture, or lines to paste. Reads records, measures nothing."""
+"""A plan or a study as a page to send, as tables, pictures, or lines to paste."""
 
 from .page import html_for as html_for
 from .page import write_report as write_report

@@ -1,1 +1,1 @@
-"""Floor 2, pure wing: from records to records. No clock, no device, no chance."""
+"""Decisions, from records to records: no clock, no device; chance only from a generator that is handed in."""

@@ -1,4 +1,4 @@
-"""Floor 2, live wing: the only door to Keras and its back ends."""
+"""The only door to Keras and its back ends."""
 
 from .rigs.rig import Rig as Rig
 from .rows import Data as Data

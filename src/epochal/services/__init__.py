@@ -1,4 +1,4 @@
-"""Floor 6: measure, then decide. The package's one workflow."""
+"""One file a workflow: a frozen request comes in, a record goes out; progress and a stop are handed in."""
 
 from ..experiments.journal import Journal as Journal
 from .measure import measure as measure

@@ -1,1 +1,1 @@
-"""Floor 5: fit and predict, with Keras' own signatures."""
+"""The user's own model: fit and predict, as Keras does them."""

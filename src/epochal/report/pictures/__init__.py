@@ -1,1 +1,1 @@
-"""Pictures as data, and drawn: with Plotly for pages, with matplotlib for papers."""
+"""Pictures as data, drawn with Plotly for pages and with matplotlib for papers."""

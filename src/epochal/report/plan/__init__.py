@@ -1,1 +1,1 @@
-"""A plan as a web page: its figures, tables and code to paste."""
+"""A plan as a web page: its rows, pictures and code to paste."""

@@ -1,1 +1,1 @@
-"""What to check and choose for one training: warnings, the order of rows, class shares, the predict batch size."""
+"""What to check and choose for one training: advice, the order of rows, class shares, the predict batch size."""

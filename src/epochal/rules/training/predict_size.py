@@ -10,9 +10,9 @@ SMALLEST = 32                                # Keras' own batch size: so many ro
 SHARE = {"throughput": 0.9, "memory": 0.5}   # of the best throughput, which the chosen size must reach
 SLACK = 0.25                                 # by so much may a call at the size chosen for latency outlast the fastest call
 GOALS = ("throughput", "latency", "memory")
-SHARE_OF_MEMORY = 0.5                        # of what is free: the next block goes in while the last one comes out
-_SEEN = 4                                    # the knee is seen once a size so many times as large has been timed
-_SLOW = 2                                    # the largest size for latency is seen once a call has taken so many times the fastest
+_SEEN = 4                                    # enough is seen once a size so many times the choice has been timed
+_SLOW = 2                                    # or for latency, once a call has taken so many times the fastest
+LONG_CALL = 0.1                              # seconds: beside such a call, what it costs to begin one is nothing
 _AGREE, _DROP = 1.2, 1.5                     # see `is_steady`
 _FREE_SECONDS = 2.0                          # of compiling for the sake of the choice; more must be repaid by this call
 
@@ -27,18 +27,26 @@ class Trial(NamedTuple):
     seconds: tuple[float, ...]
 
 
-def pick(trials, goal, *, n_rows=None, whole=False):
+def smallest_near_best(sizes, seconds_per_row, share=SHARE["throughput"]):
+    """The smallest batch size that reaches a share of the best throughput.
+
+    Not the fastest: beyond this size throughput hardly grows, and memory does.
+    """
+    best = min(seconds_per_row)
+    return min(size for size, seconds in zip(sizes, seconds_per_row, strict=True) if share * seconds <= best)
+
+
+def pick(trials, goal, *, n_rows=None, filled=False):
     """The batch size for a goal.
 
-    - `"throughput"`: the knee, the smallest size that reaches 90 % of the best throughput. Not the fastest: throughput hardly
-      changes beyond the knee, and memory does.
+    - `"throughput"`: the smallest size that reaches 90 % of the best throughput.
     - `"memory"`: the smallest size that reaches 50 % of it.
     - `"latency"`: the largest size at which a call takes at most 25 % longer than the fastest call.
 
     Args:
         trials: `Trial`s. Calls whose seconds are not a positive number are left out.
         n_rows: how many rows there are, if that is to count: a size does not pay if it is hardly filled.
-        whole: whether the last block is filled up, so that it costs as much as any other.
+        filled: whether the last block is filled up, so that it costs as much as any other.
 
     Raises:
         MeasurementFailed: no size could be timed.
@@ -48,30 +56,29 @@ def pick(trials, goal, *, n_rows=None, whole=False):
         raise MeasurementFailed("No batch size could be timed, so none can be chosen. Pass batch_size=32.")
     if goal == "latency":
         return max(size for size, seconds in fastest.items() if seconds <= (1 + SLACK) * min(fastest.values()))
-    total = {size: seconds * _calls(size, n_rows, whole) for size, seconds in fastest.items()}
-    return min(size for size, seconds in total.items() if min(total.values()) >= SHARE[goal] * seconds)
+    calls = [math.ceil(n_rows / size) if filled and n_rows else 1 / size for size in fastest]
+    return smallest_near_best(fastest, [n * seconds for n, seconds in zip(calls, fastest.values(), strict=True)], SHARE[goal])
 
 
 def next_size(trials, goal, *, factor, largest=math.inf):
-    """The size to time next, or `None` when the choice is seen, or memory allows nothing larger.
+    """The size to time next, or `None` when enough is seen, or memory allows nothing larger.
 
-    Sizes grow from 32 (from 1 for latency) until one has been timed that is four times as large as the knee (or takes twice as
-    long as the fastest call).
+    Sizes grow from 32 (from 1 for latency) until one has been timed that is four times as large as the choice, or whose call is so
+    long that larger ones gain nothing but memory; for latency, until a call takes twice as long as the fastest.
 
     Args:
         trials: those so far; gaps between them are filled.
         factor: by how much to grow: 2, or 4 where a new size has to be compiled.
-        largest: what memory allows; it is tried itself, if it is at least twice the largest size before it.
+        largest: what memory allows.
     """
     known, before = {trial.size: trial for trial in trials}, []
     for size in _sizes(goal, factor):
-        if size > largest:
-            last = before[-1].size if before else 0
-            return int(largest) if largest >= max(2 * last, 1) and largest not in known else None
         if size not in known:
-            return size
+            return size if size <= largest else None
         before.append(known[size])
-        if _is_seen(before, goal):
+        fastest = _fastest(before)
+        if fastest and (fastest.get(size, 0) > _SLOW * min(fastest.values()) if goal == "latency" else
+                        max(fastest) >= _SEEN * pick(before, "throughput") or fastest.get(size, 0) >= LONG_CALL):
             return None
 
 
@@ -87,26 +94,16 @@ def is_steady(trials):
                          for (size, before), (larger, after) in itertools.pairwise(sound))
 
 
-def largest_within(n_bytes, size, free_bytes):
-    """The largest size that memory allows, when one of `size` took `n_bytes`; infinite where either is not known."""
-    if not n_bytes or free_bytes is None:
-        return math.inf
-    return int(SHARE_OF_MEMORY * free_bytes / n_bytes * size)
-
-
-def worth_compiling(seconds, spent, remaining):
-    """Whether one more size may be compiled.
+def worth_compiling(spent, trials, n_rows):
+    """Whether one more size may be compiled, when the last two took so many seconds, and `n_rows` are left to repay it.
 
     Args:
-        seconds: what compiling it will take. spent: what was compiled for the sake of the choice so far. remaining: what the
-            rows that are left would take at the best size known.
+        spent: seconds of compiling each size so far. The first does not count: no choice can do without it.
     """
-    return spent + seconds <= _FREE_SECONDS or 2 * seconds <= remaining
-
-
-def remaining_seconds(trials, n_rows):
-    """What `n_rows` would take at the fastest of the sizes timed; infinite where none was."""
-    return min((seconds / size * n_rows for size, seconds in _fastest(trials).items()), default=math.inf)
+    if not spent:
+        return True
+    remaining = min((seconds / size * n_rows for size, seconds in _fastest(trials).items()), default=math.inf)
+    return sum(spent[1:]) + spent[-1] <= _FREE_SECONDS or 2 * spent[-1] <= remaining
 
 
 def _fastest(trials):
@@ -117,24 +114,9 @@ def _sound(trial):
     return [s for s in trial.seconds if s > 0 and math.isfinite(s)]
 
 
-def _calls(size, n_rows, whole):
-    if n_rows is None:
-        return 1 / size
-    return math.ceil(n_rows / size) if whole else n_rows / size
-
-
 def _sizes(goal, factor):
     """1, 2, 8, 32, 128, … in steps of 4; without those below 32 unless the goal is latency."""
     if goal == "latency":
         below = [size for size in (SMALLEST // factor**i for i in range(5, 0, -1)) if size > 1]
         yield from (1, *below)
     yield from (SMALLEST * factor**i for i in itertools.count())
-
-
-def _is_seen(trials, goal):
-    fastest = _fastest(trials)
-    if not fastest:
-        return False
-    if goal == "latency":
-        return fastest.get(trials[-1].size, 0) > _SLOW * min(fastest.values())
-    return max(fastest) >= _SEEN * pick(trials, "throughput")

@@ -1,1 +1,1 @@
-"""What a model is known by: its settings (checkpoints, remembered speeds), its `Task` (evidence, folders), the user's own code."""
+"""What a model is known by: its settings, its `Task`, and the code that the user wrote."""

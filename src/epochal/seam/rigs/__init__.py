@@ -1,1 +1,1 @@
-"""A model and its data made ready to be measured: one rig for Keras models, one module a back end, and a fake."""
+"""A model and its data made ready to be measured: what all rigs share, and one file a back end."""

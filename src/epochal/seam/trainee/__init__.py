@@ -1,4 +1,4 @@
-"""The user's own model in training, on the back end of this process."""
+"""The user's own model in training, one file a back end."""
 
 from ..model.build import build as build
 from .open import only_keras as only_keras

@@ -1,1 +1,1 @@
-"""A training that goes on after a kill: what it is made of, in one file, and whether it is the same training."""
+"""A training that goes on after a kill: what is kept of it, and whether it is the same training."""

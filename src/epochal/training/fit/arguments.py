@@ -2,13 +2,12 @@
 
 import warnings
 from dataclasses import replace
-from numbers import Real
 
 import keras
 import numpy as np
 
 from ...base.errors import UsageError
-from ...base.validate import is_whole, one_of, path_like, positive_number, require, whole_number
+from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
 from ...seam.model.copying import has_own_step, refuse_uncompiled
 from ...seam.rows import classes_of, over
@@ -44,8 +43,7 @@ def _check(request):
     often = is_whole(r.validation_freq) and r.validation_freq >= 1
     listed = isinstance(r.validation_freq, list | tuple | set | range) and all(map(is_whole, r.validation_freq))
     require(often or listed, "validation_freq", r.validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
-    require(isinstance(r.validation_split, Real) and not isinstance(r.validation_split, bool), "validation_split",
-            r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
+    require(is_number(r.validation_split), "validation_split", r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
     one_of("batches", r.batches, BATCHES, 'Pass batches="shuffled".')
     check_engine(r.engine)
     if r.class_weight is not None:

@@ -8,10 +8,9 @@ from epochal.base.errors import MeasurementFailed
 from epochal.rules.training.predict_size import (
     Trial,
     is_steady,
-    largest_within,
     next_size,
     pick,
-    remaining_seconds,
+    smallest_near_best,
     worth_compiling,
 )
 
@@ -63,7 +62,7 @@ def test_seconds_that_are_no_positive_number_are_left_out(bad, goal):
     trials = [Trial(32, (bad, 1e-3)), Trial(128, (bad,)), Trial(512, (bad, 16e-3))]
     assert pick(trials, goal) == 32
     assert next_size(trials[:2], goal, factor=4) in (1, 512)
-    assert remaining_seconds(trials[1:2], 10) == INF
+    assert worth_compiling([0.0, 9.0], trials[1:2], 10)  # what was not timed promises nothing
 
 
 @pytest.mark.parametrize("trials", [[], [Trial(32, ())], [Trial(32, (NAN,))]])
@@ -74,9 +73,9 @@ def test_nothing_is_chosen_where_nothing_was_timed(trials):
 
 def test_a_size_that_would_hardly_be_filled_does_not_pay():
     trials = line(32, 128, 512, 2048, fixed=1e-4, per_row=1e-6)
-    assert pick(trials, "throughput", n_rows=100_000, whole=True) == 2048
-    assert pick(trials, "throughput", n_rows=600, whole=True) == 128  # 5 calls of 128 rows, not 2 of 512 or one of 2048
-    assert pick(trials, "throughput", n_rows=600, whole=False) == 2048
+    assert pick(trials, "throughput", n_rows=100_000, filled=True) == 2048
+    assert pick(trials, "throughput", n_rows=600, filled=True) == 128  # 5 calls of 128 rows, not 2 of 512 or one of 2048
+    assert pick(trials, "throughput", n_rows=600, filled=False) == 2048
 
 
 def test_the_search_ends_once_four_times_the_knee_was_timed():
@@ -108,24 +107,31 @@ def test_a_search_for_another_goal_fills_the_gaps_and_times_nothing_twice():
     assert next_size(more, "latency", factor=4) is None
 
 
-def test_memory_bounds_the_search_and_the_bound_itself_is_tried():
+def test_memory_bounds_the_search():
     tried = [trial.size for trial in search(lambda size: 1e-3, "throughput", largest=1000)]
-    assert tried == [32, 128, 512]                             # 1000 is less than twice 512
-    assert [t.size for t in search(lambda size: 1e-3, "throughput", largest=1500)] == [32, 128, 512, 1500]
-    assert [t.size for t in search(lambda size: 1e-3, "throughput", largest=7)] == [7]
+    assert tried == [32, 128, 512]
+    assert search(lambda size: 1e-3, "throughput", largest=7) == []
     assert next_size([], "throughput", factor=4, largest=0) is None
 
 
-def test_memory_is_told_from_what_one_size_took():
-    assert largest_within(1000, 10, 10_000) == 50             # half of what is free
-    assert largest_within(None, 10, 10_000) == largest_within(1000, 10, None) == largest_within(0, 10, 10_000) == INF
+def test_the_search_ends_with_a_call_so_long_that_its_beginning_is_nothing():
+    tried = search(lambda size: 0.01 + 1e-4 * size, "throughput")
+    assert [trial.size for trial in tried] == [32, 128, 512, 2048]  # 0.06 s, then 0.21 s
+    assert [trial.size for trial in search(lambda size: size * 1.0, "memory")] == [32]
 
 
 def test_compiling_beyond_two_seconds_must_be_repaid_by_the_rows_that_are_left():
-    assert worth_compiling(0.9, 1.0, remaining=0.0)
-    assert not worth_compiling(1.1, 1.0, remaining=2.1)
-    assert worth_compiling(1.1, 1.0, remaining=2.3)
-    assert remaining_seconds(line(32, 128), 1280) == pytest.approx(10 * (1e-3 + 128e-6))
+    assert worth_compiling([], [], 0)
+    assert worth_compiling([9.0, 0.1, 0.9], line(32), 0)           # the first has to be compiled in any case
+    assert not worth_compiling([0.0, 1.1], [Trial(1, (1.0,))], 2)  # as long again: 2.2 s, more than the 2 s of the rows
+    assert worth_compiling([0.0, 1.1], [Trial(1, (1.0,))], 3)
+    assert not worth_compiling([3.0], line(32, 128), 1280)         # 10 calls of 1.128 ms are left
+
+
+def test_the_smallest_size_near_the_best_has_nine_tenths_of_its_throughput():
+    assert smallest_near_best([8, 16, 32], [2.0, 1.11, 1.0]) == 16
+    assert smallest_near_best([8, 16, 32], [2.0, 1.12, 1.0]) == 32
+    assert smallest_near_best([8, 16, 32], [2.0, 1.12, 1.0], 0.5) == 8
 
 
 def test_timings_are_steady_when_the_fastest_calls_agree_and_throughput_does_not_fall():

@@ -1,0 +1,166 @@
+"""Blocks of rows through the device, callbacks told of each; and whether a row's predictions depend on the rows beside it."""
+
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ...seam.forward import Forward
+from ...seam.model.copying import layers
+from ..feeds.cast import Rows
+from .outputs import Outputs
+from .request import PredictRequest
+
+COMPARED = 16         # rows that are done twice, in the company of different rows
+_CLOSE = 1e-5          # of the largest prediction: more than that is no rounding
+_HALF_CLOSE = 8        # roundings of the model's own arithmetic, where that is half precision
+
+
+class DependsOnBatch(Exception):
+    """The predictions for a row depend on the rows beside it, or on the calls before; the message says how that was seen."""
+
+
+class RowsDiffer(Exception):
+    """The model gives no tensor with one row for each row it is given: only Keras' own `predict` knows what to make of that."""
+
+
+class Block(NamedTuple):
+    """Rows as Keras' steps take them: how many, of which the last `n_new` count; `None` where that is not known."""
+
+    data: tuple
+    n_rows: int | None = None
+    n_new: int | None = None
+
+
+class Run:
+    """One pass over the rows of a request.
+
+    Args:
+        any_size: whether the batch size is the package's own choice: then predicting must change nothing.
+
+    Attributes:
+        stopped: whether a callback stopped it. n_blocks: how many were done.
+    """
+
+    def __init__(self, request: PredictRequest, forward: Forward, outputs: Outputs, steps: int | None, *,
+                 any_size: bool = False) -> None:
+        self.forward, self.outputs, self._model, self._any_size = forward, outputs, request.model, any_size
+        self.n_blocks, self.stopped, self._tell = 0, False, bool(request.callbacks)
+        self._params = {"verbose": request.verbose, "epochs": 1, "steps": steps}
+        self._callbacks = request.callbacks
+        if not isinstance(self._callbacks, keras.callbacks.CallbackList):
+            own = self._callbacks if isinstance(self._callbacks, (list, tuple)) else [self._callbacks] * self._tell
+            self._callbacks = keras.callbacks.CallbackList(list(own), add_progbar=request.verbose != 0, model=self._model,
+                                                           **self._params)
+
+    def __enter__(self) -> "Run":
+        self.forward.independent = self.forward.begin() and self.forward.independent
+        self._model.stop_predicting = False
+        self._callbacks.on_predict_begin()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is None:
+            self._callbacks.on_predict_end()
+
+    def expect(self, steps: int, batch_size: int) -> None:
+        """Tell callbacks of what has become known."""
+        self._params |= {"steps": steps, "batch_size": batch_size}
+        self._callbacks.set_params(self._params)
+        for callback in self._callbacks.callbacks:
+            if isinstance(callback, keras.callbacks.ProgbarLogger) and callback.progbar is not None:
+                callback.progbar.target = steps
+
+    def send(self, blocks: Iterable[Block]) -> None:
+        """Do blocks until a callback stops it; each is started before the one before it is waited for."""
+        waiting = None
+        for block in blocks:
+            self._callbacks.on_predict_batch_begin(self.n_blocks)
+            outputs = self._start(block.data)
+            if waiting is not None:
+                self._write(*waiting)
+            waiting = block, outputs
+            self._callbacks.on_predict_batch_end(self.n_blocks, self._logs(block, outputs))
+            self.n_blocks += 1
+            if self._model.stop_predicting:
+                self.stopped = True
+                break
+        if waiting is not None:
+            self._write(*waiting)
+
+    def seconds(self, block: Block) -> float:
+        """Do a block and wait for it; how long that took, and the rest of the call is."""
+        start = perf_counter()
+        self.send([block])
+        return perf_counter() - start
+
+    def compare(self, data: tuple) -> None:
+        """Do the first rows again, as the last ones of `data` and backwards.
+
+        Raises:
+            DependsOnBatch: their predictions differ by more than rounding.
+        """
+        close = closeness({layer.compute_dtype for layer in (self._model, *layers(self._model))})
+        again = [self.forward.fetch(leaf)[-COMPARED:] for leaf in keras.tree.flatten(self.forward.run(data))]
+        if not all(alike(a, b, close) for a, b in zip(again, self.outputs.at(np.arange(COMPARED)[::-1]), strict=True)):
+            raise DependsOnBatch("the same row among other rows gives other predictions")
+
+    def _start(self, data):
+        if not self.forward.changes:
+            outputs = self.forward.run(data)
+            if not self.forward.changes:
+                return outputs
+        if self._any_size:
+            raise DependsOnBatch(f"predicting changes {self.forward.changes[0]}")
+        return self._model.predict_on_batch(keras.utils.unpack_x_y_sample_weight(data)[0])
+
+    def _logs(self, block, outputs):
+        if not self._tell:
+            return None
+        whole = block.n_new == block.n_rows
+        return {"outputs": outputs if whole else keras.tree.map_structure(lambda leaf: leaf[-block.n_new:], outputs)}
+
+    def _write(self, block, outputs):
+        arrays = [self.forward.fetch(leaf) for leaf in keras.tree.flatten(outputs)]
+        for array in arrays:
+            if not isinstance(array, np.ndarray) or array.ndim == 0 or block.n_rows not in (None, len(array)):
+                got = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise RowsDiffer(f"{block.n_rows or 'some'} rows give {got}")
+        self.outputs.write(outputs, arrays if block.n_new is None else [array[len(array) - block.n_new:] for array in arrays])
+
+
+def taken(rows: Rows, which: slice | np.ndarray) -> tuple:
+    """Some rows as Keras' steps take them."""
+    return keras.utils.pack_x_y_sample_weight(rows.take(which)[0])
+
+
+def cut(rows: Rows, first: int, size: int, *, filled: bool = False) -> Iterator[Block]:
+    """Cut the rows from `first` on into blocks of `size`; the last is `filled` up in front, so that nothing is compiled for it."""
+    for start in range(first, rows.n_rows, size):
+        last = min(start + size, rows.n_rows)
+        before = last - size if filled else start
+        which = slice(before, last) if before >= 0 else np.arange(before, last) % rows.n_rows
+        yield Block(taken(rows, which), last - before, last - start)
+
+
+def mixed(n_rows: int, size: int) -> np.ndarray:
+    """Rows for a block to `compare`: the first ones, backwards, behind rows of the second half alone."""
+    return np.concatenate([np.resize(np.arange(n_rows // 2, n_rows), max(size - COMPARED, COMPARED)),
+                           np.arange(COMPARED)[::-1]])
+
+
+def alike(a: np.ndarray, b: np.ndarray, close: float) -> bool:
+    """Whether two arrays differ by no more than `close` of their largest finite number; whole numbers must be equal."""
+    if a.dtype.kind not in "fcV":  # V: bfloat16
+        return np.array_equal(a, b)
+    a, b = (array.astype(complex if array.dtype.kind == "c" else float) for array in (a, b))
+    largest = np.abs(b[np.isfinite(b)]).max(initial=0)
+    return np.allclose(a, b, rtol=0, atol=close * largest, equal_nan=True)
+
+
+def closeness(dtypes: set[str]) -> float:
+    """How close predictions must be to count as the same, given the types that a model computes in."""
+    half = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+    return max([_CLOSE, *(_HALF_CLOSE * half[dtype] for dtype in dtypes if dtype in half)])
