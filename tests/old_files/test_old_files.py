@@ -17,6 +17,7 @@ from epochal.records import dump
 from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="the files were written on JAX")
 HERE = pathlib.Path(__file__).parent
 
 
