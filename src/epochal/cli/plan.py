@@ -119,11 +119,11 @@ def _print_answer(console, plan):
     console.print(rich_table(list(plan.rows())))
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
     console.print(rich_table(list(plan.arm_rows())))
-    console.print(f"\nWhat binds: {plan.binding}", highlight=False, markup=False)
+    console.print(f"\nLimiting factor: {plan.binding}", highlight=False, markup=False)
     if plan.on_test:
         console.print(f"On the test rows: {plan.on_test}", highlight=False, markup=False)
     for sentence in plan.unresolved:
-        console.print(f"Not resolvable: {sentence}", highlight=False, markup=False)
+        console.print(f"Undecided: {sentence}", highlight=False, markup=False)
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 

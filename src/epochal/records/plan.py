@@ -169,9 +169,9 @@ class Plan:
         ask("save")(self, path)
 
     def __str__(self):
-        parts = [self.headline, table(self.rows()), f"What binds: {self.binding}"]
+        parts = [self.headline, table(self.rows()), f"Limiting factor: {self.binding}"]
         parts += [f"On the test rows: {self.on_test}"] if self.on_test else []
-        parts += [f"Not resolvable: {sentence}" for sentence in self.unresolved]
+        parts += [f"Undecided: {sentence}" for sentence in self.unresolved]
         return "\n\n".join(parts)
 
     def _repr_html_(self):

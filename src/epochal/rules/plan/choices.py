@@ -45,7 +45,7 @@ def choose_epochs(curves, patience):
 
 
 def choose_predict_batch_size(context):
-    """The predict batch size: the knee of `predict`'s throughput."""
+    """The predict batch size: the smallest near the best throughput of `predict`."""
     reading = context.evidence.get("prediction")
     if reading is None:
         size = context.chosen.setting.batch_size

@@ -34,7 +34,7 @@ def headline(c):
         return f"Yours diverges ({mine}). Use {setting}."
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
-        return f"In this time no other setting could be compared with yours ({mine}): it stands untested."
+        return f"In this time no other setting could be compared with yours ({mine}): raise the budget to test others."
     if c.chosen is c.present:
         if c.goal == "best":
             return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
@@ -50,7 +50,8 @@ def headline(c):
         gain = ", and needs the least memory"
     elif c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
         gain = f", and reaches the same validation loss with {number(share)} times the examples"
-    return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
+    short = f"{number(mine.batch_size)}, {number(mine.learning_rate)}"  # so that the answer fits in two lines
+    return f"Use {setting}: no worse than yours ({short}){gain}."
 
 
 def why_batch_size(c):
@@ -64,11 +65,14 @@ def why_batch_size(c):
     elif c.chosen is c.against:
         parts.append("shown better than your present setting")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
+        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of the training steps of `fit`, "
+                     "without compilation and validation")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         hardware = c.evidence.get("throughput")
-        parts.append(f"√(B_crit {_with_span(c.critical)} · B_hw {_with_span(hardware)}) = {number(c.optimal.value)}, at these "
-                     f"values within 10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+        span = f"{number(c.optimal.low)} to {number(c.optimal.high)}"
+        parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({span} "
+                     f"within 10 % of the best time), from a critical batch size of {_with_span(c.critical)} and a hardware batch "
+                     f"size of {_with_span(hardware)}")
     return "; ".join(parts) or "the only setting that did not diverge"
 
 
@@ -97,20 +101,20 @@ def binding(c):
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
         return "quality: every larger batch was shown worse in validation loss"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
-        return "quality: no larger batch was shown equal in validation loss"
+        return "quality: no larger batch was shown to be no worse in validation loss"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
         return "statistics: a larger batch saves no updates here"
     if critical_high <= hardware_low:
         return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
-                f"machine alone (B_hw {_about(hardware)}) would carry more")
+                f"hardware (hardware batch size {_about(hardware)}) would allow more")
     if hardware_high < 1:
-        return "hardware: a larger batch takes longer in proportion here, and the statistics alone would carry more"
+        return "hardware: a larger batch takes longer in proportion here; the critical batch size would allow more"
     if hardware_high < critical_low:
-        return (f"hardware: beyond B_hw of {_about(hardware)} a step takes longer in proportion; the statistics alone (B_crit "
-                f"{_about(c.critical)}) would carry more")
-    return "nothing was shown to bind: the settings compared do not tell the limits apart"
+        return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
+                f"batch size ({_about(c.critical)}) would allow more")
+    return "not identified: the intervals of the critical and of the hardware batch size overlap, or one is not known"
 
 
 def unresolved(c):
@@ -123,14 +127,13 @@ def unresolved(c):
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
-        gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
+        gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
-        found.append(f"whether {first.setting} is equal in quality: {_signed(first)}, margin {number(c.margin)}, "
-                     f"{counted(first.n_seeds, 'seed')}{others}. It would be {gain}; a longer budget or more validation rows "
-                     "would tell")
+        found.append(f"{first.setting} may be {gain}: difference {_signed(first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
-        found.append(f"batch size {sizes}: not compared, for lack of time; a longer budget would")
+        found.append(f"batch size {sizes}: not compared, for lack of time; more time (`--budget`) would allow it")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
         found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
@@ -156,7 +159,7 @@ def on_test(c):
     n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
     if c.chosen is c.present:
         return f"loss {chosen:.4g}, on {n}"
-    doubt = "; it is higher there beyond chance, which validation did not show" if low > c.margin else ""
+    doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
     return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
 
 
@@ -173,11 +176,10 @@ def _not_compared(c):
 
 
 def _seconds(c):
-    """The seconds behind a ratio, and what they leave out."""
+    """The seconds behind a ratio."""
     if None in (c.chosen.seconds, c.present.seconds):
         return ""
-    return (f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}, compiling "
-            "and judging not counted")
+    return f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}"
 
 
 def _would_pay(c, arm):

@@ -51,7 +51,7 @@ def _batches(request, source):
     n = source.n_batches if request.steps is None else request.steps
     outputs = Outputs(request.out, None, n)
     if not source.draws_torch_seed:
-        _draw()
+        feeding().draw_seed()
     with Run(request, forward, outputs, n) as run:
         getattr(source, "begin", bool)()
         run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(source.open(), request.steps))
@@ -60,7 +60,7 @@ def _batches(request, source):
     if not run.stopped:
         _warn_of_missing(request.steps, run.n_blocks)
     if run.n_blocks == source.n_batches:
-        _draw()
+        feeding().draw_seed()
     return outputs.result()
 
 
@@ -69,7 +69,7 @@ def _rows(request, rows, say):
     forward = _forward(request, lambda: rows.take(slice(0, 1))[0])
     if forward.why_only_keras:
         raise RowsDiffer(forward.why_only_keras)
-    _draw()
+    feeding().draw_seed()  # before the first batch and after the last, as Keras does where the rows' own source does not
     outputs = None
     if request.batch_size == "auto" and request.steps is None and rows.n_rows > SMALLEST and not forward.why_batched:
         try:
@@ -79,7 +79,7 @@ def _rows(request, rows, say):
             forward.why_batched = str(depends)
     outputs = outputs or _in_batches_of_keras(request, rows, forward)
     if outputs.done == rows.n_rows:
-        _draw()
+        feeding().draw_seed()
     return outputs.result()
 
 
@@ -112,11 +112,6 @@ def _forward(request, look):
         return forward_of(request.model, look)
     except Unsupported as unknown:
         raise OnlyKeras(str(unknown), request.x) from unknown
-
-
-def _draw():
-    """What Keras draws of PyTorch's random numbers before the first batch and after the last, where rows leave them alone."""
-    feeding().draw_seed()
 
 
 def _warn_once(request, forward, why):
