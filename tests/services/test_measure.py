@@ -115,8 +115,8 @@ def test_the_budget_is_kept_about(bench, budget):
 def test_evidence_about_something_else_is_refused_before_anything_is_measured(bench, other):
     known = measure(bench(), budget=BUDGET)
     rig = bench(**other)
-    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; (it|what differs: .*\. It) .*, (and )?this is .*\. "
-                                         "Measure again"):
+    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; (it|what differs: .*\. It) .*, (and )?this is .*"
+                                         r"\. Measure again"):
         measure(rig, budget=BUDGET, evidence=known)
     assert not rig.asked
 

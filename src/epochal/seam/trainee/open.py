@@ -2,6 +2,7 @@
 
 import keras
 
+from ...base.errors import Unsupported
 from ..model.build import build
 from ..model.copying import refuse_uncompiled
 
@@ -66,6 +67,6 @@ def _bind():
             from .tensorflow import bind
         case "torch":
             from .torch import bind
-        case _:
-            from .portable import bind
+        case other:
+            raise Unsupported(f"Keras' back end {other!r} does not train models. Run with KERAS_BACKEND=jax, tensorflow or torch.")
     return bind

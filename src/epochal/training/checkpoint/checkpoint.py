@@ -62,7 +62,7 @@ class Checkpoint:
             self._refuse_another(self._found[0]["identity"], folder)
 
     @property
-    def manner(self):
+    def ran_on(self):
         """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
@@ -96,13 +96,13 @@ class Checkpoint:
         """Note the random streams, and where the feed is, before the order of an epoch is drawn."""
         self._chance = self._now()
 
-    def __call__(self, position, store, *, manner, last=False):
+    def __call__(self, position, store, *, ran_on, last=False):
         """Write where the training is, unless that was done a moment ago; `store` is called before variables are read."""
         if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         start, arrays = perf_counter(), {}
         store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": manner, "epoch": position.epoch,
+        about = {"format": FORMAT, "identity": self._identity, "manner": ran_on, "epoch": position.epoch,
                  "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
