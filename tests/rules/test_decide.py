@@ -71,6 +71,7 @@ def test_a_setting_of_equal_quality_that_is_shown_faster_replaces_the_present_on
     assert chosen(plan) == (128, 1e-3)
     assert verdicts(plan)[LARGE] is Verdict.NOT_WORSE
     assert "sooner" in plan.headline
+    assert len(plan.headline) <= 200                            # two lines
 
 
 def test_equal_quality_alone_is_no_reason_to_change():

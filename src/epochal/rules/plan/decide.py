@@ -4,7 +4,7 @@ import math
 from functools import partial
 
 from ...base.errors import MeasurementFailed
-from ...base.validate import require
+from ...base.validate import one_of
 from ...records import Plan, Stopping, Verdict
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
@@ -38,7 +38,7 @@ def decide(evidence, *, goal="fastest"):
         UsageError: there is no such goal.
         MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
     """
-    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
+    one_of("goal", goal, GOALS, 'Pass goal="fastest".')
     runs, present = runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
         raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")

@@ -50,7 +50,8 @@ def headline(c):
         gain = ", and needs the least memory"
     elif c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
         gain = f", and reaches the same validation loss with {number(share)} times the examples"
-    return f"Use {setting}: no worse than yours ({mine}) in quality{gain}."
+    short = f"{number(mine.batch_size)}, {number(mine.learning_rate)}"  # so that the answer fits in two lines
+    return f"Use {setting}: no worse than yours ({short}){gain}."
 
 
 def why_batch_size(c):
@@ -64,7 +65,8 @@ def why_batch_size(c):
     elif c.chosen is c.against:
         parts.append("shown better than your present setting")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
+        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of the training steps of `fit`, "
+                     "without compilation and validation")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         hardware = c.evidence.get("throughput")
         span = f"{number(c.optimal.low)} to {number(c.optimal.high)}"
@@ -174,11 +176,10 @@ def _not_compared(c):
 
 
 def _seconds(c):
-    """The seconds behind a ratio, and what they leave out."""
+    """The seconds behind a ratio."""
     if None in (c.chosen.seconds, c.present.seconds):
         return ""
-    return (f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}, "
-            "without compilation and validation")
+    return f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}"
 
 
 def _would_pay(c, arm):
