@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from epochal.base.errors import UsageError
-from epochal.rules.training.batching import balanced, batches_without, stratified
+from epochal.rules.training.batching import balanced, stratified
 
 SEVERAL = st.lists(st.integers(1, 40), min_size=1, max_size=8)                   # rows of each class
 MANY = st.lists(st.sampled_from([1, 1, 2, 3, 7, 60]), min_size=1, max_size=40)   # most classes rare
@@ -190,23 +190,6 @@ def test_a_hundred_thousand_rows_take_no_time():
     assert min(seconds(lambda: balanced(classes, 32, len(classes), rng)) for _ in range(5)) < 0.05
 
 
-@pytest.mark.parametrize(("n", "n_of_class", "batch_size", "chance"), [
-    (10_000, 100, 16, 0.851354), (10_000, 100, 32, 0.724616), (10_000, 100, 256, 0.0737974), (10_000, 100, 1024, 1.92126e-5)])
-def test_the_chance_of_an_empty_batch_is_the_hypergeometric_one(n, n_of_class, batch_size, chance):
-    n_full, n_last = divmod(n, batch_size)
-    short = stats.hypergeom.pmf(0, n, n_of_class, n_last) if n_last else 0
-    assert batches_without(n_of_class, n, batch_size) == pytest.approx(n_full * chance + short, rel=1e-5)
-
-
-@FEW
-@given(st.integers(1, 300), st.integers(0, 300), st.integers(1, 320))
-def test_the_expected_number_of_empty_batches_is_that_of_scipy(n, n_of_class, batch_size):
-    n_of_class = min(n, n_of_class)
-    sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
-    slow = sum(stats.hypergeom.pmf(0, n, n_of_class, size) for size in sizes)
-    assert batches_without(n_of_class, n, batch_size) == pytest.approx(slow, rel=1e-8, abs=1e-12)
-
-
 def test_what_cannot_be_ordered_is_refused():
     rng = np.random.default_rng(0)
     for classes in (np.array([0.0, 1.0]), np.array([[0, 1]]), np.array([], int), np.array(["a"])):
@@ -216,5 +199,3 @@ def test_what_cannot_be_ordered_is_refused():
         stratified(np.array([0]), 0, rng)
     with pytest.raises(UsageError, match="`n_rows` must be at least 1"):
         balanced(np.array([0]), 1, 0, rng)
-    with pytest.raises(UsageError, match="`n_of_class`"):
-        batches_without(5, 4, 2)

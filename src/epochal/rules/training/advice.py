@@ -1,13 +1,13 @@
 """Warnings that help: facts about a training in; a `Finding` out, or `None` where there is nothing to say.
 
-Each names what was found, with figures; why it matters; what to do. A `cure` that is passed in is a sentence.
+Each names what was found, with figures; why it matters; what to do.
 """
 
 import math
 
 import numpy as np
 
-from ...base.text import counted, number, quantity
+from ...base.text import counted, number
 from ...records.finding import Finding
 from .row_order import FALSE_ALARM, Shift, find_order
 
@@ -17,27 +17,25 @@ _WARM = 0.01                       # share of the initial value in moving statis
 _FEW_CLASSES = 4                   # up to so many are all named
 
 
-def sorted_split(train, held_out, *, column="target", false_alarm=FALSE_ALARM):
+def sorted_split(train, held_out):
     """Warn where `validation_split`, which takes the last rows before it shuffles, holds out rows unlike those trained on.
 
     Args:
-        train, held_out: the target, or the group, of each row, in the order of the data; see `row_order.find_order`.
-        column: what the values are called.
-        false_alarm: the chance of a warning where the rows are in random order, at most.
+        train, held_out: the target of each row, in the order of the data; see `row_order.find_order`.
     """
-    found = find_order(train, held_out, false_alarm=false_alarm)
+    found = find_order(train, held_out)
     if found is None:
         return None
     n_train, n_held_out = len(train), len(held_out)
     start = f"`validation_split` holds out the last {n_held_out:,} rows before any shuffling"
-    odds = f"in random order this happens less than once in {1 / false_alarm:,.0f} times"
+    odds = f"in random order this happens less than once in {1 / FALSE_ALARM:,.0f} times"
     cure = "Shuffle x and y together first, or pass `validation_data`."
     if isinstance(found, Shift):
-        return _advice("rows held out", f"{start}, and they are unlike those trained on: {column} {found.label} has "
+        return _advice("rows held out", f"{start}, and they are unlike those trained on: target {found.label} has "
                        f"{_part(found.n_held_out, n_held_out)} of them and {_part(found.n_train, n_train)} of the {n_train:,} "
                        f"training rows ({odds}). The validation loss is then about other rows than the model learns from.", cure,
                        held_out=found.n_held_out, trained_on=found.n_train)
-    return _advice("rows held out", f"{start}, and the rows are not in random order: the {found.n_rows:,} rows with {column} "
+    return _advice("rows held out", f"{start}, and the rows are not in random order: the {found.n_rows:,} rows with target "
                    f"{found.label} stand in {counted(found.n_blocks, 'block')} instead of about {number(found.n_expected)} "
                    f"({odds}). The rows held out then belong to other groups, or to later times, than those trained on.",
                    f"If the model is not meant for such rows: {cure[0].lower()}{cure[1:]}", blocks=found.n_blocks,
@@ -74,7 +72,7 @@ def own_order_lost(source):
                    "Let it give the same batches in every epoch, or pass arrays.")
 
 
-def last_weights_kept(restore_best_weights, patience, *, monitor="val_loss"):
+def last_weights_kept(restore_best_weights, patience, monitor):
     """Warn where `EarlyStopping` ends a run and leaves it with weights that are past the best."""
     if restore_best_weights:
         return None
@@ -106,7 +104,7 @@ def trained_before(iterations):
                    "model.", "For a comparison, build and compile the model anew.", updates=int(iterations))
 
 
-def cold_statistics(n_updates, momentum, *, cure):
+def cold_statistics(n_updates, momentum):
     """Warn where the moving statistics of batch-norm still hold much of the mean 0 and variance 1 that they began with.
 
     After n updates their share is momentum**n. They are used by `predict`, `evaluate` and validation, and not in training,
@@ -115,7 +113,6 @@ def cold_statistics(n_updates, momentum, *, cure):
     Args:
         n_updates: from the first one on, those of earlier trainings too.
         momentum: of the layer with the highest.
-        cure: how to estimate the statistics anew.
     """
     share = min(momentum, 1.0) ** n_updates
     if not share > _WARM:
@@ -124,38 +121,26 @@ def cold_statistics(n_updates, momentum, *, cure):
     needed = f"; {counted(enough, 'update')} would leave {_percent(_WARM)}" if enough else ""
     return _advice("batch-norm statistics", f"After {counted(n_updates, 'update')} the moving statistics of batch-norm are still "
                    f"{_percent(share)} what they began with, mean 0 and variance 1 (momentum {momentum:g}{needed}). Training does "
-                   "not use them; validation, `evaluate` and `predict` do, and may look far worse than the weights are.", cure,
-                   share=share)
+                   "not use them; validation, `evaluate` and `predict` do, and may look far worse than the weights are.",
+                   "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data.", share=share)
 
 
-def every_batch(names, n_steps, *, with_them=None, without=None):
-    """Say what it costs that callbacks look at every batch.
-
-    Args:
-        names: of the callbacks that do.
-        n_steps: of an epoch.
-        with_them, without: seconds of an epoch, each measured once; `None` where they were not.
-    """
+def every_batch(names, n_steps):
+    """Say that the callbacks of these names look at each of the `n_steps` batches of an epoch (`None` where unknown)."""
     if not names:
         return None
-    look, them = ("look", "them") if len(names) > 1 else ("looks", "it")
-    price, figures = "", {}
-    if with_them is not None and without is not None:
-        price = f" An epoch takes {quantity('s', with_them)} with {them} and {quantity('s', without)} without (one measurement)."
-        figures = {"seconds_with": with_them, "seconds_without": without}
+    words = [f"`{name}`" for name in names]
+    who = f"{words[0]} looks" if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]} look"
+    often = "" if n_steps is None else f", {counted(n_steps, 'time')} an epoch"
     return Finding("callbacks at every batch", "note",
-                   f"{_listed([f'`{name}`' for name in names])} {look} at every batch, so that training returns to Python after "
-                   f"every step, {counted(n_steps, 'time')} an epoch.{price}",
-                   "Do the work in `on_epoch_end` where that is often enough.", tuple(figures.items()))
+                   f"{who} at every batch, so that training returns to Python after every step{often}.", "Do the work in `on_epoch_end` where that is often enough.")
 
 
-def prior_shift(true, trained, *, names=None, cure):
+def prior_shift(true, trained):
     """Warn where batches hold the classes in other shares than the data, which the predicted probabilities then follow.
 
     Args:
         true, trained: the share of each class in the data and in the batches, [n_classes]; a class may be absent, not both.
-        names: of the classes; else their numbers.
-        cure: how to correct the probabilities.
     """
     true, trained = np.asarray(true, float), np.asarray(trained, float)
     seen = (true > 0) & (trained > 0)
@@ -165,10 +150,10 @@ def prior_shift(true, trained, *, names=None, cure):
     codes = np.flatnonzero(seen)
     if len(codes) > _FEW_CLASSES:  # the two that move most
         codes = np.sort(codes[[ratios.argmin(), ratios.argmax()]])
-    shares = [f"class {code if names is None else names[code]} is {_percent(trained[code])} of the batches, "
-              f"{_percent(true[code])} of the data" for code in codes]
+    shares = [f"class {code} is {_percent(trained[code])} of the batches, {_percent(true[code])} of the data" for code in codes]
     return _advice("class shares", f"The batches hold the classes in other shares than the data: {'; '.join(shares)}. Predicted "
-                   "probabilities then follow the shares in the batches: they are too high for the classes you oversampled.", cure,
+                   "probabilities then follow the shares in the batches: they are too high for the classes you oversampled.",
+                   "`epochal.corrected(p, trained=…, true=…)` corrects them, with the shares in history.params.",
                    most=float(ratios.max()), least=float(ratios.min()))
 
 
@@ -189,7 +174,3 @@ def _percent(share):
 
 def _part(n, n_all):
     return f"{n:,} ({_percent(n / n_all)})" if n else "none"
-
-
-def _listed(words):
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

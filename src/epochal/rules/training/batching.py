@@ -66,24 +66,6 @@ def balanced(classes, batch_size, n_rows, rng):
     return _filled(_places(full, last, n_full, rng), codes, counts, rng)
 
 
-def batches_without(n_of_class, n, batch_size):
-    """How many batches of a plainly shuffled epoch are expected to hold no row of a class.
-
-    The chance for a batch of B is the product of 1 - B / (n - i) over the rows i of the class (hypergeometric); chances add,
-    whatever the batches have to do with each other.
-
-    >>> round(batches_without(100, 10_000, 32), 2), round(batches_without(3, 10, 4), 4)
-    (226.93, 0.8)
-    """
-    require(0 <= n_of_class <= n, "n_of_class", n_of_class, f"between 0 and the number of rows, {n}")
-    require(batch_size >= 1, "batch_size", batch_size, "at least 1")
-    n_full, n_last = divmod(n, batch_size)
-    left = n - np.arange(n_of_class)
-    with np.errstate(divide="ignore"):  # log 0: so few rows are outside the batch that one of the class must be in it
-        chances = [np.exp(np.log1p(-np.minimum(size / left, 1.0)).sum()) for size in (batch_size, n_last)]
-    return float(n_full * chances[0] + (n_last > 0) * chances[1])
-
-
 def _checked(classes, batch_size):
     """The codes, small enough to be counted, in the narrowest type: that sorts fastest."""
     codes = np.asarray(classes)

@@ -1,18 +1,16 @@
-"""Arrays that fit on the device: put there once, and every epoch is an order of their rows."""
+"""Rows of arrays: an epoch is an order of them. Those that fit on the device are put there once."""
 
 import numpy as np
 
-from .feed import Chunk
+from .feed import Chunk, Source
 
 
-class Resident:
+class Resident(Source):
     """A `Source` of rows that stay on the device.
 
     Args:
         rows: the `Rows`. orders: their `Orders`.
     """
-
-    starts_anew = True
 
     def __init__(self, rows, orders, *, batch_size):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
@@ -27,35 +25,36 @@ class Resident:
         return self._data
 
     def open(self):
-        return _Pass(self)
-
-    def begin(self):
-        pass
-
-    def end(self):
-        pass
+        return ArrayPass(self)
 
     def close(self):
         self._trainee, self._data = None, None
 
+    def chunks(self, trainee, order, first, last):
+        """A chunk of all full batches, and one of a last batch that is smaller."""
+        data, size = self.on_device(trainee), self.batch_size
+        n_full = min(last, self.n_rows // size)
+        if first < n_full:
+            yield Chunk(data, order[first * size : n_full * size].reshape(-1, size))
+        if n_full < last and first < last:
+            yield Chunk(data, np.ascontiguousarray(order[n_full * size :])[None])
 
-class _Pass:
+
+class ArrayPass:
+    """A `Pass` over rows that can be read in any order, by the `chunks` of their source."""
+
     def __init__(self, source):
-        self._source, self.drawn = source, None
+        self._source, self.drawn, self._reading = source, None, None
         source.orders.open()
 
     def first(self):
         self._source.orders.draw_for_one_batch()
 
     def take(self, trainee, first, n):
-        """A chunk of all full batches, and one of a last batch that is smaller."""
         self.drawn = self._source.orders.draw() if self.drawn is None else self.drawn
-        data, size, end = self._source.on_device(trainee), self._source.batch_size, first + n
-        n_full = min(end, self._source.n_rows // size)
-        if first < n_full:
-            yield Chunk(data, self.drawn[first * size : n_full * size].reshape(-1, size))
-        if n_full < end and first < end:
-            yield Chunk(data, np.ascontiguousarray(self.drawn[n_full * size :])[None])
+        self._reading = self._source.chunks(trainee, self.drawn, first, first + n)
+        yield from self._reading
 
     def close(self):
-        pass
+        if self._reading is not None:
+            self._reading.close()

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...base.validate import require
 from ...seam.feeding import feeding
-from .cast import OnlyKeras, leaves, over, weights_of_classes
+from .cast import OnlyKeras, leaves, over, resolved_weights
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class DatasetOfKeras:
         self._dataset.on_epoch_end()
 
     def open(self):
-        return map(self._standard, self._read())
+        return _unpacked(self._read(), self._class_weight)
 
     def look(self, n=1):
-        first, *_ = [self._standard(self._dataset[i]) for i in range(n if self.n_batches is None else min(n, self.n_batches))]
+        first, *_ = _unpacked(map(self._batch, range(n if self.n_batches is None else min(n, self.n_batches))), self._class_weight)
         return first
 
     def _read(self):
@@ -75,16 +75,16 @@ class DatasetOfKeras:
             numbers = list(numbers)
             random.shuffle(numbers)
         if self._dataset.workers > 1:
-            yield from _in_threads(self._dataset.__getitem__, numbers, self._dataset.workers, self._dataset.max_queue_size)
+            yield from _in_threads(self._batch, numbers, self._dataset.workers, self._dataset.max_queue_size)
         else:
-            yield from map(self._dataset.__getitem__, numbers)
+            yield from map(self._batch, numbers)
 
-    def _standard(self, batch):
-        if not isinstance(batch, (dict, np.ndarray)):
-            require(isinstance(batch, (tuple, list)) and len(batch) in (1, 2, 3), "x[i]", type(batch).__name__,
-                    "a dict, an array, or a tuple (x,), (x, y) or (x, y, sample_weight)", "See keras.utils.PyDataset.")
-            batch = tuple(batch)
-        return with_class_weights(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+    def _batch(self, number):
+        batch = self._dataset[number]
+        require(isinstance(batch, dict | np.ndarray) or (isinstance(batch, tuple | list) and len(batch) in (1, 2, 3)), "x[i]",
+                type(batch).__name__, "a dict, an array, or a tuple (x,), (x, y) or (x, y, sample_weight)",
+                "See keras.utils.PyDataset.")
+        return batch
 
 
 class DatasetOfTensorFlow:
@@ -106,19 +106,16 @@ class DatasetOfTensorFlow:
 
     def open(self):
         # Each iterator that is opened moves the seeds of `shuffle()` on.
-        return self._converted(iter(self._dataset) if self.kind in feeding().opened_at_once else self._dataset)
+        return _unpacked(iter(self._dataset) if self.kind in feeding().opened_at_once else self._dataset, self._class_weight)
 
     def look(self, *_):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""
         shapes = [spec.shape for spec in leaves(self._dataset.element_spec) if hasattr(spec, "shape")]
         if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
-            row = over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), self._dataset.element_spec)
-            return with_class_weights(keras.utils.unpack_x_y_sample_weight(row), self._class_weight)
-        return next(self._converted(self._dataset.take(1)))
-
-    def _converted(self, batches):
-        for batch in batches:
-            yield with_class_weights(keras.utils.unpack_x_y_sample_weight(batch), self._class_weight)
+            rows = [over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), self._dataset.element_spec)]
+        else:
+            rows = self._dataset.take(1)
+        return next(_unpacked(rows, self._class_weight))
 
 
 class Loader:
@@ -137,15 +134,11 @@ class Loader:
 
     def open(self):
         # Opening the iterator of a `DataLoader` draws a seed.
-        return self._converted(iter(self._loader) if self.kind in feeding().opened_at_once else self._loader)
+        return _unpacked(iter(self._loader) if self.kind in feeding().opened_at_once else self._loader)
 
     def look(self, n=1):
-        first, *_ = itertools.islice(self._converted(self._loader), n)
+        first, *_ = itertools.islice(_unpacked(self._loader), n)
         return first
-
-    def _converted(self, batches):
-        for batch in batches:
-            yield keras.utils.unpack_x_y_sample_weight(batch)
 
 
 class Generator:
@@ -166,27 +159,21 @@ class Generator:
                 "a generator of tuples (x,), (x, y) or (x, y, sample_weight)")
 
     def open(self):
-        batches = itertools.chain(self._looked_at, self._rest) if self._make is None else self._make()
-        return map(keras.utils.unpack_x_y_sample_weight, batches)
+        return _unpacked(self.whole() if self._make is None else self._make())
 
     def look(self, *_):
-        return keras.utils.unpack_x_y_sample_weight(self._looked_at[0])
+        return next(_unpacked(self._looked_at))
 
     def whole(self):
         """The generator with its first batches, for Keras."""
         yield from itertools.chain(self._looked_at, self._rest)
 
 
-def with_class_weights(batch, class_weight):
-    """A `Batch` with the weights of its classes, where there are any."""
-    if class_weight is None or batch[1] is None:
-        return batch
-    x, y, weight = batch
-    require(weight is None, "class_weight", class_weight, "left out where batches have sample weights",
-            "Multiply the one into the other.")
-    require(not keras.tree.is_nested(y), "class_weight", class_weight, "left out unless the model has a single output",
-            "Let the batches hold sample weights.")
-    return x, y, weights_of_classes(y, class_weight)
+def _unpacked(batches, class_weight=None):
+    """Batches as `(x, y, sample weight)`, where there are weights of classes with those."""
+    for batch in batches:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        yield x, y, weight if y is None else resolved_weights(y, weight, class_weight)
 
 
 def kind_of(x):
@@ -199,8 +186,12 @@ def kind_of(x):
     return next((_KINDS[name] for name in names if name in _KINDS), None)
 
 
-def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None):
-    """The inner source that `x` is, or `None` where it cuts no batches. Refuses what `fit` refuses, and a `batch_size`."""
+def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None, make=None):
+    """The inner source that `x` is, or `None` where it cuts no batches. Refuses what `fit` refuses, and a `batch_size`.
+
+    Args:
+        make: makes `x` anew, where a function of the user's has made it.
+    """
     kind = kind_of(x)
     if kind is None:
         return None
@@ -214,7 +205,7 @@ def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None):
     elif kind == "tf.data.Dataset":
         source = DatasetOfTensorFlow(x, class_weight=class_weight)
     elif kind == "generator":
-        source = Generator(x)
+        source = Generator(x, make=make)
     else:
         source = Loader(x, kind)
     endless = source.n_batches is None and (kind == "PyDataset" or getattr(source, "is_endless", False))

@@ -1,18 +1,20 @@
 """Data larger than memory: blocks of many batches, read in a thread and put on the device while the block before them trains."""
 
 import mmap
+from contextlib import closing
 
 import numpy as np
 
-from .cast import cast, over, weights_of_classes
-from .feed import Chunk
+from .arrays import ArrayPass
+from .cast import cast, over, resolved_weights
+from .feed import Chunk, Source
 from .prefetch import ahead
 
 BLOCK_BYTES = 64 * 2**20     # of data in a block: two blocks or three are alive at a time, whatever the size of the file
 _STRETCH_BYTES = 32 * 2**20  # of a mapped file, from which rows are taken before its pages are let go
 
 
-class ArrayBlocks:
+class ArrayBlocks(Source):
     """A `Source` of rows in memory-mapped files, or in arrays too large for the device.
 
     Each block is read in the order of the file and put into the order of training by its `rows`, so the batches are those of
@@ -21,8 +23,6 @@ class ArrayBlocks:
     Args:
         rows: the `Rows`. orders: their `Orders`. block_bytes: of a block, about.
     """
-
-    starts_anew = True
 
     def __init__(self, rows, orders, *, batch_size, block_bytes=BLOCK_BYTES):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
@@ -45,58 +45,36 @@ class ArrayBlocks:
         return piece
 
     def open(self):
-        return _ArrayPass(self)
+        return ArrayPass(self)
 
-    def begin(self):
-        pass
+    def chunks(self, trainee, order, first, last):
+        """A chunk of each block; no block is held longer than its user needs it."""
+        with closing(ahead(self._blocks(order, first, last))) as reading:
+            for batch, rows in reading:
+                chunk = Chunk(trainee.put(batch), rows)
+                del batch
+                yield chunk
+                del chunk
 
-    def end(self):
-        pass
-
-    def close(self):
-        pass
-
-
-class _ArrayPass:
-    def __init__(self, source):
-        self._source, self.drawn, self._reading = source, None, None
-        source.orders.open()
-
-    def first(self):
-        self._source.orders.draw_for_one_batch()
-
-    def take(self, trainee, first, n):
-        self.drawn = self._source.orders.draw() if self.drawn is None else self.drawn
-        self._reading = ahead(self._blocks(first, first + n))
-        for batch, rows in self._reading:
-            chunk = Chunk(trainee.put(batch), rows)
-            del batch
-            yield chunk
-            del chunk
-
-    def close(self):
-        if self._reading is not None:
-            self._reading.close()
-
-    def _blocks(self, first, last):
-        size, n_rows, per_block = self._source.batch_size, self._source.n_rows, self._source.per_block
-        last_full = min(last, n_rows // size)
-        for at in range(first, last_full, per_block):
-            yield self._block(at * size, min(at + per_block, last_full) * size, size)
+    def _blocks(self, order, first, last):
+        size = self.batch_size
+        last_full = min(last, self.n_rows // size)
+        for at in range(first, last_full, self.per_block):
+            yield self._block(order[at * size : min(at + self.per_block, last_full) * size], size)
         if last > last_full:
-            yield self._block(last_full * size, n_rows, n_rows - last_full * size)
+            yield self._block(order[last_full * size :], self.n_rows - last_full * size)
 
-    def _block(self, start, stop, size):
-        rows = np.asarray(self.drawn[start:stop])
+    def _block(self, drawn, size):
+        rows = np.asarray(drawn)
         by_place = np.argsort(rows, kind="stable")
         places, order = rows[by_place], np.empty(len(rows), np.int32)
         order[by_place] = np.arange(len(rows), dtype=np.int32)
         neighbours = places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all()
-        batch = self._source.read(slice(int(places[0]), int(places[-1]) + 1) if neighbours else places)
+        batch = self.read(slice(int(places[0]), int(places[-1]) + 1) if neighbours else places)
         return batch, order.reshape(-1, size)
 
 
-class ParquetBlocks:
+class ParquetBlocks(Source):
     """A `Source` of the rows of a Parquet file.
 
     Shuffling has two levels, since a Parquet file is read in stretches: the row groups come in random order, some of them side by
@@ -109,26 +87,18 @@ class ParquetBlocks:
         class_weight: `None`, or the weight of each class.
     """
 
-    starts_anew = True
-
     def __init__(self, rows, *, batch_size, shuffle, class_weight=None, block_bytes=BLOCK_BYTES):
         self.rows, self.n_rows, self.batch_size, self.n_batches = rows, rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
         self.shuffle, self._class_weight = shuffle, class_weight
         self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
-        self.sample = self.with_class_weights(*rows.head(batch_size))
+        self.sample = self.weighted(*rows.head(batch_size))
 
-    def with_class_weights(self, x, y, weight):
-        """A `Batch`, its sample weights those of the classes where there are weights of classes."""
-        return x, y, weight if self._class_weight is None else weights_of_classes(y, self._class_weight)
+    def weighted(self, x, y, weight):
+        """A `Batch`, with the weights of its rows' classes where there are any."""
+        return x, y, resolved_weights(y, weight, self._class_weight)
 
     def open(self):
         return _ParquetPass(self)
-
-    def begin(self):
-        pass
-
-    def end(self):
-        pass
 
     def close(self):
         self.rows.close()
@@ -171,7 +141,7 @@ class _ParquetPass:
             full = len(part[0]) // size * size
             for start, stop, width in ((0, full, size), (full, len(part[0]), len(part[0]) - full)):
                 if start < stop:
-                    batch = source.with_class_weights(*(None if array is None else array[start:stop] for array in part))
+                    batch = source.weighted(*(None if array is None else array[start:stop] for array in part))
                     yield batch, _mixed(stop - start, width, source.shuffle, rng)
 
 

@@ -62,12 +62,8 @@ def rows_of(x, y=None, sample_weight=None, class_weight=None):
     given = (x, y, sample_weight)
     x, y, sample_weight = (over(lambda leaf, name=name: numpy_of(leaf, name, given=x), lists_as_arrays(tree))
                            for tree, name in zip(given, ("x", "y", "sample_weight"), strict=True))
-    require(sample_weight is None or class_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
-            "Multiply the one into the other.")
     if class_weight is not None:
-        require(y is not None and not keras.tree.is_nested(y), "class_weight", class_weight,
-                "left out unless the model has a single output", "Pass sample_weight instead.")
-        sample_weight = weights_of_classes(y, class_weight)
+        sample_weight = resolved_weights(y, sample_weight, class_weight)
     elif y is None:
         sample_weight = None
     elif sample_weight is not None:
@@ -167,6 +163,17 @@ def coded(class_weight, labels):
     return {int(codes[key]): weight for key, weight in class_weight.items()}
 
 
+def resolved_weights(y, sample_weight, class_weight):
+    """The sample weights, or those of the rows' classes where `class_weight` is given: never both."""
+    if class_weight is None:
+        return sample_weight
+    require(sample_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
+            "Multiply the one into the other.")
+    require(y is not None and not keras.tree.is_nested(y), "class_weight", class_weight,
+            "left out unless the model has a single output", "Pass sample_weight instead.")
+    return weights_of_classes(y, class_weight)
+
+
 def weights_of_classes(y, class_weight):
     """floatx[n]: the weight of each row's class. y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes]."""
     check_class_weight(class_weight)
@@ -187,12 +194,10 @@ def weighed(part, class_weight):
         UsageError: the rows have weights already, or there is more than one target, or its values are no classes, or no row weighs
             anything.
     """
-    require(part.weight is None, "class_weight", class_weight, "left out beside sample_weight", "Multiply the one into the other.")
-    require(len(leaves(part.y)) == 1, "class_weight", class_weight, "left out unless the model has a single output",
-            "Pass sample_weight.")
-    require(classes_of(part.y) is not None, "class_weight", class_weight, "left out where the targets are no classes",
-            "Pass sample_weight.")
-    weight = weights_of_classes(leaves(part.y)[0], class_weight)
+    y = leaves(part.y)
+    require(len(y) != 1 or classes_of(part.y) is not None, "class_weight", class_weight,
+            "left out where the targets are no classes", "Pass sample_weight.")
+    weight = resolved_weights(y[0] if len(y) == 1 else y, part.weight, class_weight)
     require(bool(weight.any()), "class_weight", class_weight, "more than 0 for a class that has rows", "Else nothing is learnt.")
     return dataclasses.replace(part, weight=weight)
 

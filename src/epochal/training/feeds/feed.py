@@ -22,7 +22,7 @@ class Chunk(NamedTuple):
 
 
 class Source(Protocol):
-    """Where batches come from.
+    """Where batches come from. What a source has no use for of `begin`, `end` and `close` it inherits: they do nothing.
 
     Attributes:
         n_batches: of a pass, as it is now; `None` where it is not known.
@@ -35,7 +35,7 @@ class Source(Protocol):
     n_rows: int | None
     batch_size: int | None
     sample: Any
-    starts_anew: bool
+    starts_anew: bool = True
 
     def begin(self): ...        # an epoch begins
     def end(self): ...          # an epoch ends; also called once before the first, as Keras does
@@ -77,7 +77,7 @@ class Feed:
         require(steps_per_epoch is None or (int(steps_per_epoch) == steps_per_epoch and steps_per_epoch > 0), "steps_per_epoch",
                 steps_per_epoch, "a number of batches", "Leave it out for one pass over the data in each epoch.")
         self.source, self._steps = source, steps_per_epoch and int(steps_per_epoch)
-        self.batch_size = source.batch_size
+        self.batch_size, self.sample = source.batch_size, source.sample
         self._n, self._found, self._pass, self._seen = source.n_batches, None, None, 0
         require(self._n != 0, "x", "no batch", "a source of at least one batch")
 
@@ -88,10 +88,6 @@ class Feed:
     @property
     def n_rows(self):
         return None if self._steps else self.source.n_rows
-
-    @property
-    def sample(self):
-        return self.source.sample
 
     def epoch(self, trainee, skip=0):
         """Chunks of one epoch, its first `skip` batches left out."""

@@ -47,7 +47,7 @@ class _Reader:
         self._thread.join(_PATIENCE)
 
     def _read(self, items):
-        with _HandedOn(self.ready):
+        with self:
             items = iter(items)
             while True:
                 self.free.acquire()
@@ -59,17 +59,11 @@ class _Reader:
                     break
                 del item
 
-
-class _HandedOn:
-    """Whatever is raised in the thread is raised again where the items are used: caught by nobody on the way."""
-
-    def __init__(self, ready):
-        self._ready = ready
-
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
+        """Whatever is raised in the thread is raised again where the items are used: caught by nobody on the way."""
         if error is not None:
-            self._ready.put((None, error))
+            self.ready.put((None, error))
         return True

@@ -2,16 +2,14 @@
 
 import inspect
 import os
-import types
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require, whole_number
 from .arrays import Resident
-from .batches import Batching, Generator, kind_of, source_of
+from .batches import Batching, kind_of, source_of
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
 from .cast import OnlyKeras, are_arrays, coded, rows_of
 from .feed import Feed
@@ -40,28 +38,22 @@ def feed_of(x, y=None, batching=None, *, sample_weight=None, class_weight=None, 
     batching = batching or Batching()
     if batching.batch_size is not None:
         whole_number("batch_size", batching.batch_size, cure="Pass batch_size=32.")
-    data = _Given(x, y, sample_weight, class_weight)
     if isinstance(x, (str, os.PathLike)) or type(x).__name__ == "ParquetRows":
         require(batching.order is None, "order", batching.order, "left out for a Parquet file",
                 "Its rows are not all at hand; load it as arrays.")
-        return Feed(_of_parquet(data, batching, like), batching.steps_per_epoch)
+        return Feed(_of_parquet((x, y, sample_weight, class_weight), batching, like), batching.steps_per_epoch)
     if are_arrays((x, y, sample_weight)):
-        return Feed(_of_rows(rows_of(*data), batching), batching.steps_per_epoch)
+        return Feed(_of_rows(rows_of(x, y, sample_weight, class_weight), batching), batching.steps_per_epoch)
     require(batching.order is None, "order", batching.order, "left out for what cuts its own batches", "Pass arrays.")
-    inner, x = _from_factory(data, batching) if is_factory(x) else (_cut(data, x, batching), x)
+    again = None
+    if is_factory(x):
+        again = _with_batch_size(x, batching.batch_size or 32)
+        x, batching = made_by(x, batching.batch_size or 32), replace(batching, batch_size=None)
+    inner = source_of(x, batching, y=y, sample_weight=sample_weight, class_weight=class_weight, make=again)
     if inner is None:
         raise UsageError(f"`x` must be arrays, a Parquet file or a source of batches; got {type(x).__name__} with y "
                          f"{type(y).__name__}. Pass NumPy arrays, or a keras.utils.PyDataset.")
     return Feed(Batches(inner, x), batching.steps_per_epoch)
-
-
-class _Given(NamedTuple):
-    """What the user passed beside how to cut it."""
-
-    x: Any
-    y: Any
-    sample_weight: Any
-    class_weight: Any
 
 
 def cuts_own_batches(x):
@@ -112,20 +104,6 @@ def _of_parquet(data, batching, like):
     if class_weight is not None and rows.classes:
         class_weight = coded(class_weight, rows.classes)
     return ParquetBlocks(rows, batch_size=batching.size(rows.n_rows), shuffle=batching.shuffle, class_weight=class_weight)
-
-
-def _cut(data, x, batching):
-    return source_of(x, batching, y=data.y, sample_weight=data.sample_weight, class_weight=data.class_weight)
-
-
-def _from_factory(data, batching):
-    """The inner source that a factory makes, and what it made."""
-    size = batching.batch_size or 32
-    made = made_by(data.x, size)
-    inner = _cut(data, made, replace(batching, batch_size=None))
-    if isinstance(made, types.GeneratorType):
-        inner = Generator(made, make=_with_batch_size(data.x, size))
-    return inner, made
 
 
 def _with_batch_size(make, batch_size):

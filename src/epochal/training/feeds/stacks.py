@@ -12,13 +12,13 @@ from ...base.validate import require
 from ...seam.feeding import feeding
 from .blocks import BLOCK_BYTES, batches_per_block
 from .cast import OnlyKeras, canonical, leaves, numpy_of, over
-from .feed import Chunk
+from .feed import Chunk, Source
 from .prefetch import ahead
 
 BLOCK_SECONDS = 0.2  # so long a slow source keeps the batches it has made to itself
 
 
-class Batches:
+class Batches(Source):
     """A `Source` of batches that were cut elsewhere: they keep their size, order and types.
 
     They are read in a thread, while the chunk before them trains; never more of them than the epoch needs. Where the back end does
@@ -30,10 +30,9 @@ class Batches:
 
     batch_size = n_rows = None
 
-    def __init__(self, inner, given, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS):
+    def __init__(self, inner, given):
         self.inner, self._given = inner, given
         self.starts_anew, self.in_thread = inner.starts_anew, feeding().reads_ahead
-        self._bytes, self._seconds = block_bytes if self.in_thread else 0, block_seconds
         with contextlib.nullcontext() if feeding().looking_draws else undisturbed():
             first = inner.look(feeding().n_looked_at)
         try:
@@ -48,10 +47,12 @@ class Batches:
         return self.inner.n_batches
 
     def begin(self):
-        getattr(self.inner, "begin", _nothing)()
+        if hasattr(self.inner, "begin"):
+            self.inner.begin()
 
     def end(self):
-        getattr(self.inner, "end", _nothing)()
+        if hasattr(self.inner, "end"):
+            self.inner.end()
 
     def open(self):
         if not self.inner.draws_torch_seed:
@@ -62,9 +63,6 @@ class Batches:
         """What the user passed, as it was."""
         return self.inner.whole() if hasattr(self.inner, "whole") else self._given
 
-    def close(self):
-        pass
-
     def converted(self, batch, given=None):
         """A `Batch` of NumPy arrays."""
         return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=given)), tree) for tree in batch)
@@ -72,10 +70,6 @@ class Batches:
     def each(self):
         """One pass, a batch of NumPy arrays at a time."""
         return map(self.converted, self.inner.open())
-
-    def stacked(self, batches, n):
-        """Chunks, not yet on the device, of `n` batches at most."""
-        return stacked(map(self.converted, itertools.islice(batches, n)), n, block_bytes=self._bytes, block_seconds=self._seconds)
 
 
 class _Pass:
@@ -90,7 +84,8 @@ class _Pass:
     def take(self, trainee, first, n):
         for _ in itertools.islice(self._batches, first - self._at):
             self._at += 1
-        self._reading = self._source.stacked(self._batches, n)
+        self._reading = stacked(map(self._source.converted, itertools.islice(self._batches, n)), n,
+                                block_bytes=BLOCK_BYTES if self._source.in_thread else 0)
         if self._source.in_thread:
             self._reading = ahead(self._reading)
         for batch, rows in self._reading:
@@ -158,10 +153,6 @@ def _shape(tree):
 
 def _largest_power_of_two(n):
     return 1 << (n.bit_length() - 1)
-
-
-def _nothing():
-    pass
 
 
 @contextlib.contextmanager

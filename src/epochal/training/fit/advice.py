@@ -9,8 +9,9 @@ from ...base.errors import advise
 from ...rules.training import advice
 from ...seam.model.copying import layers
 from ...seam.rows import classes_of, leaves
+from ..feeds.sources import cuts_own_batches
+from .arguments import without_scaling
 
-_CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
 _WARNED_OF = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
 
 
@@ -26,10 +27,11 @@ def before(request, *, y, held_out, n_rows):
     if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
         advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
     if request.class_weight and classes is not None and _steps_follow_the_loss(model):
-        advise(advice.weights_as_rate(request.class_weight, np.bincount(classes).tolist(), type(_plain(model.optimizer)).__name__))
+        optimizer = type(without_scaling(model.optimizer)).__name__
+        advise(advice.weights_as_rate(request.class_weight, np.bincount(classes).tolist(), optimizer))
     for callback in request.callbacks:
         if type(callback) is keras.callbacks.EarlyStopping:
-            advise(advice.last_weights_kept(callback.restore_best_weights, callback.patience, monitor=callback.monitor))
+            advise(advice.last_weights_kept(callback.restore_best_weights, callback.patience, callback.monitor))
     if n_rows is not None and request.batch_size is not None:
         advise(advice.batch_exceeds_data(request.batch_size, n_rows))
     continues = request.initial_epoch > 0 or request.checkpoint is not None
@@ -39,20 +41,16 @@ def before(request, *, y, held_out, n_rows):
     if request.batches == "balanced" and classes is not None:
         counts = np.bincount(classes)
         true = counts[counts > 0] / len(classes)
-        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true)), cure="`epochal.corrected(p, trained=…, "
-                                  "true=…)` corrects them, with the shares in history.params."))
-
-
-def resumable(x):
-    """Warn where a training on batches of its own making is to be resumable."""
-    advise(advice.own_order_lost(type(x).__name__))
+        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true))))
+    if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
+        advise(advice.own_order_lost(type(request.x).__name__))  # a generator is refused
 
 
 def after(model):
     """Warn of what can be seen once the model is trained."""
     momenta = [layer.momentum for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
     if momenta:
-        advise(advice.cold_statistics(_updates(model), max(momenta), cure=_CURE))
+        advise(advice.cold_statistics(_updates(model), max(momenta)))
 
 
 def every_batch(callbacks, n_batches):
@@ -62,15 +60,11 @@ def every_batch(callbacks, n_batches):
 
 def _steps_follow_the_loss(model):
     """Whether a loss twice as large makes a gradient step twice as long, clipping and other divisors apart."""
-    optimizer = _plain(model.optimizer)
+    optimizer = without_scaling(model.optimizer)
     clipped = any(getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
     divided = any(getattr(loss, "reduction", "") == "mean_with_sample_weight" for loss in keras.tree.flatten(model.loss))
     return not (clipped or divided)
 
 
 def _updates(model):
-    return int(keras.ops.convert_to_numpy(_plain(model.optimizer).iterations))
-
-
-def _plain(optimizer):
-    return getattr(optimizer, "inner_optimizer", optimizer)
+    return int(keras.ops.convert_to_numpy(without_scaling(model.optimizer).iterations))

@@ -27,7 +27,7 @@ def checked(request: FitRequest) -> FitRequest:
     _check(request)
     epochs, steps_per_epoch, validation_steps = _limited(request.epochs, request.steps_per_epoch, request.validation_steps)
     return replace(request, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                   callbacks=request.callback_list(), default_callbacks=())
+                   callbacks=_callback_list(request), default_callbacks=())
 
 
 def _check(request):
@@ -53,6 +53,12 @@ def _check(request):
                 "Pass [keras.callbacks.EarlyStopping()].")
     if r.checkpoint is not None:
         path_like("checkpoint", r.checkpoint, "the name of a folder", 'Pass "run".')
+
+
+def _callback_list(request):
+    """The user's callbacks, and those of `default_callbacks` of whose class the user passes none."""
+    own = [] if request.callbacks is None else keras.tree.flatten(request.callbacks)
+    return own + [extra for extra in request.default_callbacks if not any(isinstance(callback, type(extra)) for callback in own)]
 
 
 def refuse_without_targets(model, rows, name):
@@ -82,7 +88,7 @@ def _limited(epochs, steps_per_epoch, validation_steps):
 
 def set_learning_rate(model, learning_rate):
     """Give the optimizer another learning rate; the rest of its state stays."""
-    optimizer = _plain(model)
+    optimizer = without_scaling(model.optimizer)
     positive_number("learning_rate", learning_rate, "Pass 0.001.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
@@ -92,7 +98,7 @@ def set_learning_rate(model, learning_rate):
 
 def learning_rate_of(model):
     """The learning rate of the next update."""
-    return float(keras.ops.convert_to_numpy(_plain(model).learning_rate))
+    return float(keras.ops.convert_to_numpy(without_scaling(model.optimizer).learning_rate))
 
 
 def split(x, y, sample_weight, share):
@@ -150,5 +156,6 @@ def validates(validation_freq, epoch):
     return (epoch + 1) % validation_freq == 0 if is_whole(validation_freq) else (epoch + 1) in validation_freq
 
 
-def _plain(model):
-    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+def without_scaling(optimizer):
+    """The optimizer inside a `LossScaleOptimizer`, or the optimizer itself."""
+    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -48,8 +48,10 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     if why:
         return by_keras(request, why)
     rows = _Rows.of(request)
-    order, shares = arguments.order_of(request.batches, rows.train[1], _batch_size(request, rows))
-    _advise(request, rows)
+    size = Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
+    order, shares = arguments.order_of(request.batches, rows.train[1], size)
+    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
+                  n_rows=n_rows_of(rows.train[0]))
     with ExitStack() as opened:
         try:
             feed = _training_feed(request, rows, order)
@@ -96,18 +98,6 @@ def _with_keras(request, why, *, resolved, progress, stop):
     history = train_with_keras(request, why, progress=progress, stop=stop or Stop())
     history.params.update(resolved, engine="keras", because=why)
     return history
-
-
-def _batch_size(request, rows):
-    return Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
-
-
-def _advise(request, rows):
-    """Warn of what can be seen before the first batch."""
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
-                  n_rows=n_rows_of(rows.train[0]))
-    if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
-        advice.resumable(request.x)  # a generator is refused
 
 
 def _training_feed(request, rows, order):

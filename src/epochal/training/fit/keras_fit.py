@@ -43,7 +43,7 @@ def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop:
         why: the reason, as a part of a sentence.
     """
     r = request
-    callbacks = [*r.callback_list(), _Told(progress, stop, r.epochs)]
+    callbacks = [*r.callbacks, _Told(progress, stop, r.epochs)]
     _refuse_ours(r, why)
     _refuse_files(r, why)
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions

@@ -126,19 +126,19 @@ class _Pass:
                     if keep and step > skip:  # not after the last batch, from which there is no way to the end of the epoch
                         keep(step)
                     wanted, since = self._wanted(n - at), perf_counter()
-                    self._begins(step)
+                    self._tell(self._begin, step)
                 taken = min(n - at, wanted - (step - first))
                 logs = self._run(chunk.data, chunk.rows[at : at + taken], self._mode)
                 at, step = at + taken, step + taken
                 if step - first == wanted:
-                    self._ends(first + wanted - 1, logs)
+                    self._tell(self._end, first + wanted - 1, logs)
                     if at < n or feed.n_batches is None or step < feed.n_batches:
                         self._look(step - first, since, stopping)
                     first = step
                     if getattr(self._model, self._stop):
                         return logs
         if step > first:
-            self._ends(first + wanted - 1 if self._every else step - 1, logs)
+            self._tell(self._end, first + wanted - 1 if self._every else step - 1, logs)
         return logs
 
     def _wanted(self, left):
@@ -160,19 +160,11 @@ class _Pass:
         self._warm = True
         stopping.check()
 
-    def _begins(self, step):
+    def _tell(self, hook, *news):
         if self._heard:
             if self._seen:
                 self.trainee.store()
-            self._begin(step)
-            if self._seen:
-                self.trainee.load()
-
-    def _ends(self, step, logs):
-        if self._heard:
-            if self._seen:
-                self.trainee.store()
-            self._end(step, logs)
+            hook(*news)
             if self._seen:
                 self.trainee.load()
 

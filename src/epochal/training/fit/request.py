@@ -48,8 +48,3 @@ class FitRequest:
     engine: str = "auto"
     checkpoint: Any = None
     default_callbacks: Sequence[keras.callbacks.Callback] = ()
-
-    def callback_list(self) -> list[keras.callbacks.Callback]:
-        """The user's callbacks, and those of `default_callbacks` of whose class the user passes none."""
-        own = [] if self.callbacks is None else keras.tree.flatten(self.callbacks)
-        return own + [extra for extra in self.default_callbacks if not any(isinstance(callback, type(extra)) for callback in own)]
