@@ -98,6 +98,15 @@ def seconds_of(budget: float | str) -> float:
     return float(seconds)
 
 
+def time_left(seconds):
+    """How long something still takes, by an estimate.
+
+    >>> time_left(0.4), time_left(75)
+    ('under 1 s left', 'about 1 min 15 s left')
+    """
+    return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"
+
+
 def table(rows: Sequence[Sequence[str]], *, width: int = 100) -> str:
     """Rows of strings, the first of them the heading, as an aligned text table (drawn by Rich)."""
     from rich.console import Console

@@ -11,7 +11,7 @@ import epochal as ep
 from epochal.experiments import StudyFolder, read_folder
 from epochal.records import Verdict
 
-verb = importlib.import_module("epochal.api.study")
+verb = importlib.import_module("epochal.services.study")
 QUICK = {"batch_sizes": (8, 32), "epochs": 4, "seeds": 3, "trial_seeds": 1, "equal": "epochs", "learning_rates": (0.01, 0.1),
          "verbose": 0}
 
