@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from contracts.fake_rig import FakeRig
+from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.records import Setting
 from epochal.rules.plan import propose
@@ -24,7 +24,7 @@ class Bench(FakeRig):
     """
 
     def __init__(self, *, step_seconds=1e-5, diverges_at=float("inf"), present=None, untrained=None, **options):
-        super().__init__(**{"n_examples": 16, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+        super().__init__(**{"n_examples": 16, "n_params": 4, "s": 0.3, "timing": FakeTiming(step=1e-3, example=1e-4)} | options)
         self.asked, self.clock, self._step_seconds, self._cliff = Counter(), Clock(), step_seconds, diverges_at
         self.present = present or Setting(batch_size=8, learning_rate=0.1)
         self._untrained = untrained

@@ -3,36 +3,18 @@
 from dataclasses import replace
 
 import pytest
+from contracts.fake_rig import FakeTiming
 from experiments.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
-from epochal.base.progress import Reporter
-from epochal.base.stop import Stop, Stopped
 from epochal.probes import PROBES
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
 from epochal.rules.plan.decide import decide
-from epochal.services.measure import measure
+from epochal.services import measure
 
 assert bench  # a fixture
 BUDGET = 100.0
-
-
-class Heard:
-    """Progress that remembers its steps, and may react to a sentence."""
-
-    def __init__(self, react=lambda sentence: None):
-        self.steps, self._react = [], react
-
-    def step(self, share, sentence, detail=""):
-        self.steps.append((share, sentence))
-        self._react(sentence)
-
-    start = say = answer = lambda self, anything: None
-
-    def done(self):
-        pass
-
 
 
 def readings_of(evidence):
@@ -57,14 +39,13 @@ def test_every_probe_is_taken_once_cheapest_first_and_then_the_study(bench):
 
 
 def test_what_an_item_of_the_agenda_is_called_is_what_is_watched(bench):
-    rig, heard = bench(), Heard()
-    measure(rig, budget=BUDGET, reporter=Reporter(heard))
-    shares, sentences = zip(*heard.steps, strict=True)
-    named = [f"measuring: {item.name.replace('_', ' ')}" for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
-    assert list(dict.fromkeys(sentences))[: len(PROBES)] == named[:-1]
-    assert "measuring: your present setting" in sentences
-    assert list(shares) == sorted(shares)
-    assert 0 <= shares[0] <= shares[-1] <= 1
+    rig, seen = bench(), []
+    measure(rig, budget=BUDGET, watch=lambda name, done, total, what: seen.append((name, done, total)))
+    assert list(dict.fromkeys(name for name, *_ in seen)) == [
+        item.name for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
+    assert all(0 <= done <= total for _, done, total in seen)
+    for name in PROBES:
+        assert [(done, total) for seen_name, done, total in seen if seen_name == name] == [(0, 1), (1, 1)]
 
 
 def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
@@ -76,19 +57,19 @@ def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
 
 def test_nor_where_the_probes_took_much_of_the_budget(bench):
     """The time a study has is what the probes left, whether they ran just now or in an earlier run."""
-    known = measure(bench(overhead=0.3), budget=30.0)
+    known = measure(bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3)), budget=30.0)
     probed = sum(r.cost for r in known.readings if r.name in PROBES)
     assert probed > 6
     assert known.get("study").detail("budget") == pytest.approx(max(30 - probed, 9))
-    rig = bench(overhead=0.3)
+    rig = bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3))
     assert measure(rig, budget=30.0, evidence=known) == known
     assert not rig.asked
 
 
 def test_what_was_tried_and_failed_is_not_tried_again(bench):
-    known = measure(bench(capacity=None), budget=BUDGET)
+    known = measure(bench(memory=(1000, None)), budget=BUDGET)
     assert known.get("memory") is None
-    rig = bench(capacity=None)
+    rig = bench(memory=(1000, None))
     assert measure(rig, budget=BUDGET, evidence=known) == known
     assert not rig.asked
 
@@ -104,15 +85,17 @@ def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
         assert len([r for r in done.readings if r.name in PROBES]) == len(PROBES)
 
 
-def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_missing_later(bench):
+def test_a_measurement_under_way_when_it_was_interrupted_is_taken_again(bench):
     for item in (*PROBES, "study"):
-        kept, stop = [None], Stop()
-        begins = "measuring: your present setting" if item == "study" else f"measuring: {item.replace('_', ' ')}"
-        heard = Heard(lambda sentence, begins=begins, stop=stop: sentence == begins and stop.set())
-        with pytest.raises(Stopped):
-            measure(bench(), budget=BUDGET, keep=kept.append, reporter=Reporter(heard, stop))
-        assert (item in kept[-1]) == (item in PROBES)  # the trainings are left between two epochs
-        assert [name for name in PROBES if name in kept[-1]] == [*PROBES][: [*PROBES, "study"].index(item) + 1]
+        kept = [None]
+
+        def stop(name, done, total, what, item=item):
+            if name == item:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            measure(bench(), budget=BUDGET, keep=kept.append, watch=stop)
+        assert item not in (kept[-1] or Evidence())
         assert readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1])) == [*PROBES, "untrained_loss", "engine", "study"]
 
 
@@ -122,7 +105,7 @@ def test_measuring_is_repeatable(bench):
 
 @pytest.mark.parametrize("budget", [5.0, 20.0, 80.0])
 def test_the_budget_is_kept_about(bench, budget):
-    rig = bench(n_examples=96, step_seconds=1e-3, t0=1e-3, c=1e-5)
+    rig = bench(n_examples=96, step_seconds=1e-3, timing=FakeTiming(step=1e-3, example=1e-5))
     measure(rig, budget=budget)
     assert rig.clock.now <= 1.5 * budget
 
@@ -132,7 +115,8 @@ def test_the_budget_is_kept_about(bench, budget):
 def test_evidence_about_something_else_is_refused_before_anything_is_measured(bench, other):
     known = measure(bench(), budget=BUDGET)
     rig = bench(**other)
-    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*[;.] .*, (and )?this is .*\. Measure again"):
+    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; (it|what differs: .*\. It) .*, (and )?this is .*"
+                                         r"\. Measure again"):
         measure(rig, budget=BUDGET, evidence=known)
     assert not rig.asked
 
@@ -146,7 +130,7 @@ def test_evidence_from_another_machine_is_refused(bench):
 
 
 def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
-    rig = bench(n_examples=96, capacity=40_000)                     # 40 rows, 36 with headroom
+    rig = bench(n_examples=96, memory=(1000, 40_000))                     # 40 rows, 36 with headroom
     known = measure(rig, budget=BUDGET)
     largest = known.get("memory").value
     assert 30 <= largest <= 36

@@ -30,8 +30,8 @@ def bind(twin, data):
         return (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes)
 
     def capacity_bytes():
-        told = (device.memory_stats() or {}).get("bytes_limit")
-        return psutil.virtual_memory().available if told is None and device.platform == "cpu" else told
+        limit = (device.memory_stats() or {}).get("bytes_limit")
+        return psutil.virtual_memory().available if limit is None and device.platform == "cpu" else limit
 
     memory = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
     return Verbs(

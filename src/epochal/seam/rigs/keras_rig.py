@@ -66,10 +66,9 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
+        self.evaluate, self.capacity_bytes = self._verbs.evaluate, self._verbs.capacity_bytes
+        self.present_schedule = self._twin.rates
         self._runner = None
-
-    def present_schedule(self, n_steps):
-        return self._twin.rates(n_steps)
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -83,9 +82,6 @@ class KerasRig:
 
     def step(self, state, rows, learning_rate):
         return self._verbs.step(state, np.asarray(rows, np.int32), learning_rate)
-
-    def evaluate(self, state):
-        return self._verbs.evaluate(state)
 
     def constant(self):
         return constant_figures(self._twin, self._data, self.task.kind)
@@ -107,9 +103,6 @@ class KerasRig:
 
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
-
-    def capacity_bytes(self):
-        return self._verbs.capacity_bytes()
 
     def fit_seconds(self, batch_size, n_steps):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""

@@ -3,7 +3,7 @@
 import keras
 
 from ...base.errors import Unsupported
-from ..model.built import build
+from ..model.build import build
 from ..model.copying import refuse_uncompiled
 
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it

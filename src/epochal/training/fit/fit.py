@@ -187,8 +187,8 @@ def _mode_before(backend, mode, trainee, request):
     """The mode in which an earlier run trained: another one would round differently."""
     if backend != trainee.backend:
         raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
-                         f"{os.fspath(request.checkpoint)!r} ran on {backend}, where numbers are rounded differently. Set "
-                         f"KERAS_BACKEND={backend} before starting Python to continue it, or name another folder.")
+                         f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this version "
+                         "no longer does. Name another folder to begin anew.")
     return mode
 
 
