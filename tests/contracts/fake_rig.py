@@ -16,6 +16,7 @@ class FakeTiming:
         step, example: seconds a step and seconds an example.
         call, epoch: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
         jitter: standard deviation of the log of every time.
+        validation, compilation: seconds of a validation pass and of compiling.
     """
 
     step: float = 1e-3
@@ -23,6 +24,8 @@ class FakeTiming:
     call: float = 0.0
     epoch: float = 0.0
     jitter: float = 0.0
+    validation: float = 2e-3
+    compilation: float = 1.0
 
 
 class FakeRig:
@@ -98,6 +101,12 @@ class FakeRig:
     def epoch_seconds(self, batch_size, n_epochs):
         n_steps = -(-self.n_examples // batch_size)
         return self._seconds(n_epochs * n_steps, n_epochs * self.n_examples, n_epochs)
+
+    def validation_seconds(self, batch_size, n_passes):
+        return n_passes * self._timing.validation
+
+    def compile_seconds(self, batch_size):
+        return self._timing.compilation
 
     def predict_seconds(self, batch_size, n_rows):
         return self._seconds(-(-n_rows // batch_size), n_rows)

@@ -11,8 +11,8 @@ from contracts.fake_rig import FakeRig, FakeTiming
 from epochal.records import Setting
 from epochal.rules.plan import propose
 
-VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "predict_seconds",
-         "fresh")
+VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "validation_seconds",
+         "compile_seconds", "predict_seconds", "fresh")
 
 
 class Bench(FakeRig):
@@ -51,6 +51,16 @@ class Bench(FakeRig):
         self._count("epoch_seconds", seconds)
         return seconds
 
+    def validation_seconds(self, batch_size, n_passes):
+        seconds = super().validation_seconds(batch_size, n_passes)
+        self._count("validation_seconds", seconds)
+        return seconds
+
+    def compile_seconds(self, batch_size):
+        seconds = super().compile_seconds(batch_size)
+        self._count("compile_seconds", seconds)
+        return seconds
+
     def predict_seconds(self, batch_size, n_rows):
         seconds = super().predict_seconds(batch_size, n_rows)
         self._count("predict_seconds", seconds)
@@ -61,7 +71,7 @@ class Bench(FakeRig):
         self.clock.now += seconds
 
 
-for _verb in set(VERBS) - {"step", "evaluate", "fit_seconds", "epoch_seconds", "predict_seconds"}:
+for _verb in (verb for verb in VERBS if verb not in ("step", "evaluate") and not verb.endswith("_seconds")):
     def _counted(self, *arguments, _verb=_verb, **options):
         self.asked[_verb] += 1
         return getattr(FakeRig, _verb)(self, *arguments, **options)

@@ -1,16 +1,13 @@
 """`epochal.fit(model, x, y)`: Keras' own arguments, "auto" where one used to guess, and Keras' own History."""
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..base.stop import Stop, set_by_ctrl_c
 from ..records import Plan
 from ..services.fit import fit as train
-from ..training.fit.request import FitRequest
+from ..training.fit.request import FitRequest, History
 from .display import display_of_fit
-
-if TYPE_CHECKING:
-    import keras
 
 
 def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["auto"] | None = None,
@@ -21,7 +18,7 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         validation_freq: Any = 1, *, learning_rate: float | Literal["auto"] | None = None, plan: Plan | None = None,
         budget: float | str = "1 min", batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
         micro_batch_size: int | None = None, engine: str = "auto",
-        checkpoint: str | PathLike[str] | None = None) -> "keras.callbacks.History":
+        checkpoint: str | PathLike[str] | None = None) -> History:
     """Train a Keras model as `model.fit` does: the same numbers, the same `History`, sooner.
 
     Args:

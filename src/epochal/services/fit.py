@@ -1,7 +1,7 @@
 """Fit: resolve what is left to be found, by a plan given or made first, and train."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.errors import UsageError
 from ..base.progress import SILENT, Agenda, Item, Progress
@@ -13,19 +13,16 @@ from ..seam.rows import leaves
 from ..training.feeds.gather import BATCH_SIZE, gathered
 from ..training.feeds.sources import cuts_own_batches, is_factory
 from ..training.fit.fit import fit as train
-from ..training.fit.request import FitRequest
+from ..training.fit.request import FitRequest, History
 from .plan import PlanRequest
 from .plan import plan as make_plan
 from .source import ArraySource
-
-if TYPE_CHECKING:
-    import keras
 
 _FOUND = ("batch_size", "epochs", "learning_rate")  # what may be "auto"
 
 
 def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = "1 min", progress: Progress = SILENT,
-        stop: Stop | None = None) -> "keras.callbacks.History":
+        stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
     Args:
@@ -65,7 +62,7 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
     return history
 
 
-def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> "keras.callbacks.History":
+def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
     """Train with numbers that are settled."""
     before = getattr(request.model, "history", None)
     try:

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+History = keras.callbacks.History
+
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
