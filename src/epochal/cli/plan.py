@@ -86,19 +86,11 @@ def _print_answer(console: Console, plan: Plan) -> None:
         console.print(rich_table(times))
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
     console.print(rich_table(list(plan.arm_rows())))
-<<<<<<< HEAD
-    console.print(f"\nLimiting factor: {plan.binding}", highlight=False, markup=False)
-    if plan.on_test:
-        console.print(f"On the test rows: {plan.on_test}", highlight=False, markup=False)
-    for sentence in plan.unresolved:
-        console.print(f"Undecided: {sentence}", highlight=False, markup=False)
-=======
     console.print()
     for sentence in plan.sentences():
         console.print(sentence, highlight=False, markup=False)
     console.print("\nDetails:", highlight=False)
     console.print(rich_table(list(plan.detail_rows())))
->>>>>>> main
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-
-History = keras.callbacks.History
+from keras.callbacks import History as History
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class FitRequest:
     validation_steps: int | None = None
     validation_batch_size: int | None = None
     validation_freq: Any = 1
-    learning_rate: float | None = None
+    learning_rate: float | str | None = None
     batches: str = "shuffled"
     micro_batch_size: int | None = None
     engine: str = "auto"
