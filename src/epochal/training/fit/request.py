@@ -27,8 +27,8 @@ class FitRequest:
     model: Any
     x: Any = None
     y: Any = None
-    batch_size: int | None = None
-    epochs: int = 1
+    batch_size: int | str | None = None
+    epochs: int | str = 1
     verbose: str | int = "auto"
     callbacks: Any = None
     validation_split: float = 0.0
