@@ -19,6 +19,8 @@ settings.load_profile("same")
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
 
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # what runs for a moment is compiled quickly; .ci/run says 0, as users
+
 # What one test compiled, every later one finds, in whichever process it runs. The store is new for every run and gone after it.
 _OURS = "JAX_COMPILATION_CACHE_DIR" not in os.environ
 if _OURS:

@@ -44,6 +44,10 @@ FAULTS = {
                                 house.nothing_is_imported_by_a_string),
     "an import by exec": ("probes/__init__.py", "exec('import keras')\n", house.nothing_is_imported_by_a_string),
     "a framework outside the seam": ("probes/__init__.py", "import keras\n", house.frameworks_stay_behind_the_seam),
+    "a framework in a face": ("api/plan.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import keras\n",
+                              house.frameworks_stay_behind_the_seam),
+    "a framework for the types of a probe": ("probes/__init__.py", "if TYPE_CHECKING:\n    import keras\n",
+                                             house.frameworks_stay_behind_the_seam),
     "a framework hidden in a function": ("records/plan.py", "def f():\n    from jax import numpy\n    return numpy\n",
                                          house.frameworks_stay_behind_the_seam),
     "a probe that asks for the back end": ("probes/__init__.py", "def f(rig):\n    return rig.backend == 'jax'\n",
@@ -117,8 +121,9 @@ def test_every_rule_has_a_fault_that_it_catches():
     ("base/files.py", "try:\n    pass\nexcept BaseException:\n    raise\n"),
     ("seam/rows.py", "def f(name):\n    return name == 'jax'\n"),
     ("rules/inner/__init__.py", '"""A room within."""\nfrom .one import x\n'),
+    ("api/fit.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import keras\n"),
     ("__init__.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .api import plan as plan\n"),
-], ids=["rules", "engine", "cli", "store", "seam", "a room within", "the front door for type checkers"])
+], ids=["rules", "engine", "cli", "store", "seam", "a room within", "the types of a face", "the front door for type checkers"])
 def test_what_is_allowed_is_let_through(inside, text):
     changed = PACKAGE.with_text(inside, text)
     assert {rule: len(rule(changed)) for rule in house.RULES} == {rule: len(rule(PACKAGE)) for rule in house.RULES}

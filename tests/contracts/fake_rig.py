@@ -1,43 +1,61 @@
 """A rig whose every answer is known: a quadratic bowl with Gaussian gradient noise, in NumPy alone."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from epochal.base.seeds import stream
 from epochal.records import Machine, Setting, Task
 
 
+@dataclass(frozen=True, slots=True)
+class FakeTiming:
+    """How long a `FakeRig` says that things take.
+
+    Attributes:
+        step, example: seconds a step and seconds an example.
+        call, epoch: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
+        jitter: standard deviation of the log of every time.
+        validation, compilation: seconds of a validation pass and of compiling.
+    """
+
+    step: float = 1e-3
+    example: float = 2e-6
+    call: float = 0.0
+    epoch: float = 0.0
+    jitter: float = 0.0
+    validation: float = 2e-3
+    compilation: float = 1.0
+
+
 class FakeRig:
     """L(w) = ½ Σ hᵢ wᵢ², and example j has gradient h w + s e_j with e_j ~ N(0, I).
 
-    Then tr(Σ) = s² P, the noise scale is s² P / |h w|², plain gradient descent is stable below 2 / max(h), and a step of
-    `fit` takes t0 + c B seconds.
+    Then tr(Σ) = s² P, the noise scale is s² P / |h w|², and plain gradient descent is stable below 2 / max(h).
 
     Args:
         n_params, n_examples: sizes.
         h: float or float[n_params], the curvatures.
         s: standard deviation of each example's gradient, per coordinate.
-        bytes_each, capacity: memory per example and of the device, in bytes (`None`: not told).
-        t0, c: seconds a step and seconds an example.
-        overhead, epoch_overhead: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
-        jitter: standard deviation of the log of every time told.
+        memory: bytes an example, and bytes of the device (`None`: unknown).
+        timing: a `FakeTiming`.
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
     """
 
     pure = None
 
-    def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, bytes_each=1000, capacity=2**22, t0=1e-3, c=2e-6,
-                 overhead=0.0, epoch_overhead=0.0, jitter=0.0, seed=0, centred=True):
-        self.n_params, self.n_examples, self.s, self.t0, self.c = n_params, n_examples, s, t0, c
+    def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, memory=(1000, 2**22), timing=FakeTiming(), seed=0,
+                 centred=True):
+        self.n_params, self.n_examples, self.s = n_params, n_examples, s
         self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
-        self._bytes, self._capacity = bytes_each, capacity
-        self._overhead, self._epoch, self._jitter, self._clock = overhead, epoch_overhead, jitter, stream(seed, "clock")
+        (self._bytes, self._capacity), self._timing, self._clock = memory, timing, stream(seed, "clock")
         self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
         if centred:
             self._noise -= self._noise.mean(0)
         self.task = Task(name="fake", kind="custom", n_train=n_examples, n_validation=2, n_params=n_params,
                          loss="quadratic", optimizer="sgd", fingerprint=f"fake-{n_params}-{n_examples}-{h}-{s}-{seed}")
-        self.machine = Machine(backend="fake", device="cpu", n_cores=1, memory_bytes=capacity)
+        self.machine = Machine(backend="fake", device="cpu", n_cores=1, memory_bytes=self._capacity)
         self.present = Setting(batch_size=32, learning_rate=0.1)
 
     def present_schedule(self, n_steps):
@@ -78,14 +96,20 @@ class FakeRig:
 
     def fit_seconds(self, batch_size, n_steps):
         epochs = -(-n_steps // max(1, self.n_examples // batch_size))
-        return self._told(n_steps * (self.t0 + self.c * batch_size) + epochs * self._epoch)
+        return self._seconds(n_steps, n_steps * batch_size, epochs)
 
     def epoch_seconds(self, batch_size, n_epochs):
         n_steps = -(-self.n_examples // batch_size)
-        return self._told(n_epochs * (n_steps * self.t0 + self.n_examples * self.c + self._epoch))
+        return self._seconds(n_epochs * n_steps, n_epochs * self.n_examples, n_epochs)
+
+    def validation_seconds(self, batch_size, n_passes):
+        return n_passes * self._timing.validation
+
+    def compile_seconds(self, batch_size):
+        return self._timing.compilation
 
     def predict_seconds(self, batch_size, n_rows):
-        return self._told(-(-n_rows // batch_size) * self.t0 + n_rows * self.c)
+        return self._seconds(-(-n_rows // batch_size), n_rows)
 
     def out_of_memory(self, error):
         return isinstance(error, MemoryError)
@@ -97,8 +121,10 @@ class FakeRig:
         """tr(Σ) / |G|², with the population's own Σ = s² I."""
         return self.s**2 * self.n_params / float(np.sum((self.h * state) ** 2))
 
-    def _told(self, seconds):
-        return (self._overhead + seconds) * float(np.exp(self._jitter * self._clock.normal()))
+    def _seconds(self, n_steps, n_examples, n_epochs=0):
+        t = self._timing
+        seconds = t.call + n_steps * t.step + n_examples * t.example + n_epochs * t.epoch
+        return seconds * float(np.exp(t.jitter * self._clock.normal()))
 
     def _height(self, state):
         return 0.5 * float(np.sum(self.h * state**2))

@@ -117,6 +117,8 @@ class RigContract:
         assert rig.fit_seconds(8, 3) > 0
         assert rig.epoch_seconds(8, 1) > 0
         assert rig.predict_seconds(8, 20) > 0
+        assert rig.compile_seconds(8) > 0
+        assert isinstance(rig.validation_seconds(8, 2), float)
         rig.wait()
 
     def _assert_same_future(self, rig, a, b):

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from contracts.fake_rig import FakeRig
+from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.records import Setting
 from epochal.rules.plan import propose
 
-VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "predict_seconds",
-         "fresh")
+VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "validation_seconds",
+         "compile_seconds", "predict_seconds", "fresh")
 
 
 class Bench(FakeRig):
@@ -24,7 +24,7 @@ class Bench(FakeRig):
     """
 
     def __init__(self, *, step_seconds=1e-5, diverges_at=float("inf"), present=None, untrained=None, **options):
-        super().__init__(**{"n_examples": 16, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+        super().__init__(**{"n_examples": 16, "n_params": 4, "s": 0.3, "timing": FakeTiming(step=1e-3, example=1e-4)} | options)
         self.asked, self.clock, self._step_seconds, self._cliff = Counter(), Clock(), step_seconds, diverges_at
         self.present = present or Setting(batch_size=8, learning_rate=0.1)
         self._untrained = untrained
@@ -51,6 +51,16 @@ class Bench(FakeRig):
         self._count("epoch_seconds", seconds)
         return seconds
 
+    def validation_seconds(self, batch_size, n_passes):
+        seconds = super().validation_seconds(batch_size, n_passes)
+        self._count("validation_seconds", seconds)
+        return seconds
+
+    def compile_seconds(self, batch_size):
+        seconds = super().compile_seconds(batch_size)
+        self._count("compile_seconds", seconds)
+        return seconds
+
     def predict_seconds(self, batch_size, n_rows):
         seconds = super().predict_seconds(batch_size, n_rows)
         self._count("predict_seconds", seconds)
@@ -61,7 +71,7 @@ class Bench(FakeRig):
         self.clock.now += seconds
 
 
-for _verb in set(VERBS) - {"step", "evaluate", "fit_seconds", "epoch_seconds", "predict_seconds"}:
+for _verb in (verb for verb in VERBS if verb not in ("step", "evaluate") and not verb.endswith("_seconds")):
     def _counted(self, *arguments, _verb=_verb, **options):
         self.asked[_verb] += 1
         return getattr(FakeRig, _verb)(self, *arguments, **options)

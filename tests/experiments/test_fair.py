@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from contracts.fake_rig import FakeRig
+from contracts.fake_rig import FakeRig, FakeTiming
 from tiers import first_tier
 
 from epochal.base.errors import MeasurementFailed, UsageError
@@ -21,7 +21,7 @@ DESIGN = Design(batch_sizes=(4, 16), reference=4, epochs=8, n_seeds=4, n_trial_s
 
 
 def rig(**options):
-    found = FakeRig(**{"n_examples": 32, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+    found = FakeRig(**{"n_examples": 32, "n_params": 4, "s": 0.3, "timing": FakeTiming(step=1e-3, example=1e-4)} | options)
     found.present = replace(found.present, batch_size=4)
     return found
 
@@ -133,7 +133,7 @@ def test_two_sizes_that_are_the_same_training_have_the_same_search(tmp_path):
 
 def test_what_whole_epochs_cannot_make_equal_is_told(tmp_path):
     design = replace(DESIGN, equal=("epochs", "steps", "time"), epochs=2, reference=16, learning_rates=(0.1,), n_seeds=2)
-    found = study(tmp_path, design, bench=rig(t0=1e-2))
+    found = study(tmp_path, design, bench=rig(timing=FakeTiming(step=1e-2, example=1e-4)))
     same, steps, time = (next(c for c in found.of(budget) if c.setting.batch_size == 4) for budget in design.equal)
     assert (steps.n_updates, time.n_epochs) == (8, 1)
     assert steps.sentence.endswith(" It got 8 updates, the reference 4: trainings are made in whole epochs.")
@@ -143,7 +143,7 @@ def test_what_whole_epochs_cannot_make_equal_is_told(tmp_path):
 
 def test_an_unsteady_clock_is_told_where_time_is_equal(tmp_path):
     steady, shaky = (study(tmp_path / str(jitter), replace(DESIGN, equal=("time",), epochs=40, learning_rates=(0.1,), n_seeds=2),
-                           bench=rig(jitter=jitter)) for jitter in (0.0, 1.0))
+                           bench=rig(timing=FakeTiming(step=1e-3, example=1e-4, jitter=jitter))) for jitter in (0.0, 1.0))
     assert "timing noise" not in steady.contrasts[1].sentence
     assert "(timing noise: equal time is " in shaky.contrasts[1].sentence
 
@@ -225,7 +225,7 @@ class Small(FakeRig):
     """A device on which batches of more rows than `most` do not fit; `fits`: Keras' own `fit` finds room all the same."""
 
     def __init__(self, most, fits=False):
-        super().__init__(n_examples=32, n_params=4, s=0.3, t0=1e-3, c=1e-4)
+        super().__init__(n_examples=32, n_params=4, s=0.3, timing=FakeTiming(step=1e-3, example=1e-4))
         self.present, self._most, self._fits = replace(self.present, batch_size=4), most, fits
 
     def step(self, state, rows, learning_rate):
@@ -267,7 +267,7 @@ class Judged(FakeRig):
     """A bowl that is judged on test rows as well, whose loss is what it is told to be, and by a metric: minus the loss."""
 
     def __init__(self, test, metric=1.0, **options):
-        super().__init__(**{"n_examples": 32, "n_params": 4, "s": 0.3, "t0": 1e-3, "c": 1e-4} | options)
+        super().__init__(**{"n_examples": 32, "n_params": 4, "s": 0.3, "timing": FakeTiming(step=1e-3, example=1e-4)} | options)
         self._test, self._metric = test, metric
         self.present = replace(self.present, batch_size=4)
         self.task = replace(self.task, metrics=("accuracy",), n_test=5)

@@ -154,7 +154,7 @@ def models():
 def test_a_model_travels_as_it_is(name):
     model, data = models()[name], rows()
     here = open_rig(model, data)
-    code = ("import sys, pickle; from epochal.seam.packing import opened; rig = opened(sys.stdin.buffer.read()); "
+    code = ("import sys, pickle; from epochal.seam.packing import open_packed; rig = open_packed(sys.stdin.buffer.read()); "
             "import numpy as np; state, loss = rig.step(rig.fresh(3), np.arange(40), 0.01); "
             "sys.stdout.buffer.write(pickle.dumps((rig.task, rig.present, rig.weights(state), rig.evaluate(state))))")
     answer = there(code, package(model, data))
@@ -185,8 +185,8 @@ def build():
 
     assert "my_layers_xyz" not in cloudpickle.list_registry_pickle_by_value()
     shutil.rmtree(tmp_path)
-    answer = there("import sys; from epochal.seam.packing import opened; "
-                   "print(opened(sys.stdin.buffer.read()).task.fingerprint)", sent)
+    answer = there("import sys; from epochal.seam.packing import open_packed; "
+                   "print(open_packed(sys.stdin.buffer.read()).task.fingerprint)", sent)
     assert answer.decode().split()[-1] == here.task.fingerprint
 
 
@@ -199,7 +199,7 @@ def test_settings_of_keras_travel():
     finally:
         keras.config.set_dtype_policy(before)
         keras.config.set_epsilon(1e-7)
-    answer = there("import sys, keras; from epochal.seam.packing import opened; opened(sys.stdin.buffer.read()); "
+    answer = there("import sys, keras; from epochal.seam.packing import open_packed; open_packed(sys.stdin.buffer.read()); "
                    "print(keras.config.dtype_policy().name, keras.config.epsilon())", sent)
     assert answer.decode().split()[-2:] == ["mixed_bfloat16", "1e-05"]
 
@@ -207,9 +207,9 @@ def test_settings_of_keras_travel():
 def package(source, data):
     from ray import cloudpickle
 
-    from epochal.seam.packing import packed
+    from epochal.seam.packing import pack
 
-    return packed(source, data, cloudpickle)
+    return pack(source, data, cloudpickle)
 
 
 def there(code, sent):

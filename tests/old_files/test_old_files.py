@@ -1,6 +1,7 @@
 """Files written by an earlier version load, and are known as those of the same model: see `make.py`, which wrote them."""
 
 import gzip
+import json
 import pathlib
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ from epochal.records import dump
 from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="the files were written on JAX")
 HERE = pathlib.Path(__file__).parent
 
 
@@ -60,11 +62,12 @@ def test_evidence_of_an_earlier_version_about_another_model_is_refused(plan, rig
 def test_a_study_folder_is_continued_and_nothing_is_trained_anew(tmp_path, monkeypatch):
     folder = copy_of("study", tmp_path)
     with closing(sqlite3.connect(folder / "study.sqlite")) as file:
-        kept = sorted(text for (text,) in file.execute("SELECT document FROM curve"))
+        kept = [json.loads(text)["record"] for (text,) in file.execute("SELECT document FROM curve")]
     monkeypatch.setattr("epochal.experiments.crew.train_block", None)  # whoever trains would call it
     study = epochal.study(make.build, make.X, make.Y, **make.STUDY, folder=folder, verbose=0)
     assert len(kept) == 8
-    assert sorted(map(dump, study.curves)) == kept
+    found = [json.loads(dump(curve))["record"] for curve in study.curves]
+    assert sorted(found, key=repr) == sorted(kept, key=repr)
 
 
 def test_a_checkpoint_goes_on_and_ends_with_the_weights_of_an_uninterrupted_training(tmp_path):

@@ -23,7 +23,7 @@ class Counting(FakeRig):
 
 
 def test_all_rows_are_the_cap_and_one_look_tells():
-    rig = Counting(capacity=2**30)
+    rig = Counting(memory=(1000, 2**30))
     reading = memory(rig)
     assert reading.value == reading.low == reading.high == rig.n_examples
     assert rig.looked_at == [rig.n_examples]
@@ -32,7 +32,7 @@ def test_all_rows_are_the_cap_and_one_look_tells():
 @pytest.mark.parametrize("capacity", [3_000, 77_777, 1_234_567, 4_000_000])
 @pytest.mark.parametrize("bend", [lambda n: n, lambda n: 2_000 + n + n**2 // 10**7, lambda n: 1_500 + int(n**0.9)])
 def test_the_largest_batch_under_the_limit_is_found_by_looking(capacity, bend):
-    rig = Counting(bend, capacity=capacity, bytes_each=1_000)
+    rig = Counting(bend, memory=(1_000, capacity))
     reading = memory(rig, precision=0.05)
     fits = [b for b in range(1, rig.n_examples + 1) if bend(1_000 * b) <= 0.9 * capacity]
     if not fits:
@@ -46,25 +46,25 @@ def test_the_largest_batch_under_the_limit_is_found_by_looking(capacity, bend):
 
 
 def test_a_straight_line_takes_four_looks():
-    rig = Counting(capacity=1_234_567)
+    rig = Counting(memory=(1000, 1_234_567))
     memory(rig)
     assert len(rig.looked_at) == 4
 
 
 def test_headroom_is_kept_free():
-    values = [memory(FakeRig(capacity=2_000_000), headroom=h, precision=1e-9).value for h in (0.5, 0.9, 1.0)]
+    values = [memory(FakeRig(memory=(1000, 2_000_000)), headroom=h, precision=1e-9).value for h in (0.5, 0.9, 1.0)]
     assert values == [1000, 1800, 2000]
 
 
 def test_a_device_that_does_not_tell_gives_unknown():
-    for rig in (FakeRig(capacity=None), Counting(lambda _: None)):
+    for rig in (FakeRig(memory=(1000, None)), Counting(lambda _: None)):
         reading = memory(rig)
         assert reading.outcome is Outcome.UNKNOWN
         assert not reading.known
 
 
 def test_one_example_too_large_is_said():
-    assert memory(FakeRig(capacity=999)).outcome is Outcome.OUT_OF_MEMORY
+    assert memory(FakeRig(memory=(1000, 999))).outcome is Outcome.OUT_OF_MEMORY
 
 
 def test_headroom_must_be_a_share():

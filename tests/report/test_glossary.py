@@ -5,6 +5,7 @@ import pathlib
 import re
 
 import pytest
+from markupsafe import escape
 from report.made_studies import made
 from report.report_plans import plan
 
@@ -28,9 +29,10 @@ def test_every_term_is_explained_in_one_to_three_sentences():
         assert len(meaning) < 240
 
 
-@pytest.mark.parametrize("text", [page(plan()), page(made()), html_for(plan()), html_for(made())],
-                         ids=["plan", "study", "plan in a notebook", "study in a notebook"])
-def test_terms_of_a_page_carry_the_same_sentences_as_hover_text(text):
+@pytest.mark.parametrize("record", [plan, made], ids=["plan", "study"])
+@pytest.mark.parametrize("draw", [page, html_for], ids=["page", "notebook"])
+def test_terms_of_a_page_carry_the_same_sentences_as_hover_text(draw, record):
+    text = draw(record())
     found = {shown.lower().removesuffix("s"): html.unescape(meaning)
              for meaning, shown in re.findall(r'<abbr title="([^"]*)">([^<]*)</abbr>', text)}
     assert len(found) >= 3
@@ -40,10 +42,10 @@ def test_terms_of_a_page_carry_the_same_sentences_as_hover_text(text):
 
 def test_a_term_is_explained_once_in_a_text_and_never_within_code():
     text = html_for(plan(headline="quality and quality, `quality` too"))
-    assert text.count(f'<abbr title="{html.escape(GLOSSARY["quality"])}">quality</abbr> and quality, <code>quality</code>') == 1
+    assert text.count(f'<abbr title="{escape(GLOSSARY["quality"])}">quality</abbr> and quality, <code>quality</code>') == 1
 
 
 def test_everyday_words_are_explained_where_they_stand_alone_and_not_in_a_sentence():
     text = html_for(plan(headline="a better batch size", binding="better"))
     assert "a better batch size" in text
-    assert f'<abbr title="{html.escape(GLOSSARY["better"])}">better</abbr>' in text
+    assert f'<abbr title="{escape(GLOSSARY["better"])}">better</abbr>' in text

@@ -69,7 +69,7 @@ def test_a_picture_that_cannot_be_drawn_holds_the_reason(ax):
 
 
 def test_another_picture_is_refused_by_name(ax):
-    with pytest.raises(UsageError, match="`name` must be one of 'quality', 'losses', 'rates', 'steps'; got 'loss'"):
+    with pytest.raises(UsageError, match="`name` must be one of quality, losses, rates, steps; got 'loss'"):
         made().plot(ax, "loss")
 
 

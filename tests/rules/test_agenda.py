@@ -28,11 +28,12 @@ def test_every_measurement_is_announced_with_what_why_and_about_how_long():
 def test_what_was_tried_is_not_announced_again(outcome):
     known = Evidence().add(*(Reading(name=name, value=1.0, outcome=outcome) for name in ("memory", "noise_scale")))
     announced = [item.name for item in agenda(task(), PRESENT, known, 60)]
-    assert announced == ["throughput", "critical_rate", "prediction", "study"]
+    assert announced == ["compilation", "validation", "throughput", "critical_rate", "prediction", "study"]
 
 
 def test_when_everything_is_known_nothing_is_announced():
-    known = evidence({PRESENT: Truth(), at(128): Truth()}).add(Reading(name="engine", value=1.0), Reading(name="study", value=9.0))
+    known = evidence({PRESENT: Truth(), at(128): Truth()}).add(
+        *(Reading(name=name, value=1.0) for name in (*PROBES, "engine", "study")))
     assert agenda(task(), PRESENT, known, 60) == ()
 
 

@@ -11,8 +11,9 @@ from rules.worlds import MARGIN, PRESENT, Truth, at, clock, curve, diverged, evi
 from scipy.stats import ttest_rel
 
 from epochal.records import Outcome, Verdict
+from epochal.records.clock import Seconds
 from epochal.rules.plan.compare import compare, reference, runs_by_setting, seconds_ratio, shown_better, verdict_of
-from epochal.rules.plan.decide import clock_of, step_seconds
+from epochal.rules.plan.decide import clock_of
 
 OTHER, THIRD = at(128), at(512)
 NUMBER = st.floats(-10, 10)
@@ -25,7 +26,7 @@ def runs(qualities):
 
 
 def second_each(batch_size):
-    return 1.0, 0.99, 1.01
+    return Seconds(value=1.0, low=0.99, high=1.01)
 
 
 def test_better_is_shown_by_a_paired_one_sided_t_test():
@@ -125,7 +126,7 @@ def test_settings_that_share_no_two_seeds_are_not_resolvable():
 
 def test_an_arms_cost_is_the_geometric_mean_of_updates_times_the_clock():
     made = {PRESENT: {seed: curve([9.0] * n + [1.0], seed=seed, steps_per_epoch=10) for seed, n in enumerate((1, 3, 7))}}
-    (arm,) = compare(made, PRESENT, PRESENT, 0.1, 1.0, lambda b: (0.5, 0.4, 0.6), lambda b: None)
+    (arm,) = compare(made, PRESENT, PRESENT, 0.1, 1.0, lambda b: Seconds(value=0.5, low=0.4, high=0.6), lambda b: None)
     steps = 10 * np.array([2, 4, 8])
     assert arm.steps == pytest.approx(40)
     assert arm.seconds == pytest.approx(20)
@@ -148,7 +149,7 @@ def test_the_ratio_of_times_is_paired_so_that_seeds_which_are_slow_for_both_do_n
     slow = np.array([1, 2, 4, 8])
     made = {s: {i: curve([9.0] * int(n * k) + [1.0], setting=s, seed=i, steps_per_epoch=1) for i, n in enumerate(slow)}
             for s, k in ((PRESENT, 8), (OTHER, 4))}
-    clocks = {32: (1.0, 1.0, 1.0), 128: (1.5, 1.5, 1.5)}
+    clocks = {32: Seconds(value=1.0, low=1.0, high=1.0), 128: Seconds(value=1.5, low=1.5, high=1.5)}
     ratio, low, high = seconds_ratio(made, PRESENT, OTHER, 1.0, clocks.get)
     steps = np.log((8 * slow + 1) / (4 * slow + 1))
     assert ratio == pytest.approx(math.exp(steps.mean()) / 1.5)
@@ -162,7 +163,7 @@ def test_the_clocks_own_doubt_counts_between_batch_sizes_and_cancels_within_one(
     flat = runs({PRESENT: [1.0] * 4, OTHER: [1.0] * 4, at(32, 1e-2): [1.0] * 4})
 
     def wide(batch_size):
-        return 1.0, 0.5, 2.0
+        return Seconds(value=1.0, low=0.5, high=2.0)
 
     assert seconds_ratio(flat, PRESENT, OTHER, 1.0, wide)[2] == pytest.approx(math.exp(math.hypot(math.log(2), math.log(2))))
     assert seconds_ratio(flat, PRESENT, at(32, 1e-2), 1.0, wide) == (1.0, 1.0, 1.0)
@@ -175,17 +176,22 @@ def test_there_is_no_ratio_without_a_clock_two_seeds_or_the_target():
     assert seconds_ratio(made, OTHER, PRESENT, 3.0, lambda b: None) is None  # no clock
 
 
+def full_step(reading, size):
+    found = clock_of(evidence({PRESENT: Truth()}, throughput=reading)).full_step(size)
+    return found.value, found.low, found.high
+
+
 def test_seconds_a_step_are_those_measured_else_those_of_the_line_with_the_widest_doubt_measured():
     reading = clock(1e-3, 1e-6, sizes=(8, 32, 128), spread=1.25)
-    assert step_seconds(reading, 32) == pytest.approx((1.032e-3, 1.032e-3 / 1.25, 1.032e-3 * 1.25))
-    assert step_seconds(reading, 1000) == pytest.approx((2e-3, 2e-3 / 1.25, 2e-3 * 1.25))
-    assert step_seconds(None, 32) is None
+    assert full_step(reading, 32) == pytest.approx((1.032e-3, 1.032e-3 / 1.25, 1.032e-3 * 1.25))
+    assert full_step(reading, 1000) == pytest.approx((2e-3, 2e-3 / 1.25, 2e-3 * 1.25))
+    assert clock_of(evidence({PRESENT: Truth()}, throughput=None)).full_step(32) is None
 
 
 @pytest.mark.parametrize(("size", "rows"), [(8, 8), (1024, 575), (600, 575), (1150, 1150), (5000, 1150)])
 def test_the_mean_step_of_an_epoch_has_its_share_of_a_short_last_batch(size, rows):
     made = evidence({PRESENT: Truth()}, n_train=1150, throughput=clock(1e-3, 1e-5, sizes=(8, 32, 1024)))
-    assert clock_of(made)(size)[0] == pytest.approx(1e-3 + 1e-5 * rows, rel=1e-2)
+    assert clock_of(made).step(size).value == pytest.approx(1e-3 + 1e-5 * rows, rel=1e-2)
 
 
 def test_a_senseless_fastest_repeat_does_not_make_a_step_free():
@@ -193,7 +199,7 @@ def test_a_senseless_fastest_repeat_does_not_make_a_step_free():
     points = tuple(replace(point, low=-0.01) for point in reading.points)
     broken = type(reading)(name="throughput", value=1000.0, points=points, details=reading.details)
     for size in (32, 77):
-        seconds, low, high = step_seconds(broken, size)
+        seconds, low, high = full_step(broken, size)
         assert 0 < low < seconds < high
 
 

@@ -77,8 +77,8 @@ def test_the_test_loss_is_told_at_the_epoch_that_validation_chose():
     plan = decide(read(0.0))
     assert chosen(plan) == (128, 1e-3)
     assert re.match(r"loss 11\.2, yours 10\.2 \(difference \+1, \+1 to \+1 over seeds\)", plan.on_test)
-    assert "beyond chance" in plan.on_test
-    assert "beyond chance" not in decide(read(1.0)).on_test       # by the same amount, but not the same on every seed
+    assert "more than chance explains" in plan.on_test
+    assert "more than chance explains" not in decide(read(1.0)).on_test       # by the same amount, but not the same on every seed
     alone = replace(read(0.0), curves=tuple(c for c in read(0.0).curves if c.setting == PRESENT))
     assert decide(alone).on_test.startswith("loss 10.2, on")
 

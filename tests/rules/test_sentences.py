@@ -115,7 +115,8 @@ def test_what_binds_is_memory_data_quality_statistics_or_hardware():
     worse = {s: t._replace(excess=9 * MARGIN * (s.batch_size > 32)) for s, t in sizes.items()}
     assert decide(evidence(worse)).binding == "quality: every larger batch was shown worse in validation loss"
     assert decide(evidence(sizes)).binding.startswith("statistics: beyond the critical batch size of about 2")
-    assert decide(evidence(sizes, throughput=clock(1e-5, 1e-6))).binding.startswith("hardware: beyond B_hw of about 10 examples")
+    assert decide(evidence(sizes, throughput=clock(1e-5, 1e-6))).binding.startswith(
+        "hardware: beyond the hardware batch size of about 10 examples")
 
 
 def test_without_a_fixed_cost_of_a_step_or_any_gain_of_a_batch_that_is_what_binds():
@@ -129,15 +130,15 @@ def test_without_a_fixed_cost_of_a_step_or_any_gain_of_a_batch_that_is_what_bind
 def test_a_limit_that_is_not_known_binds_nothing():
     sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     for unknown in (None, clock(1e-3, 0.0), Reading(name="throughput", outcome=Outcome.UNRESOLVED)):
-        assert decide(evidence(sizes, throughput=unknown)).binding.startswith("nothing was shown to bind")
+        assert decide(evidence(sizes, throughput=unknown)).binding.startswith("not identified")
 
 
 def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_figures():
     truths = {PRESENT: Truth(steps=2400, private=MARGIN), at(128, 3e-3): Truth(steps=100, private=MARGIN)}
     plans = (decide(evidence(truths, seed=seed, n_seeds=4)) for seed in range(9))
     sentence = next(s for plan in plans for s in plan.unresolved if "128" in s)
-    assert re.fullmatch(r"whether batch size 128, learning rate 0\.003 is equal in quality: \S+ \(\S+ to \S+\), margin \S+, "
-                        r"4 seeds\. It would be cheaper; a longer budget or more validation rows would tell", sentence)
+    assert re.fullmatch(r"batch size 128, learning rate 0\.003 may be as good and cheaper: difference \S+ \(\S+ to \S+\), "
+                        r"margin \S+, 4 seeds; more time \(`--budget`\) or more validation rows would decide", sentence)
 
 
 def test_batch_sizes_that_time_left_out_are_named_unless_their_neighbours_rule_them_out():
@@ -163,5 +164,5 @@ def test_limits_whose_intervals_overlap_are_not_said_to_bind():
     vague = dataclasses.replace(known.derived[0], low=0.0, high=10.0**6)
     context = Context(evidence=known.evidence, goal="fastest", arms=known.arms, chosen=known.arms[1], present=known.arms[1],
                       against=known.arms[1], margin=known.margin, target=1.0, critical=vague, optimal=known.derived[1], ratio=None)
-    assert binding(context).startswith("nothing was shown to bind")
-    assert not binding(context._replace(critical=known.derived[0])).startswith("nothing was shown")
+    assert binding(context).startswith("not identified")
+    assert not binding(context._replace(critical=known.derived[0])).startswith("not identified")

@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 import keras
+from seam import portable_trainee
 from seam.trainee_contract import TraineeContract
 
-from epochal.seam.trainee import portable
 from epochal.seam.trainee.open import _bind
 
 BACKEND = keras.backend.backend()
@@ -22,7 +22,7 @@ class TestOfThisBackEnd(TraineeContract):
 
 
 class TestOfKerasAlone(TraineeContract):
-    bind = staticmethod(portable.bind)
+    bind = staticmethod(portable_trainee.bind)
     exact, splits = ("stepwise",), False
     leaves_out: ClassVar = {"own_train_step": "train_on_batch passes three things, where fit passes two without sample weights"} | (
         {"two_inputs_two_outputs": "fit forgets there to weigh a short batch by its rows"} if BACKEND == "tensorflow" else {})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from contracts.fake_rig import FakeTiming
 from experiments.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
@@ -56,19 +57,19 @@ def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
 
 def test_nor_where_the_probes_took_much_of_the_budget(bench):
     """The time a study has is what the probes left, whether they ran just now or in an earlier run."""
-    known = measure(bench(overhead=0.3), budget=30.0)
+    known = measure(bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3)), budget=30.0)
     probed = sum(r.cost for r in known.readings if r.name in PROBES)
     assert probed > 6
     assert known.get("study").detail("budget") == pytest.approx(max(30 - probed, 9))
-    rig = bench(overhead=0.3)
+    rig = bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3))
     assert measure(rig, budget=30.0, evidence=known) == known
     assert not rig.asked
 
 
 def test_what_was_tried_and_failed_is_not_tried_again(bench):
-    known = measure(bench(capacity=None), budget=BUDGET)
+    known = measure(bench(memory=(1000, None)), budget=BUDGET)
     assert known.get("memory") is None
-    rig = bench(capacity=None)
+    rig = bench(memory=(1000, None))
     assert measure(rig, budget=BUDGET, evidence=known) == known
     assert not rig.asked
 
@@ -104,7 +105,7 @@ def test_measuring_is_repeatable(bench):
 
 @pytest.mark.parametrize("budget", [5.0, 20.0, 80.0])
 def test_the_budget_is_kept_about(bench, budget):
-    rig = bench(n_examples=96, step_seconds=1e-3, t0=1e-3, c=1e-5)
+    rig = bench(n_examples=96, step_seconds=1e-3, timing=FakeTiming(step=1e-3, example=1e-5))
     measure(rig, budget=budget)
     assert rig.clock.now <= 1.5 * budget
 
@@ -114,7 +115,8 @@ def test_the_budget_is_kept_about(bench, budget):
 def test_evidence_about_something_else_is_refused_before_anything_is_measured(bench, other):
     known = measure(bench(), budget=BUDGET)
     rig = bench(**other)
-    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; it .*, (and )?this is .*\. Measure again"):
+    with pytest.raises(UsageError, match=r"`evidence` must be about the same .*; (it|what differs: .*\. It) .*, (and )?this is .*"
+                                         r"\. Measure again"):
         measure(rig, budget=BUDGET, evidence=known)
     assert not rig.asked
 
@@ -128,7 +130,7 @@ def test_evidence_from_another_machine_is_refused(bench):
 
 
 def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
-    rig = bench(n_examples=96, capacity=40_000)                     # 40 rows, 36 with headroom
+    rig = bench(n_examples=96, memory=(1000, 40_000))                     # 40 rows, 36 with headroom
     known = measure(rig, budget=BUDGET)
     largest = known.get("memory").value
     assert 30 <= largest <= 36

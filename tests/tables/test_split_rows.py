@@ -55,7 +55,7 @@ def test_rows_are_drawn_from_all_over_the_file():
 
 def test_the_files_own_test_rows_are_the_test_part():
     codes = np.repeat([0, 1, 0, 1], [80, 20, 10, 10])
-    parts = split.before_own_test(codes, n_own_test=20, seed=0)
+    parts = split.at_random(codes, n_own_test=20, seed=0)
     assert_a_partition(parts, 120)
     assert parts.test.tolist() == list(range(100, 120))
     assert np.bincount(codes[parts.validation]).tolist() == [16, 4]

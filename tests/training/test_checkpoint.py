@@ -13,7 +13,7 @@ from training.side_by_side import fit
 
 from epochal import Advice, UsageError
 from epochal.training.checkpoint.checkpoint import Checkpoint
-from epochal.training.checkpoint.plain_state import changed, of, packed, unpacked
+from epochal.training.checkpoint.plain_state import changed, packed, plain_attributes, unpacked
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")
@@ -162,7 +162,7 @@ def test_arrays_inside_plain_values_come_back_too():
 def test_what_a_callback_remembers_leaves_out_what_is_not_plain():
     callback = keras.callbacks.EarlyStopping(patience=2)
     callback.best, callback.open_file, callback.best_weights = 0.5, object(), [np.ones(2)]
-    remembered = of(callback)
+    remembered = plain_attributes(callback)
     assert remembered["best"] == 0.5
     assert "open_file" not in remembered
     assert "best_weights" in remembered
@@ -220,10 +220,10 @@ def test_a_kill_after_the_epoch_that_stopped_it_starts_no_further_one(tmp_path, 
     always(monkeypatch)
     write = Checkpoint.__call__
 
-    def killed(self, position, store, *, manner, last=False):
+    def killed(self, position, store, *, ran_on, last=False):
         if last:
             raise BrokenOff
-        write(self, position, store, manner=manner)
+        write(self, position, store, ran_on=ran_on)
 
     monkeypatch.setattr(Checkpoint, "__call__", killed)
     with pytest.raises(BrokenOff):
@@ -286,6 +286,6 @@ def test_what_a_callback_gathers_in_place_is_not_lost(tmp_path, monkeypatch):
 
 def test_what_a_callback_was_given_is_not_what_it_learnt():
     diary = Diary()
-    before = copy.deepcopy(of(diary))
+    before = copy.deepcopy(plain_attributes(diary))
     diary.losses.append(1.0)
-    assert changed(of(diary), before) == {"losses": [1.0]}
+    assert changed(plain_attributes(diary), before) == {"losses": [1.0]}

@@ -206,6 +206,7 @@ def test_an_epoch_that_is_stopped_and_restored_goes_on_where_it_was():
     same(rest(other), expected)
 
 
+@pytest.mark.third
 def test_an_epoch_of_50_batches_costs_little():
     feed, trainee = feed_of(np.zeros((1600, 10), "float32"), np.zeros((1600, 1), "float32"), batch_size=32), Trainee()
     list(feed.epoch(trainee))

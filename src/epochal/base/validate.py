@@ -41,11 +41,6 @@ def positive_number(name: str, value: Any, cure: str = "", must: str = "a positi
     require(is_number(value) and value > 0, name, value, must, cure)
 
 
-def share(name: str, value: Any, cure: str = "Pass 0.2.") -> None:
-    """Refuse what does not lie between 0 and 1, both excluded."""
-    require(is_number(value) and 0 < value < 1, name, value, "a share between 0 and 1", cure)
-
-
 def one_of(name: str, value: object, known: Iterable[Any], cure: str = "") -> None:
     """Refuse what is none of the values that are `known`."""
     known = list(known)

@@ -117,13 +117,16 @@ def measured(rig, known, seconds, seed, journal, console, say):
 def _print_answer(console, plan):
     console.print(f"\n{plan.headline}\n", highlight=False, markup=False, style="bold")
     console.print(rich_table(list(plan.rows())))
+    if times := list(plan.time_rows()):
+        console.print()
+        console.print(rich_table(times))
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
     console.print(rich_table(list(plan.arm_rows())))
-    console.print(f"\nWhat binds: {plan.binding}", highlight=False, markup=False)
-    if plan.on_test:
-        console.print(f"On the test rows: {plan.on_test}", highlight=False, markup=False)
-    for sentence in plan.unresolved:
-        console.print(f"Not resolvable: {sentence}", highlight=False, markup=False)
+    console.print()
+    for sentence in plan.sentences():
+        console.print(sentence, highlight=False, markup=False)
+    console.print("\nDetails:", highlight=False)
+    console.print(rich_table(list(plan.detail_rows())))
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 

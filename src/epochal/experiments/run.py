@@ -112,8 +112,9 @@ class _Study:
         for setting, curves in runs.items():
             steps = all_steps_to(curves.values(), target)
             mean = float("inf") if steps is None else sum(steps) / len(steps)
-            seconds = clock(setting.batch_size) or (1.0, 1.0, 1.0)
-            found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), mean * seconds[0])
+            step = clock.step(setting.batch_size)
+            seconds = mean * (1.0 if step is None else step.value)
+            found[setting.batch_size] = min(found.get(setting.batch_size, float("inf")), seconds)
         return found
 
     def _how(self, size):

@@ -1,6 +1,7 @@
 """What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
 
 from .critical_rate import CRITICAL_RATE
+from .fit_parts import COMPILATION, VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
@@ -8,6 +9,8 @@ from .throughput import THROUGHPUT
 
 PROBES = {probe.name: probe for probe in (
     MEMORY,
+    COMPILATION,
+    VALIDATION,
     THROUGHPUT,
     NOISE_SCALE,
     CRITICAL_RATE,

@@ -11,6 +11,7 @@ from .plan import Stopping as Stopping
 from .plan import Verdict as Verdict
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
+from .points import PassTime as PassTime
 from .points import Point as Point
 from .points import RowTime as RowTime
 from .points import StepMemory as StepMemory

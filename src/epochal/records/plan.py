@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..base.lookup import ask
 from ..base.text import number, quantity, table
+from .clock import FitSeconds
 from .curve import Setting
 from .evidence import Evidence
 from .reading import Reading
@@ -34,13 +35,15 @@ class Choice:
     Attributes:
         value: an `int` for counts, a `float` for rates.
         low, high: the range the evidence cannot tell from `value`.
-        because: one sentence.
+        because: what speaks for it, in one sentence.
+        details: how it was found, with formulas and intervals; may be empty.
     """
 
     value: int | float
     low: int | float
     high: int | float
     because: str
+    details: str = ""
 
     def __str__(self):
         span = "" if self.low == self.value == self.high else f" ({number(self.low)} to {number(self.high)})"
@@ -113,6 +116,8 @@ class Plan:
         margin: difference in validation loss below which two settings count as equal, declared before measuring.
         arms: every setting that was compared at full length.
         derived: readings computed from the trainings: `critical_batch`, `time_optimal_batch`.
+        seconds, present_seconds: what a whole `fit` takes with the recommended and with the present setting, early stopping
+            replayed on their runs; `None` where no step was timed.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -130,19 +135,40 @@ class Plan:
     arms: tuple[Arm, ...]
     derived: tuple[Reading, ...]
     evidence: Evidence
+    seconds: FitSeconds | None = None
+    present_seconds: FitSeconds | None = None
 
     CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")
 
     def rows(self):
         """The answer as rows of strings, the heading first: what every face draws."""
-        yield ("", "use", "plausible", "because")
+        yield ("", "use", "because")
         for name in self.CHOICES:
             choice = getattr(self, name)
-            yield (name, number(choice.value), f"{number(choice.low)} to {number(choice.high)}", choice.because)
+            yield (name, number(choice.value), choice.because)
+
+    def time_rows(self):
+        """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
+        known = [("recommended", self.seconds), ("yours", self.present_seconds)]
+        if self.seconds == self.present_seconds:
+            known = [("yours", self.present_seconds)]
+        if any(fit is not None for _, fit in known):
+            yield ("a whole fit", "epochs", "training", "validation", "compilation", "sum")
+        for name, fit in known:
+            if fit is not None:
+                yield (name, number(fit.n_epochs), *(_span(part) for part in (fit.training, fit.validation, fit.compilation,
+                                                                              fit.total)))
+
+    def detail_rows(self):
+        """Plausible ranges and how each number was found, as rows of strings, the heading first."""
+        yield ("", "plausible", "details")
+        for name in self.CHOICES:
+            choice = getattr(self, name)
+            yield (name, f"{number(choice.low)} to {number(choice.high)}", choice.details or "–")
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
-        yield ("batch size", "rate", "val. loss", "difference (95 %)", "quality", "time to target")
+        yield ("batch size", "rate", "val. loss", "difference (95 %)", "quality", "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             yield (number(arm.setting.batch_size) + (" (yours)" if arm.present else ""),
@@ -169,10 +195,22 @@ class Plan:
         ask("save")(self, path)
 
     def __str__(self):
-        parts = [self.headline, table(self.rows()), f"What binds: {self.binding}"]
-        parts += [f"On the test rows: {self.on_test}"] if self.on_test else []
-        parts += [f"Not resolvable: {sentence}" for sentence in self.unresolved]
-        return "\n\n".join(parts)
+        times = [table(rows)] if (rows := list(self.time_rows())) else []
+        return "\n\n".join([self.headline, table(self.rows()), *times, *self.sentences(), table(self.detail_rows())])
+
+    def sentences(self):
+        """What is said beside the tables: what limits the batch size, the test rows, and what is undecided."""
+        yield f"Limiting factor: {self.binding}"
+        if self.on_test:
+            yield f"On the test rows: {self.on_test}"
+        yield from (f"Undecided: {sentence}" for sentence in self.unresolved)
 
     def _repr_html_(self):
         return ask("html_for")(self)
+
+
+def _span(seconds):
+    """Seconds with their interval; one measurement, or none, as such."""
+    if seconds is None:
+        return "not measured"
+    return str(seconds) if seconds.low == seconds.high else f"{seconds} ({quantity('s', seconds.low, seconds.high)})"

@@ -14,6 +14,16 @@ class StepTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassTime:
+    """How long one pass over the validation rows takes: the median of the timings, the fastest and the slowest, in seconds."""
+
+    batch_size: int
+    seconds_a_pass: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowTime:
     """How long one row of `predict` takes: the median of the timings, the fastest and the slowest, in seconds."""
 
@@ -84,4 +94,4 @@ class EnginePoint:
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
 
 
-Point = StepTime | RowTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+Point = StepTime | PassTime | RowTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint

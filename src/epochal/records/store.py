@@ -19,7 +19,7 @@ from .curve import Curve, Setting
 from .evidence import Evidence
 from .formats import upgraded
 from .plan import Arm, Choice, Plan, Stopping
-from .points import CriticalRate, EnginePoint, Point, RowTime, StepMemory, StepTime, UpdatesToTarget
+from .points import CriticalRate, EnginePoint, PassTime, Point, RowTime, StepMemory, StepTime, UpdatesToTarget
 from .reading import Reading
 from .study import Contrast, Design, Study, TunedRate
 from .task import Machine, Task
@@ -27,7 +27,7 @@ from .task import Machine, Task
 FORMAT = 2
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
                                            Design, TunedRate, Contrast, Study,
-                                           StepTime, RowTime, StepMemory, CriticalRate, UpdatesToTarget, EnginePoint)}
+                                           StepTime, PassTime, RowTime, StepMemory, CriticalRate, UpdatesToTarget, EnginePoint)}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
 

@@ -92,7 +92,7 @@ def _templates():
     return environment
 
 
-def _ticks(text):
+def _ticks(text, explain=True):
     """What stands between backticks as code, and terms of the glossary with their meaning as hover text, once in each text; all
     else, markup included, as plain text."""
     from markupsafe import Markup, escape
@@ -106,8 +106,9 @@ def _ticks(text):
         seen.add(term)
         return f'<abbr title="{escape(GLOSSARY[term])}">{found[0]}</abbr>'
 
-    if str(text).lower() in GLOSSARY:
+    if explain and str(text).lower() in GLOSSARY:
         return Markup(f'<abbr title="{escape(GLOSSARY[str(text).lower()])}">{escape(text)}</abbr>')
     parts = re.split(r"`([^`]+)`", str(text))  # every second one stood between backticks
-    return Markup("".join(f"<code>{escape(part)}</code>" if i % 2 else _TERM.sub(explained, str(escape(part)))
+    return Markup("".join(f"<code>{escape(part)}</code>" if i % 2 else
+                          _TERM.sub(explained, str(escape(part))) if explain else str(escape(part))
                           for i, part in enumerate(parts)))

@@ -17,8 +17,8 @@ from .rigs.keras_rig import open_rig
 _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 
 
-def packed(source, data, cloudpickle):
-    """A model, or the function that builds it, and its data as bytes.
+def pack(source, data, cloudpickle):
+    """A model, or the function that builds it, with its data, as bytes.
 
     Args:
         source, data: as for `open_rig`.
@@ -37,7 +37,7 @@ def packed(source, data, cloudpickle):
                              "everything that the function uses inside it: locks, files and sessions cannot be sent.") from error
 
 
-def opened(package):
+def open_packed(package):
     """The rig of what was packed, on this machine.
 
     Raises:
@@ -48,11 +48,11 @@ def opened(package):
     except ImportError as error:
         raise UsageError(f"`model` must use what is installed on every machine; got {error.name!r}, which one of them lacks. "
                          "Install it there.") from error
-    _settle(settings)
+    _apply_settings(settings)
     return open_rig(_loaded(*source) if isinstance(source, tuple) else source, data)
 
 
-def surroundings(rig):
+def environment_of(rig):
     """The environment in which a process on another machine computes the numbers that this process does.
 
     The number of threads is this machine's, whatever the other one has: a sum over threads rounds by their number.
@@ -93,25 +93,25 @@ def _saved(model):
     """A compiled model as `(file, parts)`: what Keras saves, and the classes and functions that are not Keras' own."""
     parts = keras.saving.get_custom_objects() | {type(layer).__name__: type(layer) for layer in (model, *layers(model))}
     parts = {name: part for name, part in (parts | own_parts(model)).items() if not part.__module__.startswith("keras.")}
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "model.keras")
-        try:
-            model.save(path)
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise Unsupported(f"The model `{model.name}` cannot be saved by Keras ({first_line(error)}) Pass a function that "
-                              "builds and compiles it instead of the model.") from error
+    with _file_of_keras(f"The model `{model.name}` cannot be saved by Keras") as path:
+        model.save(path)
         return path.read_bytes(), parts
 
 
 def _loaded(content, parts):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "model.keras")
+    with _file_of_keras("The model cannot be loaded by Keras on another machine") as path:
         path.write_bytes(content)
+        return keras.models.load_model(path, custom_objects=parts, safe_mode=False)  # what came with it is code of the user's
+
+
+@contextmanager
+def _file_of_keras(failed):
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            return keras.models.load_model(path, custom_objects=parts, safe_mode=False)  # what came with it is code of the user's
+            yield pathlib.Path(folder, "model.keras")
         except (NotImplementedError, TypeError, ValueError, ImportError, AttributeError, KeyError) as error:
-            raise Unsupported(f"The model cannot be loaded by Keras on another machine ({first_line(error)}) Pass a function that "
-                              "builds and compiles it instead of the model.") from error
+            raise Unsupported(f"{failed} ({first_line(error)}) Pass a function that builds and compiles it instead of the "
+                              "model.") from error
 
 
 def _settings():
@@ -125,7 +125,7 @@ def _settings():
             keras.dtype_policies.serialize(config.dtype_policy()), jax_flags)
 
 
-def _settle(settings):
+def _apply_settings(settings):
     floatx, epsilon, image_data_format, dtype_policy, jax_flags = settings
     keras.config.set_floatx(floatx)
     keras.config.set_epsilon(epsilon)

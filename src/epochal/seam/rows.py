@@ -133,6 +133,16 @@ def over(change, tree):
     return change(tree)
 
 
+def joined(first, second):
+    """`(x, y, weight)` of the rows of two `Part`s, one after the other."""
+    return tuple(_joined(getattr(first, name), getattr(second, name)) for name in ("x", "y", "weight"))
+
+
+def _joined(one, other):
+    whole = {id(a): np.concatenate([a, b]) for a, b in zip(leaves(one), leaves(other), strict=True)}
+    return over(lambda leaf: whole[id(leaf)], one)
+
+
 def check(part, name):
     """Raise `UsageError` unless all arrays have one number of rows and every number is finite."""
     counts = {len(leaf) for tree in (part.x, part.y, part.weight) for leaf in leaves(tree)}

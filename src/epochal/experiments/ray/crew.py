@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 
 from ...base.errors import EpochalError, MeasurementFailed, UsageError
-from ...seam.packing import opened, packed, surroundings
+from ...seam.packing import environment_of, open_packed, pack
 from ..blocks import train_block
 from .cluster import connected, require_ray
 
@@ -44,7 +44,7 @@ class RayCrew:
     def __enter__(self):
         with ExitStack() as stack:
             self._ray = ray = stack.enter_context(connected(self._address))
-            content = packed(self._source, self._data, ray.cloudpickle)
+            content = pack(self._source, self._data, ray.cloudpickle)
             stack.callback(self._cancel)
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             n_gpus, n_cpus = (sum(int(node.get(kind, 0)) for node in nodes) for kind in ("GPU", "CPU"))
@@ -53,7 +53,7 @@ class RayCrew:
             self.n_at_once = max(1, n_gpus if self._on_gpu else n_cpus)
             self._order = (hashlib.blake2b(content, digest_size=16).hexdigest(), [ray.put(content)], self._rig.task.fingerprint,
                            self._rig.machine)
-            self._task = ray.remote(max_retries=0, runtime_env={"env_vars": surroundings(self._rig)})(_train)
+            self._task = ray.remote(max_retries=0, runtime_env={"env_vars": environment_of(self._rig)})(_train)
             self._undo = stack.pop_all()
         return self
 
@@ -125,7 +125,7 @@ def _train(name, content, fingerprint, machine, block):
     node = ray.get_runtime_context().get_node_id()
     if name not in _RIGS:
         _RIGS.clear()
-        rig = opened(ray.get(content[0]))
+        rig = open_packed(ray.get(content[0]))
         _refuse_others(rig, fingerprint, machine, node)
         _RIGS[name] = rig
     curves, facts = train_block(_RIGS[name], block)
@@ -142,5 +142,5 @@ def _refuse_others(rig, fingerprint, machine, node):
         raise UsageError(f"`ray` must be a cluster whose nodes train as this machine does; node {node[:8]} has "
                          f"{', '.join(different)}. Install the same there, or start the study on such a node.")
     if rig.task.fingerprint != fingerprint:
-        raise UsageError(f"`model` must be the same on every machine; it came out as another one on node {node[:8]}. Let the "
-                         "function that builds it depend on nothing but its own code.")
+        raise UsageError(f"`model` must be the same on every machine; node {node[:8]} built a different one. Let the function that "
+                         "builds it depend on nothing but its own code.")

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from math import inf
 
 from ...base.text import number, quantity
-from ...base.validate import require
+from ...base.validate import one_of, require
 from ..study.pictures import PICTURES
 from .chart import Band, Line, Pointer, Points, Strip, Valueless
 from .style import GREY
@@ -33,7 +33,7 @@ def study_plot(study, ax, name="quality", *, view=None):
     """
     require(find_spec("matplotlib") is not None, "ax", ax, "an axis of matplotlib, which is not installed",
             "Install it with: pip install 'epochal[plot]'.")
-    require(name in PICTURES, "name", name, f"one of {', '.join(map(repr, PICTURES))}")
+    one_of("name", name, PICTURES)
     require(hasattr(ax, "plot"), "ax", ax, "an axis of matplotlib", "Pass plt.gca().")
     picture = PICTURES[name](study)
     if picture.missing:

@@ -6,7 +6,7 @@ import typing
 from itertools import zip_longest
 
 from ...base.files import whole_file
-from ...base.validate import require
+from ...base.validate import one_of
 from ...records import Contrast, Setting
 from ...records.plan import Verdict
 
@@ -30,7 +30,7 @@ def study_table(study, what="contrasts"):
     """
     import pandas as pd
 
-    require(what in TABLES, "what", what, f"one of {', '.join(map(repr, TABLES))}")
+    one_of("what", what, TABLES)
     rows = {"contrasts": _contrasts, "trainings": _trainings, "epochs": _epochs}[what](study)
     columns = _columns(study, what)
     return pd.DataFrame(rows, columns=list(columns)).astype({name: _DTYPES[kind] for name, kind in columns.items()})

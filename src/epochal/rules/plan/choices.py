@@ -3,7 +3,7 @@
 import math
 import statistics
 
-from ...base.text import number
+from ...base.text import counted, number
 from ...records import Choice, Outcome, Verdict
 from . import sentences
 from .quality import best_epoch, stopping_epoch
@@ -14,7 +14,8 @@ def choose_batch_size(context):
     """The chosen batch size; its range is the band of the least time, cut to memory, rows and shown quality."""
     size = context.chosen.setting.batch_size
     low, high = _band(context)
-    return Choice(value=size, low=min(low, size), high=max(high, size), because=sentences.why_batch_size(context))
+    return Choice(value=size, low=min(low, size), high=max(high, size), because=sentences.why_batch_size(context),
+                  details=sentences.how_batch_size(context))
 
 
 def choose_rate(context):
@@ -24,7 +25,8 @@ def choose_rate(context):
     picked = pick(trials, context.margin, context.target) if trials else None
     rate = setting.learning_rate
     low, high = (min(picked.low, rate), max(picked.high, rate)) if picked else (rate, rate)
-    return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked, len(trials)))
+    return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked, len(trials)),
+                  details=sentences.how_rate(picked))
 
 
 def choose_epochs(curves, patience):
@@ -33,19 +35,20 @@ def choose_epochs(curves, patience):
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
     span = f"{number(min(bests))} to {number(max(bests))}"
-    because = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
-               f"{sentences.counted(len(curves), 'seed')}); EarlyStopping(patience={patience}, restore_best_weights=True) stops by "
-               f"epoch {number(max(stops))}")
+    because = f"EarlyStopping(patience={patience}, restore_best_weights=True) stops by epoch {number(max(stops))}"
+    details = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
+               f"{counted(len(curves), 'seed')})")
     if max(stops) < statistics.median(bests):
-        because += ", which gives away less than half the margin"
+        details += "; stopping sooner gives away less than half the margin"
     if cut:
-        because += f"; {cut} of {sentences.counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+        because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
     needed = max(stops)
-    return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because)
+    return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because,
+                  details=details)
 
 
 def choose_predict_batch_size(context):
-    """The predict batch size: the smallest near the best throughput of `predict`."""
+    """The predict batch size: the smallest that is about as fast as any."""
     reading = context.evidence.get("prediction")
     if reading is None:
         size = context.chosen.setting.batch_size
@@ -53,7 +56,7 @@ def choose_predict_batch_size(context):
         return Choice(value=size, low=1, high=max(size, context.evidence.task.n_train),
                       because=f"the training batch size, which fits; `predict` was not timed ({why})")
     return Choice(value=round(reading.value), low=round(reading.low), high=round(reading.high),
-                  because="smallest batch within 10 % of the best throughput of `predict`; it does not change the predictions")
+                  because="the smallest within 10 % of the best speed of `predict`; it does not change the predictions")
 
 
 def _band(context):

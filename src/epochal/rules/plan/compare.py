@@ -66,7 +66,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
     Args:
         runs: as from `runs_by_setting`. present: the user's setting. against: the reference setting.
         margin: differences below it count as none. target: the loss whose first reaching is counted.
-        step_seconds: `(batch_size) -> (seconds, low, high)` of one step of `fit`, or `None` where unknown.
+        step_seconds: `(batch_size) -> Seconds` of one step of `fit`, or `None` where unknown.
         peak_bytes: `(batch_size) -> bytes or None`.
     """
     return tuple(_arm(runs, s, present, against, margin, target, step_seconds, peak_bytes) for s in sorted(runs))
@@ -82,10 +82,11 @@ def seconds_ratio(runs, a, b, target, step_seconds):
     mean, low, high = mean_interval(logs)
     if step_seconds(a.batch_size) is None:
         return None
-    (ta, ta_low, ta_high), (tb, tb_low, tb_high) = step_seconds(a.batch_size), step_seconds(b.batch_size)
-    clock = math.hypot(math.log(ta_high / ta_low) / 2, math.log(tb_high / tb_low) / 2) if a.batch_size != b.batch_size else 0.0
-    half = math.hypot((high - low) / 2, clock)
-    return math.exp(mean) * ta / tb, math.exp(mean - half) * ta / tb, math.exp(mean + half) * ta / tb
+    mine, theirs = step_seconds(a.batch_size), step_seconds(b.batch_size)
+    clock = math.hypot(math.log(mine.high / mine.low) / 2, math.log(theirs.high / theirs.low) / 2) \
+        if a.batch_size != b.batch_size else 0.0
+    half, times = math.hypot((high - low) / 2, clock), mine.value / theirs.value
+    return math.exp(mean) * times, math.exp(mean - half) * times, math.exp(mean + half) * times
 
 
 def _arm(runs, setting, present, against, margin, target, step_seconds, peak_bytes):
@@ -114,7 +115,7 @@ def verdict_of(low, high, margin):
     """What the interval of a difference in loss (setting minus reference) shows. An interval that is not a number shows nothing.
 
     >>> [verdict_of(*span, 0.1).value for span in ((-0.2, 0.05), (0.12, 0.3), (-0.1, 0.3), (float("nan"), float("nan")))]
-    ['equal', 'worse', 'not resolvable', 'not resolvable']
+    ['not worse', 'worse', 'undecided', 'undecided']
     """
     if high < margin:
         return Verdict.NOT_WORSE
@@ -139,10 +140,10 @@ def _cost(mine, setting, target, step_seconds) -> dict[str, Any]:
     counted = {"steps": math.exp(mean), "steps_low": math.exp(low), "steps_high": math.exp(high)}
     if step_seconds(setting.batch_size) is None:
         return counted
-    seconds, fast, slow = step_seconds(setting.batch_size)
-    half = math.hypot((high - low) / 2, math.log(slow / fast) / 2)
-    return {**counted, "seconds": math.exp(mean) * seconds, "seconds_low": math.exp(mean - half) * seconds,
-            "seconds_high": math.exp(mean + half) * seconds}
+    step = step_seconds(setting.batch_size)
+    half = math.hypot((high - low) / 2, math.log(step.high / step.low) / 2)
+    return {**counted, "seconds": math.exp(mean) * step.value, "seconds_low": math.exp(mean - half) * step.value,
+            "seconds_high": math.exp(mean + half) * step.value}
 
 
 def _qualities(runs, a, b, judge=cross_fitted):

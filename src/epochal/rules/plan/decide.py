@@ -4,8 +4,9 @@ import math
 from functools import partial
 
 from ...base.errors import MeasurementFailed
-from ...base.validate import require
-from ...records import Plan, Stopping, Verdict
+from ...base.validate import one_of
+from ...records import Outcome, Plan, Stopping, Verdict
+from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
 from . import sentences
@@ -19,7 +20,7 @@ from .compare import (
     seconds_ratio,
     test_loss_of,
 )
-from .quality import cross_fitted, stopping_regret
+from .quality import cross_fitted, stopping_epoch, stopping_regret
 
 GOALS = ("fastest", "best", "frugal", "smallest")
 _WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
@@ -38,17 +39,18 @@ def decide(evidence, *, goal="fastest"):
         UsageError: there is no such goal.
         MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
     """
-    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
+    one_of("goal", goal, GOALS, 'Pass goal="fastest".')
     runs, present = runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
         raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
     margin, target = declared(evidence)
     against = reference(runs, present)
     clock = clock_of(evidence)
-    arms = compare(runs, present, against, margin, target, clock, partial(_peak_bytes, evidence.get("memory")))
+    step = clock.step
+    arms = compare(runs, present, against, margin, target, step, partial(_peak_bytes, evidence.get("memory")))
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, arms, runs, present, against, target, clock, evidence.task.n_train)
+    chosen = _choose(goal, arms, runs, present, against, target, step, evidence.task.n_train)
     critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
@@ -56,14 +58,15 @@ def decide(evidence, *, goal="fastest"):
     on_test = test_loss_of(runs, chosen, present)
     context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
-                                ratio=_ratio(runs, chosen, present, target, clock),
-                                on_test=on_test)
+                                ratio=_ratio(runs, chosen, present, target, step),
+                                on_test=on_test, seconds=_whole_fit(clock, chosen, runs, patience),
+                                present_seconds=_whole_fit(clock, present, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
         epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(context),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
-        derived=(critical, optimal), evidence=evidence)
+        derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds)
 
 
 def declared(evidence):
@@ -75,7 +78,7 @@ def declared(evidence):
     return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
 
 
-def _choose(goal, arms, runs, present, against, target, clock, n_train):
+def _choose(goal, arms, runs, present, against, target, step, n_train):
     """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
     allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE)}
     default = present if present in allowed else against
@@ -90,7 +93,7 @@ def _choose(goal, arms, runs, present, against, target, clock, n_train):
         return default
     if goal == "smallest":
         return cheapest
-    ratio = seconds_ratio(runs, cheapest, default, target, clock if goal == "fastest" else partial(_examples, n_train))
+    ratio = seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else partial(_examples, n_train))
     return cheapest if ratio is not None and ratio[2] < 1 else default
 
 
@@ -104,9 +107,18 @@ def _cost(goal, arm, n_train):
             return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
 
 
-def _ratio(runs, chosen, present, target, clock):
+def _ratio(runs, chosen, present, target, step):
     """Time to target of the present setting over the chosen one, `(ratio, low, high)`, or `None`."""
-    return None if chosen == present else seconds_ratio(runs, present, chosen, target, clock)
+    return None if chosen == present else seconds_ratio(runs, present, chosen, target, step)
+
+
+def _whole_fit(clock, setting, runs, patience):
+    """The `FitSeconds` of a training that early stopping ends, on average over the runs; `None` where it diverged."""
+    curves = list(runs[setting].values())
+    if any(curve.outcome is not Outcome.OK or not curve.n_epochs for curve in curves):
+        return None
+    n_epochs = sum(stopping_epoch(curve, patience) for curve in curves) / len(curves)
+    return clock.seconds(setting, n_epochs * curves[0].steps_per_epoch)
 
 
 def _patience(curves, margin):
@@ -129,45 +141,19 @@ def _updates_made(runs, arms):
 
 
 def clock_of(evidence):
-    """`(batch_size) -> (seconds, low, high)` of the mean step of an epoch of `fit`, or `None`.
-
-    A batch beyond the rows holds all of them, and a short last batch takes what the line gives for its rows: with 1,150 rows and
-    batches of 1,024, the mean step is one of 575 rows.
-    """
-    throughput, n_train = evidence.get("throughput"), evidence.task.n_train
-
-    def clock(batch_size):
-        size = min(batch_size, n_train)
-        full = step_seconds(throughput, size)
-        if full is None:
-            return None
-        t0, c = throughput.detail("t0"), throughput.detail("c")
-        share = (t0 + c * examples_per_step(size, n_train)) / (t0 + c * size)
-        return tuple(seconds * share for seconds in full)
-
-    return clock
-
-
-def step_seconds(throughput, batch_size):
-    """`(seconds, low, high)` of one step of `fit`: as measured at that size, else on the fitted line; `None` where unknown.
-
-    Low and high are the extremes of the repeats: of five, they hold the true median with 94 % probability. They are
-    differences of two timings, so a busy machine can make one of them senseless; no spread is taken below a tenth.
-    """
-    if throughput is None:
-        return None
-    spans = {p.batch_size: (p.seconds, max(min(p.low, p.seconds), 0.1 * p.seconds), max(p.high, p.seconds))
-             for p in throughput.points}
-    if batch_size in spans:
-        return spans[batch_size]
-    seconds = throughput.detail("t0") + throughput.detail("c") * batch_size
-    spread = max(max(high / median, median / low) for median, low, high in spans.values())
-    return seconds, seconds / spread, seconds * spread
+    """The `Clock` of Keras' own `fit`, from what was measured of it."""
+    throughput, validation, compilation = (evidence.get(name) for name in ("throughput", "validation", "compilation"))
+    line = {} if throughput is None else {"steps": throughput.points, "a_step": throughput.detail("t0"),
+                                          "an_example": throughput.detail("c")}
+    compiling = None if compilation is None else Seconds(value=compilation.value, low=compilation.low, high=compilation.high)
+    return Clock(n_train=evidence.task.n_train, n_validation=evidence.task.n_validation, compilation=compiling,
+                 passes=() if validation is None else validation.points, **line)
 
 
 def _examples(n_train, batch_size):
     """A clock that counts examples."""
-    return (examples_per_step(batch_size, n_train),) * 3
+    n = examples_per_step(batch_size, n_train)
+    return Seconds(value=n, low=n, high=n)
 
 
 def _peak_bytes(memory, batch_size):

@@ -1,9 +1,10 @@
-"""What the evidence says, in sentences: the headline, each reason, what binds, and what could not be settled."""
+"""What the evidence says, in sentences: the headline, each reason, what limits the batch size, and what is undecided."""
 
 from typing import NamedTuple
 
 from ...base.text import counted, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
+from ...records.clock import FitSeconds
 from .compare import examples_to_target
 from .propose import batch_sizes, worth_a_look
 
@@ -11,7 +12,10 @@ _READ = ("memory", "throughput", "prediction")  # the readings that the rules go
 
 
 class Context(NamedTuple):
-    """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's."""
+    """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's.
+
+    `seconds`, `present_seconds`: what a whole `fit` takes with the chosen and with the present setting.
+    """
 
     evidence: Evidence
     goal: str
@@ -25,63 +29,93 @@ class Context(NamedTuple):
     optimal: Reading
     ratio: tuple[float, float, float] | None
     on_test: tuple | None = None
+    seconds: FitSeconds | None = None
+    present_seconds: FitSeconds | None = None
 
 
 def headline(c):
-    """The answer in one sentence, the present setting's verdict first."""
-    setting, mine = c.chosen.setting, c.present.setting
+    """The answer in one sentence of at most two lines, what to use first, then what it gains."""
+    setting, yours = c.chosen.setting, f"yours ({_short(c.present.setting)})"
     if c.present.verdict is Verdict.DIVERGED:
-        return f"Yours diverges ({mine}). Use {setting}."
+        return f"Yours diverges ({_short(c.present.setting)}). Use {setting}."
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
-        return f"In this time no other setting could be compared with yours ({mine}): it stands untested."
+        return f"Keep yours ({setting}): no other setting could be compared in this time; raise `--budget`."
+    if c.chosen is c.present and c.goal == "best":
+        return f"Yours is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
-        if c.goal == "best":
-            return f"Yours is good already: no other setting was shown better ({len(rivals)} compared). Keep {mine}."
-        return f"Yours is good already ({mine}): no setting of equal quality was shown {_cheaper(c.goal)}."
-    gain = f", and reaches the same validation loss {_times(c.ratio)}{_seconds(c)}" if c.ratio else ""
+        return f"Yours is good already ({setting}): no setting that is no worse was shown {_cheaper(c.goal)}."
     if c.against is not c.present and c.present.verdict is not Verdict.NOT_WORSE:
-        worse, cost = c.present, f"; the one to use reaches the target loss {_times(c.ratio)} than yours" if c.ratio else ""
-        return (f"Use {setting}: yours ({mine}) has {worse.difference:.2g} ({worse.low:.2g} to {worse.high:.2g}) more validation "
-                f"loss than the best setting shown{cost}.")
+        return f"Use {setting}: {yours} has {c.present.difference:.2g} more validation loss than the best one{_gain(c)}."
     if c.goal == "best":
-        return f"Use {setting}: it was shown better than yours ({mine}), though by less than the margin{gain}."
+        return f"Use {setting}: shown better than {yours}, though by less than the margin{_gain(c)}."
     if c.goal == "smallest":
-        gain = ", and needs the least memory"
-    elif c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
-        gain = f", and reaches the same validation loss with {number(share)} times the examples"
-    return f"Use {setting}: it equals yours ({mine}) in quality{gain}."
+        return f"Use {setting}: no worse than {yours}, and needs the least memory."
+    if c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
+        return f"Use {setting}: no worse than {yours}, and reaches the same loss with {number(share)} times the examples."
+    return f"Use {setting}: no worse than {yours}{_gain(c)}."
+
+
+def _gain(c):
+    """What the chosen setting gains in time: to the same loss, and for a whole `fit`."""
+    told = f", at the same loss {_times(c.ratio)}" if c.ratio else ""
+    if None in (c.seconds, c.present_seconds):
+        return told
+    return f"{told}; a whole `fit` takes {c.seconds.total}, yours {c.present_seconds.total}"
 
 
 def why_batch_size(c):
-    """Why this batch size."""
+    """Why this batch size, in words."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        theirs = "yours" if c.against is c.present else f"that of {c.against.setting}"
-        parts.append(f"validation loss differs from {theirs} by {_signed(c.chosen)}, within the margin of {number(c.margin)}")
+        theirs = "yours" if c.against is c.present else _short(c.against.setting)
+        parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
-        parts.append("your present setting; a change must be shown to pay")
+        parts.append("yours; no other setting was shown to be worth a change")
     elif c.chosen is c.against:
-        parts.append("shown better than your present setting")
+        parts.append("shown better than yours")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)} of `fit`")
+        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)}, without compilation and validation")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
-        hardware = c.evidence.get("throughput")
-        parts.append(f"√(B_crit {_with_span(c.critical)} · B_hw {_with_span(hardware)}) = {number(c.optimal.value)}, at these "
-                     f"values within 10 % of the least time from {number(c.optimal.low)} to {number(c.optimal.high)}")
+        parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({number(c.optimal.low)} to "
+                     f"{number(c.optimal.high)} within 10 % of the best time)")
     return "; ".join(parts) or "the only setting that did not diverge"
+
+
+def how_batch_size(c):
+    """The intervals and the formula behind the batch size."""
+    parts = []
+    if c.chosen.verdict is Verdict.NOT_WORSE:
+        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
+    if c.ratio:
+        value, low, high = c.ratio
+        parts.append(f"time to the target: yours over this one {number(value)} ({number(low)} to {number(high)})")
+    if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
+        parts.append(f"fastest batch size = √(B_crit · B_hw), with B_crit {_with_span(c.critical)} and B_hw "
+                     f"{_with_span(c.evidence.get('throughput'))}")
+    return "; ".join(parts)
 
 
 def why_rate(c, picked, n_trials):
     """Why this learning rate; `picked` is `None` where no rate was left of so many trials."""
     mine = "yours; " if c.chosen is c.present else ""
     if picked is None:
-        return mine + ("every trial at this batch size diverged" if n_trials else "no other rate was tried at this batch size")
-    setting, place = c.chosen.setting, "inside" if picked.interior else "at the edge of"
+        return mine + ("every trial at this batch size diverged" if n_trials
+                       else "there was no time to test others; raise `--budget`")
+    if c.chosen.setting.learning_rate == picked.best:
+        return f"{mine}the best of {counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}"
+    if picked.low <= c.chosen.setting.learning_rate <= picked.high:
+        return f"{mine}within the margin of the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}"
+    return f"{mine}on the trials {number(picked.best)} was better, but fresh seeds did not show that it pays"
+
+
+def how_rate(picked):
+    """The span of rates behind the learning rate; empty where none was picked."""
+    if picked is None:
+        return ""
     span = f"{number(picked.low)} to {number(picked.high)} are" if picked.low < picked.high else "no other is"
-    doubt = "" if picked.low <= setting.learning_rate <= picked.high else ", but fresh seeds did not show that it pays"
-    return (f"{mine}{counted(picked.n_rates, 'rate')} tried at batch size {number(setting.batch_size)}; on the trials the best, "
-            f"{number(picked.best)}, lies {place} those tried, and {span} within the margin of it{doubt}")
+    place = "between lower and higher rates tried" if picked.interior else "the lowest or highest rate tried"
+    return f"best on the trials: {number(picked.best)}, {place}; {span} within the margin of it"
 
 
 def binding(c):
@@ -97,54 +131,53 @@ def binding(c):
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
         return "quality: every larger batch was shown worse in validation loss"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
-        return "quality: no larger batch was shown equal in validation loss"
+        return "quality: no larger batch was shown to be no worse in validation loss"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
         return "statistics: a larger batch saves no updates here"
     if critical_high <= hardware_low:
         return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
-                f"machine alone (B_hw {_about(hardware)}) would carry more")
+                f"hardware (hardware batch size {_about(hardware)}) would allow more")
     if hardware_high < 1:
-        return "hardware: a larger batch takes longer in proportion here, and the statistics alone would carry more"
+        return "hardware: a larger batch takes longer in proportion here; the critical batch size would allow more"
     if hardware_high < critical_low:
-        return (f"hardware: beyond B_hw of {_about(hardware)} a step takes longer in proportion; the statistics alone (B_crit "
-                f"{_about(c.critical)}) would carry more")
-    return "nothing was shown to bind: the settings compared do not tell the limits apart"
+        return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
+                f"batch size ({_about(c.critical)}) would allow more")
+    return "not identified: the intervals of the critical and of the hardware batch size overlap, or one is not known"
 
 
 def unresolved(c):
-    """What the evidence could not settle, a sentence each."""
+    """What the evidence could not settle, a sentence each; read after the word "Undecided:"."""
     found = []
     task = c.evidence.task
     if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
-        found.append(f"anything about learning: the validation loss of yours, {number(c.present.quality)}, is no lower than "
-                     f"{number(task.constant_loss)}, that of always giving the best constant answer")
+        found.append(f"whether anything was learnt: the validation loss of yours, {number(c.present.quality)}, is no lower than "
+                     f"{number(task.constant_loss)}, that of the best constant answer")
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
-        gain, more = "better" if c.goal == "best" else "cheaper", len(doubtful) - 1
+        gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
-        found.append(f"whether {first.setting} is equal in quality: {_signed(first)}, margin {number(c.margin)}, "
-                     f"{counted(first.n_seeds, 'seed')}{others}. It would be {gain}; a longer budget or more validation rows "
-                     "would tell")
+        found.append(f"{first.setting} may be {gain}: difference {_signed(first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
-        found.append(f"batch size {sizes}: not compared, for lack of time; a longer budget would")
+        found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
-        found.append(f"the critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
+        found.append(f"critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
     elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
-        span = f"{number(c.critical.low)} to {number(c.critical.high)}"
-        found.append(f"the critical batch size, beyond its order of magnitude: {span}")
+        found.append(f"critical batch size: only its order of magnitude is known, {number(c.critical.low)} to "
+                     f"{number(c.critical.high)}")
     latest = {reading.name: reading for reading in c.evidence.readings}
     for name in dict.fromkeys((*_READ, *latest)):
         if c.evidence.get(name) is None:
             reading = latest.get(name, Reading(name=name, outcome=Outcome.SKIPPED))
             found.append(f"{reading.words}: {reading.note or reading.outcome.value}")
     if task.n_validation < 200:
-        found.append(f"differences that {task.n_validation} validation rows cannot show: all figures are about these rows; "
-                     "other rows of the same kind would move them")
+        found.append(f"differences too small for {task.n_validation} validation rows: all figures hold for these rows, and other "
+                     "rows of the same kind would move them")
     return tuple(found)
 
 
@@ -156,7 +189,7 @@ def on_test(c):
     n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
     if c.chosen is c.present:
         return f"loss {chosen:.4g}, on {n}"
-    doubt = "; it is higher there beyond chance, which validation did not show" if low > c.margin else ""
+    doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
     return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
 
 
@@ -170,14 +203,6 @@ def _not_compared(c):
         at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
     tried = {min(c.setting.batch_size, task.n_train) for c in c.evidence.of("screen")}
     return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, task.n_train), at)]
-
-
-def _seconds(c):
-    """The seconds behind a ratio, and what they leave out."""
-    if None in (c.chosen.seconds, c.present.seconds):
-        return ""
-    return (f": in {quantity('s', c.chosen.seconds)} of training steps instead of {quantity('s', c.present.seconds)}, compiling "
-            "and judging not counted")
 
 
 def _would_pay(c, arm):
@@ -197,10 +222,10 @@ def _would_pay(c, arm):
 def _times(ratio):
     value, low, high = ratio
     if low > 1:
-        return f"{number(value)} times sooner ({number(low)} to {number(high)})"
+        return f"{number(value)} times sooner"
     if high < 1:
-        return f"{number(1 / value)} times later ({number(1 / high)} to {number(1 / low)})"
-    return f"neither clearly sooner nor later ({number(1 / value)} times the time, {number(1 / high)} to {number(1 / low)})"
+        return f"{number(1 / value)} times later"
+    return "about as soon"
 
 
 def _cheaper(goal):
@@ -229,6 +254,10 @@ def _share_of_examples(c, arm, other):
     """Examples to the target of one arm over those of another, or `None`."""
     mine, theirs = (examples_to_target(a, c.evidence.task.n_train) for a in (arm, other))
     return None if mine is None or theirs is None else mine / theirs
+
+
+def _short(setting):
+    return f"{number(setting.batch_size)} at {number(setting.learning_rate)}"
 
 
 def _signed(arm):

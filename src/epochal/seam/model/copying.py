@@ -47,6 +47,28 @@ def seeded(seed):
         np.random.set_state(numpy_before)
 
 
+def random_state():
+    """The states of the streams from which orders of rows are drawn, Python's, NumPy's and on PyTorch its own, as JSON."""
+    (version, inside, gauss), (name, keys, *rest) = random.getstate(), np.random.get_state()
+    of_torch = None
+    if keras.backend.backend() == "torch":
+        import torch
+
+        of_torch = torch.get_rng_state().tolist()
+    return [[version, list(inside), gauss], [name, keys.tolist(), *rest], of_torch]
+
+
+def restore_random_state(state):
+    """Let the streams go on from what `random_state` returned."""
+    (version, inside, gauss), (name, keys, *rest), of_torch = state
+    random.setstate((version, tuple(inside), gauss))
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))
+    if of_torch is not None:
+        import torch
+
+        torch.set_rng_state(torch.tensor(of_torch, dtype=torch.uint8))
+
+
 def copy_of(original):
     """An uncompiled copy of a compiled model, its weights newly drawn, those of frozen and adapted layers kept.
 

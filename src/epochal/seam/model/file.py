@@ -84,9 +84,3 @@ def check_takes(model, x):
 def answers_with_logits(model):
     """Whether the compiled loss takes logits, so that a sigmoid or softmax is still to come."""
     return bool(getattr(model.loss, "from_logits", False))
-
-
-def has_schedule(model):
-    """Whether the model is compiled with a learning-rate schedule, which a single number would replace."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    return isinstance(optimizer.get_config().get("learning_rate"), dict)

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from ...base.validate import require
+from .copying import metrics_of
 
 
 class _ScoresCounted(keras.metrics.Metric):
-    """Counts rows by their score, those of the class and the others apart, in so many equal parts of [0, 1]."""
+    """Counts rows by their score, those of the class separately from the others, in `n_bins` equal parts of [0, 1]."""
 
     def __init__(self, name, n_bins, **options):
         super().__init__(name=name, **options)
@@ -65,7 +66,7 @@ class RecallAtPrecision(_ScoresCounted):
     Args:
         precision: the share of alarms that must be right, more than 0 and at most 1.
         name: what the metric is called; `"recall_at_precision_0.9"` for a precision of 0.9.
-        n_bins: thresholds, equally far apart; finer ones tell more scores apart.
+        n_bins: thresholds, equally spaced; more of them distinguish more scores.
 
     `y_pred` are probabilities of shape [n] or [n, 1]; `y_true` are 0 or 1. The result is 0 where no threshold reaches the
     precision, so that no row may be called positive, and where there was no positive row. With n positive rows its standard error
@@ -90,8 +91,8 @@ class RecallAtPrecision(_ScoresCounted):
 
     def result(self):
         others, own = zip(*(map(ops.convert_to_tensor, pair) for pair in self.elsewhere), strict=True)
-        given = ops.sum(others[0]) + ops.sum(others[1]) > 0
-        _, precision = _from_the_top(*(ops.where(given, *pair) for pair in zip(others, own, strict=True)))
+        chosen = ops.sum(others[0]) + ops.sum(others[1]) > 0
+        _, precision = _from_the_top(*(ops.where(chosen, *pair) for pair in zip(others, own, strict=True)))
         last = ops.max(ops.where(precision >= self.precision, ops.arange(1, self.n_bins + 1), 0))
         found = ops.flip(own[0], axis=0)
         return _share(ops.sum(ops.where(ops.arange(1, self.n_bins + 1) <= last, found, 0.0)), ops.sum(found))
@@ -130,7 +131,7 @@ def chosen_elsewhere(model, counted):
         Such lists; what is in the model's variables matters not.
     """
     places = {id(variable): place for place, variable in enumerate(model.metrics_variables)}
-    pairs = [(places[id(to)], places[id(source)]) for metric in _metrics_of(model)
+    pairs = [(places[id(to)], places[id(source)]) for metric in metrics_of(model)
              for to, source in getattr(metric, "elsewhere", ())]
     filled = [list(variables) for variables in counted]
     for i, variables in enumerate(filled):
@@ -138,14 +139,6 @@ def chosen_elsewhere(model, counted):
         for to, source in pairs:
             variables[to] = sum((part[source] for part in others[1:]), others[0][source])
     return filled
-
-
-def _metrics_of(holder):
-    """The metrics of a model, those that Keras keeps in one for all outputs among them."""
-    for metric in holder.metrics:
-        yield metric
-        if hasattr(metric, "metrics"):
-            yield from _metrics_of(metric)
 
 
 def _from_the_top(positives, negatives):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import psutil
 
-from ..machine import this_machine
+from ..machine import seconds_saved, this_machine
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
 from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
@@ -30,8 +30,8 @@ def bind(twin, data):
         return (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes)
 
     def capacity_bytes():
-        told = (device.memory_stats() or {}).get("bytes_limit")
-        return psutil.virtual_memory().available if told is None and device.platform == "cpu" else told
+        limit = (device.memory_stats() or {}).get("bytes_limit")
+        return psutil.virtual_memory().available if limit is None and device.platform == "cpu" else limit
 
     memory = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
     return Verbs(
@@ -42,6 +42,7 @@ def bind(twin, data):
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
+        seconds_saved=seconds_saved,
         peak_bytes=peak_bytes,
         capacity_bytes=capacity_bytes,
         wait=jax.effects_barrier,

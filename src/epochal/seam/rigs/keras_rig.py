@@ -10,7 +10,7 @@ from ...base.validate import require
 from ..identity.task import task_of
 from ..machine import keep_programs
 from ..model.copying import seeded
-from ..rows import check
+from ..rows import check, joined
 from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
@@ -66,10 +66,9 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
+        self.evaluate, self.capacity_bytes = self._verbs.evaluate, self._verbs.capacity_bytes
+        self.present_schedule = self._twin.rates
         self._runner = None
-
-    def present_schedule(self, n_steps):
-        return self._twin.rates(n_steps)
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -83,9 +82,6 @@ class KerasRig:
 
     def step(self, state, rows, learning_rate):
         return self._verbs.step(state, np.asarray(rows, np.int32), learning_rate)
-
-    def evaluate(self, state):
-        return self._verbs.evaluate(state)
 
     def constant(self):
         return constant_figures(self._twin, self._data, self.task.kind)
@@ -108,9 +104,6 @@ class KerasRig:
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
 
-    def capacity_bytes(self):
-        return self._verbs.capacity_bytes()
-
     def fit_seconds(self, batch_size, n_steps):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""
         require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
@@ -123,6 +116,24 @@ class KerasRig:
         """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
         return self._fit(self._data.train, batch_size, n_epochs)
 
+    def validation_seconds(self, batch_size, n_passes):
+        """Seconds that Keras' own `fit` takes for passes over the validation rows: epochs of one batch with them, less without."""
+        batch = self._data.train.take(slice(0, batch_size))
+        return self._fit(batch, batch_size, n_passes, validate=True) - self._fit(batch, batch_size, n_passes)
+
+    def compile_seconds(self, batch_size):
+        """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass.
+
+        What programs kept by an earlier run saved is added, since a plain script of the user's finds none.
+        """
+        short = self.n_examples % batch_size if batch_size < self.n_examples else 0
+        rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
+        self._runner = self._twin.compiled(0)
+        before = self._verbs.seconds_saved()
+        first = self._fit(rows, batch_size, 1, validate=True)
+        saved = self._verbs.seconds_saved() - before
+        return max(0.0, first - self._fit(rows, batch_size, 1, validate=True) + saved)
+
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
@@ -134,9 +145,11 @@ class KerasRig:
             self._runner = self._twin.compiled(0)
         return self._runner
 
-    def _fit(self, part, batch_size, n_epochs):
+    def _fit(self, part, batch_size, n_epochs, *, validate=False):
+        held_out = joined(self._data.half_a, self._data.half_b) if validate else None
+        held_out = None if held_out is None else tuple(tree for tree in held_out if tree is not None)
         return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
-                           verbose=0)
+                           validation_data=held_out, verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():

@@ -42,6 +42,8 @@ class Rig(Protocol):
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def fit_seconds(self, batch_size, n_steps): ...      # -> seconds Keras' own `fit` takes for n_steps full batches
     def epoch_seconds(self, batch_size, n_epochs): ...   # -> seconds it takes for epochs of all rows, a short last batch with them
+    def validation_seconds(self, batch_size, n_passes): ...  # -> seconds of its passes over the validation rows
+    def compile_seconds(self, batch_size): ...           # -> seconds its first call takes longer than the same call again
     def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
     def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
     def wait(self): ...                              # block until the device is idle

@@ -9,7 +9,7 @@ import numpy as np
 from ...base.seeds import number
 from ...base.validate import require
 from ...records import Setting
-from ..model.built import build, metric_names
+from ..model.build import build, metric_names
 from ..model.copying import (
     compile_like,
     copy_of,

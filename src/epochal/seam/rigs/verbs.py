@@ -53,6 +53,7 @@ class Verbs:
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size: None
     pure: Pure | None = None
+    seconds_saved: Callable = float     # () -> seconds of compiling that programs kept by earlier runs saved this process so far
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 

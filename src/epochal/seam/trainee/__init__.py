@@ -1,5 +1,5 @@
 """The user's own model in training, one file a back end."""
 
-from ..model.built import build as build
+from ..model.build import build as build
 from .open import only_keras as only_keras
 from .open import open_trainee as open_trainee

@@ -6,7 +6,7 @@ import numpy as np
 from ...base.errors import Unsupported
 from ..rows import leaves, over
 from .accumulate import part, part_of_loss, takes_training, whole
-from .portable import kept
+from .shared import kept
 
 _AGREE = {"float16": 2e-2, "bfloat16": 2e-2}  # of the loss, by the type it is computed in; else:
 _AGREE_ELSE = 1e-4

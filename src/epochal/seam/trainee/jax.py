@@ -13,7 +13,7 @@ from ..rigs.jax import put
 from ..rows import leaves, over
 from . import accumulate
 from .accumulate_check import Check
-from .portable import refuse_mode
+from .shared import refuse_mode
 
 _MOST = 2**19     # row numbers handed over in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -138,12 +138,12 @@ class _Step:
 
     def once(self, state, data, rows):
         logs, state = self._step(state, _batch(data, rows))
-        return state, self._told(logs, state)
+        return state, self._logs(logs, state)
 
     def some(self, state, data, rows):
         for i in range(len(rows)):
             logs, state = self._step(state, _batch(data, rows[i]))
-        return state, self._told(logs, state)
+        return state, self._logs(logs, state)
 
     def many(self, state, data, rows, n):
         if not self._own:
@@ -152,9 +152,9 @@ class _Step:
         logs, _ = jax.eval_shape(self._step, state, _batch(data, rows[0]))
         logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
         state, logs = jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
-        return state, self._told(logs, state)
+        return state, self._logs(logs, state)
 
-    def _told(self, logs, state):
+    def _logs(self, logs, state):
         """The metrics, unless a step of the user's own returns something under other names: as Keras has it."""
         result = self._result(state)
         return logs if self._own and not (isinstance(logs, dict) and set(logs) == set(result)) else result

@@ -2,7 +2,8 @@
 
 import keras
 
-from ..model.built import build
+from ...base.errors import Unsupported
+from ..model.build import build
 from ..model.copying import refuse_uncompiled
 
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
@@ -66,6 +67,6 @@ def _bind():
             from .tensorflow import bind
         case "torch":
             from .torch import bind
-        case _:
-            from .portable import bind
+        case other:
+            raise Unsupported(f"Keras' back end {other!r} does not train models. Run with KERAS_BACKEND=jax, tensorflow or torch.")
     return bind

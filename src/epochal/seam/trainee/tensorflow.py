@@ -7,7 +7,7 @@ import tensorflow as tf
 from ...base.errors import Unsupported
 from ..model.copying import layers
 from ..rows import over
-from . import accumulate, portable
+from . import accumulate, shared
 from .accumulate_check import Check
 from .tensorflow_accumulate import accumulated
 from .tensorflow_step import Step
@@ -76,16 +76,16 @@ class _Trainee:
         pass
 
     def kept(self):
-        return portable.kept(self._model)
+        return shared.kept(self._model)
 
     def numbers(self, logs):
-        return portable.numbers(logs, _fetch)
+        return shared.numbers(logs, _fetch)
 
     def wait(self):
         tf.test.experimental.sync_devices()
 
     def _run(self, what, data, rows, mode):
-        portable.refuse_mode(self, mode)
+        shared.refuse_mode(self, mode)
         step, rows = self._steps[what], np.ascontiguousarray(rows, np.int32)
         return step.eagerly(data, rows) if self._model.run_eagerly else getattr(step, mode)(data, rows)
 

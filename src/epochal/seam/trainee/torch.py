@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..rows import over
-from . import accumulate, portable
+from . import accumulate, shared
 from .accumulate_check import Check
 
 
@@ -75,22 +75,22 @@ class _Trainee:
     @contextmanager
     def kept(self):
         """PyTorch's own random stream too, from which Keras draws dropout without a seed."""
-        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), portable.kept(self._model):
+        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), shared.kept(self._model):
             yield
 
     def numbers(self, logs):
-        return portable.numbers(logs, _fetch)
+        return shared.numbers(logs, _fetch)
 
     def wait(self):
         if self.device == "cuda":
             torch.cuda.synchronize(self._on)
 
     def _run(self, step, data, rows, mode):
-        portable.refuse_mode(self, mode)
+        shared.refuse_mode(self, mode)
         for row in torch.from_numpy(np.ascontiguousarray(rows, np.int64)).to(self._on):
             # Rows are copied, even where a slice would do: a layer that works in place would write into the user's data.
             logs = step(keras.utils.pack_x_y_sample_weight(*over(lambda a, row=row: a.index_select(0, row), data)))
-        return portable.epoch_logs(self._model, logs)
+        return shared.epoch_logs(self._model, logs)
 
     def _put(self, array):
         if array.dtype.kind not in "bif" and array.dtype != np.uint8:

@@ -7,7 +7,6 @@ Format history
 import copy
 import json
 import pathlib
-import random
 import zipfile
 from time import perf_counter
 from typing import NamedTuple
@@ -17,7 +16,8 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.files import whole_file
-from .plain_state import changed, of, packed, unpacked
+from ...seam.model.copying import random_state, restore_random_state
+from .plain_state import changed, packed, plain_attributes, unpacked
 
 FORMAT = 1
 _NAME = "training.npz"
@@ -49,7 +49,7 @@ class Checkpoint:
     def __init__(self, folder, model, feed, callbacks, identity):
         self._path, self._model = file_in(folder), model
         self._feed, self._callbacks, self._identity, self._chance = feed, callbacks, json.loads(json.dumps(identity)), None
-        self._fresh = [copy.deepcopy(of(callback)) for callback in callbacks]  # what learns in place would take it along
+        self._fresh = [copy.deepcopy(plain_attributes(callback)) for callback in callbacks]  # some are changed in place
         self._remembered = [{} for _ in callbacks]
         self._written, self._cost = -1e9, 0.0
         try:
@@ -62,7 +62,7 @@ class Checkpoint:
             self._refuse_another(self._found[0]["identity"], folder)
 
     @property
-    def manner(self):
+    def ran_on(self):
         """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
@@ -86,7 +86,7 @@ class Checkpoint:
         self._model.history.history = unpacked(about["history"], arrays)
         self._model.history.epoch = list(about["epochs"])
         draws, place = about["chance"]
-        _draw_on_from(draws)
+        restore_random_state(draws)
         self._feed.restore(unpacked(place, arrays))
         if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
             self._model.stop_training = about["stopped"]
@@ -96,19 +96,19 @@ class Checkpoint:
         """Note the random streams, and where the feed is, before the order of an epoch is drawn."""
         self._chance = self._now()
 
-    def __call__(self, position, store, *, manner, last=False):
+    def __call__(self, position, store, *, ran_on, last=False):
         """Write where the training is, unless that was done a moment ago; `store` is called before variables are read."""
         if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         start, arrays = perf_counter(), {}
         store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": manner, "epoch": position.epoch,
+        about = {"format": FORMAT, "identity": self._identity, "manner": ran_on, "epoch": position.epoch,
                  "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
                  "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}
         draws, place = self._chance if position.n_batches else self._now()
-        about["chance"] = [_as_json(draws), packed(place, arrays, "feed")]
+        about["chance"] = [draws, packed(place, arrays, "feed")]
         for name, group in _groups(self._model).items():
             arrays |= {f"{name}/{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(group)}
         # Types that NumPy does not know by name, such as bfloat16, travel as their bits.
@@ -127,15 +127,15 @@ class Checkpoint:
     def _memories(self):
         """What each callback has learnt: in this call, and in those before it, which may have used the same object."""
         for callback, fresh, remembered in zip(self._callbacks, self._fresh, self._remembered, strict=True):
-            now = of(callback)
+            now = plain_attributes(callback)
             yield {name: now[name] for name in now if name in remembered} | changed(now, fresh)
 
     def _now(self):
-        return _draws(), self._feed.state()
+        return random_state(), self._feed.state()
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():
-            if theirs.get(name, ours) != ours:  # an older version has told less
+            if theirs.get(name, ours) != ours:  # an older version wrote fewer
                 raise UsageError(f"`checkpoint` must be the folder of this training; {str(folder)!r} holds one with another "
                                  f"{name}: {theirs.get(name)!r}, and this call has {ours!r}. Name another folder, or call as "
                                  "before.")
@@ -165,32 +165,6 @@ def _read(path):
 def _groups(model):
     return {"weights": model.trainable_variables, "fixed": model.non_trainable_variables, "slots": model.optimizer.variables,
             "metrics": model.metrics_variables}
-
-
-def _draws():
-    """The states of the streams from which orders of rows are drawn."""
-    torch_state = None
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch_state = torch.get_rng_state().numpy()
-    return random.getstate(), np.random.get_state(), torch_state
-
-
-def _as_json(draws):
-    (version, inside, gauss), numpy_state, torch_state = draws
-    return [[version, list(inside), gauss], [numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]],
-            None if torch_state is None else torch_state.tolist()]
-
-
-def _draw_on_from(draws):
-    (version, inside, gauss), (name, keys, *rest), torch_state = draws
-    random.setstate((version, tuple(inside), gauss))
-    np.random.set_state((name, np.array(keys, np.uint32), *rest))
-    if torch_state is not None:
-        import torch
-
-        torch.set_rng_state(torch.tensor(torch_state, dtype=torch.uint8))
 
 
 def _cut(logger, n_epochs):

@@ -8,7 +8,7 @@ _OURS = ("_model", "model", "params", "validation_data",  # of a callback: what 
          "min_delta")                                     # Keras changes its sign when it first compares
 
 
-def of(callback):
+def plain_attributes(callback):
     """What a callback remembers, as far as it is plain: its public and private attributes by name."""
     return {name: value for name, value in vars(callback).items() if name not in _OURS and _is_plain(value)}
 

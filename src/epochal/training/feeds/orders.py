@@ -20,14 +20,14 @@ class Orders:
 
     Args:
         shuffle: `True`, `False`, or `"batch"`: within each batch.
-        given: replaces all of that: a function of `n_rows` that returns int[n_rows].
+        order: replaces all of that: a function of `n_rows` that returns int[n_rows].
         mixed: draw one permutation of `FEW_ENOUGH` rows at most, and mix more rows in two levels: groups of neighbouring rows
             in random order, and the rows of some groups among each other.
     """
 
-    def __init__(self, n_rows, batch_size, shuffle, *, given=None, mixed=False):
-        self._n, self._size, self._shuffle, self._given = n_rows, batch_size, shuffle, given
-        self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and given is None
+    def __init__(self, n_rows, batch_size, shuffle, *, order=None, mixed=False):
+        self._n, self._size, self._shuffle, self._order = n_rows, batch_size, shuffle, order
+        self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and order is None
         self._repeated = None
 
     def open(self):
@@ -36,7 +36,7 @@ class Orders:
 
     def draw_for_one_batch(self):
         """What Keras draws until it has a first batch, if it asks for no other."""
-        if self._shuffle == "batch" and self._given is None and not feeding().draws_whole_order:
+        if self._shuffle == "batch" and self._order is None and not feeding().draws_whole_order:
             Orders(min(self._n, self._size), self._size, "batch").draw()
         else:
             self.draw()
@@ -54,8 +54,8 @@ class Orders:
 
     def _rows(self):
         """int[n], and whether the next pass repeats it."""
-        if self._given is not None:
-            rows = np.asarray(self._given(self._n))
+        if self._order is not None:
+            rows = np.asarray(self._order(self._n))
             require(rows.shape == (self._n,) and rows.dtype.kind in "iu", "order", f"{rows.dtype}{list(rows.shape)}",
                     f"a function that returns {self._n} row numbers")
             return rows, False

@@ -11,7 +11,7 @@ from ...seam.model.copying import layers
 from ...seam.rows import classes_of, leaves
 
 _CURE = "`epochal.reestimate_batch_norm(model, x)` estimates them anew from the data."
-_TOLD = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
+_WARNED_OF = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
 
 
 def before(request, *, y, held_out, n_rows):
@@ -33,8 +33,8 @@ def before(request, *, y, held_out, n_rows):
     if n_rows is not None and request.batch_size is not None:
         advise(advice.batch_exceeds_data(request.batch_size, n_rows))
     continues = request.initial_epoch > 0 or request.checkpoint is not None
-    if not continues and _updates(model) and model not in _TOLD:
-        _TOLD.add(model)
+    if not continues and _updates(model) and model not in _WARNED_OF:
+        _WARNED_OF.add(model)
         advise(advice.trained_before(_updates(model)))
     if request.batches == "balanced" and classes is not None:
         counts = np.bincount(classes)

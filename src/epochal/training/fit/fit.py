@@ -172,8 +172,8 @@ def _callbacks(request, feed):
 
 def _mode(request, trainee, feed, kept):
     """The `Mode` in which the batches are run, and findings on how the training could take less time."""
-    if kept and kept.manner:
-        return Mode(_mode_before(*kept.manner, trainee, request), None, "as before"), []
+    if kept and kept.ran_on:
+        return Mode(_mode_before(*kept.ran_on, trainee, request), None, "as before"), []
     n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
     mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
     faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
@@ -185,8 +185,8 @@ def _mode_before(backend, mode, trainee, request):
     """The mode in which an earlier run trained: another one would round differently."""
     if backend != trainee.backend:
         raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
-                         f"{os.fspath(request.checkpoint)!r} ran on {backend}, where numbers are rounded differently. Set "
-                         f"KERAS_BACKEND={backend} before starting Python to continue it, or name another folder.")
+                         f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this version "
+                         "no longer does. Name another folder to begin anew.")
     return mode
 
 
@@ -209,7 +209,7 @@ class _Keep(NamedTuple):
         self.checkpoint.begins()
 
     def __call__(self, position, *, last=False):
-        self.checkpoint(position, self.trainee.store, manner=[self.trainee.backend, self.mode], last=last)
+        self.checkpoint(position, self.trainee.store, ran_on=[self.trainee.backend, self.mode], last=last)
 
 
 def _checkpoint(request, rows, feed, resolved):

@@ -1,13 +1,13 @@
-"""Training through public Keras alone: for back ends this package does not know, and what all trainees have in common."""
+"""Training through public Keras alone, batch by batch: the yardstick of the contract that every trainee keeps."""
 
 from contextlib import contextmanager
 
 import keras
 import numpy as np
 
-from ...base.errors import Unsupported
-from ...base.validate import require
-from ..rows import over
+from epochal.base.errors import Unsupported
+from epochal.seam.rows import over
+from epochal.seam.trainee.shared import epoch_logs, kept, numbers, refuse_mode
 
 
 def bind(model, micro_batch_size=None):
@@ -73,41 +73,6 @@ class _Trainee:
 
 
 @contextmanager
-def kept(model):
-    """A context after which the variables of model, optimizer and metrics are what they were."""
-    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    held = [keras.ops.copy(v) for v in variables]
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, held, strict=True):
-            variable.assign(value)
-
-
-def epoch_logs(model, logs):
-    """What Keras writes into the history: the metrics, unless the model's own step returned something else by name."""
-    results = model.get_metrics_result()
-    return results if isinstance(logs, dict) and set(logs) == set(results) else logs
-
-
-def numbers(logs, fetch):
-    """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else.
-
-    Args:
-        fetch: list of tensors -> list of NumPy arrays, in one transfer.
-    """
-    values = []
-    over(values.append, logs)
-    arrays = iter(fetch(values) if values else [])
-    return over(lambda _: _plain(next(arrays)), logs)
-
-
-def refuse_mode(trainee, mode):
-    """Raise `UsageError` for a mode that the trainee does not offer."""
-    require(mode in trainee.modes, "mode", mode, f"one of {', '.join(trainee.modes)}", trainee.why_not.get(mode, ""))
-
-
-@contextmanager
 def _metrics_running_on(model):
     """`train_on_batch` forgets the metrics before every batch; inside an epoch it must not."""
     vars(model)["reset_metrics"] = lambda: None
@@ -115,7 +80,3 @@ def _metrics_running_on(model):
         yield
     finally:
         del vars(model)["reset_metrics"]
-
-
-def _plain(array):
-    return float(array) if np.ndim(array) == 0 else array
