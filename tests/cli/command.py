@@ -46,7 +46,7 @@ def strict(text):
 def measured(process):
     """The lines on standard error that say what was measured."""
     text = process if isinstance(process, str) else process.stderr
-    return [line for line in text.splitlines() if line.startswith("measuring: ")]
+    return [line.split(" (")[0] for line in text.splitlines() if line.startswith("measuring: ")]
 
 
 def evidence_in(path):

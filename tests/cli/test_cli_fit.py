@@ -12,8 +12,8 @@ import pytest
 from cli.command import LONG, inside, measured, start, strict
 
 import epochal as ep
-import epochal.cli.fit as command
-import epochal.training.fit.fit as training
+import epochal.services.fit as training
+import epochal.services.table_fit as service
 from epochal.tables import open_table
 from epochal.tables.encoding import load_encoding
 
@@ -30,13 +30,13 @@ def fitted(rows, tmp_path_factory):
 @pytest.fixture
 def asked(monkeypatch):
     """What the training is called with, a dict that fills while it trains as ever."""
-    options, real = {}, training.fit
+    options, real = {}, training.train
 
     def spied(request, **given):
         options.update(vars(request))
         return real(request, **given)
 
-    monkeypatch.setattr(training, "fit", spied)
+    monkeypatch.setattr(training, "train", spied)
     return options
 
 
@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_the_old_model_and_no_trace(fitted, rows, tmp_path, m
     def no_room(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(command.shutil, "copyfileobj", no_room)
+    monkeypatch.setattr(service.shutil, "copyfileobj", no_room)
     told = inside("fit", rows, "--target", "target", *NUMBERS, "--out", path)
     assert told.exit_code == 2, told.exception
     assert os.strerror(errno.ENOSPC) in told.stderr
@@ -233,7 +233,7 @@ def test_an_interrupt_before_the_first_epoch_writes_nothing(rows, tmp_path, monk
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "fit", interrupt)
+    monkeypatch.setattr(training, "train", interrupt)
     told = inside("fit", rows, "--target", "target", *NUMBERS, "--checkpoint", "state", "--out", tmp_path / "m.keras")
     assert told.exit_code == 130
     assert "nothing is written. The same command continues from state." in told.stdout

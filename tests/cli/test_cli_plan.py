@@ -10,7 +10,7 @@ from cli.command import LONG, evidence_in, inside, measured, run, start, strict
 from sklearn.datasets import load_wine
 
 import epochal as ep
-import epochal.cli.plan as command
+import epochal.services.plan as service
 
 
 def test_a_plan_on_real_data_is_printed_and_written(walked):
@@ -96,7 +96,7 @@ def build():
 """)
     words = ("plan", tmp_path / "wine.npz", "--model", f"{tmp_path}/my_model.py:build", "--budget", "1s", "--out", tmp_path)
     with monkeypatch.context() as full:
-        full.setattr(command, "save", _no_room)
+        full.setattr(service, "save", _no_room)
         told = inside(*words)
     [kept] = tmp_path.glob("evidence-*.json")
     assert told.exit_code == 2, told.exception

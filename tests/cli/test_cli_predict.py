@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from cli.command import inside, run, strict
 
-import epochal.cli.predict as command
+import epochal.services.predict as service
 from epochal.tables.apply import apply
 from epochal.tables.encoding import load_encoding
 
@@ -199,7 +199,7 @@ def test_a_full_disk_leaves_the_old_predictions_and_no_trace(shelf, tmp_path, mo
     def no_room(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(command, "write", no_room)
+    monkeypatch.setattr(service, "write", no_room)
     told = inside("predict", shelf / "good.keras", shelf / "new.csv", "--out", tmp_path / "p.parquet")
     assert told.exit_code == 2, told.exception
     assert os.strerror(errno.ENOSPC) in told.stderr

@@ -8,7 +8,7 @@ import pytest
 from cli.command import LONG, evidence_in, inside, measured, run, start
 
 import epochal as ep
-import epochal.cli.plan as command
+import epochal.services.source as source
 
 HOW = (("throughput", signal.SIGKILL), ("your present setting", signal.SIGTERM), ("learning rates", signal.SIGINT))
 
@@ -39,7 +39,7 @@ def story(rows, tmp_path_factory):
 
 
 def test_an_interrupt_before_anything_is_measured_is_one_word_and_the_usual_status(monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "open_table", _interrupt)
+    monkeypatch.setattr(source, "open_table", _interrupt)
     told = inside("plan", "wine", "--out", tmp_path)
     assert (told.exit_code, told.stderr.strip(), told.stdout) == (130, "Stopped.", "")
 

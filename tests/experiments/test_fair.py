@@ -9,6 +9,7 @@ from contracts.fake_rig import FakeRig, FakeTiming
 from tiers import first_tier
 
 from epochal.base.errors import MeasurementFailed, UsageError
+from epochal.base.progress import Reporter
 from epochal.experiments import Crew, StudyFolder, read_folder, run_fair
 from epochal.experiments.blocks import cut, train_block
 from epochal.experiments.fair import Fair
@@ -26,11 +27,32 @@ def rig(**options):
     return found
 
 
-def study(folder, design=DESIGN, *, bench=None, crew=Crew, watch=lambda progress: None):
+class Heard:
+    """Progress that remembers shares, `(trainings done, foreseen)` and the best so far, and may react to what is done."""
+
+    def __init__(self, react=lambda done: None):
+        self.shares, self.counts, self.bests, self.answers, self._react = [], [], [], [], react
+
+    def step(self, share, sentence, detail=""):
+        done, total = map(int, re.match(r"(\d+) of (\d+) trainings", detail).groups())
+        self.shares.append(share)
+        self.counts.append((done, total))
+        self.bests += map(float, re.findall(r"best (\S+)", detail))
+        self._react(done)
+
+    def answer(self, record):
+        self.answers.append(record)
+
+    def start(self, agenda): ...
+    def say(self, sentence): ...
+    def done(self): ...
+
+
+def study(folder, design=DESIGN, *, bench=None, crew=Crew, reporter=None):
     bench = bench or rig()
     with StudyFolder(folder) as kept, crew(bench) as workers:
         kept.begin(design, bench.task, bench.machine)
-        return run_fair(bench, design, kept, workers, watch=watch)
+        return run_fair(bench, design, kept, workers, reporter=reporter)
 
 
 def numbers(found):
@@ -153,7 +175,7 @@ def test_a_folder_that_is_removed_under_way_is_missed_at_the_next_block(tmp_path
 
     place = tmp_path / "s"
     with pytest.raises(UsageError, match=r"left alone while a study runs; its study\.sqlite is gone"):
-        study(place, watch=lambda progress: shutil.rmtree(place, ignore_errors=True) if progress.done else None)
+        study(place, reporter=Reporter(Heard(lambda done: shutil.rmtree(place, ignore_errors=True) if done else None)))
 
 
 def test_given_rates_are_tried_as_they_are(tmp_path):
@@ -191,26 +213,27 @@ def test_lanes_that_diverge_share_a_block_and_end_it():
 
 
 def test_progress_counts_trainings_up_to_the_end(tmp_path):
-    seen = []
-    found = study(tmp_path, watch=seen.append)
-    assert [p.done for p in seen] == sorted(p.done for p in seen)
-    assert seen[-1].done == len(found.curves)
-    assert seen[-1].share == pytest.approx(1.0)
-    assert all(0 <= p.share <= 1 and p.done <= p.total for p in seen)
-    assert seen[-1].best == min(c for c in [p.best for p in seen] if c is not None)
+    heard = Heard()
+    found = study(tmp_path, reporter=Reporter(heard))
+    done, total = zip(*heard.counts, strict=True)
+    assert list(done) == sorted(done)
+    assert done[-1] == total[-1] == len(found.curves)
+    assert heard.shares == sorted(heard.shares)
+    assert heard.shares[-1] == pytest.approx(1.0)
+    assert all(a <= b for a, b in heard.counts)
+    assert heard.bests == sorted(heard.bests, reverse=True)
 
 
 def test_what_is_about_to_be_trained_counts_even_where_less_was_foreseen():
-    seen = []
-    ledger = Ledger(seen.append)
+    ledger = Ledger(Reporter())
     ledger.foresee(1.0, 1)
     ledger.expect({"a": (2.0, 3), "b": (2.0, 3)})
     ledger.step("a", 0.5, 2.0)
-    assert (seen[-1].share, seen[-1].total) == (0.25, 6)
+    assert (ledger.figures().share, ledger.figures().total) == (0.25, 6)
     ledger.finish("a", 2.0, 3, None)
     ledger.step("b", 0.5, 2.0)
-    assert (seen[-1].share, seen[-1].done, seen[-1].total) == (0.75, 3, 6)
-    assert seen[-1].seconds_left > 0
+    assert (ledger.figures().share, ledger.figures().done, ledger.figures().total) == (0.75, 3, 6)
+    assert ledger.figures().seconds_left > 0
 
 
 def test_a_batch_that_no_longer_fits_is_no_divergence_and_is_not_kept():
@@ -318,7 +341,7 @@ def test_a_program_that_did_not_fit_when_compiled_ahead_is_no_end(tmp_path):
     bench = rig()
     with StudyFolder(tmp_path) as kept, Ahead(bench) as workers:
         kept.begin(DESIGN, bench.task, bench.machine)
-        fair = Fair(bench, DESIGN, kept, workers, Ledger(lambda progress: None))
+        fair = Fair(bench, DESIGN, kept, workers, Ledger(Reporter()))
         fair._compiling[4] = workers.ahead(4, 1)
         assert fair.how(4).seconds > 0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from epochal.records import Evidence, Reading
-from epochal.services import Journal
+from epochal.services.journal import Journal
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
 
 N = 96
-face = importlib.import_module("epochal.api.plan")   # the module; `verbs.plan` is the function in it
+face = importlib.import_module("epochal.services.plan")
 
 
 def build():
@@ -203,7 +203,7 @@ def test_a_run_that_was_interrupted_is_continued_by_the_next_call(planned, monke
     x, y, weight = rows()
     asked = []
 
-    def measured(rig, *, budget, evidence, seed, keep, watch):
+    def measured(rig, *, budget, evidence, seed, keep, reporter):
         asked.append(evidence)
         if len(asked) == 1:
             keep(evidence.add(*planned[0].evidence.readings[:2]))

@@ -1,24 +1,19 @@
-"""`epochal.plan(model, x, y)`: open, measure, decide."""
+"""`epochal.plan(model, x, y)`: the batch size, learning rate and epochs to use, measured."""
 
-import sys
-from dataclasses import replace
+from typing import Any, Literal
 
-from platformdirs import user_cache_path
-
-from ..base.budget import seconds_of
-from ..base.validate import require
-from ..probes.agenda import agenda
-from ..records import Evidence
-from ..report.live import Live
-from ..rules.plan.decide import GOALS, decide
-from ..seam.rigs.keras_rig import open_rig
-from ..seam.rows import data_from_arguments
-from ..services import Journal, measure
-from ..training.feeds.cast import weighed
+from ..base.stop import Stop, set_by_ctrl_c
+from ..records import Evidence, Plan
+from ..services.plan import PlanRequest
+from ..services.plan import plan as make_plan
+from ..services.source import ArraySource
+from .display import Verbosity, display
 
 
-def plan(model, x=None, y=None, *, sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0,
-         goal="fastest", budget="1 min", evidence=None, seed=0, verbose="auto"):
+def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+         validation_data: Any = None, validation_split: float = 0.0,
+         goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
+         evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
 
     Args:
@@ -41,31 +36,13 @@ def plan(model, x=None, y=None, *, sample_weight=None, class_weight=None, valida
         that was interrupted or killed is continued by the next call with the same model and data.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C asked it to end, after the measurement under way (a second one ends it at once). Its `answer` is
+            the plan so far, or `None`.
         UsageError: an argument is not usable; the message says which, and what to do.
         Unsupported: the model cannot be copied or measured.
         MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
     """
-    require(goal in GOALS, "goal", goal, f"one of {', '.join(GOALS)}", 'Pass goal="fastest".')
-    require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
-    known = getattr(evidence, "evidence", evidence)
-    require(known is None or isinstance(known, Evidence), "evidence", type(evidence).__name__, "an Evidence or a Plan",
-            'Pass epochal.load("plan.json").')
-    seconds = seconds_of(budget)
-    data = data_from_arguments(x, y, sample_weight=sample_weight, validation_data=validation_data,
-                               validation_split=validation_split, seed=seed)
-    if class_weight is not None:
-        data = replace(data, train=weighed(data.train, class_weight))
-    rig = open_rig(model, data)
-    loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
-    warn = _to_stderr if loud else lambda sentence: None
-    journal = Journal(user_cache_path("epochal") / "unfinished", f"{rig.task.fingerprint}-{rig.machine.backend}", warn)
-    known = (known or journal.left_over() or Evidence()).about(rig.task, rig.machine, rig.present)
-    with Live(agenda(rig.task, rig.present, known, seconds), quiet=not loud) as live:
-        known = measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
-    decided = decide(known, goal=goal)
-    journal.ended()
-    return decided
-
-
-def _to_stderr(sentence):
-    sys.stderr.write(sentence + "\n")
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
+    progress = display(verbose)
+    with set_by_ctrl_c(Stop()) as stop:
+        return make_plan(PlanRequest(source, goal, budget, evidence, seed), progress=progress, stop=stop)

@@ -1,12 +1,18 @@
-"""`epochal.predict(model, x)`: what `model.predict(x)` returns, sooner."""
+"""`epochal.predict(model, x)`: what `model.predict(x)` returns, in batches of a size that suits the machine."""
 
-import sys
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..training.predict.predict import predict as _predict
+from ..services.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
+from .display import display_of_predict
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=None, *, goal="throughput", out=None):
+def predict(model: Any, x: Any, batch_size: int | Literal["auto"] | None = "auto", verbose: int | Literal["auto"] = "auto",
+            steps: int | None = None, callbacks: Any = None, *, goal: Literal["throughput", "memory", "latency"] = "throughput",
+            out: Any = None) -> "np.ndarray | Any":
     """The predictions of a Keras model, as `model.predict` returns them, in batches of a size that suits the machine.
 
     Each block of rows goes through the model's own `predict_step`, compiled once. Predictions equal those of `model.predict`
@@ -36,10 +42,5 @@ def predict(model, x, batch_size="auto", verbose="auto", steps=None, callbacks=N
         UsageError: an argument is not usable; the message says which, and what to do.
         MeasurementFailed: not even one row fits into memory.
     """
-    loud = verbose in (1, 2) or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
-    return _predict(PredictRequest(model, x, batch_size, verbose, steps, callbacks, goal, out),
-                    say=_to_stderr if loud else lambda sentence: None)
-
-
-def _to_stderr(sentence):
-    sys.stderr.write(sentence + "\n")
+    request = PredictRequest(model, x, batch_size, verbose, steps, callbacks, goal, out)
+    return predict_rows(request, progress=display_of_predict(verbose))

@@ -1,28 +1,25 @@
 """`epochal.study(model, x, y)`: batch sizes compared fairly, hundreds of trainings at once, nothing lost."""
 
-import hashlib
-import os
-import shutil
-import sys
-from dataclasses import replace
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any, Literal
 
-from platformdirs import user_cache_path
-
-from ..base.validate import require
-from ..experiments import conduct
-from ..experiments.ray.crew import RayCrew
-from ..records import BUDGETS, dump
-from ..report.study_live import StudyLive
-from ..rules.study.design import designed, whole_number
-from ..seam.rigs.keras_rig import open_rig
-from ..seam.rows import data_from_arguments
-from ..training.feeds.cast import weighed
+from ..base.stop import Stop, set_by_ctrl_c
+from ..records import BUDGETS, Study
+from ..rules.study.design import Choices
+from ..services.source import ArraySource
+from ..services.study import StudyRequest
+from ..services.study import study as make_study
+from .display import Verbosity, display
 
 
-def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates="auto", seeds=8, epochs=50, equal=BUDGETS,
-          sample_weight=None, class_weight=None, validation_data=None, validation_split=0.0, test_data=None, metric="val_loss",
-          mode="auto", margin=None, reference=None, protocol="fair", trial_seeds=3, halving=True, seed=0, folder=None, ray=None,
-          verbose="auto"):
+def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int] = (32, 256, 1024),
+          learning_rates: Literal["auto"] | Iterable[float] | None = "auto", seeds: int = 8, epochs: int = 50,
+          equal: str | Iterable[str] = BUDGETS, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+          validation_data: Any = None, validation_split: float = 0.0, test_data: Any = None, metric: str = "val_loss",
+          mode: Literal["auto", "min", "max"] = "auto", margin: float | None = None, reference: int | None = None,
+          protocol: Literal["fair", "tutorial"] = "fair", trial_seeds: int = 3, halving: bool = True, seed: int = 0,
+          folder: str | PathLike[str] | None = None, ray: str | None = None, verbose: Verbosity = "auto") -> Study:
     """Which batch sizes differ in quality once the learning rate is tuned for each of them, and by how much.
 
     The learning rate is tuned at every batch size with the same number of trials; the settings chosen are trained anew with fresh
@@ -59,33 +56,16 @@ def study(model, x=None, y=None, *, batch_sizes=(32, 256, 1024), learning_rates=
         margin, and "not resolvable", with the number of seeds that would be enough, where the data do not tell.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C asked it to end, after the epoch under way (a second one ends it at once). Its `answer` is the
+            study so far, or `None`.
         UsageError: an argument is not usable, or the folder holds another study; the message says which, and what to do.
         Unsupported: the model cannot be copied or measured.
         MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
     """
-    require(verbose in ("auto", 0, 1), "verbose", verbose, '"auto", 0 or 1', "Pass 0 for silence.")
-    whole_number("seed", seed, 0)
-    require(folder is None or isinstance(folder, (str, os.PathLike)), "folder", folder, "a path, or None", 'Pass folder="study".')
-    data = data_from_arguments(x, y, sample_weight=sample_weight, validation_data=validation_data,
-                               validation_split=validation_split, test_data=test_data, seed=seed)
-    if class_weight is not None:
-        data = replace(data, train=weighed(data.train, class_weight))
-    rig = open_rig(model, data)
-    design = designed(
-        rig.task, rig.present, batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
-        metric=metric, mode=mode, margin=margin, reference=reference, protocol=protocol, trial_seeds=trial_seeds, halving=halving,
-        seed=seed)
-    place = folder or _unfinished(design, rig)
-    loud = verbose == 1 or (verbose == "auto" and (sys.stderr.isatty() or "ipykernel" in sys.modules))
-    with StudyLive(quiet=not loud) as live:
-        crew = None if ray is None else RayCrew(rig, model, data, address=ray)
-        found = conduct(rig, design, place, crew=crew, watch=live.watch)
-    if folder is None:
-        shutil.rmtree(place, ignore_errors=True)
-    return found
-
-
-def _unfinished(design, rig):
-    """A folder of this very study's own in the user's cache."""
-    digest = hashlib.blake2b(f"{dump(design)}{rig.task.fingerprint}{rig.machine.backend}".encode(), digest_size=8).hexdigest()
-    return user_cache_path("epochal") / "studies" / digest
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, test_data)
+    choices = Choices(batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
+                      metric=metric, mode=mode, margin=margin, reference=reference, protocol=protocol, trial_seeds=trial_seeds,
+                      halving=halving, seed=seed)
+    progress = display(verbose)
+    with set_by_ctrl_c(Stop()) as stop:
+        return make_study(StudyRequest(source, choices, folder, ray), progress=progress, stop=stop)

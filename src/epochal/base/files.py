@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from .errors import UsageError
+
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` so that a kill or a full disk at any moment leaves the old file or the new, never a part of one.
@@ -74,3 +76,8 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def no_room(option, path, error, more="Make room, or name another one."):
+    """The `UsageError` for a file or folder that an option names and that could not be written."""
+    return UsageError(f"`{option}` must be a place with room to write in; {path} is not ({error.strerror or error}). {more}")

@@ -8,6 +8,10 @@ import click
 from .. import __version__
 from ..base.backends import BACKENDS
 from ..base.errors import EpochalError
+from ..base.stop import Stopped
+from .interrupts import INTERRUPTED
+
+CANNOT = 2  # the exit status of what cannot be done as asked
 
 _EXAMPLES = """\b
 Examples:
@@ -42,17 +46,19 @@ _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_
 
 
 class _Sentences(click.Group):
-    """A group whose errors are one sentence and exit status 2, as the package's own errors promise."""
+    """A group whose commands end with status 0; with 2 and a sentence for what cannot be done as asked; with 130 if interrupted."""
 
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
         except EpochalError as error:
             click.echo(f"Error: {error}", err=True)
-            sys.exit(2)
-        except KeyboardInterrupt:  # before or after measuring; while measuring, more can be said
+            sys.exit(CANNOT)
+        except Stopped:  # the command has said what is kept
+            sys.exit(INTERRUPTED)
+        except KeyboardInterrupt:  # before or after the work
             click.echo("\nStopped.", err=True)
-            sys.exit(130)
+            sys.exit(INTERRUPTED)
 
 
 def _all_of(*options):
@@ -100,11 +106,12 @@ def plan(**options):
     DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. It prints
     what it will measure and why, then the answer with its reasons and the code to paste, and writes plan.json and report.html.
 
-    Ctrl-C keeps what was measured: the same command continues there. Exit status 0, or 2 with a sentence on what to mend.
+    Ctrl-C keeps what was measured, and prints the answer so far: the same command continues there. Exit status 0; 2 with a
+    sentence on what to mend; 130 if interrupted.
     """
     from .plan import run
 
-    run(**options)
+    run(options)
 
 
 @main.command(epilog=_FIT_EXAMPLES)
@@ -133,11 +140,11 @@ def fit(**options):
     rows train, 16 % validate, 20 % are read once at the end. Where neither --plan nor --epochs is given, the numbers are measured
     first, as by `epochal plan`.
 
-    Ctrl-C keeps the model as it is then beside --out. Exit status 0, or 2 with a sentence on what to mend.
+    Ctrl-C keeps the model as it is then beside --out. Exit status 0; 2 with a sentence on what to mend; 130 if interrupted.
     """
     from .fit import run
 
-    run(**options)
+    run(options)
 
 
 @main.command(epilog=_PREDICT_EXAMPLES)
@@ -163,7 +170,7 @@ def predict(**options):
     """
     from .predict import run
 
-    run(**options)
+    run(options)
 
 
 @main.command(epilog=_STUDY_EXAMPLES)
@@ -202,9 +209,9 @@ def study(**options):
     DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the
     rows train, 16 % validate, 20 % are read once at the end.
 
-    Everything finished is in the folder at once: after Ctrl-C, or a crash, the same command continues there. Exit status 0, or 2
-    with a sentence on what to mend.
+    Everything finished is in the folder at once: after Ctrl-C, or a crash, the same command continues there. Exit status 0; 2 with
+    a sentence on what to mend; 130 if interrupted.
     """
     from .study import run
 
-    run(**options)
+    run(options)

@@ -1,120 +1,84 @@
 """`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
 
 import json
-import pathlib
 import shlex
-import sys
-from dataclasses import replace
-from functools import partial
+from pathlib import Path
+from typing import Any
 
 import click
+from rich.console import Console
 
-from ..base.budget import seconds_of
 from ..base.errors import UsageError
-from ..base.text import counted, duration, rich_table
+from ..base.files import no_room
+from ..base.stop import Stopped
+from ..base.text import rich_table
 from ..base.validate import require
-from ..probes.agenda import agenda
-from ..records import Evidence, Plan, dump, read, save
+from ..records import Evidence, Plan, dump, read
 from ..report import write_report
-from ..report.live import Live
-from ..rules.plan.decide import decide
-from ..rules.training.prior import balanced_weights
-from ..tables import open_table
-from ..tables.encoding import class_shares
-from .common import choose_backend, stops_as_an_interrupt, tell, terminal, writable_folder
+from ..report.progress import ProgressDisplay, print_agenda, tell
+from ..services.backend import choose_backend
+from .interrupts import stop_on_signals
+from .output import terminal, writable_folder
 
 
-def run(*, data, target, group, time, task, model, backend, class_weight, goal, budget, seed, evidence, out, agenda, as_json):
-    """What `epochal plan` does; the arguments are its options."""
-    seconds, folder = seconds_of(budget), pathlib.Path(out) if agenda else writable_folder(out)
-    known = None if evidence is None else _evidence(evidence)
+def run(options: dict[str, Any]) -> None:
+    """What `epochal plan` does."""
+    only_agenda, as_json = options["agenda"], options["as_json"]
+    folder = Path(options["out"]) if only_agenda else writable_folder(options["out"])
+    evidence = None if options["evidence"] is None else _evidence(options["evidence"])
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
-    choose_backend(backend)
+    choose_backend(options["backend"])
+    from ..services.plan import PlanRequest, agenda_of, plan
 
-    from ..seam.rigs.keras_rig import open_rig
-
-    table = open_table(data, target=target, group=group, time=time, task=task, seed=seed)
-    rig = open_rig(builder(table, model), rows_of(table, class_weight, seed))
-    known, journal = announced(rig, known, seconds, folder, say)
-    if agenda:
+    request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
+                          seed=options["seed"], folder=folder, out=folder / "plan.json")
+    progress = ProgressDisplay(console, sentences=say, agenda=True)
+    if only_agenda:
+        print_agenda(say, agenda_of(request, progress))
         return
-    answered = decide(measured(rig, known, seconds, seed, journal, console, say), goal=goal)
-    if as_json:
-        click.echo(_for_machines(answered, folder))
-    else:
-        _print_answer(answer, answered)
-    _save(answered, folder, journal, say)
-    options = {"--target": target, "--group": group, "--time": time, "--task": task, "--model": model, "--backend": backend,
-               "--class-weight": class_weight}
-    same = "".join(f" {name} {shlex.quote(value)}" for name, value in options.items() if value)
-    tell(say, f"To train with it: epochal fit {shlex.quote(data)}{same} --plan {shlex.quote(str(folder / 'plan.json'))} "
+    try:
+        with stop_on_signals(progress.say) as stop:
+            found = plan(request, progress=progress, stop=stop)
+    except Stopped as stopped:
+        if stopped.answer is not None:
+            tell(say, "\nThe answer so far:")
+            _show(stopped.answer, folder, answer, say, as_json=as_json)
+        tell(say, f"\nStopped. {stopped.kept or 'Nothing new was measured yet'}: the same command continues there.")
+        raise
+    _show(found, folder, answer, say, as_json=as_json)
+    named = {"--target": "target", "--group": "group", "--time": "time", "--task": "task", "--model": "model",
+             "--backend": "backend", "--class-weight": "class_weight"}
+    same = "".join(f" {option} {shlex.quote(options[name])}" for option, name in named.items() if options[name])
+    tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{same} --plan {shlex.quote(str(folder / 'plan.json'))} "
               "--out model.keras")
 
 
-def builder(table, model, also=()):
-    """The function that builds the model: the user's own, or the tutorials' network for this table, with further metrics."""
-    from ..seam.model.network import network_from_file, tutorial_network
+def table_source(options: dict[str, Any]) -> Any:
+    """The table and the model that the options name; Keras' back end must have been chosen."""
+    from ..services.source import TableSource
 
-    return network_from_file(model) if model else tutorial_network(table.x_train.shape[1:], table.kind,
-                                                                         len(table.classes), also)
-
-
-def rows_of(table, class_weight, seed):
-    """The rows of a table as a rig holds them, those to train on weighed by their classes where that is asked for."""
-    from ..seam.model.network import data_of
-    from ..training.feeds.cast import weighed
-
-    data = data_of(table, seed=seed)
-    if class_weight is None:
-        return data
-    shares = class_shares(table)
-    require(shares, "--class-weight", class_weight, "left out for a target of numbers", "It needs classes.")
-    note = "In the training loss every class weighs the same; judging is without weights."
-    return replace(data, train=weighed(data.train, balanced_weights(shares)), notes=(*data.notes, note))
+    return TableSource(options["data"], **{name: options[name] for name in ("target", "group", "time", "task", "model",
+                                                                            "class_weight")},
+                       metric=options.get("metric", ""))
 
 
-def announced(rig, known, seconds, folder, say):
-    """What is known already, and the journal, once the agenda has been printed."""
-    from ..services import Journal
-
-    journal = Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", partial(tell, say))
-    if known is None and (known := journal.left_over()) is not None:
-        tell(say, f"Continuing: {_counted(known)} from an earlier run that did not end ({journal.path.name}).")
-    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
-    _print_agenda(say, rig, known, seconds)
-    return known, journal
-
-
-def _print_agenda(console, rig, known, seconds):
-    items = agenda(rig.task, rig.present, known, seconds)
-    console.print(f"\n{rig.task}", highlight=False, markup=False, style="bold")
-    console.print(f"on {rig.machine}", highlight=False, markup=False, style="dim")
-    for note in rig.task.notes:
-        console.print(f"· {note}", highlight=False, markup=False)
-    if not items:
-        console.print("\nEverything is known already; nothing will be measured.")
-        return
-    total = sum(item.seconds for item in items)
-    console.print(f"\nTo be measured, in about {duration(total)} (Ctrl-C stops, and keeps what is done):")
-    console.print(rich_table([("measurement", "what", "why", "about"),
-                              *((item.name, item.what, item.why, duration(item.seconds)) for item in items)]))
-
-
-def measured(rig, known, seconds, seed, journal, console, say):
-    """The evidence, every finished measurement of which is in the journal before the next begins."""
-    from ..services import measure
-
+def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: bool) -> None:
+    """The answer on the screen, and its report beside the plan."""
+    if as_json:
+        click.echo(_for_machines(plan, folder))
+    else:
+        _print_answer(answer, plan)
     try:
-        with stops_as_an_interrupt(), Live(agenda(rig.task, rig.present, known, seconds), console=console) as live:
-            return measure(rig, budget=seconds, evidence=known, seed=seed, keep=journal.keep, watch=live.watch)
-    except KeyboardInterrupt:
-        kept = f"{_counted(journal.latest)} are kept in {journal.path}" if journal.latest else "Nothing new was measured yet"
-        tell(say, f"\nStopped. {kept}: the same command continues there.")
-        sys.exit(130)
+        write_report(plan, folder / "report.html")
+    except OSError as error:
+        if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
+            raise
+        raise no_room("--out", folder, error) from error
+    tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
 
 
-def _print_answer(console, plan):
+def _print_answer(console: Console, plan: Plan) -> None:
     console.print(f"\n{plan.headline}\n", highlight=False, markup=False, style="bold")
     console.print(rich_table(list(plan.rows())))
     if times := list(plan.time_rows()):
@@ -131,38 +95,17 @@ def _print_answer(console, plan):
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 
 
-def _for_machines(plan, folder):
+def _for_machines(plan: Plan, folder: Path) -> str:
     record = json.loads(dump(plan))["record"]
     del record["evidence"]
     return json.dumps(record | {"plan": str(folder / "plan.json"), "report": str(folder / "report.html")}, indent=2)
 
 
-def _save(plan, folder, journal, say):
-    try:
-        save(plan, folder / "plan.json")
-        write_report(plan, folder / "report.html")
-    except OSError as error:
-        if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
-            raise
-        raise UsageError(f"`--out` must be a folder with room to write in; {folder} is not ({error.strerror}). Name another one; "
-                         f"what was measured is in {journal.path} if that could be written.") from error
-    journal.ended()
-    tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
-
-
-
-
-
-def _evidence(path):
+def _evidence(path: str) -> Evidence:
     try:
         found = read(path)
     except UsageError as error:
         raise UsageError(f"`--evidence` must be a plan.json or an evidence file; got {path!r}. {error}") from error
-    if isinstance(found, Plan):
-        found = found.evidence
+    found = found.evidence if isinstance(found, Plan) else found
     require(isinstance(found, Evidence), "--evidence", type(found).__name__, "a file with a plan or an evidence", "Pass plan.json.")
     return found
-
-
-def _counted(evidence):
-    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves), 'training')}"

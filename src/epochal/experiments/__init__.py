@@ -1,6 +1,5 @@
 """Comparisons of settings, with the same seeds for all: the one behind a plan, and the one that is a study."""
 
-from .conduct import conduct as conduct
 from .crew import Crew as Crew
 from .fair import run_fair as run_fair
 from .folder.folder import StudyFolder as StudyFolder

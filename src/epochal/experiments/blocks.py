@@ -32,10 +32,6 @@ class Block(NamedTuple):
         return self.lanes[0][0].batch_size
 
 
-class Stopped(BaseException):
-    """The study is ending: a block under way is left between two epochs, and its trainings are not kept."""
-
-
 def labelled(stage, size, rates):
     """How the blocks of some rates at a batch size are called: other rates are other blocks."""
     return f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))

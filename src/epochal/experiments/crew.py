@@ -1,11 +1,11 @@
 """Who trains a study's blocks on this machine: one thread a device, and one a core where the device is the CPU."""
 
 import queue
-import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from .. import engine
-from .blocks import Stopped, train_block
+from ..base.stop import Stop
+from .blocks import train_block
 
 
 class Crew:
@@ -17,7 +17,7 @@ class Crew:
     """
 
     def __init__(self, rig):
-        self._rig, self._stopped = rig, threading.Event()
+        self._rig, self._ended = rig, Stop()
         devices = engine.local_devices(rig)
         per_device = rig.machine.n_cores if rig.pure is not None and rig.machine.device == "cpu" and len(devices) == 1 else 1
         self.n_at_once = len(devices) * per_device
@@ -31,7 +31,7 @@ class Crew:
         return self
 
     def __exit__(self, *failure):
-        self._stopped.set()
+        self._ended.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def train(self, blocks, watch):
@@ -57,8 +57,7 @@ class Crew:
 
     def _one(self, block, watch):
         def between_epochs(share):
-            if self._stopped.is_set():
-                raise Stopped
+            self._ended.check()
             watch(block, share)
 
         device = self._free.get()

@@ -9,6 +9,7 @@ import numpy as np
 from .. import engine
 from ..base import seeds
 from ..base.errors import MeasurementFailed
+from ..base.progress import Reporter
 from ..engine.guard import memory_guard
 from ..probes.step_time import step_time
 from ..records import Outcome, Reading, Setting
@@ -26,7 +27,7 @@ _WIDTHS_CPU, _WIDTHS = (8,), (64, 512)  # lanes side by side to try; wider ones 
 _ROWS_AS_LONG = 128  # rows that take about as long as the start of an update; it only shapes the progress bar
 
 
-def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
+def run_fair(rig, design, folder, crew, *, reporter=None):
     """Train what the design asks for and the folder does not hold yet, and say what came out.
 
     Args:
@@ -34,7 +35,7 @@ def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
         design: a `Design`.
         folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
         crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_sharing`.
-        watch: called with a `Progress`, from several threads.
+        reporter: a `Reporter`, told of every epoch from several threads, and of the answer so far after every comparison.
 
     Returns:
         A `Study`. The same design on the same kind of machine gives the same numbers, whoever trained and however often it was
@@ -42,8 +43,9 @@ def run_fair(rig, design, folder, crew, *, watch=lambda progress: None):
 
     Raises:
         MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for it.
+        Stopped: the reporter's `Stop` is set; all blocks that were finished are in the folder.
     """
-    return Fair(rig, design, folder, crew, Ledger(watch)).run()
+    return Fair(rig, design, folder, crew, Ledger(reporter or Reporter())).run()
 
 
 class Fair:
@@ -62,9 +64,12 @@ class Fair:
         self._foresee(spans)
         rates = Search(self, spans).rates()
         margin = self._margin(spans, untrained)
-        self._confirm(rates, spans)
+        self._confirm(rates, spans, margin)
         self.ledger.end()
-        trained = Trained(design=self.design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
+        return self._concluded(self.design, rates, spans, margin)
+
+    def _concluded(self, design, rates, spans, margin):
+        trained = Trained(design=design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
                           horizons=spans, margin=margin)
         return conclude(trained, self.rig.machine, self._readings())
 
@@ -104,7 +109,7 @@ class Fair:
     def trial_seeds(self):
         return [seeds.number(self.design.seed, "screen", i) for i in range(self.design.n_trial_seeds)]
 
-    def _confirm(self, rates, spans):
+    def _confirm(self, rates, spans, margin):
         fresh = [seeds.number(self.design.seed, "confirm", i) for i in range(self.design.n_seeds)]
         arms = {}
         for rate in rates:
@@ -116,11 +121,16 @@ class Fair:
                 arms[key] = max(arms.get(key, 0), self.design.epochs)
         work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
         self.ledger.remain(work, len(arms) * len(fresh))
-        for size in self.sizes:
+        for n_compared, size in enumerate(self.sizes, 1):
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
                 self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
                            f"fresh seeds at batch size {size:,}")
+            compared = self.sizes[:n_compared]
+            if self.design.reference in compared and 1 < n_compared < len(self.sizes):
+                among = replace(self.design, batch_sizes=compared)
+                self.ledger.reporter.answer(self._concluded(
+                    among, tuple(rate for rate in rates if rate.batch_size in compared), spans, margin))
 
     # how it is trained
 

@@ -4,15 +4,17 @@ import threading
 from time import perf_counter
 from typing import NamedTuple
 
+from ..base.progress import Reporter
+from ..base.text import time_left
 
-class Progress(NamedTuple):
-    """What a face shows while a study runs.
+
+class Figures(NamedTuple):
+    """How far a study is.
 
     Attributes:
         done, total: trainings finished, and foreseen in all; the search may add some.
         share: of the work, 0 to 1. seconds_left: by the pace so far; `None` before anything is finished.
         best: the best validation quality so far, and `None` before there is one.
-        what: what is under way.
     """
 
     done: int
@@ -20,14 +22,18 @@ class Progress(NamedTuple):
     share: float
     seconds_left: float | None
     best: float | None
-    what: str
+
+    def __str__(self) -> str:
+        left = "" if self.seconds_left is None or self.share >= 1 else f", {time_left(self.seconds_left)}"
+        best = "" if self.best is None else f", best {self.best:.4g}"
+        return f"{self.done} of {self.total} trainings{left}{best}"
 
 
 class Ledger:
     """Work foreseen, done before this call, and done now, in updates times the cost of one; safe to use from several threads."""
 
-    def __init__(self, watch):
-        self._watch, self._lock, self._started = watch, threading.Lock(), perf_counter()
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter, self._lock, self._started = reporter, threading.Lock(), perf_counter()
         self._foreseen, self._n_foreseen = 0.0, 0
         self._held, self._made, self._n_done = 0.0, 0.0, 0
         self._under_way, self._waiting, self._best, self._what = {}, {}, None, "starting"
@@ -75,7 +81,7 @@ class Ledger:
                 self._made += work
         self._tell()
 
-    def progress(self):
+    def figures(self) -> Figures:
         with self._lock:
             made = self._made + sum(self._under_way.values())
             done = self._held + made
@@ -83,7 +89,8 @@ class Ledger:
             foreseen = max(self._foreseen, done + waiting[0] - sum(self._under_way.values()))
             n = max(self._n_foreseen, self._n_done + waiting[1])
             left = (perf_counter() - self._started) * (foreseen - done) / made if made > 0 else None
-            return Progress(self._n_done, n, done / foreseen if foreseen else 0.0, left, self._best, self._what)
+            return Figures(self._n_done, n, done / foreseen if foreseen else 0.0, left, self._best)
 
     def _tell(self):
-        self._watch(self.progress())
+        figures = self.figures()
+        self.reporter.step(figures.share, self._what, str(figures))

@@ -1,7 +1,6 @@
 """What will be measured, why, and about how long it will take: drawn up before anything is."""
 
-from typing import NamedTuple
-
+from ..base.progress import Item
 from ..rules.plan.propose import batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
 from . import PROBES
@@ -9,15 +8,6 @@ from .probe import PROGRAM
 
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
-
-
-class Item(NamedTuple):
-    """One line of the agenda: the measurement's name, what it is, why it is made, and about how many seconds it takes."""
-
-    name: str
-    what: str
-    why: str
-    seconds: float
 
 
 def agenda(task, present, evidence, budget):

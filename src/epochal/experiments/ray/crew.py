@@ -10,6 +10,7 @@ from ...seam.packing import environment_of, open_packed, pack
 from ..blocks import train_block
 from .cluster import connected, require_ray
 
+_LOOK = 0.5  # seconds between two looks at whether to go on
 _LIVES = 5  # times that a block may lose the process that trains it
 _RIGS = {}  # in a worker's process: {name of what it was sent: the rig}, so that a model is traced once in each
 
@@ -60,7 +61,7 @@ class RayCrew:
     def __exit__(self, *failure):
         self._undo.close()
 
-    def train(self, blocks, watch):  # noqa: ARG002 - a worker far away tells when it has ended, not how far it is
+    def train(self, blocks, watch):
         """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`.
 
         Raises:
@@ -71,7 +72,11 @@ class RayCrew:
         for block in blocks:
             self._begin(block)
         while self._under_way:
-            (task,), _ = self._ray.wait(list(self._under_way))
+            ended, _ = self._ray.wait(list(self._under_way), timeout=_LOOK)
+            if not ended:  # a worker far away does not tell how far it is, but whoever watches may want to end the work
+                watch(next(iter(self._under_way.values())), 0.0)
+                continue
+            (task,) = ended
             block = self._under_way.pop(task)
             try:
                 curves, facts = self._ray.get(task)

@@ -19,7 +19,7 @@ from ..feeds.cast import n_rows_of
 from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
 from .callbacks import needing_batches
-from .keras_fit import train_with_keras
+from .keras_fit import told_of, train_with_keras
 from .loop import Span, Work, run
 from .modes import mode_for
 from .other_back_ends import faster_back_end
@@ -32,7 +32,7 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
 
     Args:
         request: what to train, and how.
-        progress: told each sentence that a user who wants progress should read.
+        progress: told of every epoch, with the `History` so far, and each sentence that a user who wants progress should read.
         stop: ends the training between two blocks of batches, with the model whole; Ctrl-C does so where there is none.
 
     Returns:
@@ -43,9 +43,10 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         arguments.set_learning_rate(request.model, request.learning_rate)
     resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
                 "batches": request.batches}
+    by_keras = partial(_with_keras, resolved=resolved, progress=progress, stop=stop)
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
-        return _with_keras(request, why, resolved, progress)
+        return by_keras(request, why)
     rows = _Rows.of(request)
     order, shares = arguments.order_of(request.batches, rows.train[1], _batch_size(request, rows))
     _advise(request, rows)
@@ -53,13 +54,13 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         try:
             feed = _training_feed(request, rows, order)
         except OnlyKeras as error:
-            return _with_keras(replace(request, x=error.x), str(error), resolved, progress)
+            return by_keras(replace(request, x=error.x), str(error))
         opened.callback(feed.close)
         try:
             validation = _validation_feed(request, rows, feed)
         except OnlyKeras as error:
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(rows.validation)[1:])
-            return _with_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error), resolved, progress)
+            return by_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error))
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
@@ -90,9 +91,9 @@ class _Rows(NamedTuple):
         return cls(train, validation, held_out)
 
 
-def _with_keras(request, why, resolved, progress):
+def _with_keras(request, why, *, resolved, progress, stop):
     progress.say(f"Trained by Keras' own fit: {why}.")
-    history = train_with_keras(request, why)
+    history = train_with_keras(request, why, progress=progress, stop=stop or Stop())
     history.params.update(resolved, engine="keras", because=why)
     return history
 
@@ -151,7 +152,8 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     logs, finished = {}, False
     try:
         work = Work(model, trainee, mode.name, feed, validation, callbacks)
-        logs = run(work, span, keep=keep, done=done.n_batches if done else 0, stop=stop)
+        logs = run(work, span, keep=keep, done=done.n_batches if done else 0, stop=stop,
+                   after_epoch=partial(told_of, progress, model.history, span.last))
         if keep:
             keep(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
         finished = True

@@ -5,22 +5,50 @@ import os
 import keras
 
 from ...base.errors import UsageError
+from ...base.progress import Progress
+from ...base.stop import Stop
 from ..feeds.sources import is_factory, made_by
 from .request import FitRequest
 
 
-def train_with_keras(request: FitRequest, why: str) -> keras.callbacks.History:
+class _Told(keras.callbacks.Callback):
+    """Tells of every epoch that ended, and ends the training between two batches where it is asked to."""
+
+    def __init__(self, progress: Progress, stop: Stop, n_epochs: int) -> None:
+        super().__init__()
+        self._progress, self._stop, self._n_epochs = progress, stop, n_epochs
+
+    def on_epoch_begin(self, epoch, *_, **__):
+        if epoch > 0 and self.model.history.epoch:  # which is complete only after the last callback of an epoch's end
+            told_of(self._progress, self.model.history, self._n_epochs, epoch - 1)
+
+    def on_train_batch_end(self, *_, **__):
+        self._stop.check()
+
+    def on_train_end(self, *_, **__):
+        if self.model.history.epoch:
+            told_of(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
+
+
+def told_of(progress: Progress, history: keras.callbacks.History, n_epochs: int, epoch: int) -> None:
+    """Tell that an epoch ended, with the `History` so far."""
+    progress.step((epoch + 1) / n_epochs, f"epoch {epoch + 1} of {n_epochs}")
+    progress.answer(history)
+
+
+def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop: Stop) -> keras.callbacks.History:
     """`model.fit`, with what Keras does not know of resolved before, or refused.
 
     Args:
         why: the reason, as a part of a sentence.
     """
     r = request
+    callbacks = [*r.callback_list(), _Told(progress, stop, r.epochs)]
     _refuse_ours(r, why)
     _refuse_files(r, why)
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                           for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
-    return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, r.callback_list(), r.validation_split, validation_data, r.shuffle,
+    return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
                        r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
                        r.validation_batch_size, r.validation_freq)
 

@@ -43,7 +43,7 @@ class Work(NamedTuple):
     callbacks: Any
 
 
-def run(work, epochs, *, keep=None, done=0, stop=None):
+def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     """Train, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
@@ -52,6 +52,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None):
         keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
             order of rows is drawn; `None` where nobody asks.
         stop: a token whose `check()` ends the training where the model is whole.
+        after_epoch: called with the number of every epoch that ended.
     """
     model, trainee, callbacks = work.model, work.trainee, work.callbacks
     train, test = _Pass("train", work), _Pass("test", work)
@@ -78,6 +79,8 @@ def run(work, epochs, *, keep=None, done=0, stop=None):
             read()
             if keep:
                 keep(Position(epoch + 1))
+            if after_epoch:
+                after_epoch(epoch)
             if model.stop_training:
                 break
             stopping.check()

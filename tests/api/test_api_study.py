@@ -11,7 +11,7 @@ import epochal as ep
 from epochal.experiments import StudyFolder, read_folder
 from epochal.records import Verdict
 
-verb = importlib.import_module("epochal.api.study")
+verb = importlib.import_module("epochal.services.study")
 QUICK = {"batch_sizes": (8, 32), "epochs": 4, "seeds": 3, "trial_seeds": 1, "equal": "epochs", "learning_rates": (0.01, 0.1),
          "verbose": 0}
 
@@ -159,9 +159,9 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"learning_rates": (0.1, 0.1)}, "`learning_rates` must be different rates"),
     ({"learning_rates": 0.1}, "`learning_rates` must be"),
     ({"learning_rates": ()}, "`learning_rates` must be"),
-    ({"seeds": 1}, "`seeds` must be a whole number from 2 on"),
-    ({"seeds": 2.5}, "`seeds` must be a whole number from 2 on"),
-    ({"epochs": 0}, "`epochs` must be a whole number from 1 on"),
+    ({"seeds": 1}, "`seeds` must be a whole number, 2 or more"),
+    ({"seeds": 2.5}, "`seeds` must be a whole number, 2 or more"),
+    ({"epochs": 0}, "`epochs` must be a positive whole number"),
     ({"equal": "money"}, "`equal` must be some of epochs, steps, time"),
     ({"equal": ()}, "`equal` must be some of epochs, steps, time"),
     ({"metric": "val_auc"}, "`metric` must be one of val_loss, val_accuracy"),
@@ -174,9 +174,9 @@ def test_batch_norm_and_dropout_have_streams_of_their_own_in_every_lane(data):
     ({"class_weight": [1, 2]}, "`class_weight` must be a dict"),
     ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must be more than 0 for a class that has rows"),
     ({"class_weight": {0: "a"}}, "`class_weight` must be a dict from class to a weight"),
-    ({"seed": -1}, "`seed` must be a whole number from 0 on"),
-    ({"seed": "a"}, "`seed` must be a whole number from 0 on"),
-    ({"seed": 1.5}, "`seed` must be a whole number from 0 on"),
+    ({"seed": -1}, "`seed` must be a whole number, 0 or more"),
+    ({"seed": "a"}, "`seed` must be a whole number, 0 or more"),
+    ({"seed": 1.5}, "`seed` must be a whole number, 0 or more"),
     ({"batch_sizes": (32, float("inf"))}, "`batch_sizes` must be a list of whole numbers"),
     ({"equal": [["epochs"]]}, "`equal` must be some of epochs, steps, time"),
     ({"reference": True}, "`reference` must be one of the batch sizes"),

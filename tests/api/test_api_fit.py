@@ -12,7 +12,7 @@ from training.feed_probe import Cut
 import epochal as ep
 from epochal.seam.rows import data_from_arguments
 
-verb = importlib.import_module("epochal.api.fit")  # `epochal.api.fit` itself is the function
+service = importlib.import_module("epochal.services.fit")
 
 N, N_JUDGED = 300, 40
 rng = np.random.default_rng(0)
@@ -26,12 +26,14 @@ def measured(monkeypatch):
     """What is handed to `plan`, which answers at once, and refuses what the real one would."""
     calls = []
 
-    def answer(model, x, y, *, budget, verbose, class_weight, **rows):
-        data_from_arguments(x, y, **rows)
-        calls.append({"x": x, "y": y, "class_weight": class_weight, **rows})
+    def answer(request, **_):
+        asked = request.source
+        rows = {name: getattr(asked, name) for name in ("sample_weight", "validation_data", "validation_split")}
+        data_from_arguments(asked.x, asked.y, **rows)
+        calls.append({"x": asked.x, "y": asked.y, "class_weight": asked.class_weight, **rows})
         return plan()
 
-    monkeypatch.setattr(verb, "measured_plan", answer)
+    monkeypatch.setattr(service, "make_plan", answer)
     return calls
 
 
@@ -64,7 +66,7 @@ def test_it_is_measured_on_the_rows_of_the_factory_and_trained_with_the_batch_si
 
 
 def test_a_sample_is_called_one(measured, capsys, monkeypatch):
-    monkeypatch.setattr(verb, "gathered", functools.partial(verb.gathered, most_rows=100))
+    monkeypatch.setattr(service, "gathered", functools.partial(service.gathered, most_rows=100))
     history = ep.fit(model(), Make(), **AUTO | {"epochs": 1})
     assert len(measured[0]["x"]) == 100
     assert "Measured on the first 100 rows of make_dataset(32) in its own order, a sample.\n" in capsys.readouterr().out

@@ -9,14 +9,15 @@ import pytest
 from sklearn.datasets import load_wine
 
 import epochal as ep
+from epochal.api import display
 
-verb = importlib.import_module("epochal.api.plan")  # `epochal.api.plan` itself is the function
+service = importlib.import_module("epochal.services.plan")
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """Where unfinished runs are kept, in place of the user's own folder."""
-    monkeypatch.setattr(verb, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(service, "user_cache_path", lambda name: tmp_path / name)
     return tmp_path / "epochal" / "unfinished"
 
 
@@ -44,7 +45,7 @@ def test_class_weights_are_those_of_the_rows_to_train_on(data, monkeypatch):
         asked.append(rig.task)
         raise Stop
 
-    monkeypatch.setattr(verb, "measure", measure)
+    monkeypatch.setattr(service, "measure", measure)
     weights = np.where(y == 1, 9.0, 1.0).astype("float32")
     for how in ({}, {"class_weight": {1: 9.0}}, {"sample_weight": weights}):
         with pytest.raises(Stop):
@@ -63,18 +64,18 @@ def story(data, tmp_path_factory):
     model.fit(x, y, epochs=1, verbose=0)      # so that the optimizer has slots that could be disturbed
     before = _state(model)
 
-    class Shown(verb.Live):
-        stop_at = "your present setting"
+    class Shown(display.ProgressDisplay):
+        stop_at = "measuring: your present setting"
 
-        def watch(self, name, done, total, what):
-            shown.append(what or name)
-            if what == self.stop_at:
+        def step(self, share, sentence, detail=""):
+            shown.append(sentence)
+            if sentence == self.stop_at:
                 raise Stop
-            super().watch(name, done, total, what)
+            super().step(share, sentence, detail)
 
     with patch.context() as p:
-        p.setattr(verb, "user_cache_path", lambda name: folder / name)
-        p.setattr(verb, "Live", Shown)
+        p.setattr(service, "user_cache_path", lambda name: folder / name)
+        p.setattr(display, "ProgressDisplay", Shown)
         with pytest.raises(Stop):
             ep.plan(model, x, y, budget=1, verbose=0)
         [journal] = (folder / "epochal" / "unfinished").iterdir()
@@ -97,7 +98,7 @@ def test_a_call_after_one_that_was_stopped_measures_nothing_twice_and_cleans_up(
     *_, kept, shown, plan, left = story
     names = {reading["name"] for reading in kept}
     assert {"memory", "throughput", "noise_scale", "critical_rate", "prediction"} <= names
-    assert names.isdisjoint(shown)
+    assert {f"measuring: {name.replace('_', ' ')}" for name in names}.isdisjoint(shown)
     assert [(r.name, r.cost) for r in plan.evidence.readings[:len(kept)]] == [(r["name"], r["cost"]) for r in kept]
     assert left == []
 
@@ -119,7 +120,7 @@ def test_verbose_shows_progress_on_standard_error_alone_and_silence_is_silent(st
     ep.plan(build, data[0][:100], data[1][:100], budget=0.1, verbose=1)
     told = capsys.readouterr()
     assert told.out == ""
-    assert {"measuring: memory", "measuring: your present setting"} <= set(told.err.splitlines())
+    assert {"measuring: memory", "measuring: your present setting"} <= {line.split(" (")[0] for line in told.err.splitlines()}
 
 
 @pytest.mark.parametrize(("options", "said"), [

@@ -3,6 +3,7 @@
 import os
 
 from ..base.errors import UsageError
+from ..base.text import counted
 from ..records import read, save
 
 
@@ -28,6 +29,10 @@ class Journal:
             self._warn(f"{self.path} is left aside: {error}")
             return None
 
+    def says(self):
+        """What is kept and where, in words, or `None` where nothing new was measured."""
+        return f"{measured(self.latest)} are kept in {self.path}" if self.latest else None
+
     def keep(self, evidence):
         """Write the evidence as a whole or not at all."""
         self.latest = evidence
@@ -41,3 +46,8 @@ class Journal:
     def ended(self):
         """The run ended: what it found is elsewhere now."""
         self.path.unlink(missing_ok=True)
+
+
+def measured(evidence):
+    """How much an evidence holds, in words."""
+    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves), 'training')}"

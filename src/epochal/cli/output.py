@@ -1,0 +1,75 @@
+"""What commands print to, and the files they write to, shown to be writable before hours of work go into them."""
+
+import json
+import math
+import os
+import pathlib
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from ..base.errors import Advice, UsageError
+from ..base.validate import require
+from ..report.progress import tell
+
+_PAGE = 110  # characters, where the output goes to a file
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for the tables where there is none."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
+
+
+def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
+    """The folder that an option names, made where it does not exist."""
+    folder = pathlib.Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"`{option}` must be a folder; got {out!r} ({error.strerror}). Name another one.") from error
+    require(os.access(folder, os.W_OK), option, out, "a folder that you may write in", "Name another one.")
+    return folder
+
+
+def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
+    """The file that `--out` names, shown to be one that can be written."""
+    path = pathlib.Path(out)
+    require(path.suffix.lower() in endings, "--out", out, f"a file that ends in {' or '.join(endings)}",
+            f"Name it {path.with_suffix(endings[0]).name!r}.")
+    require(not path.is_dir(), "--out", out, "a file, not a folder", "Name a file in it.")
+    writable_folder(str(path.parent))
+    return path
+
+
+@contextmanager
+def warnings_as_sentences(say: Console) -> Iterator[None]:
+    """A warning to the user of the package is a sentence to the user of the command."""
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(message, category, *where, **more):
+            if issubclass(category, UserWarning):
+                tell(say, f"Note: {message}")
+            else:
+                before(message, category, *where, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", Advice)
+        yield
+
+
+def strict_json(document: Any) -> str:
+    """JSON as the standard has it: a number that is none becomes null."""
+    return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False, default=float)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,97 @@
+"""Predict: what a model answers for rows in memory, and a saved model for the rows of a table, in that table's own words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..base.files import no_room, whole_file
+from ..base.progress import SILENT, Progress
+from ..base.validate import require
+from ..rules.training.prior import corrected
+from ..seam.model.file import check_takes, load_model
+from ..seam.model.network import network_from_file
+from ..tables.apply import apply
+from ..tables.encoding import load_encoding
+from ..tables.predictions import answers, columns_of, raw_columns, write
+from ..tables.score import score_rows, scores
+from ..training.predict.predict import predict as predict_rows
+from ..training.predict.request import PredictRequest
+
+
+def predict(request: PredictRequest, *, progress: Progress = SILENT) -> Any:
+    """NumPy arrays in the nesting of the model's outputs."""
+    try:
+        return predict_rows(request, say=progress.say)
+    finally:
+        progress.done()
+
+
+@dataclass(frozen=True, eq=False)
+class TablePredictRequest:
+    """Answers of a saved model for the rows of a table.
+
+    Attributes:
+        model: a `.keras` file. data: the table. out: the file to write.
+        code: `"FILE.py:FUNCTION"` that builds the model, where Keras cannot.
+        correct_prior: whether probabilities are corrected to the shares that the classes really had.
+    """
+
+    model: Path
+    data: str
+    out: Path
+    code: str | None = None
+    batch_size: int | str = "auto"
+    goal: str = "throughput"
+    correct_prior: bool = False
+    verbose: int = 0
+
+
+class TablePrediction(NamedTuple):
+    """What was written, and how good it is where the target is known already."""
+
+    n_rows: int
+    columns: list[str]
+    notes: tuple[str, ...]
+    judged: tuple[Any, Any, Any] | None
+
+    def score_rows(self) -> list[Any]:
+        """The scores as a table; empty where the target is not known."""
+        return list(score_rows(*self.judged)) if self.judged else []
+
+    def scores(self) -> dict[str, float] | None:
+        return None if self.judged is None else {name: value for name, (value, *_) in scores(*self.judged).items()}
+
+
+def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) -> TablePrediction:
+    """Write the answers for every row, in their order.
+
+    Raises:
+        UsageError: the request cannot be met as it stands.
+    """
+    place = request.model
+    require(place.suffix == ".keras", "MODEL", str(place), "a file that ends in .keras", "Pass what epochal fit wrote.")
+    require(place.is_file(), "MODEL", str(place), "a file that exists", f"Check the path; the current folder is {Path.cwd()}.")
+    encoding, notes = load_encoding(place)
+    require(not request.correct_prior or (encoding is not None and encoding.trained_prior), "--correct-prior", str(place),
+            "asked of a model trained with --batches balanced or --class-weight",
+            "This one saw the classes in their own shares: leave it out.")
+    rows = apply(encoding, request.data)
+    notes = (*notes, *rows.notes)
+    for note in notes:
+        progress.say(f"· {note}")
+    model = load_model(place, build=network_from_file(request.code) if request.code else None)
+    check_takes(model, rows.x[:2])
+    outputs = predict(PredictRequest(model, rows.x, request.batch_size, request.verbose, goal=request.goal), progress=progress)
+    if encoding is None or encoding.outputs == "raw":
+        columns, values = raw_columns(outputs), None
+    else:
+        values = answers(outputs, encoding)
+        if request.correct_prior:
+            values = corrected(values, encoding.trained_prior, encoding.prior)
+        columns = columns_of(values, encoding)
+    try:
+        with whole_file(request.out) as file:
+            names = write(columns, file, ending=request.out.suffix.lower())
+    except OSError as error:
+        raise no_room("--out", request.out, error) from error
+    return TablePrediction(len(rows.x), names, notes, None if values is None or rows.y is None else (values, rows.y, encoding))

@@ -1,0 +1,94 @@
+"""A model and its data as a user names them, in memory or in a file; and what is put on the bench of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..base.validate import require
+from ..rules.training.prior import balanced_weights
+from ..seam.model.metrics import rare_class_metric
+from ..seam.model.network import data_of, network_from_file, tutorial_network
+from ..seam.rows import Data, data_from_arguments
+from ..tables import open_table
+from ..tables.encoding import class_shares
+from ..training.feeds.cast import weighed
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them.
+
+    Attributes:
+        class_weight: `{class: weight}`; it scales the training loss and leaves judging alone.
+        validation_data, validation_split: as in Keras; without either, a fifth of the rows is held out at random.
+        test_data: rows that no choice sees.
+    """
+
+    model: Any
+    x: Any = None
+    y: Any = None
+    sample_weight: Any = None
+    class_weight: dict[int, float] | None = None
+    validation_data: Any = None
+    validation_split: float = 0.0
+    test_data: Any = None
+
+    def open(self, seed: int) -> tuple[Any, Data]:
+        """The model and its rows, split and weighed."""
+        data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
+                     validation_split=self.validation_split, test_data=self.test_data, seed=seed)
+        return self.model, data if self.class_weight is None else replace(data, train=weighed(data.train, self.class_weight))
+
+
+@dataclass(frozen=True, eq=False)
+class TableSource:
+    """A table by name, and the model to train on it.
+
+    Attributes:
+        path: a CSV, Parquet or .npz file, or real data by name.
+        target, group, time, task: see `tables.open_table`.
+        model: `"FILE.py:FUNCTION"`, or `None` for the tutorials' network.
+        class_weight: `"balanced"`, where every class is to weigh the same in the training loss.
+        metric: what will be judged by; the tutorials' network gets it where it is one for rare classes.
+        table, build: the table, and the function that builds the model; of a source that has been read.
+    """
+
+    path: str
+    target: str | None = None
+    group: str | None = None
+    time: str | None = None
+    task: str | None = None
+    model: str | None = None
+    class_weight: str | None = None
+    metric: str = ""
+    table: Any = None
+    build: Any = None
+
+    def read(self, seed: int) -> "TableSource":
+        """The same, with its table read and split."""
+        if self.table is not None:
+            return self
+        table = open_table(self.path, target=self.target, group=self.group, time=self.time, task=self.task, seed=seed)
+        metric = self.metric.removeprefix("val_")
+        build = network_from_file(self.model) if self.model else tutorial_network(
+            table.x_train.shape[1:], table.kind, len(table.classes), (metric,) if rare_class_metric(metric) is not None else ())
+        return replace(self, table=table, build=build)
+
+    def open(self, seed: int) -> tuple[Any, Data]:
+        """A function that builds the model, and the rows, split and weighed."""
+        source = self.read(seed)
+        data = data_of(source.table, seed=seed)
+        if self.class_weight is not None:
+            note = "In the training loss every class weighs the same; judging is without weights."
+            data = replace(data, train=weighed(data.train, source.class_weights()), notes=(*data.notes, note))
+        return source.build, data
+
+    def class_weights(self) -> dict[int, float] | None:
+        """`{class: weight}` where classes are to weigh the same, else `None`; of a source that has been read.
+
+        Raises:
+            UsageError: the target is no class.
+        """
+        shares = class_shares(self.table)
+        require(self.class_weight is None or shares, "--class-weight", self.class_weight, "left out for a target of numbers",
+                "It needs classes.")
+        return balanced_weights(shares) if self.class_weight else None
