@@ -107,7 +107,7 @@ def time_left(seconds):
     return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"
 
 
-def table(rows: Sequence[Sequence[str]], *, width: int = 100) -> str:
+def table(rows: Iterable[Sequence[str]], *, width: int = 100) -> str:
     """Rows of strings, the first of them the heading, as an aligned text table (drawn by Rich)."""
     from rich.console import Console
 
@@ -117,7 +117,7 @@ def table(rows: Sequence[Sequence[str]], *, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
-def rich_table(rows: Sequence[Sequence[str]]) -> Any:
+def rich_table(rows: Iterable[Sequence[str]]) -> Any:
     """The same table as an object that a Rich console draws at the width of the terminal."""
     return _Fitting(rows)
 
