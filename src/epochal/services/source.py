@@ -10,7 +10,7 @@ from ..seam.model.network import data_of, network_from_file, tutorial_network
 from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
 from ..tables.encoding import class_shares
-from ..training.feeds.cast import weighed
+from ..training.feeds.cast import with_class_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class ArraySource:
         """The model and its rows, split and weighed."""
         data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
                      validation_split=self.validation_split, test_data=self.test_data, seed=seed)
-        return self.model, data if self.class_weight is None else replace(data, train=weighed(data.train, self.class_weight))
+        return self.model, replace(data, train=with_class_weights(data.train, self.class_weight))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ class TableSource:
         data = data_of(source.table, seed=seed)
         if self.class_weight is not None:
             note = "In the training loss every class weighs the same; judging is without weights."
-            data = replace(data, train=weighed(data.train, source.class_weights()), notes=(*data.notes, note))
+            data = replace(data, train=with_class_weights(data.train, source.class_weights()), notes=(*data.notes, note))
         return source.build, data
 
     def class_weights(self) -> dict[int, float] | None:

@@ -133,7 +133,8 @@ def every_batch(names, n_steps):
     who = f"{words[0]} looks" if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]} look"
     often = "" if n_steps is None else f", {counted(n_steps, 'time')} an epoch"
     return Finding("callbacks at every batch", "note",
-                   f"{who} at every batch, so that training returns to Python after every step{often}.", "Do the work in `on_epoch_end` where that is often enough.")
+                   f"{who} at every batch, so that training returns to Python after every step{often}.",
+                   "Do the work in `on_epoch_end` where that is often enough.")
 
 
 def prior_shift(true, trained):

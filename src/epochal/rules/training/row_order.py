@@ -87,16 +87,16 @@ def _categories(rows):
     """A code for the category of each row, and what each category is called. Depends on no row's place."""
     values, codes, counts = np.unique(rows, return_inverse=True, return_counts=True)
     if len(values) <= _N_CATEGORIES:
-        return codes, [_said(value) for value in values]
+        return codes, [_label(value) for value in values]
     middles = counts.cumsum() - counts / 2
     bins = np.unique((_N_BINS * middles / len(rows)).astype(int), return_inverse=True)[1]
     first = np.flatnonzero(np.diff(bins, prepend=-1))
     last = np.append(first[1:] - 1, len(values) - 1)
-    return bins[codes], [_said(values[a]) if a == b else f"from {_said(values[a])} to {_said(values[b])}"
+    return bins[codes], [_label(values[a]) if a == b else f"from {_label(values[a])} to {_label(values[b])}"
                          for a, b in zip(first, last, strict=True)]
 
 
-def _said(value):
+def _label(value):
     return f"{value:.4g}" if value.dtype.kind == "f" else str(value)
 
 

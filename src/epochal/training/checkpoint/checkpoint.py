@@ -66,8 +66,9 @@ class Checkpoint:
         """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
-    def before_begin(self):
-        """What has to be done before the callbacks' `on_train_begin`, where an earlier run left something."""
+    def before_begin(self, trainee, mode):
+        """What has to be done before the callbacks' `on_train_begin`. `trainee` holds the variables while `mode` runs batches."""
+        self._trainee, self._mode = trainee, mode
         for callback in self._callbacks:
             if self._found and isinstance(callback, keras.callbacks.CSVLogger):
                 _cut(callback, self._found[0]["epoch"])
@@ -96,14 +97,15 @@ class Checkpoint:
         """Note the random streams, and where the feed is, before the order of an epoch is drawn."""
         self._chance = self._now()
 
-    def __call__(self, position, store, *, ran_on, last=False):
-        """Write where the training is, unless that was done a moment ago; `store` is called before variables are read."""
+    def __call__(self, position, *, last=False):
+        """Write where the training is, unless that was done a moment ago."""
         if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         start, arrays = perf_counter(), {}
-        store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": ran_on, "epoch": position.epoch,
-                 "n_batches": position.n_batches, "finished": last, "stopped": bool(self._model.stop_training),
+        self._trainee.store()
+        about = {"format": FORMAT, "identity": self._identity, "manner": [self._trainee.backend, self._mode],
+                 "epoch": position.epoch, "n_batches": position.n_batches, "finished": last,
+                 "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
                  "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...seam.feeding import feeding
 from .feed import Chunk, Source
 
 
@@ -45,7 +46,7 @@ class ArrayPass:
 
     def __init__(self, source):
         self._source, self.drawn, self._reading = source, None, None
-        source.orders.open()
+        feeding().draw_seed()
 
     def first(self):
         self._source.orders.draw_for_one_batch()

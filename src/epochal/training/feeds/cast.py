@@ -187,13 +187,15 @@ def weights_of_classes(y, class_weight):
     return weights[places]
 
 
-def weighed(part, class_weight):
-    """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`.
+def with_class_weights(part, class_weight):
+    """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`; `None` leaves it as it is.
 
     Raises:
         UsageError: the rows have weights already, or there is more than one target, or its values are no classes, or no row weighs
             anything.
     """
+    if class_weight is None:
+        return part
     y = leaves(part.y)
     require(len(y) != 1 or classes_of(part.y) is not None, "class_weight", class_weight,
             "left out where the targets are no classes", "Pass sample_weight.")

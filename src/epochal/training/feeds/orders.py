@@ -30,10 +30,6 @@ class Orders:
         self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and order is None
         self._repeated = None
 
-    def open(self):
-        """What Keras draws as it opens a pass, before it asks for a row."""
-        feeding().draw_seed()
-
     def draw_for_one_batch(self):
         """What Keras draws until it has a first batch, if it asks for no other."""
         if self._shuffle == "batch" and self._order is None and not feeding().draws_whole_order:

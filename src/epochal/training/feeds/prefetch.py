@@ -6,18 +6,17 @@ from queue import SimpleQueue
 _PATIENCE = 5.0  # seconds that a consumer who leaves waits for an item that is still being made
 
 
-def ahead(items, *, slots=1):
+def ahead(items):
     """Yield what `items` yields, made in a thread of its own.
 
-    Besides the item in use there are never more than `slots` others, the one in the making counted. An error in `items` is raised
+    Besides the item in use there is never more than one other, the one in the making counted. An error in `items` is raised
     here, in its turn. The thread ends with the items, with an error, or soon after this generator is closed (by a `break`, or by
     Ctrl-C in the middle of training); it never keeps the interpreter from ending.
 
     Args:
         items: an iterator; nobody else may use it until this generator has ended.
-        slots: items made ahead; at least 1.
     """
-    reader = _Reader(items, slots)
+    reader = _Reader(items)
     try:
         while True:
             item, error = reader.ready.get()
@@ -36,8 +35,8 @@ def ahead(items, *, slots=1):
 class _Reader:
     END = object()
 
-    def __init__(self, items, slots):
-        self.ready, self.free, self._left = SimpleQueue(), threading.Semaphore(slots), threading.Event()
+    def __init__(self, items):
+        self.ready, self.free, self._left = SimpleQueue(), threading.Semaphore(), threading.Event()
         self._thread = threading.Thread(target=self._read, args=(items,), daemon=True, name="epochal reads ahead")
         self._thread.start()
 

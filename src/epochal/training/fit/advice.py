@@ -7,10 +7,10 @@ import numpy as np
 
 from ...base.errors import advise
 from ...rules.training import advice
-from ...seam.model.copying import layers
 from ...seam.rows import classes_of, leaves
 from ..feeds.sources import cuts_own_batches
 from .arguments import without_scaling
+from .batch_norm import training_batch_norms
 
 _WARNED_OF = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
 
@@ -48,7 +48,7 @@ def before(request, *, y, held_out, n_rows):
 
 def after(model):
     """Warn of what can be seen once the model is trained."""
-    momenta = [layer.momentum for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+    momenta = [layer.momentum for layer in training_batch_norms(model)]
     if momenta:
         advise(advice.cold_statistics(_updates(model), max(momenta)))
 

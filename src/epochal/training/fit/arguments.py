@@ -25,9 +25,11 @@ def checked(request: FitRequest) -> FitRequest:
         UsageError: for what is wrong before anything is looked at closely.
     """
     _check(request)
+    own = [] if request.callbacks is None else keras.tree.flatten(request.callbacks)
+    extra = [one for one in request.default_callbacks if not any(isinstance(callback, type(one)) for callback in own)]
     epochs, steps_per_epoch, validation_steps = _limited(request.epochs, request.steps_per_epoch, request.validation_steps)
     return replace(request, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                   callbacks=_callback_list(request), default_callbacks=())
+                   callbacks=own + extra, default_callbacks=())
 
 
 def _check(request):
@@ -53,12 +55,6 @@ def _check(request):
                 "Pass [keras.callbacks.EarlyStopping()].")
     if r.checkpoint is not None:
         path_like("checkpoint", r.checkpoint, "the name of a folder", 'Pass "run".')
-
-
-def _callback_list(request):
-    """The user's callbacks, and those of `default_callbacks` of whose class the user passes none."""
-    own = [] if request.callbacks is None else keras.tree.flatten(request.callbacks)
-    return own + [extra for extra in request.default_callbacks if not any(isinstance(callback, type(extra)) for callback in own)]
 
 
 def refuse_without_targets(model, rows, name):

@@ -30,7 +30,7 @@ def reestimate_batch_norm(model, x, *, batch_size=256, n_batches=64, seed=0):
     Raises:
         UsageError: the model has no batch-norm layer that trains.
     """
-    found = [layer for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
+    found = training_batch_norms(model)
     require(found, "model", model.name, "a model with a batch-norm layer that trains", "There is nothing to estimate.")
     x = over(np.asarray, x)
     n_rows = len(leaves(x)[0])
@@ -43,6 +43,11 @@ def reestimate_batch_norm(model, x, *, batch_size=256, n_batches=64, seed=0):
                 layer.momentum = i / (i + 1)  # so that the moving average is the mean of all batches so far
             model(over(lambda a, i=i: keras.ops.convert_to_tensor(a[order[i * size : (i + 1) * size]]), x), training=True)
     return taken
+
+
+def training_batch_norms(model):
+    """The batch-norm layers whose moving statistics training changes."""
+    return [layer for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..feeds.cast import n_rows_of
 from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
 from .callbacks import needing_batches
-from .keras_fit import told_of, train_with_keras
+from .keras_fit import report_epoch, train_with_keras
 from .loop import Span, Work, run
 from .modes import mode_for
 from .other_back_ends import faster_back_end
@@ -54,7 +54,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
                   n_rows=n_rows_of(rows.train[0]))
     with ExitStack() as opened:
         try:
-            feed = _training_feed(request, rows, order)
+            batching = Batching(request.batch_size, request.shuffle, request.steps_per_epoch, order)
+            feed = feed_of(*rows.train[:2], batching, sample_weight=rows.train[2], class_weight=request.class_weight)
         except OnlyKeras as error:
             return by_keras(replace(request, x=error.x), str(error))
         opened.callback(feed.close)
@@ -100,12 +101,6 @@ def _with_keras(request, why, *, resolved, progress, stop):
     return history
 
 
-def _training_feed(request, rows, order):
-    x, y, weight = rows.train
-    batching = Batching(request.batch_size, request.shuffle, request.steps_per_epoch, order)
-    return feed_of(x, y, batching, sample_weight=weight, class_weight=request.class_weight)
-
-
 def _validation_feed(request, rows, feed):
     if rows.validation is None:
         return None
@@ -121,7 +116,8 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     if built:
         feed.rehearse()
     feed.reset()
-    callbacks = _callbacks(request, feed)
+    callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
+                                             verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, rows, feed, resolved)
     mode, notes = _mode(request, trainee, feed, kept)
     for sentence in (f"{mode}.", *map(str, notes)):
@@ -129,23 +125,22 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     model.history.params.update(resolved, engine=mode.name, backend=trainee.backend, because=mode.because)
     model.stop_training = False
     if kept:
-        kept.before_begin()
+        kept.before_begin(trainee, mode.name)
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
-    keep = kept and _Keep(kept, trainee, mode.name)
     span = _span(request, done)
     if done:
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
-    elif keep:
-        keep(Position(span.first))
+    elif kept:
+        kept(Position(span.first))
     logs, finished = {}, False
     try:
         work = Work(model, trainee, mode.name, feed, validation, callbacks)
-        logs = run(work, span, keep=keep, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(told_of, progress, model.history, span.last))
-        if keep:
-            keep(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
+        logs = run(work, span, keep=kept, done=done.n_batches if done else 0, stop=stop,
+                   after_epoch=partial(report_epoch, progress, model.history, span.last))
+        if kept:
+            kept(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
         finished = True
     finally:
         trainee.store()
@@ -157,29 +152,20 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     return model.history
 
 
-def _callbacks(request, feed):
-    return keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0,
-                                        verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches, model=request.model)
-
-
 def _mode(request, trainee, feed, kept):
     """The `Mode` in which the batches are run, and findings on how the training could take less time."""
     if kept and kept.ran_on:
-        return Mode(_mode_before(*kept.ran_on, trainee, request), None, "as before"), []
+        backend, before = kept.ran_on
+        if backend != trainee.backend:
+            raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
+                             f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this "
+                             "version no longer does. Name another folder to begin anew.")
+        return Mode(before, None, "as before"), []  # another mode would round differently
     n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
     mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
     faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
     price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
     return mode, [finding for finding in (faster, price) if finding is not None]
-
-
-def _mode_before(backend, mode, trainee, request):
-    """The mode in which an earlier run trained: another one would round differently."""
-    if backend != trainee.backend:
-        raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
-                         f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this version "
-                         "no longer does. Name another folder to begin anew.")
-    return mode
 
 
 def _span(request, done):
@@ -188,20 +174,6 @@ def _span(request, done):
     first = done.epoch if done else restored or request.initial_epoch
     last = first if done and request.model.stop_training else request.epochs
     return Span(first, last, partial(arguments.validates, request.validation_freq))
-
-
-class _Keep(NamedTuple):
-    """A checkpoint that knows where and how the training runs."""
-
-    checkpoint: Checkpoint
-    trainee: Any
-    mode: str
-
-    def begins(self):
-        self.checkpoint.begins()
-
-    def __call__(self, position, *, last=False):
-        self.checkpoint(position, self.trainee.store, ran_on=[self.trainee.backend, self.mode], last=last)
 
 
 def _checkpoint(request, rows, feed, resolved):

@@ -11,7 +11,7 @@ from ..feeds.sources import is_factory, made_by
 from .request import FitRequest
 
 
-class _Told(keras.callbacks.Callback):
+class _EpochReporter(keras.callbacks.Callback):
     """Tells of every epoch that ended, and ends the training between two batches where it is asked to."""
 
     def __init__(self, progress: Progress, stop: Stop, n_epochs: int) -> None:
@@ -20,17 +20,17 @@ class _Told(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, *_, **__):
         if epoch > 0 and self.model.history.epoch:  # which is complete only after the last callback of an epoch's end
-            told_of(self._progress, self.model.history, self._n_epochs, epoch - 1)
+            report_epoch(self._progress, self.model.history, self._n_epochs, epoch - 1)
 
     def on_train_batch_end(self, *_, **__):
         self._stop.check()
 
     def on_train_end(self, *_, **__):
         if self.model.history.epoch:
-            told_of(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
+            report_epoch(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
 
 
-def told_of(progress: Progress, history: keras.callbacks.History, n_epochs: int, epoch: int) -> None:
+def report_epoch(progress: Progress, history: keras.callbacks.History, n_epochs: int, epoch: int) -> None:
     """Tell that an epoch ended, with the `History` so far."""
     progress.step((epoch + 1) / n_epochs, f"epoch {epoch + 1} of {n_epochs}")
     progress.answer(history)
@@ -43,7 +43,7 @@ def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop:
         why: the reason, as a part of a sentence.
     """
     r = request
-    callbacks = [*r.callbacks, _Told(progress, stop, r.epochs)]
+    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
     _refuse_ours(r, why)
     _refuse_files(r, why)
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
