@@ -164,18 +164,16 @@ def coded(class_weight, labels):
 
 
 def resolved_weights(y, sample_weight, class_weight):
-    """The sample weights, or those of the rows' classes where `class_weight` is given: never both."""
+    """The sample weights, or where `class_weight` is given floatx[n], the weight of each row's class: never both.
+
+    With class weights y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes].
+    """
     if class_weight is None:
         return sample_weight
     require(sample_weight is None, "sample_weight and class_weight", "both", "passed one at a time",
             "Multiply the one into the other.")
     require(y is not None and not keras.tree.is_nested(y), "class_weight", class_weight,
             "left out unless the model has a single output", "Pass sample_weight instead.")
-    return weights_of_classes(y, class_weight)
-
-
-def weights_of_classes(y, class_weight):
-    """floatx[n]: the weight of each row's class. y is codes [n] or [n, 1] (rounded), or one-hot rows [n, n_classes]."""
     check_class_weight(class_weight)
     codes = np.asarray(y)
     if codes.ndim > 1:

@@ -98,8 +98,9 @@ def _of_parquet(data, batching, like):
         require(os.fspath(x).lower().endswith((".parquet", ".pq")), called[0], os.fspath(x), "the path of a .parquet file, or data",
                 "Read other files first.")
         for name, columns, many in ((called[1], y, True), (called[2], sample_weight, False)):
-            require(columns is None or isinstance(columns, str) or (many and _are_names(columns)), name,
-                    type(columns).__name__, "the name of a column of the file", 'Pass y="price".')
+            names = columns if many and isinstance(columns, list | tuple) else [columns]
+            require(columns is None or all(isinstance(one, str) for one in names), name, type(columns).__name__,
+                    "the name of a column of the file", 'Pass y="price".')
         rows = ParquetRows(x, y, weight=sample_weight) if like is None else like.like(x, y, weight=sample_weight)
     if class_weight is not None and rows.classes:
         class_weight = coded(class_weight, rows.classes)
@@ -115,7 +116,3 @@ def _with_batch_size(make, batch_size):
     require(len(needed or places) == 1, "x", getattr(make, "__name__", type(make).__name__), "a function of batch_size, or data",
             "Call it, and pass what it returns.")
     return lambda: make(batch_size)
-
-
-def _are_names(columns):
-    return isinstance(columns, (list, tuple)) and all(isinstance(name, str) for name in columns)

@@ -36,9 +36,9 @@ class Batches(Source):
         with contextlib.nullcontext() if feeding().looking_draws else undisturbed():
             first = inner.look(feeding().n_looked_at)
         try:
-            self.sample = self.converted(first, given)
+            self.sample = self.converted(first)
             if len({len(leaf) for leaf in leaves(self.sample)}) != 1:
-                raise OnlyKeras("the arrays of a batch differ in length", given)
+                raise OnlyKeras("the arrays of a batch differ in length", None)
         except OnlyKeras as error:
             raise OnlyKeras(str(error), self.original()) from None
 
@@ -63,9 +63,9 @@ class Batches(Source):
         """What the user passed, as it was."""
         return self.inner.whole() if hasattr(self.inner, "whole") else self._given
 
-    def converted(self, batch, given=None):
+    def converted(self, batch):
         """A `Batch` of NumPy arrays."""
-        return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=given)), tree) for tree in batch)
+        return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=None)), tree) for tree in batch)
 
     def each(self):
         """One pass, a batch of NumPy arrays at a time."""
