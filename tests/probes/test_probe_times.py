@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from contracts.fake_rig import FakeRig, FakeTiming
 
-from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
@@ -176,12 +175,6 @@ def test_prediction_finds_the_knee_and_what_is_like_the_best():
 def test_prediction_takes_the_smallest_where_all_are_alike():
     reading = prediction(FakeRig(timing=FakeTiming(step=0.0, example=1e-6)))
     assert (reading.value, reading.low, reading.high) == (8, 8, 8192)
-
-
-def test_two_repeats_are_refused():
-    for probe in (throughput, prediction):
-        with pytest.raises(UsageError, match="`repeats` must be at least 3; got 2"):
-            probe(FakeRig(), repeats=2)
 
 
 @pytest.mark.parametrize("largest", [3, 4, 7, 8, 50, 1600, 4096, 60_000])

@@ -54,11 +54,11 @@ def _stepwise(batch_size, seconds, fused):
                        seconds_fused=fused)
 
 
-def _stepwise_seconds(rig, batch_size, repeats=5):
+def _stepwise_seconds(rig, batch_size):
     size = min(batch_size, rig.n_examples)
     state, rows = rig.fresh(0), np.arange(size, dtype=np.int32)
     taken = []
-    for _ in range(repeats + 1):
+    for _ in range(1 + 5):
         start = perf_counter()
         state, loss = rig.step(state, rows, 0.0)
         float(loss)
@@ -83,7 +83,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
-        program = fused.compile_epoch(rig, batch_size, width, n_rows=n, judge=False)
+        program = fused.compile_epoch(rig, batch_size, width, n_rows=n)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
 
     def once(states):

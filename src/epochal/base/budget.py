@@ -1,3 +1,0 @@
-"""Moved to `text`."""
-
-from .text import seconds_of as seconds_of
