@@ -7,7 +7,7 @@ from contracts.fake_rig import FakeRig, FakeTiming
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
-from epochal.records import Outcome
+from epochal.records import Evidence, Outcome
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]
 
@@ -217,3 +217,9 @@ def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_co
     calm = step_time(FakeRig(n_examples=256), sizes=(32, 8))
     assert max(point.high / point.low for point in calm.points) <= STEADY
     assert spreads
+
+
+@pytest.mark.parametrize(("budget", "sizes"), [(30, [32]), (60, [32, 512])])
+def test_validation_is_timed_at_a_second_size_only_where_there_is_time(budget, sizes):
+    reading = PROBES["validation"].measure(FakeRig(n_examples=4096), Evidence(), budget=budget, seed=0)
+    assert [point.batch_size for point in reading.points] == sizes

@@ -30,11 +30,9 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
     Returns:
         An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
-    stepwise = _stepwise_seconds(rig, batch_size)
-    if rig.pure is None or stepwise > _LONG_STEP:
-        return _stepwise(batch_size, stepwise, None)
-    best = None
-    for width in sorted({max(1, min(width, n_lanes)) for width in widths}):
+    stepwise, best = _stepwise_seconds(rig, batch_size), None
+    may_pay = rig.pure is not None and stepwise <= _LONG_STEP
+    for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
             tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once)
         if guard.ran_out:
@@ -43,15 +41,9 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
             best = tried
         if best[0] > stepwise:
             break  # lanes side by side do not mend a loop that is slow
-    if best is None or best[0] > stepwise:
-        return _stepwise(batch_size, stepwise, best and best[0])
-    return EnginePoint(batch_size=batch_size, mode="fused", width=best[1], seconds=best[0], seconds_stepwise=stepwise,
-                       seconds_fused=best[0])
-
-
-def _stepwise(batch_size, seconds, fused):
-    return EnginePoint(batch_size=batch_size, mode="stepwise", width=1, seconds=seconds, seconds_stepwise=seconds,
-                       seconds_fused=fused)
+    pays = best is not None and best[0] <= stepwise
+    return EnginePoint(batch_size=batch_size, mode="fused" if pays else "stepwise", width=best[1] if pays else 1,
+                       seconds=best[0] if pays else stepwise, seconds_stepwise=stepwise, seconds_fused=best and best[0])
 
 
 def _stepwise_seconds(rig, batch_size):
@@ -70,7 +62,7 @@ def _stepwise_seconds(rig, batch_size):
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
-def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
+def _fused_seconds(rig, batch_size, width, stepwise, n_at_once):
     """Seconds a step and lane of a fused program, with as many others beside it as there will be, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.

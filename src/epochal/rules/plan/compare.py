@@ -31,9 +31,9 @@ def shown_better(runs, present):
     Args:
         runs: as from `runs_by_setting`. present: the user's `Setting`.
     """
-    if _diverged(runs[present]):
-        return [s for s in runs if s != present and not _diverged(runs[s])]
     others = [s for s in runs if s != present and not _diverged(runs[s])]
+    if _diverged(runs[present]):
+        return others
     judges = (cross_fitted, lambda curve: judged_halves(curve)[0], lambda curve: judged_halves(curve)[1])
     p_values = [max(_p_lower(*_qualities(runs, s, present, judge)) for judge in judges) for s in others]
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
