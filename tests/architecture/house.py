@@ -166,10 +166,10 @@ def nothing_is_imported_by_a_string(module):
 
 @of_each_module
 def frameworks_stay_behind_the_seam(module):
-    """But under `TYPE_CHECKING` in `api`, whose signatures name what Keras returns."""
+    """But under `TYPE_CHECKING` in `api` and `services`, whose signatures name what Keras returns."""
     return [f"{module.where(node)}: {module.room or 'the front door'} imports {name[0]}"
             for node, name in module.imports if name[0] in FRAMEWORKS and module.room not in FRAMEWORK_ROOMS
-            and not (module.room == "api" and node in module.for_type_checkers)]
+            and not (module.room in {"api", "services"} and node in module.for_type_checkers)]
 
 
 @of_each_module

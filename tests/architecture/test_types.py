@@ -12,7 +12,7 @@ import epochal
 HERE = pathlib.Path(epochal.__file__)
 
 PROGRAM = """
-from typing import assert_type
+from typing import Any, assert_type
 
 import epochal
 import keras
@@ -23,7 +23,7 @@ def right(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     assert_type(epochal.fit(model, x, y, batch_size=32, epochs="auto"), keras.callbacks.History)
     assert_type(epochal.study(model, x, y, batch_sizes=[32, 256], seeds=4), epochal.Study)
     assert_type(epochal.load("plan.json"), epochal.Plan | epochal.Study | epochal.Evidence)
-    epochal.predict(model, x, batch_size="auto")
+    assert_type(epochal.predict(model, x, batch_size="auto"), np.ndarray | Any)
     plan = epochal.plan(model, x, y)
     assert_type(plan.batch_size.value, float)
     print(epochal.EpochalError, epochal.corrected)

@@ -1,15 +1,18 @@
 """`epochal.predict(model, x)`: what `model.predict(x)` returns, in batches of a size that suits the machine."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..services.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
 from .display import display_of_predict
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def predict(model: Any, x: Any, batch_size: int | Literal["auto"] | None = "auto", verbose: int | Literal["auto"] = "auto",
             steps: int | None = None, callbacks: Any = None, *, goal: Literal["throughput", "memory", "latency"] = "throughput",
-            out: Any = None) -> Any:
+            out: Any = None) -> "np.ndarray | Any":
     """The predictions of a Keras model, as `model.predict` returns them, in batches of a size that suits the machine.
 
     Each block of rows goes through the model's own `predict_step`, compiled once. Predictions equal those of `model.predict`

@@ -107,7 +107,7 @@ def time_left(seconds):
     return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"
 
 
-def table(rows: Sequence[Sequence[str]], *, width: int = 100) -> str:
+def table(rows: Iterable[Sequence[str]], *, width: int = 100) -> str:
     """Rows of strings, the first of them the heading, as an aligned text table (drawn by Rich)."""
     from rich.console import Console
 
@@ -127,7 +127,7 @@ class RichTable:
 
     _GAP = 3  # between two columns
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+    def __init__(self, rows: Iterable[Sequence[str]]) -> None:
         self._heading, *self._body = rows
 
     def __rich_console__(self, console, options):

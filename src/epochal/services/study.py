@@ -10,11 +10,11 @@ from platformdirs import user_cache_path
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.text import counted
-from ..base.validate import path_like
+from ..base.validate import path_like, whole_number
 from ..experiments import Crew, StudyFolder, run_fair
 from ..experiments.ray.crew import RayCrew
 from ..records import Study, dump
-from ..rules.study.design import Choices, designed, whole_number
+from ..rules.study.design import Choices, designed
 from ..seam.rigs.keras_rig import open_rig
 from .source import ArraySource, TableSource
 

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
-from ...base.validate import require
+from ...base.validate import require, whole_number
 from ...records import BUDGETS, Design
 
 _UP = {"acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity", "similarity",
@@ -61,12 +61,6 @@ def designed(task, present, choices: Choices) -> Design:
                   equal=budgets, n_seeds=int(c.seeds), n_trial_seeds=int(c.trial_seeds), metric=metric, larger_is_better=up,
                   margin=None if c.margin is None else float(c.margin), tutorial=c.protocol == "tutorial", halving=c.halving,
                   seed=int(c.seed))
-
-
-def whole_number(name, value, least):
-    """Refuse what is no whole number, or too small."""
-    require(isinstance(value, Integral) and not isinstance(value, bool) and value >= least, name, value,
-            f"a whole number from {least} on")
 
 
 def more_is_better(metric):

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-
-History = keras.callbacks.History
+from keras.callbacks import History as History
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +27,8 @@ class FitRequest:
     model: Any
     x: Any = None
     y: Any = None
-    batch_size: int | None = None
-    epochs: int = 1
+    batch_size: int | str | None = None
+    epochs: int | str | None = 1
     verbose: str | int = "auto"
     callbacks: Any = None
     validation_split: float = 0.0
@@ -42,7 +41,7 @@ class FitRequest:
     validation_steps: int | None = None
     validation_batch_size: int | None = None
     validation_freq: Any = 1
-    learning_rate: float | None = None
+    learning_rate: float | str | None = None
     batches: str = "shuffled"
     micro_batch_size: int | None = None
     engine: str = "auto"
