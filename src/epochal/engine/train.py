@@ -32,9 +32,8 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
             return [out_of_memory() for _ in lanes]
     go_on = go_on or (lambda n_epochs, losses: True)
     if how.mode == "stepwise":
-        with memory_guard(rig) as guard:
+        with memory_guard(rig):
             return _stepwise(rig, lanes, batches, go_on=go_on)
-        assert guard.ran_out
         return [out_of_memory() for _ in lanes]
     from . import fused
 
