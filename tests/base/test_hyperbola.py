@@ -69,12 +69,6 @@ def test_perfect_scaling_and_no_scaling_are_the_limits_of_the_law():
     assert none.s_min == pytest.approx(7)
 
 
-def test_a_known_spread_narrows_the_interval():
-    wide, narrow = hyperbola_fit(SIZES[::3], _noisy()[::3]), hyperbola_fit(SIZES[::3], _noisy()[::3], spread=0.1)
-    assert narrow.sigma == 0.1
-    assert wide.low < narrow.low < narrow.high < wide.high
-
-
 def test_too_few_arrivals_are_said_and_not_guessed():
     for fit in (hyperbola_fit([8, 16], [100, 60]), hyperbola_fit([8, 8, 8], [100, 90, 95]),
                 hyperbola_fit(SIZES, _noisy(), np.ones(SIZES.shape, bool))):

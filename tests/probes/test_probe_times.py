@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from contracts.fake_rig import FakeRig, FakeTiming
 
-from epochal.base.errors import UsageError
 from epochal.probes import PROBES
 from epochal.probes._race import sizes_up_to
 from epochal.probes.step_time import STEADY, step_time
-from epochal.records import Outcome
+from epochal.records import Evidence, Outcome
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]
 
@@ -178,12 +177,6 @@ def test_prediction_takes_the_smallest_where_all_are_alike():
     assert (reading.value, reading.low, reading.high) == (8, 8, 8192)
 
 
-def test_two_repeats_are_refused():
-    for probe in (throughput, prediction):
-        with pytest.raises(UsageError, match="`repeats` must be at least 3; got 2"):
-            probe(FakeRig(), repeats=2)
-
-
 @pytest.mark.parametrize("largest", [3, 4, 7, 8, 50, 1600, 4096, 60_000])
 def test_sizes_span_the_range_with_every_second_one_first(largest):
     sizes = sizes_up_to(largest)
@@ -224,3 +217,9 @@ def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_co
     calm = step_time(FakeRig(n_examples=256), sizes=(32, 8))
     assert max(point.high / point.low for point in calm.points) <= STEADY
     assert spreads
+
+
+@pytest.mark.parametrize(("budget", "sizes"), [(30, [32]), (60, [32, 512])])
+def test_validation_is_timed_at_a_second_size_only_where_there_is_time(budget, sizes):
+    reading = PROBES["validation"].measure(FakeRig(n_examples=4096), Evidence(), budget=budget, seed=0)
+    assert [point.batch_size for point in reading.points] == sizes

@@ -31,6 +31,11 @@ def test_what_was_tried_is_not_announced_again(outcome):
     assert announced == ["compilation", "validation", "throughput", "critical_rate", "prediction", "study"]
 
 
+def test_within_a_few_seconds_trainings_go_before_the_parts_of_a_fit():
+    announced = [item.name for item in agenda(task(), PRESENT, Evidence(), 5)]
+    assert announced == ["memory", "throughput", "noise_scale", "critical_rate", "prediction", "study"]
+
+
 def test_when_everything_is_known_nothing_is_announced():
     known = evidence({PRESENT: Truth(), at(128): Truth()}).add(
         *(Reading(name=name, value=1.0) for name in (*PROBES, "engine", "study")))

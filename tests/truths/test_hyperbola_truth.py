@@ -49,16 +49,17 @@ def test_the_interval_covers_where_large_batches_arrive_before_the_first_look(n)
 
 
 def test_both_kinds_of_bound_are_mirror_images():
-    sizes, steps = 4.0 ** np.arange(0, 6), 100 * (1 + 50 / 4.0 ** np.arange(0, 6))
+    sizes = 4.0 ** np.arange(0, 6)
+    steps = 100 * (1 + 50 / sizes) * np.exp(0.1 * np.array([0, 1, -1, 1, -1, 0]))
     late, early = steps.copy(), steps.copy()
     late[0], early[0] = steps[0] / 4, steps[0] * 4  # bounds that say nothing
-    known = hyperbola_fit(sizes[1:], steps[1:], spread=0.1)
+    known = hyperbola_fit(sizes[1:], steps[1:])
     first = np.arange(6) == 0
-    for found in (hyperbola_fit(sizes, late, first, 0.1), hyperbola_fit(sizes, early, spread=0.1, early=first)):
+    for found in (hyperbola_fit(sizes, late, first), hyperbola_fit(sizes, early, early=first)):
         assert found.b_crit == pytest.approx(known.b_crit, rel=1e-3)
     late[0], early[0] = steps[0] * 2, steps[0] / 2  # and that contradict
-    above = hyperbola_fit(sizes, late, first, 0.1).b_crit
-    below = hyperbola_fit(sizes, early, spread=0.1, early=first).b_crit
+    above = hyperbola_fit(sizes, late, first).b_crit
+    below = hyperbola_fit(sizes, early, early=first).b_crit
     assert below < known.b_crit < above
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtri, expit, log_ndtr
+from scipy.special import expit, log_ndtr
 
 from .stats import student
 from .validate import require
@@ -36,8 +36,8 @@ class HyperbolaFit(NamedTuple):
     residuals: np.ndarray
 
 
-def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike | None = None, spread: float | None = None,
-                  confidence: float = 0.95, *, early: ArrayLike | None = None) -> HyperbolaFit:
+def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike | None = None, *,
+                  early: ArrayLike | None = None) -> HyperbolaFit:
     """Maximum likelihood under log S = log Smin + log(1 + Bc / B) + N(0, σ²), with censoring on both sides.
 
     The law is McCandlish et al. 2018 (arXiv:1812.06162), eq. 2.11; real curves bend away from it by some percent.
@@ -47,12 +47,11 @@ def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike 
         steps: float[n], positive: updates to the target; where censored, the updates after which it was not reached.
         censored: bool[n]: the truth is above `steps`. Default: none is.
         early: bool[n]: the truth is at most `steps`: the target was reached before the first look. Default: none was.
-        spread: σ, where it is known from elsewhere. By default estimated.
 
     Returns:
-        A `HyperbolaFit`. With σ estimated the interval's threshold is n log(1 + t² / (n - 2)), n the reached runs: exact
-        to first order without censoring, where the usual χ² limit is too narrow for few runs. All figures are `nan` and the
-        interval is (0, inf) where fewer than three runs (two, with `spread`), or only one batch size, reached the target.
+        A `HyperbolaFit`. The interval's threshold is n log(1 + t² / (n - 2)), n the reached runs: exact to first order without
+        censoring, where the usual χ² limit is too narrow for few runs. All figures are `nan` and the interval is (0, inf)
+        where fewer than three runs, or only one batch size, reached the target.
     """
     b, s = np.asarray(batch_sizes, float), np.asarray(steps, float)
     late, early = (np.zeros(b.shape, bool) if known is None else np.asarray(known, bool) for known in (censored, early))
@@ -63,19 +62,16 @@ def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike 
     require(bool((b > 0).all() and (s > 0).all() and np.isfinite(s).all()), "steps", s.tolist(), "positive and finite",
             "Pass the updates made so far, and `censored`, for a run that did not arrive.")
     reached = int((~censored).sum())
-    if np.unique(b[~censored]).size < 2 or (spread is None and reached < 3):
+    if np.unique(b[~censored]).size < 2 or reached < 3:
         return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan, np.full(b.shape, np.nan))
     middle = float(np.exp(np.log(b).mean()))
-    profile = _Profile(np.log(s), b / middle, late, early, spread)
+    profile = _Profile(np.log(s), b / middle, late, early)
     nearest, furthest = np.log(b.min() / middle) - _BEYOND, np.log(b.max() / middle) + _BEYOND
     grid = np.concatenate([[-np.inf], np.linspace(nearest, furthest, 160), [np.inf]])  # log of Bc / middle, and both limits
     heights, _, _ = profile.at(grid)
     best = _summit(profile, grid, heights)
     (top,), (level,), (sigma,) = profile.at(np.array([best]))
-    if spread is None:
-        allowed = reached * np.log1p(student(confidence, reached - 2) ** 2 / (reached - 2))
-    else:
-        allowed = chdtri(1, 1 - confidence)
+    allowed = reached * np.log1p(student(reached - 2) ** 2 / (reached - 2))
     at = np.searchsorted(grid, best)
     grid, heights = np.insert(grid, at, best), np.insert(heights, at, top)
     low, high = (_crossing(profile, grid[::way], heights[::way], top - allowed / 2) for way in (1, -1))
@@ -88,8 +84,8 @@ def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike 
 class _Profile:
     """The log likelihood as a function of Bc alone, the level and σ chosen best for each."""
 
-    def __init__(self, log_steps, b, late, early, spread):
-        self.log_steps, self.b, self.censored, self.spread = log_steps, b, late | early, spread
+    def __init__(self, log_steps, b, late, early):
+        self.log_steps, self.b, self.censored = log_steps, b, late | early
         self.side = np.where(early, -1.0, 1.0)[self.censored]  # on which side of `steps` the truth lies
 
     def at(self, t):
@@ -98,8 +94,6 @@ class _Profile:
         exact = z[:, ~self.censored]
         level = exact.mean(1)
         sigma = np.maximum(np.sqrt(np.mean((exact - level[:, None]) ** 2, 1)), _SMALLEST_SPREAD)
-        if self.spread is not None:
-            sigma = np.full_like(sigma, self.spread)
         if self.censored.any():
             with np.errstate(over="ignore", invalid="ignore"):  # a step too long overflows, is no better, and is halved
                 level, sigma = self._newton(exact, z[:, self.censored], level, sigma)
@@ -117,15 +111,12 @@ class _Profile:
             bend = hazard * (hazard - u)
             slope_d = r.sum(1) + (side * hazard).sum(1)
             curve_dd = exact.shape[1] + bend.sum(1)
-            if self.spread is not None:
-                step_d, step_g = slope_d / curve_dd, np.zeros_like(gamma)
-            else:
-                slope_g = exact.shape[1] / gamma - (exact * r).sum(1) - (side * beyond * hazard).sum(1)
-                curve_gg = exact.shape[1] / gamma**2 + (exact**2).sum(1) + (beyond**2 * bend).sum(1)
-                curve_dg = -exact.sum(1) - (beyond * bend).sum(1)
-                det = np.maximum(curve_dd * curve_gg - curve_dg**2, 1e-300)
-                step_d = (curve_gg * slope_d - curve_dg * slope_g) / det
-                step_g = (curve_dd * slope_g - curve_dg * slope_d) / det
+            slope_g = exact.shape[1] / gamma - (exact * r).sum(1) - (side * beyond * hazard).sum(1)
+            curve_gg = exact.shape[1] / gamma**2 + (exact**2).sum(1) + (beyond**2 * bend).sum(1)
+            curve_dg = -exact.sum(1) - (beyond * bend).sum(1)
+            det = np.maximum(curve_dd * curve_gg - curve_dg**2, 1e-300)
+            step_d = (curve_gg * slope_d - curve_dg * slope_g) / det
+            step_g = (curve_dd * slope_g - curve_dg * slope_d) / det
             before = height
             waiting, length = np.ones(gamma.shape, bool), 1.0
             for _ in range(_HALVINGS):

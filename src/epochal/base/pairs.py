@@ -85,14 +85,14 @@ def superiority(a: ArrayLike, b: ArrayLike, larger_is_better: bool = False) -> t
     return count / n, low, high
 
 
-def detectable(spread: float, n: int, power: float = POWER, *, alpha: float = ALPHA) -> float:
-    """The smallest true mean difference that `n` pairs show with this power, by a two-sided paired t test.
+def detectable(spread: float, n: int, *, alpha: float = ALPHA) -> float:
+    """The smallest true mean difference that `n` pairs show in four of five studies, by a two-sided paired t test.
 
     Exact, by the noncentral t distribution (Johnson and Welch 1940).
 
     Args:
         spread: standard deviation of the differences, taken as the true one. n: pairs.
-        power: probability, above `alpha`. alpha: level of the test, two-sided.
+        alpha: level of the test, two-sided.
 
     Returns:
         In the unit of the spread; infinite for fewer than two pairs or where the spread is not a number. Without a spread any
@@ -101,12 +101,11 @@ def detectable(spread: float, n: int, power: float = POWER, *, alpha: float = AL
     >>> round(detectable(1.0, 34), 3)   # the textbook: half a standard deviation takes 34 pairs
     0.495
     """
-    require(alpha < power < 1, "power", power, f"a probability above `alpha`, {alpha}")
     if n < 2 or not spread >= 0:
         return math.inf
     if spread == 0:
         return 0.0 if _shown_by_sign(n, alpha) else math.inf
-    return spread * _noncentrality(int(n), power, alpha) / math.sqrt(n)
+    return spread * _noncentrality(int(n), alpha) / math.sqrt(n)
 
 
 def seeds_to_resolve(difference: float, spread: float, margin: float, *, alpha: float = ALPHA) -> int | None:
@@ -127,7 +126,7 @@ def seeds_to_resolve(difference: float, spread: float, margin: float, *, alpha: 
     def different(n):
         if spread == 0:
             return difference != 0 and _shown_by_sign(n, alpha)
-        return abs(difference) * math.sqrt(n) >= spread * _noncentrality(n, POWER, alpha)
+        return abs(difference) * math.sqrt(n) >= spread * _noncentrality(n, alpha)
 
     def settled(n):
         return different(n) or _equivalence_power(difference, spread, margin, n) >= POWER
@@ -172,13 +171,13 @@ def _above(distance, error, n):
 
 
 @functools.lru_cache(maxsize=4096)
-def _noncentrality(n, power, alpha):
-    """How many standard errors a true difference must be for the test to show it with this power."""
+def _noncentrality(n, alpha):
+    """How many standard errors a true difference must be for the test to show it in four of five studies."""
     border = float(stdtrit(n - 1, 1 - alpha / 2))
 
     def lacking(away):  # SciPy 1.17 gives nan in far tails, which are below ndtr(-away): less than 1e-8 where it does
         below, far_below = np.nan_to_num(nctdtr(n - 1, away, [border, -border]))
-        return 1 - below + far_below - power
+        return 1 - below + far_below - POWER
 
     high = 1.0
     while lacking(high) < 0:

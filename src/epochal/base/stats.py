@@ -9,21 +9,20 @@ from scipy.special import stdtrit
 from .validate import require
 
 
-def student(confidence: float, degrees: float) -> float:
-    """The two-sided quantile of Student's t: how many standard errors an interval reaches; infinite without a degree of freedom.
+def student(degrees: float) -> float:
+    """How many standard errors a 95 % interval reaches, by Student's t; infinite without a degree of freedom.
 
-    >>> round(student(0.95, 10), 3)
+    >>> round(student(10), 3)
     2.228
     """
-    return float(stdtrit(degrees, 0.5 + confidence / 2)) if degrees > 0 else float("inf")
+    return float(stdtrit(degrees, 0.975)) if degrees > 0 else float("inf")
 
 
-def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Mean of a sample and its Student confidence interval (Student 1908).
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean of a sample and its 95 % confidence interval (Student 1908).
 
     Args:
-        values: float[n], n ≥ 1 independent repetitions.
-        confidence: probability that the interval holds the true mean, for normal values.
+        values: float[n], n ≥ 1 independent repetitions, about normally distributed.
 
     Returns:
         `(mean, low, high)`. With one value the interval is the whole line.
@@ -33,11 +32,11 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, f
     mean = float(values.mean())
     if values.size == 1:
         return mean, -np.inf, np.inf
-    half = student(confidence, values.size - 1) * float(values.std(ddof=1)) / np.sqrt(values.size)
+    half = student(values.size - 1) * float(values.std(ddof=1)) / np.sqrt(values.size)
     return mean, mean - half, mean + half
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float, float]:
     """Mean of `a - b` and its interval, where `a[i]` and `b[i]` share seed and data.
 
     Returns:
@@ -45,12 +44,12 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> t
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     require(a.shape == b.shape, "b", b.shape, f"as long as `a`, {a.shape}", "Pass pairs.")
-    return mean_interval(a - b, confidence)
+    return mean_interval(a - b)
 
 
-def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_d: float, degrees: float,
-            confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of a ratio of two estimates (Fieller 1954): all r with (n - r d)² ≤ t² (var_n - 2 r cov + r² var_d).
+def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_d: float,
+            degrees: float) -> tuple[float, float]:
+    """95 % interval of a ratio of two estimates (Fieller 1954): all r with (n - r d)² ≤ t² (var_n - 2 r cov + r² var_d).
 
     Args:
         numerator, denominator: the estimates n and d of two quantities that cannot be negative.
@@ -62,7 +61,7 @@ def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_
         bound the data give (0 where n is not told from zero either). The set keeps its coverage in that case too. Both are
         negative where d is negative beyond chance: then do not trust them, the estimates contradict their meaning.
     """
-    t2 = student(confidence, degrees) ** 2
+    t2 = student(degrees) ** 2
     a = denominator**2 - t2 * var_d
     b = numerator * denominator - t2 * cov
     c = numerator**2 - t2 * var_n

@@ -113,17 +113,12 @@ def table(rows: Iterable[Sequence[str]], *, width: int = 100) -> str:
 
     page = io.StringIO()
     console = Console(file=page, width=width, color_system=None)
-    console.print(rich_table(rows))
+    console.print(RichTable(rows))
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
-def rich_table(rows: Iterable[Sequence[str]]) -> Any:
-    """The same table as an object that a Rich console draws at the width of the terminal."""
-    return _Fitting(rows)
-
-
-class _Fitting:
-    """A Rich table that no terminal is too narrow for.
+class RichTable:
+    """The same table as an object that a Rich console draws at the width of the terminal: none is too narrow for it.
 
     Rich itself narrows the widest columns whatever words they hold, and a `min_width` then makes the table wider than the page,
     which cuts its last column off. So the columns are told how wide they may be: as wide as a fair share of the page, but no
@@ -132,7 +127,7 @@ class _Fitting:
 
     _GAP = 3  # between two columns
 
-    def __init__(self, rows):
+    def __init__(self, rows: Iterable[Sequence[str]]) -> None:
         self._heading, *self._body = rows
 
     def __rich_console__(self, console, options):

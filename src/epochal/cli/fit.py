@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ..base.errors import UsageError
 from ..base.stop import Stopped
-from ..base.text import counted, rich_table
+from ..base.text import RichTable, counted
 from ..base.validate import require
 from ..records import Plan, read
 from ..report.progress import ProgressDisplay, tell
@@ -66,7 +66,7 @@ def _print_results(console: Console, found: Any) -> None:
     tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, read once: "
          + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
     if rows := found.score_rows():
-        console.print(rich_table(rows))
+        console.print(RichTable(rows))
 
 
 def _for_machines(path: Path, found: Any) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from ..base.errors import UsageError
 from ..base.files import no_room
 from ..base.stop import Stopped
-from ..base.text import rich_table
+from ..base.text import RichTable
 from ..base.validate import require
 from ..records import Evidence, Plan, dump, read
 from ..report import write_report
@@ -80,17 +80,17 @@ def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: b
 
 def _print_answer(console: Console, plan: Plan) -> None:
     console.print(f"\n{plan.headline}\n", highlight=False, markup=False, style="bold")
-    console.print(rich_table(list(plan.rows())))
+    console.print(RichTable(list(plan.rows())))
     if times := list(plan.time_rows()):
         console.print()
-        console.print(rich_table(times))
+        console.print(RichTable(times))
     console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
-    console.print(rich_table(list(plan.arm_rows())))
+    console.print(RichTable(list(plan.arm_rows())))
     console.print()
     for sentence in plan.sentences():
         console.print(sentence, highlight=False, markup=False)
     console.print("\nDetails:", highlight=False)
-    console.print(rich_table(list(plan.detail_rows())))
+    console.print(RichTable(list(plan.detail_rows())))
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
 

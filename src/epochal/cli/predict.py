@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..base.text import rich_table
+from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
 from ..services.backend import choose_backend
@@ -34,5 +34,5 @@ def run(options: dict[str, Any]) -> None:
         click.echo(strict_json({"predictions": str(path), "rows": found.n_rows, "columns": found.columns,
                                 "notes": list(found.notes), "scores": found.scores()}))
     elif rows := found.score_rows():
-        answer.print(rich_table(rows))
+        answer.print(RichTable(rows))
     tell(say, f"Written: {path} ({found.n_rows:,} rows; {', '.join(found.columns)})")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ..base.errors import UsageError
 from ..base.stop import Stopped
-from ..base.text import rich_table
+from ..base.text import RichTable
 from ..base.validate import require
 from ..records import Study, dump, save
 from ..report import write_report
@@ -109,7 +109,7 @@ def _print(console: Console, study: Study) -> None:
         console.print(f"\nCompared fairly, with {study.design.n_seeds} fresh seeds and tuned learning rates:", highlight=False)
         rows, found, changed = list(fair_rows(study)), sentences_of(study, tutorial=False), what_changed(study)
     console.print()
-    console.print(rich_table(rows))
+    console.print(RichTable(rows))
     console.print()
     for sentence in found:
         tell(console, f"· {sentence}")

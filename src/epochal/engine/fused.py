@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .guard import keras_lock
 from .lanes import finished, order
-from .turns import turn
 
 _ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
 
-def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True, device=None):
+def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
     """The program of one epoch of `width` lanes: `(data, states, orders, rates) -> (states, losses, figures)`.
 
     The learning rates, the seeds and the number of epochs are no part of it, so another one of those compiles nothing.
@@ -22,7 +22,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True, device=Non
         rig: one whose `pure` is not `None`.
         batch_size: rows of an update; the last update of an epoch takes the rows that are left.
         width: lanes side by side.
-        n_rows: rows of an epoch; all training rows unless it is a trial. judge: whether the epoch ends with judging.
+        n_rows: rows of an epoch; all training rows, and judging after them, unless it is a trial.
         device: one of `jax.local_devices()`; the first where it is `None`.
     """
     pure, n = rig.pure, rig.n_examples if n_rows is None else n_rows
@@ -38,7 +38,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True, device=Non
         if n > n_full * batch_size:
             state, last = one(state, (rows[n_full * batch_size :], rates[n_full]))
             total += last.astype(jnp.float32) * (n - n_full * batch_size)
-        return state, total / n, pure.evaluate(data, state) if judge else jnp.zeros(())
+        return state, total / n, pure.evaluate(data, state) if n_rows is None else jnp.zeros(())
 
     place = None if device is None else jax.sharding.SingleDeviceSharding(device)
 
@@ -48,7 +48,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, judge=True, device=Non
     program = jax.jit(jax.vmap(lane_epoch, in_axes=(None, 0, 0, 0)), donate_argnums=1)
     steps = -(-n // batch_size)
     orders, rates = (shape((width, size), kind) for size, kind in ((n, jnp.int32), (steps, jnp.float32)))
-    with turn(rig):
+    with keras_lock(rig):
         states = jax.tree.map(lambda leaf: shape((width, *leaf.shape), leaf.dtype), rig.fresh(0))
         data = jax.tree.map(lambda leaf: shape(leaf.shape, leaf.dtype), pure.data)
         lowered = program.lower(data, states, orders, rates)
@@ -59,7 +59,7 @@ def data_on(rig, device):
     """The rig's data on a device: copied there when first asked for, and kept as long as the rig."""
     if device is None or device == jax.local_devices()[0]:
         return rig.pure.data
-    with turn(rig):
+    with keras_lock(rig):
         held = _ELSEWHERE.setdefault(rig, {})
         if device not in held:
             held[device] = jax.device_put(rig.pure.data, device)
@@ -76,7 +76,7 @@ def program_bytes(program):
 
 def start_states(rig, seeds, device=None):
     """The states of fresh lanes, stacked."""
-    with turn(rig):
+    with keras_lock(rig):
         drawn = {seed: rig.fresh(seed) for seed in dict.fromkeys(seeds)}
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(drawn[seed] for seed in seeds))
     return jax.device_put(stacked, device)

@@ -1,4 +1,19 @@
-"""Tell running out of memory from every other error, by the back end's own word for it."""
+"""What protects work on a rig: running out of memory ends it and nothing else, and what touches Keras goes one thread at a time."""
+
+import threading
+import weakref
+
+_LOCKS = weakref.WeakKeyDictionary()  # per rig: its lock
+_MAKING = threading.Lock()
+
+
+def keras_lock(rig):
+    """The rig's lock, for `with keras_lock(rig):`. Tracing a model and drawing a fresh one use state that threads share.
+
+    Running a compiled program needs none.
+    """
+    with _MAKING:
+        return _LOCKS.setdefault(rig, threading.RLock())
 
 
 class memory_guard:  # noqa: N801  (used as a statement: `with memory_guard(rig) as guard:`)

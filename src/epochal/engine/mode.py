@@ -30,11 +30,9 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
     Returns:
         An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
-    stepwise = _stepwise_seconds(rig, batch_size)
-    if rig.pure is None or stepwise > _LONG_STEP:
-        return _stepwise(batch_size, stepwise, None)
-    best = None
-    for width in sorted({max(1, min(width, n_lanes)) for width in widths}):
+    stepwise, best = _stepwise_seconds(rig, batch_size), None
+    may_pay = rig.pure is not None and stepwise <= _LONG_STEP
+    for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
             tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once)
         if guard.ran_out:
@@ -43,22 +41,16 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
             best = tried
         if best[0] > stepwise:
             break  # lanes side by side do not mend a loop that is slow
-    if best is None or best[0] > stepwise:
-        return _stepwise(batch_size, stepwise, best and best[0])
-    return EnginePoint(batch_size=batch_size, mode="fused", width=best[1], seconds=best[0], seconds_stepwise=stepwise,
-                       seconds_fused=best[0])
+    pays = best is not None and best[0] <= stepwise
+    return EnginePoint(batch_size=batch_size, mode="fused" if pays else "stepwise", width=best[1] if pays else 1,
+                       seconds=best[0] if pays else stepwise, seconds_stepwise=stepwise, seconds_fused=best and best[0])
 
 
-def _stepwise(batch_size, seconds, fused):
-    return EnginePoint(batch_size=batch_size, mode="stepwise", width=1, seconds=seconds, seconds_stepwise=seconds,
-                       seconds_fused=fused)
-
-
-def _stepwise_seconds(rig, batch_size, repeats=5):
+def _stepwise_seconds(rig, batch_size):
     size = min(batch_size, rig.n_examples)
     state, rows = rig.fresh(0), np.arange(size, dtype=np.int32)
     taken = []
-    for _ in range(repeats + 1):
+    for _ in range(1 + 5):
         start = perf_counter()
         state, loss = rig.step(state, rows, 0.0)
         float(loss)
@@ -70,7 +62,7 @@ def _stepwise_seconds(rig, batch_size, repeats=5):
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
-def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
+def _fused_seconds(rig, batch_size, width, stepwise, n_at_once):
     """Seconds a step and lane of a fused program, with as many others beside it as there will be, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
@@ -83,7 +75,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once=1):
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
-        program = fused.compile_epoch(rig, batch_size, width, n_rows=n, judge=False)
+        program = fused.compile_epoch(rig, batch_size, width, n_rows=n)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
 
     def once(states):

@@ -3,7 +3,9 @@
 import threading
 import weakref
 
-from .turns import turn
+import numpy as np
+
+from .guard import keras_lock
 
 _PROGRAMS = weakref.WeakKeyDictionary()  # per rig: {(batch size, width, device): compiled epoch}
 _COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, device): lock}, so that no two threads compile one program
@@ -18,7 +20,7 @@ def epoch_program(rig, batch_size, width, *, device=None, n_at_once=1):
     """
     from . import fused
 
-    with turn(rig):
+    with keras_lock(rig):
         programs = _PROGRAMS.setdefault(rig, {})
         lock = _COMPILING.setdefault(rig, {}).setdefault((batch_size, device), threading.Lock())
     with lock:
@@ -36,3 +38,26 @@ def epoch_program(rig, batch_size, width, *, device=None, n_at_once=1):
 def compilations(rig):
     """How many epoch programs have been compiled for a rig: one for each batch size, width and device."""
     return len(_PROGRAMS.get(rig, {}))
+
+
+def prepare(rig, batch_size, width, *, n_at_once=1):
+    """Compile ahead of time the fused epoch and the single step of one batch size, so that `measure_mode` and `train` find them.
+
+    Args:
+        rig: the model on the bench; one that cannot be fused is left alone.
+        batch_size: rows of an update. width: lanes side by side. n_at_once: programs that will run at one time.
+    """
+    if rig.pure is None:
+        return
+    epoch_program(rig, batch_size, width, n_at_once=n_at_once)
+    with keras_lock(rig):
+        rig.step(rig.fresh(0), np.arange(min(batch_size, rig.n_examples), dtype=np.int32), 0.0)
+
+
+def local_devices(rig):
+    """Where fused lanes may run: `None`, the first device, and what other devices JAX has here."""
+    if rig.pure is None:
+        return (None,)
+    import jax
+
+    return (None, *jax.local_devices()[1:])

@@ -1,8 +1,11 @@
 """Train every lane, in the mode and at the width that were measured."""
 
-from . import stepwise
+from time import perf_counter
+
+import numpy as np
+
 from .guard import memory_guard
-from .lanes import out_of_memory
+from .lanes import finished, order, out_of_memory
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -29,9 +32,8 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
             return [out_of_memory() for _ in lanes]
     go_on = go_on or (lambda n_epochs, losses: True)
     if how.mode == "stepwise":
-        with memory_guard(rig) as guard:
-            return stepwise.train(rig, lanes, batches, go_on=go_on)
-        assert guard.ran_out
+        with memory_guard(rig):
+            return _stepwise(rig, lanes, batches, go_on=go_on)
         return [out_of_memory() for _ in lanes]
     from . import fused
 
@@ -46,3 +48,28 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
                 return [*runs, *(out_of_memory() for _ in lanes[len(runs) :])]
             width //= 2
     return runs
+
+
+def _stepwise(rig, lanes, batches, *, go_on):
+    """One step at a time, an epoch of each lane in turn: slow where steps are short, and what `fused` is tested against."""
+    n, size = rig.n_examples, batches.batch_size
+    states = [rig.fresh(lane.seed) for lane in lanes]
+    steps = batches.steps_per_epoch(n)
+    schedules = [lane.schedule(steps * batches.n_epochs).reshape(batches.n_epochs, steps) for lane in lanes]
+    share = np.array([min(size, n - i * size) / n for i in range(steps)])  # of the rows, in each batch
+    losses, figures, start = [], [], perf_counter()
+    for epoch in range(batches.n_epochs):
+        epoch_losses, epoch_figures = [], []
+        for i, lane in enumerate(lanes):
+            rows, steps_losses = order(lane.seed, epoch, n), []
+            for j in range(steps):
+                states[i], loss = rig.step(states[i], rows[j * size : (j + 1) * size], schedules[i][epoch, j])
+                steps_losses.append(loss)  # still on the device: reading it now would make every step wait
+            epoch_losses.append(float(share @ np.array([float(loss) for loss in steps_losses])))
+            epoch_figures.append(rig.evaluate(states[i]))
+        losses.append(np.array(epoch_losses))
+        figures.append(np.stack(epoch_figures))
+        if not go_on(epoch + 1, np.stack(figures)[:, :, :, 0]):
+            break
+    seconds = (perf_counter() - start) / len(lanes)
+    return [finished(np.stack(losses)[:, i], np.stack(figures)[:, i], seconds) for i in range(len(lanes))]

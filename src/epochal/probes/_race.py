@@ -1,13 +1,15 @@
 """Several batch sizes timed against each other, in turns, so that a slow moment of the machine hits all of them alike."""
 
+import math
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
-from ..records import StepTime
+from ..records import Outcome, Reading, StepTime
 
 FEWEST_SIZES, FEWEST_REPEATS = 3, 3  # below these neither a line nor a median can be doubted
+RESOLUTION = 0.05  # seconds that one timing must last
 _LONGEST = 2**16  # batches a call: a clock that stands still is not waited for
 _SHORT_EPOCH = 4  # times the resolution: then timings are of whole epochs, since starting an epoch takes time as well
 
@@ -29,6 +31,13 @@ class Race(NamedTuple):
         return tuple((int(b), float(np.median(row)), float(row.min()), float(row.max()))
                      for b, row in zip(self.sizes, per, strict=True))
 
+    def unresolved(self, name, unit, call):
+        """The `Reading` of a race whose long calls took no longer than short ones; `None` where all did."""
+        if (self.median > 0).all():
+            return None
+        return Reading(name=name, unit=unit, outcome=Outcome.UNRESOLVED,
+                       note=f"the machine was too busy: longer calls of {call} took no longer than short ones")
+
     def step_times(self):
         """The `StepTime` of each size."""
         return tuple(StepTime(batch_size=b, seconds=seconds, low=low, high=high) for b, seconds, low, high in self.spans())
@@ -47,7 +56,7 @@ def sizes_up_to(largest, smallest=8):
     return [*first, *(b for b in sizes if b not in first)]
 
 
-def race(clock, sizes, *, whole, repeats, resolution, seconds):
+def race(clock, sizes, *, whole, repeats=5, resolution=RESOLUTION, seconds=math.inf):
     """Time each size by the difference of a long and a short call, which takes the call's own overhead out.
 
     Args:

@@ -21,10 +21,15 @@ def agenda(task, present, evidence, budget):
         A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
         budget leaves.
     """
-    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in PROBES.values() if probe.name not in evidence]
+    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
         items.append(_trainings(task, present, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
     return tuple(items)
+
+
+def due(evidence, budget):
+    """The probes to run: those that the evidence does not hold and that so many seconds allow."""
+    return [probe for probe in PROBES.values() if probe.name not in evidence and budget >= probe.least_budget]
 
 
 def _trainings(task, present, seconds):

@@ -1,7 +1,5 @@
 """How large a step the loss allows."""
 
-from time import perf_counter
-
 import numpy as np
 from scipy.optimize import brentq
 
@@ -38,9 +36,8 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     """
     require(repeats >= 2, "repeats", repeats, "at least 2")
     require(batch >= 1, "batch", batch, "at least one row")
-    started = perf_counter()
     if rig.n_examples < 2:
-        return _without(started, "one row cannot be both followed and judged by")
+        return _without("one row cannot be both followed and judged by")
     size = min(batch, rig.n_examples // 2)
     rates, found = [], []
     for repeat in range(repeats):
@@ -48,16 +45,16 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
         here = rig.fresh(number(seed, "critical_rate", repeat)) if state is None else state
         rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
         if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
-            return _without(started, "the loss is not finite before any step", Outcome.DIVERGED)
+            return _without("the loss is not finite before any step", Outcome.DIVERGED)
         if rate is None:
-            return _without(started, "the optimizer's own step led uphill on other rows, however small: "
+            return _without("the optimizer's own step led uphill on other rows, however small: "
                             f"repeat {repeat + 1} of {repeats}, batches of {size}")
         rates.append(rate)
         found.append(crossed)
     middle, low, high = (float(np.exp(v)) for v in mean_interval(np.log(rates)))
     bounded = all(found)
     return Reading(name="critical_rate", value=middle, low=low, high=high if bounded else np.inf, repeats=repeats,
-                   outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, cost=perf_counter() - started,
+                   outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
                    details=(("lambda_c", 2 / middle), ("batch", float(size))),
                    points=tuple(CriticalRate(learning_rate=rate) for rate in rates),
                    note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
@@ -98,8 +95,8 @@ def _along(rig, state, followed, judged, precision):
     return brentq(gain, inside, outside, xtol=1e-300, rtol=max(precision, 1e-15)), True
 
 
-def _without(started, note, outcome=Outcome.UNRESOLVED):
-    return Reading(name="critical_rate", outcome=outcome, cost=perf_counter() - started, note=note)
+def _without(note, outcome=Outcome.UNRESOLVED):
+    return Reading(name="critical_rate", outcome=outcome, note=note)
 
 
 CRITICAL_RATE = Probe(

@@ -1,62 +1,62 @@
 """What a training takes beside its updates: compiling, and the passes over the validation rows."""
 
-from time import perf_counter
-
 import numpy as np
 
 from ..records import Outcome, PassTime, Reading
 from .probe import PROGRAM, Probe, largest_that_fits
 
-_PASSES = 2  # validation passes of the short timing; the long one takes twice as many
+_PASSES = 2           # validation passes in one timing
+_REPEATS = 3          # timings of a batch size
+_LEAST_BUDGET = 10.0  # seconds: within fewer, trainings need the time more
+_TWO_SIZES = 60.0     # seconds of a budget from which a second size is timed
 
 
-def compilation(rig, *, seed=0, batch_size=None):  # noqa: ARG001 - nothing is drawn
+def compilation(rig, *, seed=0):  # noqa: ARG001 - nothing is drawn
     """Seconds that the first `fit` of a model takes before its first update, at the present batch size.
 
     One measurement: the first call less a second one, with the programs of validation and of a short last batch. What programs kept
     by an earlier run of Epochal saved is added, since a plain Keras script finds none.
     """
-    started = perf_counter()
-    seconds = rig.compile_seconds(rig.present.batch_size if batch_size is None else batch_size)
-    return Reading(name="compilation", value=seconds, unit="s", low=seconds, high=seconds, repeats=1, cost=perf_counter() - started)
+    seconds = rig.compile_seconds(rig.present.batch_size)
+    return Reading(name="compilation", value=seconds, unit="s", low=seconds, high=seconds, repeats=1)
 
 
-def validation(rig, *, seed=0, sizes=None, repeats=3):  # noqa: ARG001 - nothing is drawn
+def validation(rig, *, seed=0, sizes=None):  # noqa: ARG001 - nothing is drawn
     """Seconds of one validation pass of Keras' `fit`, whose batches are as large as those of training.
 
     Args:
         rig: the model on the bench.
-        sizes: batch sizes to time; by default the present one. repeats: timings per size.
+        sizes: batch sizes to time; by default the present one.
 
     Returns:
         A `Reading` in seconds of the first of `sizes`, with a `PassTime` for each: median, fastest and slowest. `UNRESOLVED` where
         the machine was too busy: epochs with validation took no longer than those without.
     """
-    started, points = perf_counter(), []
+    points = []
     for size in dict.fromkeys(min(size, rig.n_examples) for size in sizes or (rig.present.batch_size,)):
         rig.validation_seconds(size, 1)  # compiles
-        timed = [rig.validation_seconds(size, _PASSES) / _PASSES for _ in range(repeats)]
+        timed = [rig.validation_seconds(size, _PASSES) / _PASSES for _ in range(_REPEATS)]
         if np.median(timed) > 0:
             points.append(PassTime(batch_size=size, seconds_a_pass=float(np.median(timed)), low=max(min(timed), 0.0),
                                    high=max(timed)))
     if not points:
-        return Reading(name="validation", unit="s", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
+        return Reading(name="validation", unit="s", outcome=Outcome.UNRESOLVED,
                        note="the machine was too busy: epochs with validation took no longer than those without")
     first = points[0]
-    return Reading(name="validation", value=first.seconds_a_pass, unit="s", low=first.low, high=first.high, repeats=repeats,
-                   cost=perf_counter() - started, points=tuple(points))
+    return Reading(name="validation", value=first.seconds_a_pass, unit="s", low=first.low, high=first.high, repeats=_REPEATS,
+                   points=tuple(points))
 
 
-def _sizes(rig, evidence, budget):  # noqa: ARG001 - what every `options` is handed
-    largest = largest_that_fits(evidence) or rig.n_examples
+def _sizes(rig, evidence, budget):
     present = min(rig.present.batch_size, rig.n_examples)
-    return {"sizes": (present, *((min(16 * present, largest),) if largest > present else ()))}
+    larger = min(16 * present, largest_that_fits(evidence) or rig.n_examples)
+    return {"sizes": (present, larger) if budget >= _TWO_SIZES and larger > present else (present,)}
 
 
 COMPILATION = Probe(
     name="compilation", title="compilation before the first update", what="seconds that `fit` compiles",
-    why="part of what a training takes", cost=lambda budget: 2 * PROGRAM, run=compilation)
+    why="part of what a training takes", cost=lambda budget: 2 * PROGRAM, run=compilation, least_budget=_LEAST_BUDGET)
 
 VALIDATION = Probe(
     name="validation", title="one pass over the validation rows", what="seconds of a validation pass of `fit`",
-    why="part of what a training takes", cost=lambda budget: 2 * PROGRAM, run=validation, options=_sizes)
+    why="part of what a training takes", cost=lambda budget: PROGRAM, run=validation, options=_sizes, least_budget=_LEAST_BUDGET)

@@ -1,7 +1,5 @@
 """How large a batch fits."""
 
-from time import perf_counter
-
 from ..base.validate import require
 from ..records import Outcome, Reading, StepMemory
 from .probe import PROGRAM, Probe
@@ -26,7 +24,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
     """
     require(0 < headroom <= 1, "headroom", headroom, "a share of the memory above 0 and at most 1")
     require(precision > 0, "precision", precision, "a positive share")
-    started, looks, capacity = perf_counter(), {}, rig.capacity_bytes()
+    looks, capacity = {}, rig.capacity_bytes()
 
     def look(size):
         if size not in looks:
@@ -38,7 +36,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
             if value else ()
         points = tuple(StepMemory(batch_size=b, peak_bytes=round(n)) for b, n in sorted(looks.items()) if n is not None)
         return Reading(name="memory", value=float(value), unit="examples", low=float(value), high=float(high), repeats=1,
-                       outcome=outcome, cost=perf_counter() - started, details=details, points=points, note=note)
+                       outcome=outcome, details=details, points=points, note=note)
 
     if capacity is None or look(rig.n_examples) is None:
         return reading(0, 0, Outcome.UNKNOWN, "the device does not tell its memory, or a step's")

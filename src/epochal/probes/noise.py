@@ -1,7 +1,5 @@
 """How noisy the gradient is."""
 
-from time import perf_counter
-
 import numpy as np
 
 from ..base.seeds import stream
@@ -41,29 +39,27 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
         `UNSUPPORTED` for another chunk than the present batch size where the model normalises over the batch, `DIVERGED`
         where a gradient is not finite.
     """
-    started = perf_counter()
     normalises, present = rig.task.normalises_over_batch, rig.present.batch_size
     if normalises and chunk not in (None, present):
-        return _without(Outcome.UNSUPPORTED, started, f"a model with batch normalisation needs chunks of {present} rows")
+        return _without(Outcome.UNSUPPORTED, f"a model with batch normalisation needs chunks of {present} rows")
     chunk, n_chunks = _sizes(rig, present if normalises else chunk, n_chunks)
     if n_chunks < _FEWEST_CHUNKS or n_chunks * chunk > rig.n_examples:
-        return _without(Outcome.UNRESOLVED, started, f"{rig.n_examples} rows are too few for "
+        return _without(Outcome.UNRESOLVED, f"{rig.n_examples} rows are too few for "
                         f"{max(n_chunks, _FEWEST_CHUNKS)} chunks of {chunk}")
     state = rig.fresh(seed) if state is None else state
     rows = stream(seed, "noise_scale").permutation(rig.n_examples)[: n_chunks * chunk].reshape(n_chunks, chunk)
     means = np.stack([np.asarray(rig.gradient(state, part, draw=j)) for j, part in enumerate(rows)])
     if not np.isfinite(means).all():
-        return _without(Outcome.DIVERGED, started, "a gradient is infinite or not a number")
+        return _without(Outcome.DIVERGED, "a gradient is infinite or not a number")
     (trace, square), left_out = trace_and_square(means, chunk)
     cov = jackknife(left_out)
     low, high = fieller(trace, square, cov[0, 0], cov[0, 1], cov[1, 1], n_chunks - 1)
     if trace < 0 or not high >= max(low, 0) or (trace == 0 and square <= 0):
-        return _without(Outcome.UNRESOLVED, started, "the squared gradient came out as zero, or negative beyond chance")
+        return _without(Outcome.UNRESOLVED, "the squared gradient came out as zero, or negative beyond chance")
     square_of_rows = square + trace / rig.n_examples
     return Reading(
         name="noise_scale", value=float(trace / square) if square > 0 else low, unit="examples", low=max(low, 0.0),
         high=high, repeats=n_chunks, outcome=Outcome.OK if np.isfinite(high) else Outcome.LOWER_BOUND,
-        cost=perf_counter() - started,
         details=(("trace", float(trace)), ("gradient_squared", float(square)),
                  ("of_the_rows", float(trace / square_of_rows) if square_of_rows > 0 else np.inf), ("chunk", float(chunk))),
         note="chunks of the present batch size, over which the model normalises" if normalises else "")
@@ -80,8 +76,8 @@ def _sizes(rig, chunk, n_chunks):
     return chunk, n_chunks
 
 
-def _without(outcome, started, note):
-    return Reading(name="noise_scale", unit="examples", outcome=outcome, cost=perf_counter() - started, note=note)
+def _without(outcome, note):
+    return Reading(name="noise_scale", unit="examples", outcome=outcome, note=note)
 
 
 NOISE_SCALE = Probe(

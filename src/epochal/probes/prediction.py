@@ -1,11 +1,8 @@
 """Which batch size predicts fastest."""
 
-from time import perf_counter
-
 import numpy as np
 
-from ..base.validate import require
-from ..records import Outcome, Reading, RowTime
+from ..records import Reading, RowTime
 from ..rules.training.predict_size import SHARE, smallest_near_best
 from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
@@ -13,7 +10,7 @@ from .probe import PROGRAM, Probe, largest_that_fits
 _MOST = 8192
 
 
-def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds=10.0):  # noqa: ARG001 - nothing is drawn
+def prediction(rig, *, seed=0, largest=None, seconds=10.0):  # noqa: ARG001 - nothing is drawn
     """The smallest batch size at which Keras' `predict` is within 10 % of its best throughput.
 
     It changes the speed and the memory of `predict`, never what is predicted. Compiling and the overhead of one call are not
@@ -22,39 +19,30 @@ def prediction(rig, *, seed=0, largest=None, repeats=5, resolution=0.05, seconds
     Args:
         rig: the model on the bench.
         largest: the largest batch to try; at most and by default 8,192. Rows are repeated where there are fewer.
-        repeats: timings per size, at least 3.
-        resolution: seconds that one timing must last.
         seconds: budget; sizes are left out rather than repeats.
 
     Returns:
         A `Reading` in examples: `low` to `high` are the smallest and the largest size whose fastest repeat is within 10 % of
         the best median. Points are `RowTime`s; the detail `best` is in rows/s.
     """
-    require(repeats >= 3, "repeats", repeats, "at least 3")
-    started = perf_counter()
     largest = _MOST if largest is None else max(1, min(int(largest), _MOST))
     sizes = sizes_up_to(largest)
     sizes = sizes[: max(FEWEST_SIZES, (len(sizes) + 1) // 2)]  # factors of four: the answer is no sharper than that
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="prediction", value=float(largest), unit="examples", low=1.0, high=float(largest),
                        repeats=1, note="so few rows that one batch holds them all")
-    timed = race(lambda size, n: rig.predict_seconds(size, n * size), sizes, whole=lambda _: 1, repeats=repeats,
-                 resolution=resolution, seconds=seconds)
-    if not (timed.median > 0).all():
-        return Reading(name="prediction", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
-                       note="the machine was too busy: longer calls of predict took no longer than short ones")
+    timed = race(lambda size, n: rig.predict_seconds(size, n * size), sizes, whole=lambda _: 1, seconds=seconds)
+    if (unresolved := timed.unresolved("prediction", "examples", "predict")) is not None:
+        return unresolved
     per_row = timed.median / timed.sizes
     like_best = timed.sizes[timed.seconds.min(1) / timed.sizes <= np.min(per_row) / SHARE["throughput"]]
     return Reading(
         name="prediction", value=float(smallest_near_best(timed.sizes, per_row)), unit="examples", low=float(like_best.min()),
-        high=float(like_best.max()), repeats=timed.seconds.shape[1], cost=perf_counter() - started,
-        points=_row_times(timed), details=(("best", float(1 / per_row.min())),),
+        high=float(like_best.max()), repeats=timed.seconds.shape[1],
+        points=tuple(RowTime(batch_size=b, seconds_a_row=seconds, low=low, high=high)
+                     for b, seconds, low, high in timed.spans(1 / timed.sizes)),
+        details=(("best", float(1 / per_row.min())),),
         note=f"{timed.skipped} batch sizes left out, to stay inside the budget" if timed.skipped else "")
-
-
-def _row_times(timed):
-    return tuple(RowTime(batch_size=b, seconds_a_row=seconds, low=low, high=high)
-                 for b, seconds, low, high in timed.spans(1 / timed.sizes))
 
 
 def _options(rig, evidence, budget):

@@ -3,13 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
 
 PROGRAM = 0.9  # seconds to compile one program on a processor; less when it was compiled before
-
-
-def no_options(rig, evidence, budget) -> dict[str, Any]:  # noqa: ARG001 - what every `options` is handed
-    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +18,7 @@ class Probe:
         run: `(rig, *, seed, ...) -> Reading`. It prints nothing, keeps no state, and leaves the rig as it was.
         options: `(rig, evidence, budget) -> dict`, what `run` is told beside the seed: its share of the budget, and what earlier
             readings say.
+        least_budget: seconds; within fewer it is left out, since trainings need them more.
     """
 
     name: str
@@ -31,19 +27,20 @@ class Probe:
     why: str
     cost: Callable
     run: Callable
-    options: Callable = no_options
+    options: Callable = lambda rig, evidence, budget: {}
+    least_budget: float = 0.0
 
     def __call__(self, rig, **options):
-        """The reading, with these options."""
-        return replace(self.run(rig, **options), title=self.title)
-
-    def measure(self, rig, evidence, *, budget, seed):
-        """The reading, with the options that the evidence and the budget give, and with all the seconds it took."""
+        """The reading, with these options, and with all the seconds it took."""
         rig.wait()
         start = perf_counter()
-        reading = self(rig, seed=seed, **self.options(rig, evidence, budget))
+        reading = self.run(rig, **options)
         rig.wait()
-        return replace(reading, cost=perf_counter() - start)
+        return replace(reading, title=self.title, cost=perf_counter() - start)
+
+    def measure(self, rig, evidence, *, budget, seed):
+        """The reading, with the options that the evidence and the budget give."""
+        return self(rig, seed=seed, **self.options(rig, evidence, budget))
 
 
 def largest_that_fits(evidence):

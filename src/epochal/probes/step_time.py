@@ -3,48 +3,46 @@
 from dataclasses import replace
 from time import perf_counter
 
-from ..records import Outcome, Reading
-from ._race import race
+from ..records import Reading
+from ._race import FEWEST_REPEATS, RESOLUTION, race
 
 STEADY = 1.3  # slowest over fastest timing of a size, above which it is timed again, longer
 
-_TRIES, _TITLE = 3, "time of a step of fit at the reference"
+_TRIES = 3
 
 
-def step_time(rig, *, seed=0, sizes, repeats=3, resolution=0.05):  # noqa: ARG001 - nothing is drawn
+def step_time(rig, *, sizes):
     """Seconds a step of `fit` takes at each of the batch sizes, timed in turns, without compiling.
 
     Where an epoch is short, it is the mean step of a whole one, with what starting an epoch takes and with a short last batch,
-    which counts as a step like any other: steps times this are the time of a training.
+    which counts as a step like any other: steps times this are the time of a training. Where the timings of a size lie further
+    apart than `STEADY`, all are timed again, twice and four times as long, and the steadiest try counts.
 
     Args:
         rig: the model on the bench.
         sizes: batch sizes; one that is larger than the data counts as all rows, as in Keras.
-        repeats: timings per size, at least 3. resolution: seconds that one timing must last; twice and four times as long
-            where the timings of a size lie further apart than `STEADY`. The steadiest of these tries counts.
 
     Returns:
         A `Reading` in seconds of the first of `sizes`; a `StepTime` for each of them. `UNRESOLVED` where the
         machine was too busy for a clock. Holds for `fit` on this machine under today's load.
     """
     started = perf_counter()
-    cut = sorted({min(size, rig.n_examples) for size in sizes}, key=[min(size, rig.n_examples) for size in sizes].index)
+    cut = list(dict.fromkeys(min(size, rig.n_examples) for size in sizes))
     timed = None
     for doubled in range(_TRIES):
-        tried = race(_by_epochs(rig), cut, whole=lambda size: -(-rig.n_examples // size), repeats=repeats,
-                     resolution=resolution * 2**doubled, seconds=float("inf"))
+        tried = race(_by_epochs(rig), cut, whole=lambda size: -(-rig.n_examples // size), repeats=FEWEST_REPEATS,
+                     resolution=RESOLUTION * 2**doubled)
         if timed is None or _spread(tried) < _spread(timed):
             timed = tried
         if _spread(timed) <= STEADY:
             break
-    cost = perf_counter() - started
-    if not (timed.median > 0).all():
-        return Reading(name="step_time", title=_TITLE, unit="s", outcome=Outcome.UNRESOLVED, cost=cost,
-                       note="the machine was too busy: longer calls of fit took no longer than short ones")
+    also = {"title": "time of a step of fit at the reference", "cost": perf_counter() - started}
+    if (unresolved := timed.unresolved("step_time", "s", "fit")) is not None:
+        return replace(unresolved, **also)
     by_size = {point.batch_size: point for point in timed.step_times()}
     points = tuple(replace(by_size[min(size, rig.n_examples)], batch_size=size) for size in sizes)
-    return Reading(name="step_time", title=_TITLE, value=points[0].seconds, unit="s", low=points[0].low, high=points[0].high,
-                   repeats=timed.seconds.shape[1], cost=cost, points=points, note="fastest and slowest timing")
+    return Reading(name="step_time", value=points[0].seconds, unit="s", low=points[0].low, high=points[0].high,
+                   repeats=timed.seconds.shape[1], points=points, note="fastest and slowest timing", **also)
 
 
 def _by_epochs(rig):

@@ -1,11 +1,8 @@
 """How long a training step takes, by batch size."""
 
-from time import perf_counter
-
 import numpy as np
 
 from ..base.stats import fieller, line_fit
-from ..base.validate import require
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
 from ..rules.training.predict_size import smallest_near_best
@@ -13,7 +10,7 @@ from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
 
 
-def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0.05, seconds=15.0):  # noqa: ARG001 - nothing is drawn
+def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa: ARG001 - nothing is drawn
     """The machine's critical batch size t0 / c, from the seconds a step of Keras' own `fit` takes: t(B) = t0 + c B.
 
     Below it a step's fixed cost rules and a larger batch costs little; above it every example is paid for. Compiling, the
@@ -26,8 +23,6 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
         rig: the model on the bench.
         largest: the largest batch to try, e.g. what fits in memory; at most (and by default) all training rows.
         sizes: the batch sizes to time, the important ones first; by default powers of two times 8, up to `largest`.
-        repeats: timings per size, at least 3.
-        resolution: seconds that one timing must last.
         seconds: budget; sizes are left out rather than repeats, and three of each are always taken.
 
     Returns:
@@ -36,28 +31,25 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, repeats=5, resolution=0
         not told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine
         under today's load, not for an engine that runs many steps in one program.
     """
-    require(repeats >= 3, "repeats", repeats, "at least 3")
-    started = perf_counter()
     largest = rig.n_examples if largest is None else max(1, min(int(largest), rig.n_examples))
     sizes = sizes_up_to(largest) if sizes is None else [int(size) for size in sizes if size <= largest]
     if len(sizes) < FEWEST_SIZES:
         return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED,
                        note=f"batches of at most {largest} leave too few sizes to compare")
-    timed = race(rig.fit_seconds, sizes, whole=lambda size: rig.n_examples // size, repeats=repeats, resolution=resolution,
-                 seconds=seconds)
-    if not (timed.median > 0).all():
-        return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED, cost=perf_counter() - started,
-                       note="the machine was too busy: longer calls of fit took no longer than short ones")
+    timed = race(rig.fit_seconds, sizes, whole=lambda size: rig.n_examples // size, seconds=seconds)
+    if (unresolved := timed.unresolved("throughput", "examples", "fit")) is not None:
+        return unresolved
     t0, c, low, high = _line(timed.sizes, timed.median)
     per_example = timed.median / timed.sizes
     bounded = np.isfinite(high)
+    notes = [f"{timed.skipped} batch sizes left out, to stay inside the budget"] * (timed.skipped > 0)
+    notes += ["what an example costs was not told from zero: steps cost alike, or the machine was busy"] * (not bounded)
     return Reading(
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
-        repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND,
-        cost=perf_counter() - started, points=timed.step_times(),
+        repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=timed.step_times(),
         details=(("t0", t0), ("c", c), ("knee", float(smallest_near_best(timed.sizes, per_example))),
                  ("best", float(1 / per_example.min()))),
-        note=_note(timed.skipped, bounded))
+        note="; ".join(notes))
 
 
 def _line(sizes, medians):
@@ -70,13 +62,6 @@ def _line(sizes, medians):
     if t0 <= 0:  # a step has no fixed cost: the best line through the origin
         return 0.0, float(np.sum(sizes / medians) / np.sum((sizes / medians) ** 2)), 0.0, max(high, 0.0)
     return t0, c, max(low, 0.0), high
-
-
-def _note(skipped, bounded):
-    parts = [f"{skipped} batch sizes left out, to stay inside the budget"] if skipped else []
-    if not bounded:
-        parts.append("what an example costs was not told from zero: steps cost alike, or the machine was busy")
-    return "; ".join(parts)
 
 
 def _options(rig, evidence, budget):

@@ -3,7 +3,6 @@
 from .curve import Curve as Curve
 from .curve import Setting as Setting
 from .evidence import Evidence as Evidence
-from .outcome import Outcome as Outcome
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan
@@ -17,6 +16,7 @@ from .points import RowTime as RowTime
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
 from .points import UpdatesToTarget as UpdatesToTarget
+from .reading import Outcome as Outcome
 from .reading import Reading as Reading
 from .store import dump as dump
 from .store import load as load

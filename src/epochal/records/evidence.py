@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from .curve import Curve, Setting
-from .outcome import Outcome
-from .reading import Reading
+from .reading import Outcome, Reading
 from .task import Machine, Task
 
 

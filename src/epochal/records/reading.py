@@ -1,10 +1,23 @@
-"""One measured number."""
+"""One measured number, and how its measurement ended."""
 
+import enum
 from dataclasses import dataclass
 
 from ..base.text import quantity
-from .outcome import Outcome
 from .points import Point
+
+
+class Outcome(enum.Enum):
+    """How a measurement ended. The value is the sentence a user reads."""
+
+    OK = "measured"
+    LOWER_BOUND = "only a lower bound: the rows do not suffice for an upper one"
+    DIVERGED = "the loss became infinite or not a number; try a smaller learning rate"
+    OUT_OF_MEMORY = "the device ran out of memory; try a smaller batch"
+    UNRESOLVED = "the interval is wider than the effect; allow more repetitions or more rows"
+    SKIPPED = "not measured, to stay inside the budget; allow more time"
+    UNSUPPORTED = "this model or back end does not allow this measurement"
+    UNKNOWN = "this device does not report it; pass it by hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from ..base.progress import Agenda
-from ..base.text import duration, rich_table
+from ..base.text import RichTable, duration
 
 
 class ProgressDisplay:
@@ -70,7 +70,7 @@ def print_agenda(console: Console, agenda: Agenda) -> None:
     for sentence in agenda.sentences:
         console.print(sentence, highlight=False, markup=False)
     if agenda.items:
-        console.print(rich_table([("measurement", "what", "why", "about"), *(
+        console.print(RichTable([("measurement", "what", "why", "about"), *(
             (item.name, item.what, item.why, "" if item.seconds is None else duration(item.seconds)) for item in agenda.items)]))
 
 

@@ -1,13 +1,15 @@
 """The critical batch size from updates to a target, and the batch size that trains fastest."""
 
 import math
+from functools import partial
 
 from ..base.hyperbola import hyperbola_fit
 from ..records import Outcome, Reading, UpdatesToTarget, Verdict
 from .scaling import steps_per_epoch, time_band, time_optimal
 
-_NAME, _TITLE = "critical_batch", "critical batch size B_crit"
-_FASTEST = "estimated fastest batch size (within 10 % of the least time)"
+_critical = partial(Reading, name="critical_batch", title="critical batch size B_crit", unit="examples")
+_fastest = partial(Reading, name="time_optimal_batch", title="estimated fastest batch size (within 10 % of the least time)",
+                   unit="examples")
 
 
 def critical_batch(arms, censored_at, n_train):
@@ -40,17 +42,17 @@ def fitted(best, early, late, what="the target loss"):
     sizes, steps = [*best, *early, *late], [*best.values(), *early.values(), *late.values()]
     if len(best) < 3:
         before = f", and {len(early)} before the end of the first epoch, where nothing is measured" if early else ""
-        return Reading(name=_NAME, title=_TITLE, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached {what}{before}; it takes 3")
+        return _critical(outcome=Outcome.UNRESOLVED,
+                         note=f"{len(best) or 'no'} batch size{'s' * (len(best) != 1)} reached {what}{before}; it takes 3")
     fit = hyperbola_fit(sizes, steps, [size in late for size in sizes], early=[size in early for size in sizes])
     points = tuple(UpdatesToTarget(batch_size=int(b), updates=float(s)) for b, s in zip(sizes, steps, strict=True))
     if fit.low == 0 and math.isinf(fit.high):
-        return Reading(name=_NAME, title=_TITLE, unit="examples", outcome=Outcome.UNRESOLVED, points=points,
-                       note=f"the updates to {what}, by batch size, follow no clear law")
+        return _critical(outcome=Outcome.UNRESOLVED, points=points,
+                         note=f"the updates to {what}, by batch size, follow no clear law")
     bounded = math.isfinite(fit.high) and math.isfinite(fit.b_crit)
-    return Reading(name=_NAME, title=_TITLE, value=fit.b_crit if bounded else fit.low, unit="examples", low=fit.low, high=fit.high,
-                   repeats=len(best), outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,
-                   details=(("s_min", fit.s_min), ("e_min", fit.e_min), ("sigma", fit.sigma)))
+    return _critical(value=fit.b_crit if bounded else fit.low, low=fit.low, high=fit.high, repeats=len(best),
+                     outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,
+                     details=(("s_min", fit.s_min), ("e_min", fit.e_min), ("sigma", fit.sigma)))
 
 
 def time_optimal_batch(critical, throughput):
@@ -63,13 +65,11 @@ def time_optimal_batch(critical, throughput):
         A `Reading` in examples whose interval is the band; `UNRESOLVED` where either limit is not known.
     """
     if not (critical and throughput and critical.outcome is Outcome.OK and throughput.known and critical.value > 0):
-        return Reading(name="time_optimal_batch", title=_FASTEST, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note="it needs both the critical batch size and the time of a step")
+        return _fastest(outcome=Outcome.UNRESOLVED, note="it needs both the critical batch size and the time of a step")
     t0, c = throughput.detail("t0"), throughput.detail("c")
     best = time_optimal(critical.value, t0, c)
     if not math.isfinite(best):
-        return Reading(name="time_optimal_batch", title=_FASTEST, unit="examples", outcome=Outcome.UNRESOLVED,
-                       note="a larger batch costs no measurable time here, so no size is too large for the clock")
+        return _fastest(outcome=Outcome.UNRESOLVED,
+                        note="a larger batch costs no measurable time here, so no size is too large for the clock")
     low, high = time_band(critical.value, t0, c)
-    return Reading(name="time_optimal_batch", title=_FASTEST, value=best, unit="examples", low=low, high=high,
-                   repeats=critical.repeats)
+    return _fastest(value=best, low=low, high=high, repeats=critical.repeats)

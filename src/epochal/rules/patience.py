@@ -1,40 +1,29 @@
-"""When to stop: early stopping as a pure state machine."""
+"""When to stop: Keras' early stopping replayed on the losses of a run, and lanes that have nothing left to win."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 
-class State(NamedTuple):
-    """What must be carried from one epoch to the next."""
+def replay(losses, patience):
+    """What `EarlyStopping(patience=patience, restore_best_weights=True)` does to a run with these validation losses.
 
-    best: float
-    waited: int
+    A loss that is not a number counts as no improvement.
 
+    Returns:
+        `(kept, last)`: the epoch, counted from 1, whose weights it keeps, and the one after which it ends the run: the last of all
+        where it never does.
 
-class Info(NamedTuple):
-    """What is only worth looking at."""
-
-    stop: bool
-    improved: bool
-
-
-def init():
-    """The state before the first epoch."""
-    return State(best=math.inf, waited=0)
-
-
-def step(state, loss, *, patience, min_delta=0.0):
-    """One epoch. A `loss` that is not a number counts as no improvement, as in `keras.callbacks.EarlyStopping`.
-
-    >>> state, info = step(init(), 1.0, patience=1)
-    >>> step(state, float("nan"), patience=1)
-    (State(best=1.0, waited=1), Info(stop=True, improved=False))
+    >>> replay([3.0, 1.0, float("nan"), 2.0, 0.5], 2)
+    (2, 4)
     """
-    improved = loss < state.best - min_delta
-    waited = 0 if improved else state.waited + 1
-    return State(loss if improved else state.best, waited), Info(waited >= patience, improved)
+    best, kept = math.inf, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < best:
+            best, kept = loss, epoch
+        elif epoch - kept >= patience:
+            return kept, epoch
+    return kept, len(losses)
 
 
 def exhausted(losses_epochs_lanes, patience, n_left=None):

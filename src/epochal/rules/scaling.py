@@ -18,15 +18,6 @@ def steps_per_epoch(n, batch_size):
     return -(-int(n) // int(batch_size))
 
 
-def last_batch(n, batch_size):
-    """Examples in the last, shorter batch of a pass.
-
-    >>> last_batch(1600, 256), last_batch(1600, 32)
-    (64, 32)
-    """
-    return int(n) - (steps_per_epoch(n, batch_size) - 1) * int(batch_size)
-
-
 def time_optimal(b_crit, t0, c):
     """Batch size with the least time to a target: √(b_crit · t0 / c).
 

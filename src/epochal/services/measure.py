@@ -4,7 +4,7 @@ from ..base.progress import Reporter
 from ..base.text import time_left
 from ..experiments import run_study
 from ..probes import PROBES
-from ..probes.agenda import agenda
+from ..probes.agenda import agenda, due
 from ..records import Evidence
 
 
@@ -29,12 +29,11 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     """
     evidence = (evidence or Evidence()).about(rig.task, rig.machine, rig.present)
     pace = _Pace(agenda(rig.task, rig.present, evidence, budget), reporter or Reporter())
-    for name, probe in PROBES.items():
-        if name not in evidence:
-            pace.tell(name, 0, 1)
-            evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
-            keep(evidence)
-            pace.tell(name, 1, 1)
+    for probe in due(evidence, budget):
+        pace.tell(probe.name, 0, 1)
+        evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
+        keep(evidence)
+        pace.tell(probe.name, 1, 1)
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
     left = max(budget - probed, 0.3 * budget)
     return run_study(rig, evidence, seed=seed, seconds=left, keep=keep,

@@ -31,9 +31,9 @@ def shown_better(runs, present):
     Args:
         runs: as from `runs_by_setting`. present: the user's `Setting`.
     """
-    if _diverged(runs[present]):
-        return [s for s in runs if s != present and not _diverged(runs[s])]
     others = [s for s in runs if s != present and not _diverged(runs[s])]
+    if _diverged(runs[present]):
+        return others
     judges = (cross_fitted, lambda curve: judged_halves(curve)[0], lambda curve: judged_halves(curve)[1])
     p_values = [max(_p_lower(*_qualities(runs, s, present, judge)) for judge in judges) for s in others]
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
@@ -80,13 +80,12 @@ def seconds_ratio(runs, a, b, target, step_seconds):
         return None
     logs = [math.log(x / y) for x, y in zip(mine, theirs, strict=True)]
     mean, low, high = mean_interval(logs)
-    if step_seconds(a.batch_size) is None:
-        return None
     mine, theirs = step_seconds(a.batch_size), step_seconds(b.batch_size)
+    if mine is None:
+        return None
     clock = math.hypot(math.log(mine.high / mine.low) / 2, math.log(theirs.high / theirs.low) / 2) \
         if a.batch_size != b.batch_size else 0.0
-    half, times = math.hypot((high - low) / 2, clock), mine.value / theirs.value
-    return math.exp(mean) * times, math.exp(mean - half) * times, math.exp(mean + half) * times
+    return _exp_interval(mean, math.hypot((high - low) / 2, clock), mine.value / theirs.value)
 
 
 def _arm(runs, setting, present, against, margin, target, step_seconds, peak_bytes):
@@ -138,12 +137,16 @@ def _cost(mine, setting, target, step_seconds) -> dict[str, Any]:
         return {}
     mean, low, high = mean_interval([math.log(s) for s in steps])
     counted = {"steps": math.exp(mean), "steps_low": math.exp(low), "steps_high": math.exp(high)}
-    if step_seconds(setting.batch_size) is None:
-        return counted
     step = step_seconds(setting.batch_size)
+    if step is None:
+        return counted
     half = math.hypot((high - low) / 2, math.log(step.high / step.low) / 2)
-    return {**counted, "seconds": math.exp(mean) * step.value, "seconds_low": math.exp(mean - half) * step.value,
-            "seconds_high": math.exp(mean + half) * step.value}
+    return counted | dict(zip(("seconds", "seconds_low", "seconds_high"), _exp_interval(mean, half, step.value), strict=True))
+
+
+def _exp_interval(mean, half, factor):
+    """`(value, low, high)` of a factor times e to the power of `mean ± half`."""
+    return tuple(factor * math.exp(log) for log in (mean, mean - half, mean + half))
 
 
 def _qualities(runs, a, b, judge=cross_fitted):

@@ -55,11 +55,10 @@ def decide(evidence, *, goal="fastest"):
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
     patience = _patience(runs[chosen].values(), margin)
-    on_test = test_loss_of(runs, chosen, present)
     context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
-                                ratio=_ratio(runs, chosen, present, target, step),
-                                on_test=on_test, seconds=_whole_fit(clock, chosen, runs, patience),
+                                ratio=None if chosen == present else seconds_ratio(runs, present, chosen, target, step),
+                                on_test=test_loss_of(runs, chosen, present), seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_whole_fit(clock, present, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
@@ -105,11 +104,6 @@ def _cost(goal, arm, n_train):
             return examples_to_target(arm, n_train)
         case _:
             return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
-
-
-def _ratio(runs, chosen, present, target, step):
-    """Time to target of the present setting over the chosen one, `(ratio, low, high)`, or `None`."""
-    return None if chosen == present else seconds_ratio(runs, present, chosen, target, step)
 
 
 def _whole_fit(clock, setting, runs, patience):

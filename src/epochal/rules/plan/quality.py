@@ -3,7 +3,7 @@
 import math
 
 from ...records import Outcome
-from .. import patience
+from ..patience import replay
 
 
 def cross_fitted(curve):
@@ -35,30 +35,15 @@ def best_epoch(curve):
     return _lowest(curve.validation_loss) + 1
 
 
-def kept_epoch(curve, n_patience):
-    """The epoch, counted from 1, whose weights `EarlyStopping(n_patience, restore_best_weights=True)` keeps."""
-    return _replay(curve, n_patience)[0]
+def stopping_epoch(curve, patience):
+    """The epoch, counted from 1, after which `EarlyStopping(patience)` ends the run; the last one if it never fires."""
+    return replay(curve.validation_loss, patience)[1]
 
 
-def stopping_epoch(curve, n_patience):
-    """The epoch, counted from 1, after which `EarlyStopping(n_patience)` ends the run; the last one if it never fires."""
-    return _replay(curve, n_patience)[1]
-
-
-def stopping_regret(curve, n_patience):
-    """How much validation loss `EarlyStopping(n_patience)` gives away against stopping in hindsight; 0 where nothing."""
+def stopping_regret(curve, patience):
+    """How much validation loss `EarlyStopping(patience)` gives away against stopping in hindsight; 0 where nothing."""
     losses = curve.validation_loss
-    return losses[kept_epoch(curve, n_patience) - 1] - min(losses)
-
-
-def _replay(curve, n_patience):
-    state, kept = patience.init(), 0
-    for epoch, loss in enumerate(curve.validation_loss, start=1):
-        state, info = patience.step(state, loss, patience=n_patience)
-        kept = epoch if info.improved else kept
-        if info.stop:
-            return kept, epoch
-    return kept, curve.n_epochs
+    return losses[replay(losses, patience)[0] - 1] - min(losses)
 
 
 def _lowest(values):

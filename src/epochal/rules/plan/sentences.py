@@ -44,7 +44,8 @@ def headline(c):
     if c.chosen is c.present and c.goal == "best":
         return f"Yours is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
-        return f"Yours is good already ({setting}): no setting that is no worse was shown {_cheaper(c.goal)}."
+        cheaper = {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[c.goal]
+        return f"Yours is good already ({setting}): no setting that is no worse was shown {cheaper}."
     if c.against is not c.present and c.present.verdict is not Verdict.NOT_WORSE:
         return f"Use {setting}: {yours} has {c.present.difference:.2g} more validation loss than the best one{_gain(c)}."
     if c.goal == "best":
@@ -226,10 +227,6 @@ def _times(ratio):
     if high < 1:
         return f"{number(1 / value)} times later"
     return "about as soon"
-
-
-def _cheaper(goal):
-    return {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[goal]
 
 
 def _known_span(reading):

@@ -117,9 +117,13 @@ class KerasRig:
         return self._fit(self._data.train, batch_size, n_epochs)
 
     def validation_seconds(self, batch_size, n_passes):
-        """Seconds that Keras' own `fit` takes for passes over the validation rows: epochs of one batch with them, less without."""
-        batch = self._data.train.take(slice(0, batch_size))
-        return self._fit(batch, batch_size, n_passes, validate=True) - self._fit(batch, batch_size, n_passes)
+        """Seconds that Keras' own `fit` takes for passes over the validation rows: epochs of one batch with them, less without.
+
+        The batch trained on has the present size whatever that of validation, so that nothing is compiled for it.
+        """
+        size = min(self.present.batch_size, self.n_examples)
+        batch = self._data.train.take(slice(0, size))
+        return self._fit(batch, size, n_passes, validation_size=batch_size) - self._fit(batch, size, n_passes)
 
     def compile_seconds(self, batch_size):
         """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass.
@@ -130,9 +134,9 @@ class KerasRig:
         rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
         self._runner = self._twin.compiled(0)
         before = self._verbs.seconds_saved()
-        first = self._fit(rows, batch_size, 1, validate=True)
+        first = self._fit(rows, batch_size, 1, validation_size=batch_size)
         saved = self._verbs.seconds_saved() - before
-        return max(0.0, first - self._fit(rows, batch_size, 1, validate=True) + saved)
+        return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size) + saved)
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
@@ -145,11 +149,11 @@ class KerasRig:
             self._runner = self._twin.compiled(0)
         return self._runner
 
-    def _fit(self, part, batch_size, n_epochs, *, validate=False):
-        held_out = joined(self._data.half_a, self._data.half_b) if validate else None
+    def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
+        held_out = joined(self._data.half_a, self._data.half_b) if validation_size else None
         held_out = None if held_out is None else tuple(tree for tree in held_out if tree is not None)
         return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
-                           validation_data=held_out, verbose=0)
+                           validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():
