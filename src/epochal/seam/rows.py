@@ -133,12 +133,8 @@ def over(change, tree):
     return change(tree)
 
 
-def joined(first, second):
-    """`(x, y, weight)` of the rows of two `Part`s, one after the other."""
-    return tuple(_joined(getattr(first, name), getattr(second, name)) for name in ("x", "y", "weight"))
-
-
-def _joined(one, other):
+def joined(one, other):
+    """Two nested inputs of one shape as one, the arrays of `other` after those of `one`."""
     whole = {id(a): np.concatenate([a, b]) for a, b in zip(leaves(one), leaves(other), strict=True)}
     return over(lambda leaf: whole[id(leaf)], one)
 

@@ -104,7 +104,6 @@ def _arguments_of(kind):
 
 
 def _inside(layer):
-    """The layers and operations that a layer holds, in the order in which it was given them."""
     if isinstance(layer, keras.Model) and hasattr(layer, "operations"):
         return layer.operations
     held = [part for value in vars(layer).values() for part in
@@ -113,7 +112,6 @@ def _inside(layer):
 
 
 def _loss(part):
-    """A loss by its name, or by its class and its plain settings."""
     if part is None or isinstance(part, str) or inspect.isroutine(part):
         return _named(part)
     settings = {name: value for name, value in getattr(part, "__dict__", {}).items()

@@ -95,7 +95,6 @@ def _architecture(model):
 
 
 def _compiled(model):
-    """The configuration of the compiled loss, its weights and the metrics."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
         try:
@@ -106,7 +105,6 @@ def _compiled(model):
 
 
 def _own_code(model):
-    """The code that the user wrote, wherever it takes part in a training."""
     judges = [keras.tree.flatten(model.loss), list(model.metrics)]
     return text_of([model, *layers(model), *itertools.chain(*judges), model.optimizer])
 

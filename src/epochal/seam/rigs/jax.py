@@ -56,6 +56,12 @@ def put(array):
     return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
 
 
+def after(scope, variables, before):
+    """What variables hold at the end of a `StatelessScope`: what was written there, else what they held before."""
+    written = [scope.get_current_value(v) for v in variables]
+    return [old if new is None else new for old, new in zip(before, written, strict=True)]
+
+
 class _World:
     """The twin as pure functions of state and data."""
 
@@ -99,10 +105,9 @@ class _World:
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:
             _, loss = self._twin.forward(x, y, weight, training=training)
-        return loss, self._after(scope, self._model.non_trainable_variables, fixed)
+        return loss, after(scope, self._model.non_trainable_variables, fixed)
 
     def _judge(self, state, part):
-        """Loss of a part, and the metrics' variables after it, in blocks."""
         n = len(jax.tree.leaves(part[0])[0])
         block, totals = min(n, EVALUATION_BLOCK), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
         if n // block > 1:
@@ -131,7 +136,7 @@ class _World:
             y_pred, loss = self._twin.forward(x, y, weight, training=False)
             model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         rows = len(jax.tree.leaves(x)[0])
-        return total + rows * loss.astype(jnp.float32), self._after(scope, model.metrics_variables, metrics)
+        return total + rows * loss.astype(jnp.float32), after(scope, model.metrics_variables, metrics)
 
     def _scope(self, weights, fixed, metrics=()):
         model = self._model
@@ -139,11 +144,6 @@ class _World:
         if metrics:
             mapping += zip(model.metrics_variables, metrics, strict=True)
         return keras.StatelessScope(state_mapping=mapping, collect_losses=True)
-
-    @staticmethod
-    def _after(scope, variables, before):
-        after = [scope.get_current_value(v) for v in variables]
-        return [old if new is None else new for old, new in zip(before, after, strict=True)]
 
 
 def _take(part, rows):

@@ -146,8 +146,9 @@ class KerasRig:
         return self._runner
 
     def _fit(self, part, batch_size, n_epochs, *, validate=False):
-        held_out = joined(self._data.half_a, self._data.half_b) if validate else None
-        held_out = None if held_out is None else tuple(tree for tree in held_out if tree is not None)
+        a, b = self._data.half_a, self._data.half_b
+        held_out = tuple(joined(*pair) for pair in ((a.x, b.x), (a.y, b.y), (a.weight, b.weight))
+                         if pair[0] is not None) if validate else None
         return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, verbose=0)
 
@@ -160,7 +161,6 @@ class KerasRig:
             return perf_counter() - start
 
     def _parts(self, v):
-        """A flat vector cut into arrays like the weights."""
         shapes = [tuple(p.shape) for p in self._twin.model.trainable_variables]
         parts = np.split(np.asarray(v, np.float32), np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

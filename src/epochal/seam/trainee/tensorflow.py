@@ -8,7 +8,6 @@ from ...base.errors import Unsupported
 from ..model.copying import layers
 from ..rows import over
 from . import accumulate, shared
-from .accumulate_check import Check
 from .tensorflow_accumulate import accumulated
 from .tensorflow_step import Step
 
@@ -35,16 +34,10 @@ def bind(model, micro_batch_size=None):
     accumulate.refuse(model, micro_batch_size)
     train, test = accumulated(model, micro_batch_size)
     return _Trainee(model, {"train": Step(model, train, static=True), "test": Step(model, test, static=True)},
-                    Check(model, micro_batch_size))
+                    accumulate.Check(model, micro_batch_size))
 
 
 class _Trainee:
-    """See `Trainee`.
-
-    Attributes:
-        why_not: `{mode: sentence}` for what is not among `modes`.
-    """
-
     backend = "tensorflow"
 
     def __init__(self, model, steps, check=None):
