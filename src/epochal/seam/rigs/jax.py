@@ -18,7 +18,7 @@ def bind(twin, data):
     train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
     held = (train, judged)
     device = jax.devices()[0]
-    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient", "curvature")}
+    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
         batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
@@ -41,7 +41,6 @@ def bind(twin, data):
         evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
-        curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
         seconds_saved=seconds_saved,
         peak_bytes=peak_bytes,
         capacity_bytes=capacity_bytes,
@@ -97,10 +96,6 @@ class _World:
     def gradient(self, held, state, rows):
         batch = _take(held[0], rows)
         return jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=True)[0])(state.weights)
-
-    def curvature(self, held, state, rows, v):
-        slope = jax.grad(lambda weights: self.loss(held, state._replace(weights=weights), rows))
-        return jax.jvp(slope, (state.weights,), (list(v),))[1]
 
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:

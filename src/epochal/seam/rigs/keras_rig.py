@@ -98,9 +98,6 @@ class KerasRig:
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
 
-    def curvature(self, state, rows, v):
-        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v)))
-
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
 

@@ -30,7 +30,7 @@ class Step:
     """
 
     def __init__(self, model, step, *, static=False):
-        self._model, self._step, self._static = model, step, static
+        self._model, self._static = model, static
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = tf.function(lambda batch: step(batch), autograph=False, jit_compile=model.jit_compile)
         self._programs, self._shapes, self._fused, self._varied = {}, {}, set(), False
@@ -38,11 +38,6 @@ class Step:
 
     def begin_epoch(self):
         self._sizes, self._even = set(), None
-
-    def eagerly(self, data, rows):
-        for row in rows:
-            logs = self._step(_batch(data, row))
-        return epoch_logs(self._model, logs)
 
     def stepwise(self, data, rows):
         program, arrays = self._program(self._build_step, data, rows)
