@@ -85,9 +85,6 @@ class FakeRig:
     def constant(self):
         return None
 
-    def curvature(self, state, rows, v):
-        return self.h * v
-
     def peak_bytes(self, batch_size):
         return self._bytes * batch_size
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.machine import this_machine
-from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, curvature_by_differences, evaluation
+from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, evaluation
 
 
 def bind(twin, data):
@@ -18,7 +18,6 @@ def bind(twin, data):
         evaluate=world.evaluate,
         loss=world.loss,
         gradient=world.gradient,
-        curvature=world.curvature,
         peak_bytes=lambda state, batch_size: None,   # Keras does not tell
         capacity_bytes=lambda: None,
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
@@ -60,12 +59,6 @@ class _World:
     def gradient(self, state, rows):
         self._descend(state, rows)
         return [-_numpy(v) for v in self._descent.optimizer.momentums]
-
-    def curvature(self, state, rows, v):
-        if not np.isclose(self._descend(state, rows), self.loss(state, rows), rtol=1e-5):
-            raise Unsupported("The curvature of a model with dropout needs a gradient without dropout, which Keras alone does not "
-                              "give. Run Keras on JAX, TensorFlow or PyTorch.")
-        return curvature_by_differences(lambda weights: self.gradient(state._replace(weights=weights), rows), state.weights, v)
 
     def _descend(self, state, rows):
         """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""

@@ -49,7 +49,6 @@ class RigContract:
         rig.evaluate(state)
         rig.loss(state, rows)
         rig.gradient(state, rows, draw=1)
-        rig.curvature(state, rows, v)
         rig.peak_bytes(16)
         np.testing.assert_array_equal(rig.weights(state), weights)
         np.testing.assert_array_equal(rows, self.rows)
@@ -84,13 +83,6 @@ class RigContract:
         reach = 1e-2 * _length(rig.weights(state)) * gradient / _length(gradient)
         ahead, behind = (rig.loss(rig.move(state, sign * reach), self.rows) for sign in (1, -1))
         assert abs((ahead - behind) / (2 * reach @ gradient) - 1) < self.slope_error
-
-    def test_the_curvature_is_the_derivative_of_the_gradient(self, rig):
-        state = rig.fresh(0)
-        v = np.random.default_rng(1).normal(size=rig.n_params).astype(np.float32)
-        reach = 2e-3 * _length(rig.weights(state)) / _length(v)
-        ahead, behind = (np.asarray(rig.gradient(rig.move(state, sign * reach * v), self.rows)) for sign in (1, -1))
-        assert _distance((ahead - behind) / (2 * reach), rig.curvature(state, self.rows, v)) < self.slope_error
 
     def test_a_short_last_batch_is_a_real_smaller_batch(self, rig):
         state, short = rig.fresh(0), self.rows[:3]

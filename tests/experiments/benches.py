@@ -11,7 +11,7 @@ from contracts.fake_rig import FakeRig, FakeTiming
 from epochal.records import Setting
 from epochal.rules.plan import propose
 
-VERBS = ("step", "evaluate", "gradient", "loss", "curvature", "peak_bytes", "fit_seconds", "epoch_seconds", "validation_seconds",
+VERBS = ("step", "evaluate", "gradient", "loss", "peak_bytes", "fit_seconds", "epoch_seconds", "validation_seconds",
          "compile_seconds", "predict_seconds", "fresh")
 
 

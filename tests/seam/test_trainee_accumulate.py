@@ -9,8 +9,7 @@ from tiers import first_tier
 from epochal.base.errors import Unsupported, UsageError
 from epochal.seam.rows import over
 from epochal.seam.trainee import build
-from epochal.seam.trainee.accumulate import Whole, part, record, refuse, rule, split, whole
-from epochal.seam.trainee.accumulate_check import check
+from epochal.seam.trainee.accumulate import Whole, check, part, record, refuse, rule, split, whole
 
 
 @pytest.mark.parametrize(("n", "micro", "sizes"), [

@@ -19,7 +19,7 @@ from seam.trainee_contract import (
     trained,
 )
 
-from epochal.base.errors import Unsupported, UsageError
+from epochal.base.errors import Unsupported
 from epochal.seam.rows import over
 from epochal.seam.trainee import build
 
@@ -117,19 +117,6 @@ def test_a_model_compiled_for_xla_is_trained_by_xla_and_draws_what_xla_draws():
         build(model, tuple(over(lambda a: a[:8], tree) for tree in train))
         assert_same(trained(bind(model), (train, None), mode), curves(history), tolerance)
         assert_same(everything(model), theirs, tolerance)
-
-
-def test_a_model_that_runs_eagerly_does_so_and_offers_nothing_else():
-    model, train, judged = made(counting)
-    model.compile("adam", model.loss, metrics=["accuracy"], run_eagerly=True)
-    build(model, tuple(over(lambda a: a[:8], tree) for tree in train))
-    trainee = bind(model)
-    assert trainee.modes == ("stepwise",)
-    with pytest.raises(UsageError, match=r"one of stepwise; got 'fused'. The model is compiled with run_eagerly=True"):
-        trainee.train(trainee.put(train), full_batches(zoo.N), "fused")
-    history = trained(trainee, (train, judged), "stepwise")
-    assert model.traced == 12
-    assert_same(history, fitted("dense")[0], 1e-6)
 
 
 def test_a_layer_that_xla_cannot_compile_leaves_the_other_modes():

@@ -72,9 +72,9 @@ def environment_of(rig):
 @contextmanager
 def _own_code_by_value(cloudpickle):
     """The user's own files are not on the other machine: functions and classes of theirs travel with their code."""
-    ours = [module for name, module in list(sys.modules.items()) if _is_file(name, module) and is_own(name)]
-    before = cloudpickle.list_registry_pickle_by_value()
-    ours = [module for module in ours if module.__name__ not in before]
+    others = {"__main__", "__mp_main__", *cloudpickle.list_registry_pickle_by_value()}
+    ours = [module for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)
+            and name == getattr(module, "__name__", None) and name not in others and is_own(name)]
     for module in ours:
         cloudpickle.register_pickle_by_value(module)
     try:
@@ -82,11 +82,6 @@ def _own_code_by_value(cloudpickle):
     finally:
         for module in ours:
             cloudpickle.unregister_pickle_by_value(module)
-
-
-def _is_file(name, module):
-    return (getattr(module, "__file__", None) and name == getattr(module, "__name__", None)
-            and name.partition(".")[0] not in ("__main__", "__mp_main__"))
 
 
 def _saved(model):

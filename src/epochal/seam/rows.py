@@ -87,7 +87,7 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
         train, validation = everything.take(slice(0, cut)), everything.take(slice(cut, n))
         notes.append(f"validation_split={validation_split} takes the last {n - cut:,} rows, as in Keras: shuffle sorted rows first")
     else:
-        held = _held_out(everything.y, n, seed)
+        held = np.sort(_drawn(n, classes_of(everything.y), seed)[:: round(1 / _HELD_OUT)])
         train, validation = everything.take(np.setdiff1d(np.arange(n), held)), everything.take(held)
         notes.append(f"no validation data were given: {len(held):,} of {n:,} rows, drawn at random, are held out for it")
     half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
@@ -104,9 +104,7 @@ def halves(part, *, seed, classes=None):
         classes: int[n_rows] or `None`: the class of each row.
     """
     require(part.n_rows >= 2, "validation rows", part.n_rows, "at least 2", "Hold out more rows.")
-    order = np.random.default_rng(seed).permutation(part.n_rows)
-    if classes is not None:
-        order = order[np.argsort(np.asarray(classes).reshape(-1)[order], kind="stable")]
+    order = _drawn(part.n_rows, classes, seed)
     first, second = np.sort(order[0::2]), np.sort(order[1::2])
     return part.take(first), part.take(second)
 
@@ -133,12 +131,8 @@ def over(change, tree):
     return change(tree)
 
 
-def joined(first, second):
-    """`(x, y, weight)` of the rows of two `Part`s, one after the other."""
-    return tuple(_joined(getattr(first, name), getattr(second, name)) for name in ("x", "y", "weight"))
-
-
-def _joined(one, other):
+def joined(one, other):
+    """Two nested inputs of one shape as one, the arrays of `other` after those of `one`."""
     whole = {id(a): np.concatenate([a, b]) for a, b in zip(leaves(one), leaves(other), strict=True)}
     return over(lambda leaf: whole[id(leaf)], one)
 
@@ -201,9 +195,7 @@ def _array(values):
     return array.astype(keras.config.floatx()) if np.issubdtype(array.dtype, np.floating) else array
 
 
-def _held_out(y, n, seed):
-    classes = classes_of(y)
+def _drawn(n, classes, seed):
+    """Row numbers in random order, those of one class side by side."""
     order = np.random.default_rng(seed).permutation(n)
-    if classes is not None:
-        order = order[np.argsort(classes[order], kind="stable")]
-    return np.sort(order[:: round(1 / _HELD_OUT)])
+    return order if classes is None else order[np.argsort(np.asarray(classes).reshape(-1)[order], kind="stable")]

@@ -61,7 +61,6 @@ def apply(encoding, source):
 
 
 def _check_columns(frame, encoding, source):
-    """Refuse what lacks columns; a sentence on those that the model does not know."""
     needed = [name for name, _ in encoding.columns]
     known = {*needed, *encoding.left_out, *encoding.split_columns, encoding.target}
     missing, extra = [name for name in needed if name not in frame], [name for name in frame if name not in known]
@@ -80,7 +79,6 @@ def _folded(name):
 
 
 def _converted(frame, encoding):
-    """The columns the model needs, in the order and the dtypes of training."""
     frame = frame[[name for name, _ in encoding.columns]]
     # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
     known = readable(frame)
@@ -129,7 +127,6 @@ def _newly_missing(ready, encoding):
 
 
 def _known(column, encoding):
-    """The answers that the file knows already, and a sentence on those that cannot be used."""
     if encoding.kind == "regression":
         values = pd.to_numeric(column.astype(object), errors="coerce").astype("float64")
         values = values.where(np.isfinite(values)).to_numpy()

@@ -103,7 +103,6 @@ def _label(value):
 
 
 def _refuse(column, bad, must):
-    """Raise `UsageError` with the first of the values that are `bad`, if any is."""
     n_bad = int(bad.sum())
     if n_bad:
         where = f" and {n_bad - 1:,} more" if n_bad > 1 else ""

@@ -129,7 +129,6 @@ def load_encoding(path):
 
 
 def _columns(encoder):
-    """The columns that are used, each with what it is, and those that were left out."""
     kinds = {}
     for name, step, columns in encoder["columns"].transformers_:
         if name == "numbers":
@@ -150,7 +149,6 @@ def _digest(data):
 
 
 def _document(text, path):
-    """The fields of an `Encoding` as they stand in its JSON, lists as tuples."""
     try:
         document = json.loads(text)
     except ValueError as error:

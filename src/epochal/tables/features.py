@@ -55,7 +55,8 @@ def fit_features(training, *, seed):
     """
     left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
     kept = [name for name in training.columns if name not in left_out]
-    notes = tuple(f"Left out: {_named(names)}, {why}." for why, names in _by_value(left_out).items())
+    notes = tuple(f"Left out: {_named([name for name in left_out if left_out[name] == why])}, {why}."
+                  for why in dict.fromkeys(left_out.values()))
     require(kept, "features", Wording(f"only {_named(left_out)}" if left_out else "none"), "columns that differ between rows",
             " ".join(notes) or "The table needs a column besides the target.")
     encoder = _pipeline([name for name in kept if _is_number(training[name])],
@@ -96,7 +97,6 @@ def _cleaned(column):
 
 
 def _why_not(column):
-    """Why a column of the training rows cannot help, or `None`."""
     known = column.dropna()
     if known.empty:
         return "without a value in the training rows"
@@ -106,20 +106,9 @@ def _why_not(column):
         return None
     if types.is_integer_dtype(column.dtype) and int(known.max()) - int(known.min()) < 2 * len(known):
         return "no more than row numbers"
-    if is_text(column) and not known.str.strip().str.contains(r"\s").any() and not _are_dates(known):
-        return "a different name in every row"
-    return None
-
-
-def _are_dates(column):
-    return types.is_datetime64_any_dtype(skrub.to_datetime(column).dtype)
-
-
-def _by_value(mapping):
-    turned = {}
-    for key, value in mapping.items():
-        turned.setdefault(value, []).append(key)
-    return turned
+    if not is_text(column) or known.str.strip().str.contains(r"\s").any():
+        return None
+    return None if types.is_datetime64_any_dtype(skrub.to_datetime(known).dtype) else "a different name in every row"
 
 
 def _named(names):

@@ -1,6 +1,7 @@
 """`open_table`: from the name of a file or of a built-in data set to a `Table`."""
 
 import difflib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -123,7 +124,6 @@ def _check_names(frame, **chosen):
 
 
 def _rows_with_target(column, name, **options):
-    """bool[n]: which rows have a target, and the task of those rows."""
     rows = column.notna().to_numpy()
     require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")
@@ -131,7 +131,7 @@ def _rows_with_target(column, name, **options):
             "Collect more rows: with fewer, differences between settings are lost in chance.")
     task = find_task(column[rows], name, **options)
     if n_missing := int((~rows).sum()):
-        task = task.noting(f"{counted(n_missing, 'row')} without a value of `{name}` left out.")
+        task = replace(task, notes=(*task.notes, f"{counted(n_missing, 'row')} without a value of `{name}` left out."))
     return rows, task
 
 

@@ -52,7 +52,6 @@ def scores(values, y, encoding):
 
 
 def _interval(values):
-    """The mean of values that are not negative, and its interval."""
     mean, low, high = mean_interval(values)
     return (mean, None, None) if len(values) == 1 else (mean, max(0.0, float(low)), float(high))
 

@@ -1,6 +1,6 @@
 """Finds the task in a target column: two classes, more classes, or a number to predict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,9 +32,6 @@ class Task:
     codes: np.ndarray
     classes: tuple[str, ...]
     notes: tuple[str, ...]
-
-    def noting(self, sentence):
-        return replace(self, notes=(*self.notes, sentence))
 
 
 def find_task(column, name, *, wanted=None, most_classes=20):

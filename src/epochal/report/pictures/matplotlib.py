@@ -111,7 +111,6 @@ def _legend(ax, keys):
 
 
 def _marker(symbol, colour):
-    """Marker and colours from Plotly's name of a marker."""
     return {"marker": _MARKERS[symbol.removesuffix("-dot").removesuffix("-open")], "color": colour,
             "markerfacecolor": "none" if "-open" in symbol else colour}
 

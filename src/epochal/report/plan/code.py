@@ -36,16 +36,11 @@ def code_for(plan):
 
 
 def _compile(plan):
-    """The learning rate alone: the model stays as the user compiled it, since names cannot rebuild all that may be in it."""
+    """The learning rate alone; of a compiled schedule comments, since how it was scaled is known, what is in it is not."""
     arm = recommended(plan)
-    if arm is not None and arm.setting.schedule != "constant":
-        return _schedule(plan, arm)
-    rate = _literal(plan.learning_rate.value)
-    return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
-
-
-def _schedule(plan, arm):
-    """Comments alone: how a compiled schedule was scaled is known, what is in it is not."""
+    if arm is None or arm.setting.schedule == "constant":
+        rate = _literal(plan.learning_rate.value)
+        return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
     lines = [f"# Keep the model as you compiled it, with its {_one_line(arm.setting.schedule)} schedule."]
     present = plan.evidence.present
     if present is not None and arm.setting != present:

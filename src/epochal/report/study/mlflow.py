@@ -137,7 +137,6 @@ def _design(study):
 
 
 def _contrasts(study):
-    """The numbers of the contrasts, by a name such as `epochs/64/difference`; what was not measured has none."""
     for contrast in study.contrasts:
         for field in dataclasses.fields(contrast):
             value = getattr(contrast, field.name)
@@ -148,19 +147,13 @@ def _contrasts(study):
 def _batch(client, run, *, params, metrics):
     from mlflow.entities import Metric, Param
 
-    entries = [Metric(_allowed(name), value, when, step) for name, value, when, step in metrics if math.isfinite(value)]
-    client.log_batch(run, params=[Param(name, _as_text(value)) for name, value in params.items()])
+    # MLflow takes letters, digits and these; a compiled metric may be called `hits@5`.
+    entries = [Metric(re.sub(r"[^\w\-. :/]", "_", name), value, when, step) for name, value, when, step in metrics
+               if math.isfinite(value)]
+    client.log_batch(run, params=[Param(name, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+                                  for name, value in params.items()])
     for first in range(0, len(entries), _AT_ONCE):
         client.log_batch(run, metrics=entries[first:first + _AT_ONCE])
-
-
-def _allowed(name):
-    """MLflow takes letters, digits and these; a compiled metric may be called `hits@5`."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
-
-
-def _as_text(value):
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _milliseconds(seconds):

@@ -199,7 +199,6 @@ def _trial_qualities(study, runs, n_epochs):
 
 
 def _chosen_marks(line, chosen):
-    """The rate that was chosen, the vertex of its parabola, and the rates that are as good."""
     there, about = line.means[chosen.value], line.key.about
     if chosen.low < chosen.high:
         yield Line(x=(chosen.low, chosen.high), y=(there, there), width=6.0,

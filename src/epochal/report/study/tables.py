@@ -85,7 +85,6 @@ _DTYPES = {int: "int64", float: "float64", str: "str", int | None: "Int64", floa
 
 
 def _columns(study, what):
-    """The columns of a table, `{name: type}`."""
     if what == "contrasts":
         kinds = typing.get_type_hints(Contrast)
         return {name: kind for field in kinds

@@ -39,7 +39,8 @@ def parts_of(model):
         "set of optimizer's settings": settings_as_text(model.optimizer),
         "loss": json.dumps([_loss(part) for part in keras.tree.flatten(model.loss)], default=str),
         "set of metrics": f"variables {judging}",
-        "list of metrics": json.dumps([[_without_count(metric.name), _described(metric, set())] for metric in metrics]),
+        # Named as before Keras counted, also the output that is judged, as in `dense_7_loss`:
+        "list of metrics": json.dumps([[re.sub(r"_\d+(?=_|$)", "", m.name), _described(m, set())] for m in metrics]),
     }
 
 
@@ -104,7 +105,6 @@ def _arguments_of(kind):
 
 
 def _inside(layer):
-    """The layers and operations that a layer holds, in the order in which it was given them."""
     if isinstance(layer, keras.Model) and hasattr(layer, "operations"):
         return layer.operations
     held = [part for value in vars(layer).values() for part in
@@ -113,7 +113,6 @@ def _inside(layer):
 
 
 def _loss(part):
-    """A loss by its name, or by its class and its plain settings."""
     if part is None or isinstance(part, str) or inspect.isroutine(part):
         return _named(part)
     settings = {name: value for name, value in getattr(part, "__dict__", {}).items()
@@ -133,8 +132,3 @@ def _named(value):
         return value
     value = value if hasattr(value, "__qualname__") else type(value)
     return f"{value.__module__}.{value.__qualname__}"
-
-
-def _without_count(name):
-    """A metric's name as it was before Keras counted, also that of the output which it judges: `dense_7_loss`."""
-    return re.sub(r"_\d+(?=_|$)", "", name)

@@ -1,7 +1,6 @@
 """The record of what is trained: sizes, compiled parts, and a fingerprint of model and data."""
 
 import hashlib
-import itertools
 import json
 import math
 import re
@@ -78,7 +77,9 @@ def _parts(twin, kept, compiled):
     yield "architecture", [_architecture(twin.described).encode()]
     yield "optimizer", [json.dumps(twin.optimizer_config, sort_keys=True, default=_class_name).encode()]
     yield "loss or metrics", [(_loss_name(twin.described.loss) + _without_names(compiled)).encode()]
-    yield "code of your own", [_own_code(twin.model).encode()]
+    model = twin.model
+    own = [model, *layers(model), *keras.tree.flatten(model.loss), *model.metrics, model.optimizer]
+    yield "code of your own", [text_of(own).encode()]
     yield "values it starts from", (piece for _, place, value in kept for piece in
                                     (f"{place}{value.dtype}{value.shape}".encode(), np.ascontiguousarray(value).tobytes()))
 
@@ -95,7 +96,6 @@ def _architecture(model):
 
 
 def _compiled(model):
-    """The configuration of the compiled loss, its weights and the metrics."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
         try:
@@ -103,12 +103,6 @@ def _compiled(model):
         except (TypeError, NotImplementedError):  # a part that does not say what it is made of: its name then stands for it
             config = {"loss": _loss_name(model.loss), "metrics": [metric.name for metric in model.metrics]}
     return {name: config.get(name) for name in ("loss", "loss_weights", "metrics", "weighted_metrics")}
-
-
-def _own_code(model):
-    """The code that the user wrote, wherever it takes part in a training."""
-    judges = [keras.tree.flatten(model.loss), list(model.metrics)]
-    return text_of([model, *layers(model), *itertools.chain(*judges), model.optimizer])
 
 
 def _loss_name(loss):

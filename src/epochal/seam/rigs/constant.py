@@ -34,7 +34,6 @@ def constant_figures(twin, data, kind):
 
 
 def _answers(few, y, kind):
-    """The answers as arrays like one row of the output."""
     if keras.tree.is_nested(few) or len(leaves(y)) != 1 or len(few.shape) > 2 or kind == "custom":
         return None
     like, units = tuple(few.shape[1:]), int(np.prod(few.shape[1:]))

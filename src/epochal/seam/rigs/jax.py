@@ -18,7 +18,7 @@ def bind(twin, data):
     train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
     held = (train, judged)
     device = jax.devices()[0]
-    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient", "curvature")}
+    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
         batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
@@ -41,7 +41,6 @@ def bind(twin, data):
         evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
-        curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
         seconds_saved=seconds_saved,
         peak_bytes=peak_bytes,
         capacity_bytes=capacity_bytes,
@@ -54,6 +53,12 @@ def bind(twin, data):
 def put(array):
     """A copy on the device, for which nothing is compiled, as `jnp.asarray` would for every shape."""
     return jax.device_put(np.array(array))  # on a processor JAX may go on using the memory that it is given
+
+
+def after(scope, variables, before):
+    """What variables hold at the end of a `StatelessScope`: what was written there, else what they held before."""
+    written = [scope.get_current_value(v) for v in variables]
+    return [old if new is None else new for old, new in zip(before, written, strict=True)]
 
 
 class _World:
@@ -92,17 +97,12 @@ class _World:
         batch = _take(held[0], rows)
         return jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=True)[0])(state.weights)
 
-    def curvature(self, held, state, rows, v):
-        slope = jax.grad(lambda weights: self.loss(held, state._replace(weights=weights), rows))
-        return jax.jvp(slope, (state.weights,), (list(v),))[1]
-
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:
             _, loss = self._twin.forward(x, y, weight, training=training)
-        return loss, self._after(scope, self._model.non_trainable_variables, fixed)
+        return loss, after(scope, self._model.non_trainable_variables, fixed)
 
     def _judge(self, state, part):
-        """Loss of a part, and the metrics' variables after it, in blocks."""
         n = len(jax.tree.leaves(part[0])[0])
         block, totals = min(n, EVALUATION_BLOCK), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
         if n // block > 1:
@@ -131,7 +131,7 @@ class _World:
             y_pred, loss = self._twin.forward(x, y, weight, training=False)
             model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         rows = len(jax.tree.leaves(x)[0])
-        return total + rows * loss.astype(jnp.float32), self._after(scope, model.metrics_variables, metrics)
+        return total + rows * loss.astype(jnp.float32), after(scope, model.metrics_variables, metrics)
 
     def _scope(self, weights, fixed, metrics=()):
         model = self._model
@@ -139,11 +139,6 @@ class _World:
         if metrics:
             mapping += zip(model.metrics_variables, metrics, strict=True)
         return keras.StatelessScope(state_mapping=mapping, collect_losses=True)
-
-    @staticmethod
-    def _after(scope, variables, before):
-        after = [scope.get_current_value(v) for v in variables]
-        return [old if new is None else new for old, new in zip(before, after, strict=True)]
 
 
 def _take(part, rows):

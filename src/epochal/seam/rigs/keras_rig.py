@@ -98,9 +98,6 @@ class KerasRig:
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
 
-    def curvature(self, state, rows, v):
-        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v)))
-
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
 
@@ -150,8 +147,9 @@ class KerasRig:
         return self._runner
 
     def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
-        held_out = joined(self._data.half_a, self._data.half_b) if validation_size else None
-        held_out = None if held_out is None else tuple(tree for tree in held_out if tree is not None)
+        a, b = self._data.half_a, self._data.half_b
+        held_out = tuple(joined(*pair) for pair in ((a.x, b.x), (a.y, b.y), (a.weight, b.weight))
+                         if pair[0] is not None) if validation_size else None
         return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 

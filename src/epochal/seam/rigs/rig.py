@@ -37,7 +37,6 @@ class Rig(Protocol):
     def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
     def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
-    def curvature(self, state, rows, v): ...         # -> vector: the Hessian of `loss` times v
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def fit_seconds(self, batch_size, n_steps): ...      # -> seconds Keras' own `fit` takes for n_steps full batches

@@ -7,27 +7,18 @@ import tensorflow as tf
 
 from ..machine import this_machine
 from ..rows import leaves, over
-from .verbs import EVALUATION_BLOCK, State, Verbs, curvature_by_differences, evaluation, groups, on_device
+from .verbs import EVALUATION_BLOCK, State, Verbs, evaluation, groups, on_device
 
 
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    compiled = {name: tf.function(getattr(world, name), autograph=False)
-                for name in ("step", "loss", "gradient", "slope", "judge")}
+    compiled = {name: tf.function(getattr(world, name), autograph=False) for name in ("step", "loss", "gradient", "judge")}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
 
     def step(state, rows, learning_rate):
         return compiled["step"](state, tf.constant(rows), tf.constant(learning_rate, tf.float32))
-
-    def curvature(state, rows, v):
-        # Not nested tapes: `tf.nn.moments` stops the gradient of its mean, so that second derivatives through batch or layer
-        # normalisation come out wrong without a word (9 % in the norm for a small network).
-        def slope(weights):
-            return compiled["slope"](state._replace(weights=[_put(w) for w in weights]), tf.constant(rows))
-
-        return curvature_by_differences(slope, [w.numpy() for w in state.weights], v)
 
     return Verbs(
         machine=this_machine(name, None, "tensorflow"),
@@ -36,7 +27,6 @@ def bind(twin, data):
         evaluate=lambda state: world.evaluate(state, compiled["judge"]),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
-        curvature=curvature,
         capacity_bytes=lambda: None if gpus else psutil.virtual_memory().available,
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
@@ -53,7 +43,7 @@ class _World:
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
-                       for name in ("_train", "_loss", "_gradient", "_slope", "_judge")}
+                       for name in ("_train", "_loss", "_gradient", "_judge")}
 
     def step(self, state, rows, learning_rate):
         self._load(state)
@@ -68,11 +58,6 @@ class _World:
     def gradient(self, state, rows):
         self._load(state)
         return self._inner["_gradient"](*self._take(rows))
-
-    def slope(self, state, rows):
-        """The gradient of `loss`, which `gradient` is not where there is dropout."""
-        self._load(state)
-        return self._inner["_slope"](*self._take(rows))
 
     def judge(self, state, metrics, x, y, weight):
         """Loss of a block, and the metrics' variables after it."""
@@ -100,14 +85,6 @@ class _World:
     def _gradient(self, x, y, weight):
         with tf.GradientTape() as tape:
             _, loss = self._twin.forward(x, y, weight, training=True)
-        return self._dense(tape, loss)
-
-    def _slope(self, x, y, weight):
-        with tf.GradientTape() as tape:
-            loss = self._loss(x, y, weight)
-        return self._dense(tape, loss)
-
-    def _dense(self, tape, loss):
         slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows

@@ -5,7 +5,6 @@ import numpy as np
 import psutil
 import torch
 
-from ...base.errors import Unsupported
 from ...base.seeds import number
 from ..machine import this_machine
 from ..rows import leaves, over
@@ -26,7 +25,6 @@ def bind(twin, data):
         evaluate=world.evaluate,
         loss=world.loss,
         gradient=world.gradient,
-        curvature=world.curvature,
         capacity_bytes=lambda: memory if name != "cpu" else psutil.virtual_memory().available,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
@@ -65,20 +63,9 @@ class _World:
 
     def gradient(self, state, rows):
         self._load(state)
-        return self._filled(self._slopes(self._train(state, rows)))
-
-    def curvature(self, state, rows, v):
-        self._load(state)
-        try:
-            slopes = self._slopes(self._loss(state, rows), create_graph=True)
-            along = sum((g * torch.as_tensor(d, dtype=g.dtype, device=g.device)).sum()
-                        for g, d in zip(slopes, v, strict=True) if g is not None)
-            return self._filled(self._slopes(along) if along.requires_grad else [None] * len(slopes))
-        except (RuntimeError, NotImplementedError) as error:
-            if not any(words in str(error).lower() for words in ("derivative", "double backward")):
-                raise
-            raise Unsupported("PyTorch has no second derivative for an operation of this model "
-                              f"({str(error).strip().splitlines()[0]}). Try KERAS_BACKEND=jax.") from error
+        slopes = self._slopes(self._train(state, rows))
+        return [torch.zeros_like(v.value) if slope is None else slope
+                for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
 
     def evaluate(self, state):
         with torch.no_grad():
@@ -123,13 +110,8 @@ class _World:
     def _stream(self):
         return torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else torch.get_rng_state()
 
-    def _slopes(self, of, **options):
-        weights = [v.value for v in self._model.trainable_variables]
-        return list(torch.autograd.grad(of, weights, allow_unused=True, **options))
-
-    def _filled(self, slopes):
-        pairs = zip(slopes, self._model.trainable_variables, strict=True)
-        return [torch.zeros_like(v.value) if slope is None else slope.detach() for slope, v in pairs]
+    def _slopes(self, of):
+        return list(torch.autograd.grad(of, [v.value for v in self._model.trainable_variables], allow_unused=True))
 
     def _take(self, rows):
         rows = torch.as_tensor(rows, dtype=torch.int64)

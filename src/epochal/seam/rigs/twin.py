@@ -48,7 +48,11 @@ class Twin:
         self.model = self.compiled(0)
         refuse_own_train_step(self.model)
         self.described = self._original or self.model
-        self._build(part.take(np.arange(min(2, part.n_rows))))
+        self._sample = few = part.take(np.arange(min(2, part.n_rows)))
+        self._call_takes_training, self._loss_takes_training = (
+            "training" in inspect.signature(call).parameters for call in (self.model.call, self.model.compute_loss))
+        build(self.model, (few.x, few.y, few.weight), check=True)
+        self.metric_names = metric_names(self.model)
         optimizer = self.model.optimizer
         rate = optimizer.learning_rate
         self.rate_slot = next(i for i, v in enumerate(optimizer.variables) if v is rate)
@@ -103,7 +107,8 @@ class Twin:
         Raises:
             UsageError: they do not.
         """
-        if not _alike(part, self._sample):
+        shapes, like = ([leaf.shape[1:] for leaf in leaves((rows.x, rows.y))] for rows in (part, self._sample))
+        if shapes != like:
             build(self.model, over(lambda a: a[:2], (part.x, part.y, part.weight)), check=True, name=name)
 
     def build(self, model):
@@ -142,16 +147,3 @@ class Twin:
             refuse_uncompiled(model, "model function")
             return model
         return copy_of(self._original)
-
-    def _build(self, part):
-        self._sample = part
-        model = self.model
-        self._call_takes_training = "training" in inspect.signature(model.call).parameters
-        self._loss_takes_training = "training" in inspect.signature(model.compute_loss).parameters
-        build(model, (part.x, part.y, part.weight), check=True)
-        self.metric_names = metric_names(model)
-
-
-def _alike(part, other):
-    return ([leaf.shape[1:] for tree in (part.x, part.y) for leaf in leaves(tree)]
-            == [leaf.shape[1:] for tree in (other.x, other.y) for leaf in leaves(tree)])

@@ -1,4 +1,4 @@
-"""What a back end brings to the bench, as functions, and what all back ends share: judging, copies on the device, differences."""
+"""What a back end brings to the bench, as functions, and what all back ends share: judging, and copies on the device."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -12,7 +12,6 @@ from ...records import Machine
 from ..model.metrics import chosen_elsewhere
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
-_REACH = 2e-3  # how far to move for a difference, as a share of the weights' length: about where float32 errs least
 
 
 class State(NamedTuple):
@@ -47,7 +46,6 @@ class Verbs:
     evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
-    curvature: Callable   # (state, rows, list of arrays) -> list of arrays
     capacity_bytes: Callable
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
@@ -82,25 +80,3 @@ def evaluation(twin, judged):
         results = twin.model.get_metrics_result()
         found.append([float(loss), *(float(results[name]) for name in twin.metric_names)])
     return np.array(found, np.float32)
-
-
-def curvature_by_differences(gradient, weights, v):
-    """The Hessian times `v` as a central difference of two gradients, where a back end's own second derivative will not do.
-
-    Within a percent for smooth losses, and the mean over both sides of a kink.
-
-    Args:
-        gradient: function of a list of arrays, like the weights, that returns their gradient as such a list.
-        weights: list of NumPy arrays.
-        v: list of NumPy arrays of the same shapes.
-    """
-    if not any(d.any() for d in v):
-        return [np.zeros_like(d) for d in v]
-    reach = np.float32(_REACH * (1 + _length(weights)) / _length(v))
-    pairs = list(zip(weights, v, strict=True))
-    ahead, behind = (gradient([(w + sign * reach * d).astype(w.dtype) for w, d in pairs]) for sign in (1, -1))
-    return [(np.asarray(a) - np.asarray(b)) / (2 * reach) for a, b in zip(ahead, behind, strict=True)]
-
-
-def _length(arrays):
-    return float(np.sqrt(sum(np.sum(np.square(a, dtype=np.float64)) for a in arrays)))

@@ -9,11 +9,10 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ..model.copying import first_line, has_own_step, metrics_of
-from ..rigs.jax import put
+from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
-from .accumulate_check import Check
-from .shared import refuse_mode
+from .shared import are_own, refuse_mode
 
 _MOST = 2**19     # row numbers handed over in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -30,7 +29,7 @@ def bind(model, micro_batch_size=None):
     """
     if micro_batch_size is not None:
         accumulate.refuse(model, micro_batch_size)
-        return _Trainee(model, _accumulated(model, micro_batch_size), Check(model, micro_batch_size), micro_batch_size)
+        return _Trainee(model, _accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size), micro_batch_size)
     return _Trainee(model, model.train_step)
 
 
@@ -157,7 +156,7 @@ class _Step:
     def _logs(self, logs, state):
         """The metrics, unless a step of the user's own returns something under other names: as Keras has it."""
         result = self._result(state)
-        return logs if self._own and not (isinstance(logs, dict) and set(logs) == set(result)) else result
+        return logs if self._own and are_own(logs, result) else result
 
     def _result(self, state):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
@@ -186,7 +185,6 @@ def _tested(model):
 
 
 def _accumulated(model, micro_batch_size):
-    """`model.train_step` with the gradient summed over micro-batches."""
     def step(state, batch):
         weights, fixed, slots, metrics = state
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -195,15 +193,15 @@ def _accumulated(model, micro_batch_size):
         def scaled(weights, fixed, metrics, piece):
             with _scope(model, (weights, fixed, slots, metrics)) as scope:  # the losses of several outputs are metrics too
                 y_pred, loss = accumulate.part(model, piece, of, training=True)
-                after = _after(scope, model.non_trainable_variables, fixed), _after(scope, model.metrics_variables, metrics)
-                return model.optimizer.scale_loss(loss), (loss, y_pred, *after)
+                moved = after(scope, model.non_trainable_variables, fixed), after(scope, model.metrics_variables, metrics)
+                return model.optimizer.scale_loss(loss), (loss, y_pred, *moved)
 
         def one(carry, piece):
             grads, fixed, metrics = carry
             more, (loss, y_pred, fixed, metrics) = jax.grad(scaled, has_aux=True)(weights, fixed, metrics, piece)
             with _scope(model, (weights, fixed, slots, metrics)) as scope:
                 accumulate.record(model, piece, y_pred, loss, of)
-            return (jax.tree.map(jnp.add, grads, more), fixed, _after(scope, model.metrics_variables, metrics)), None
+            return (jax.tree.map(jnp.add, grads, more), fixed, after(scope, model.metrics_variables, metrics)), None
 
         n = len(leaves(x)[0])
         full = n // micro_batch_size
@@ -223,11 +221,6 @@ def _accumulated(model, micro_batch_size):
 def _scope(model, state):
     return keras.StatelessScope(state_mapping=[pair for group, values in zip(_groups(model), state, strict=True)
                                                for pair in zip(group, values, strict=bool(values))], collect_losses=True)
-
-
-def _after(scope, variables, before):
-    after = [scope.get_current_value(v) for v in variables]
-    return [old if new is None else new for old, new in zip(before, after, strict=True)]
 
 
 @contextmanager

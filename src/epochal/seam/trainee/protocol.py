@@ -19,7 +19,7 @@ class Trainee(Protocol):
         backend: Keras' name of the back end that runs the steps. device: `"cpu"`, or another kind.
         modes: what can be tried, of `"fused"` (a loop in one compiled program), `"looped"` (a loop on the device around a compiled
             step), `"unrolled"` (some steps in one program, without a loop) and `"stepwise"` (one program a step). `"stepwise"` is
-            always among them.
+            always among them. why_not: `{mode: sentence}` for what is not among them.
     """
 
     backend: str

@@ -23,8 +23,12 @@ def kept(model):
 
 def epoch_logs(model, logs):
     """What Keras writes into the history: the metrics, unless the model's own step returned something else by name."""
-    results = model.get_metrics_result()
-    return results if isinstance(logs, dict) and set(logs) == set(results) else logs
+    return logs if are_own(logs, results := model.get_metrics_result()) else results
+
+
+def are_own(logs, results):
+    """Whether a step of the user's own returned something else than the metrics, whose `results` these are."""
+    return not isinstance(logs, dict) or set(logs) != set(results)
 
 
 def numbers(logs, fetch):

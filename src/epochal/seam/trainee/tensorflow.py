@@ -8,7 +8,6 @@ from ...base.errors import Unsupported
 from ..model.copying import layers
 from ..rows import over
 from . import accumulate, shared
-from .accumulate_check import Check
 from .tensorflow_accumulate import accumulated
 from .tensorflow_step import Step
 
@@ -35,22 +34,17 @@ def bind(model, micro_batch_size=None):
     accumulate.refuse(model, micro_batch_size)
     train, test = accumulated(model, micro_batch_size)
     return _Trainee(model, {"train": Step(model, train, static=True), "test": Step(model, test, static=True)},
-                    Check(model, micro_batch_size))
+                    accumulate.Check(model, micro_batch_size))
 
 
 class _Trainee:
-    """See `Trainee`.
-
-    Attributes:
-        why_not: `{mode: sentence}` for what is not among `modes`.
-    """
-
     backend = "tensorflow"
 
     def __init__(self, model, steps, check=None):
         self._model, self._steps, self._check = model, steps, check
         self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-        self.why_not = _why_not(model)
+        uncompiled = [layer.name for layer in layers(model) if not layer.supports_jit]
+        self.why_not = {"fused": f"The layer `{uncompiled[0]}` cannot be compiled by XLA."} if uncompiled else {}
         self.modes = tuple(mode for mode in ("fused", "looped", "stepwise") if mode not in self.why_not)
 
     def put(self, batch):
@@ -86,17 +80,7 @@ class _Trainee:
 
     def _run(self, what, data, rows, mode):
         shared.refuse_mode(self, mode)
-        step, rows = self._steps[what], np.ascontiguousarray(rows, np.int32)
-        return step.eagerly(data, rows) if self._model.run_eagerly else getattr(step, mode)(data, rows)
-
-
-def _why_not(model):
-    if model.run_eagerly:
-        return dict.fromkeys(("fused", "looped"), "The model is compiled with run_eagerly=True.")
-    for layer in layers(model):
-        if not layer.supports_jit:
-            return {"fused": f"The layer `{layer.name}` cannot be compiled by XLA."}
-    return {}
+        return getattr(self._steps[what], mode)(data, np.ascontiguousarray(rows, np.int32))
 
 
 def _fetch(values):

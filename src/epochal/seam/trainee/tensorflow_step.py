@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...base.errors import Unsupported
 from ..model.copying import first_line
 from ..rows import leaves, over
-from .shared import epoch_logs
+from .shared import are_own, epoch_logs
 
 _MOST = 2**19     # row numbers handed to XLA in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -30,7 +30,7 @@ class Step:
     """
 
     def __init__(self, model, step, *, static=False):
-        self._model, self._step, self._static = model, step, static
+        self._model, self._static = model, static
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = tf.function(lambda batch: step(batch), autograph=False, jit_compile=model.jit_compile)
         self._programs, self._shapes, self._fused, self._varied = {}, {}, set(), False
@@ -38,11 +38,6 @@ class Step:
 
     def begin_epoch(self):
         self._sizes, self._even = set(), None
-
-    def eagerly(self, data, rows):
-        for row in rows:
-            logs = self._step(_batch(data, row))
-        return epoch_logs(self._model, logs)
 
     def stepwise(self, data, rows):
         program, arrays = self._program(self._build_step, data, rows)
@@ -103,7 +98,8 @@ class Step:
 
     def _build_loop(self, form, size, specs, **options):
         logs = self._traced(form, size, specs).structured_outputs
-        carried = [leaf for leaf in keras.tree.flatten(logs) if tf.is_tensor(leaf)] if self._own(logs) else []
+        own = are_own(logs, self._model.get_metrics_result())
+        carried = [leaf for leaf in keras.tree.flatten(logs) if tf.is_tensor(leaf)] if own else []
 
         @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None, size], tf.int32), *specs],
                      **options)
@@ -115,7 +111,7 @@ class Step:
             first = [tf.zeros([d or 0 for d in leaf.shape], leaf.dtype) for leaf in carried]
             _, *last = tf.while_loop(lambda i, *_: i < n, body, [tf.constant(0), *first],
                                      shape_invariants=[tf.TensorShape([]), *(leaf.shape for leaf in carried)])
-            if not self._own(logs):
+            if not own:
                 return self._model.get_metrics_result()
             last = iter(last)
             return keras.tree.map_structure(lambda leaf: next(last) if tf.is_tensor(leaf) else leaf, logs)
@@ -131,10 +127,6 @@ class Step:
     def _traced(self, form, size, specs):
         one = iter([tf.TensorSpec([size, *spec.shape[1:]], spec.dtype) for spec in specs])
         return self._inner.get_concrete_function(keras.utils.pack_x_y_sample_weight(*(over(lambda _: next(one), form))))
-
-    def _own(self, logs):
-        """Whether a step returns something else than the model's metrics."""
-        return not isinstance(logs, dict) or set(logs) != set(self._model.get_metrics_result())
 
 
 def _batch(data, rows):

@@ -8,7 +8,6 @@ import torch
 
 from ..rows import over
 from . import accumulate, shared
-from .accumulate_check import Check
 
 
 def bind(model, micro_batch_size=None):
@@ -27,16 +26,10 @@ def bind(model, micro_batch_size=None):
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
     accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), Check(model, micro_batch_size))
+    return _Trainee(model, *_accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size))
 
 
 class _Trainee:
-    """See `Trainee`.
-
-    Attributes:
-        why_not: `{mode: sentence}` for what is not among `modes`.
-    """
-
     backend, modes = "torch", ("stepwise",)
     why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")
 
@@ -101,8 +94,6 @@ class _Trainee:
 
 
 def _accumulated(model, micro_batch_size):
-    """`(train step, test step)`, each `(packed batch) -> logs`."""
-
     def parts(packed):
         """Each micro-batch, and the batch that it is a part of."""
         batch, start = keras.utils.unpack_x_y_sample_weight(packed), 0

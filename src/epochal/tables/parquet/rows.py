@@ -172,7 +172,6 @@ class ParquetRows:
                 at += batch.num_rows
 
     def _others(self):
-        """The columns of targets and weights."""
         return list(dict.fromkeys((*self._targets, *((self._weight,) if self._weight else ()))))
 
     def _room(self, n):
