@@ -8,13 +8,13 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.stop import Stopped
 from ..base.text import counted, rich_table
 from ..base.validate import require
 from ..records import Plan, read
 from ..report.progress import ProgressDisplay, tell
-from ..services.backend import choose_backend
 from .interrupts import stop_on_signals
 from .output import strict_json, terminal, warnings_as_sentences, writable_file
 from .plan import table_source
@@ -29,7 +29,7 @@ def run(options: dict[str, Any]) -> None:
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(options["backend"])
-    from ..services.table_fit import TableFitRequest, fit_table
+    from ..services.fit import TableFitRequest, fit_table
 
     request = TableFitRequest(table_source(options), path, plan, options["plan"], verbose=1 if say.is_terminal else 2,
                               **{name: options[name] for name in _ASKED})
@@ -73,7 +73,7 @@ def _for_machines(path: Path, found: Any) -> str:
     history, settings, table = found.history, found.settings, found.table
     resolved = {name: value for name, value in history.params.items() if isinstance(value, (str, int, float, bool, list, tuple))}
     last = {name: values[-1] for name, values in history.history.items() if values}
-    return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.source,
+    return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.because,
                         "batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "epochs": settings.epochs,
                         "epochs_trained": len(history.epoch), "resolved": resolved, "last_epoch": last, "test": found.on_test,
                         "scores": found.scores(), "notes": list(table.notes)})

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.files import no_room
 from ..base.stop import Stopped
@@ -16,7 +17,6 @@ from ..base.validate import require
 from ..records import Evidence, Plan, dump, read
 from ..report import write_report
 from ..report.progress import ProgressDisplay, print_agenda, tell
-from ..services.backend import choose_backend
 from .interrupts import stop_on_signals
 from .output import terminal, writable_folder
 
@@ -32,7 +32,7 @@ def run(options: dict[str, Any]) -> None:
     from ..services.plan import PlanRequest, agenda_of, plan
 
     request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
-                          seed=options["seed"], folder=folder, out=folder / "plan.json")
+                          seed=options["seed"], out=folder / "plan.json")
     progress = ProgressDisplay(console, sentences=say, agenda=True)
     if only_agenda:
         print_agenda(say, agenda_of(request, progress))

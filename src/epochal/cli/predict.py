@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from ..base.backends import choose_backend
 from ..base.text import rich_table
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
-from ..services.backend import choose_backend
 from ..tables.predictions import ENDINGS
 from .output import strict_json, terminal, warnings_as_sentences, writable_file
 
