@@ -9,14 +9,12 @@ import click
 from rich.console import Console
 
 from ..base.backends import choose_backend
-from ..base.errors import UsageError
 from ..base.stop import Stopped
 from ..base.text import counted, rich_table
-from ..base.validate import require
-from ..records import Plan, read
+from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
 from .interrupts import stop_on_signals
-from .output import strict_json, terminal, warnings_as_sentences, writable_file
+from .output import record_in, strict_json, terminal, warnings_as_sentences, writable_file
 from .plan import table_source
 
 _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", "engine", "checkpoint", "seed")
@@ -25,7 +23,7 @@ _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", 
 def run(options: dict[str, Any]) -> None:
     """What `epochal fit` does."""
     path, as_json = writable_file(options["out"], (".keras",)), options["as_json"]
-    plan = None if options["plan"] is None else _plan(options["plan"])
+    plan = record_in(options["plan"], "--plan", Plan, "a plan.json")
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(options["backend"])
@@ -49,15 +47,6 @@ def run(options: dict[str, Any]) -> None:
         _print_results(answer, found)
     correct = " --correct-prior" if found.corrects else ""
     tell(say, f"Written: {path} (for new rows: epochal predict {path} NEW.csv{correct} --out predictions.parquet)")
-
-
-def _plan(path: str) -> Plan:
-    try:
-        plan = read(path)
-    except UsageError as error:
-        raise UsageError(f"`--plan` must be a plan.json; got {path!r}. {error}") from error
-    require(isinstance(plan, Plan), "--plan", type(plan).__name__, "a file with a plan", "Pass the plan.json of epochal plan.")
-    return plan
 
 
 def _print_results(console: Console, found: Any) -> None:

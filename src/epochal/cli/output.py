@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ..base.errors import Advice, UsageError
 from ..base.validate import require
+from ..records import read
 from ..report.progress import tell
 
 _PAGE = 110  # characters, where the output goes to a file
@@ -43,6 +44,18 @@ def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
     require(not path.is_dir(), "--out", out, "a file, not a folder", "Name a file in it.")
     writable_folder(str(path.parent))
     return path
+
+
+def record_in(path: str | None, option: str, kinds: type | tuple[type, ...], must: str) -> Any:
+    """The record in the file that an option names; `None` where it is not given."""
+    if path is None:
+        return None
+    try:
+        found = read(path)
+    except UsageError as error:
+        raise UsageError(f"`{option}` must be {must}; got {path!r}. {error}") from error
+    require(isinstance(found, kinds), option, type(found).__name__, must, "Pass the plan.json of epochal plan.")
+    return found
 
 
 @contextmanager
