@@ -10,7 +10,8 @@ from cli.command import LONG, evidence_in, inside, measured, run, start
 import epochal as ep
 import epochal.services.source as source
 
-HOW = (("throughput", signal.SIGKILL), ("your present setting", signal.SIGTERM), ("learning rates", signal.SIGINT))
+HOW = (("throughput", signal.SIGKILL, "20s"), ("your present setting", signal.SIGTERM, "20s"),
+       ("learning rates", signal.SIGINT, "90s"))  # a busy machine comes to them, too
 
 
 class Stopped(NamedTuple):
@@ -27,15 +28,15 @@ class Stopped(NamedTuple):
 def story(rows, tmp_path_factory):
     """`(stopped runs, the last one, its folder)`: three runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []
-    words = ("plan", rows, "--target", "target", "--budget", "20s")
-    for moment, how in HOW:
-        process = start(*words, folder=folder)
+    words = ("plan", rows, "--target", "target", "--budget")
+    for moment, how, budget in HOW:
+        process = start(*words, budget, folder=folder)
         seen = _until(process, f"measuring: {moment}")
         os.killpg(process.pid, how)
         said, rest = process.communicate(timeout=LONG)
         [kept] = folder.glob("evidence-*.json")
         stopped.append(Stopped(how, process.returncode, said + rest, measured(seen), evidence_in(kept)))
-    return stopped, run(*words, folder=folder), folder
+    return stopped, run(*words, "20s", folder=folder), folder
 
 
 def test_an_interrupt_before_anything_is_measured_is_one_word_and_the_usual_status(monkeypatch, tmp_path):

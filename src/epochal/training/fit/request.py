@@ -28,7 +28,7 @@ class FitRequest:
     x: Any = None
     y: Any = None
     batch_size: int | str | None = None
-    epochs: int | str = 1
+    epochs: int | str | None = 1
     verbose: str | int = "auto"
     callbacks: Any = None
     validation_split: float = 0.0

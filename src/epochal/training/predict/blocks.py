@@ -34,6 +34,15 @@ class Block(NamedTuple):
     n_new: int | None = None
 
 
+class _Nobody:
+    """In place of Keras' list of callbacks where there are none: that one starts a thread for each call."""
+
+    callbacks = ()
+
+    def __getattr__(self, name):
+        return lambda *told: None
+
+
 class Run:
     """One pass over the rows of a request.
 
@@ -50,7 +59,9 @@ class Run:
         self.n_blocks, self.stopped, self._tell = 0, False, bool(request.callbacks)
         self._params = {"verbose": request.verbose, "epochs": 1, "steps": steps}
         self._callbacks = request.callbacks
-        if not isinstance(self._callbacks, keras.callbacks.CallbackList):
+        if not self._tell and request.verbose == 0:
+            self._callbacks = _Nobody()
+        elif not isinstance(self._callbacks, keras.callbacks.CallbackList):
             own = self._callbacks if isinstance(self._callbacks, (list, tuple)) else [self._callbacks] * self._tell
             self._callbacks = keras.callbacks.CallbackList(list(own), add_progbar=request.verbose != 0, model=self._model,
                                                            **self._params)
