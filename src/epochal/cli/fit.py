@@ -13,8 +13,9 @@ from ..base.stop import Stopped
 from ..base.text import counted, rich_table
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
+from ..tables.score import score_rows
 from .interrupts import stop_on_signals
-from .output import record_in, strict_json, terminal, warnings_as_sentences, writable_file
+from .output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_source
 
 _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", "engine", "checkpoint", "seed")
@@ -54,8 +55,8 @@ def _print_results(console: Console, found: Any) -> None:
     early = ", ended by early stopping; the weights are those of the best one" if n_epochs < found.settings.epochs else ""
     tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, read once: "
          + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
-    if rows := found.score_rows():
-        console.print(rich_table(rows))
+    if found.scores is not None:
+        console.print(rich_table(list(score_rows(found.scores, where="on the test rows"))))
 
 
 def _for_machines(path: Path, found: Any) -> str:
@@ -65,4 +66,4 @@ def _for_machines(path: Path, found: Any) -> str:
     return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.because,
                         "batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "epochs": settings.epochs,
                         "epochs_trained": len(history.epoch), "resolved": resolved, "last_epoch": last, "test": found.on_test,
-                        "scores": found.scores(), "notes": list(table.notes)})
+                        "scores": values_of(found.scores), "notes": list(table.notes)})

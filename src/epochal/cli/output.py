@@ -75,6 +75,11 @@ def warnings_as_sentences(say: Console) -> Iterator[None]:
         yield
 
 
+def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:
+    """The values alone, without intervals and the scores of a constant answer."""
+    return None if scores is None else {name: value for name, (value, *_) in scores.items()}
+
+
 def strict_json(document: Any) -> str:
     """JSON as the standard has it: a number that is none becomes null."""
     return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False, default=float)

@@ -18,9 +18,9 @@ from ..rules.plan.resolve import Resolved, resolve
 from ..seam.model.copying import seeded
 from ..seam.model.file import answers_with_logits, check_fits, save_model
 from ..seam.rows import leaves
-from ..tables.encoding import Encoding, class_shares, encoding_of, save_encoding
+from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
-from ..tables.score import score_rows, scores
+from ..tables.score import scores
 from ..training.feeds.gather import BATCH_SIZE, gathered
 from ..training.feeds.sources import cuts_own_batches, is_factory
 from ..training.fit.fit import fit as train
@@ -111,23 +111,16 @@ class TableFit(NamedTuple):
     Attributes:
         settings: what was trained with, and where it is from. history: Keras' `History`.
         on_test: loss and metrics on the test rows, read once.
-        judged: `(values, y, encoding)` for `tables.score`; `None` where the outputs are neither probabilities nor numbers.
+        scores: what `tables.score.scores` says of these rows; `None` where the outputs are neither probabilities nor numbers.
         table: the `Table`. corrects: whether its probabilities are those of other shares of the classes than the data's.
     """
 
     settings: Resolved
     history: Any
     on_test: dict[str, float]
-    judged: tuple[Any, Any, Encoding] | None
+    scores: dict[str, tuple[Any, ...]] | None
     table: Any
     corrects: bool
-
-    def score_rows(self) -> list[Any]:
-        """The scores on the test rows as a table; empty where the outputs are raw."""
-        return list(score_rows(*self.judged, where="on the test rows")) if self.judged else []
-
-    def scores(self) -> dict[str, float] | None:
-        return None if self.judged is None else {name: value for name, (value, *_) in scores(*self.judged).items()}
 
 
 def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> TableFit:
@@ -175,9 +168,9 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
             history = trained(training, progress=progress, stop=stop)
         except KeyboardInterrupt:
             raise Stopped(kept=_kept(network, encoding, request)) from None
-        on_test, judged = _judged(network, table, encoding())
+        on_test, scored = _judged(network, table, encoding())
         _save(network, encoding(), request.out)
-    return TableFit(settings, history, on_test, judged, table, shifted)
+    return TableFit(settings, history, on_test, scored, table, shifted)
 
 
 def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
@@ -317,7 +310,7 @@ def _announced(settings, plan, table, network):
 
 
 def _judged(network, table, encoding):
-    """Loss and metrics on the test rows by Keras; and `(values, y, encoding)` for `tables.score`, `None` where outputs are raw."""
+    """Loss and metrics on the test rows by Keras; and the scores of the answers, `None` where outputs are raw."""
     on_test = network.evaluate(table.x_test, table.y_test, batch_size=_JUDGED_IN, verbose=0, return_dict=True)
     require(math.isfinite(on_test["loss"]), "training", f"a test loss of {on_test['loss']}", "one that ends in numbers",
             "Nothing is written. Pass a lower --learning-rate, or leave all numbers out to have them planned.")
@@ -326,7 +319,7 @@ def _judged(network, table, encoding):
     outputs = network.predict(table.x_test, batch_size=_JUDGED_IN, verbose=0)
     y = table.y_test.reshape(-1)
     y = y.astype(float) * table.target_scale + table.target_mean if table.kind == "regression" else y.astype(int)
-    return on_test, (answers(outputs, encoding), y, encoding)
+    return on_test, scores(answers(outputs, encoding), y, encoding)
 
 
 def _kept(network, encoding, request):
