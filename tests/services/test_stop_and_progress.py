@@ -75,7 +75,7 @@ def in_order(heard, kind):
 def planned(bench, monkeypatch, tmp_path):
     """The request of a plan on a bench of its own clock."""
     monkeypatch.setattr(planning, "open_rig", lambda model, data: bench())
-    return PlanRequest(Source(), budget=100.0, folder=tmp_path, out=tmp_path / "plan.json")
+    return PlanRequest(Source(), budget=100.0, out=tmp_path / "plan.json")
 
 
 @pytest.fixture
