@@ -121,7 +121,7 @@ def test_a_plan_that_another_thread_stops_keeps_what_is_finished_and_the_same_re
     n = len(so_far.evidence.readings)
     assert found.evidence.readings[:n] == so_far.evidence.readings
     assert set(so_far.evidence.curves) < set(found.evidence.curves)
-    assert [path.name for path in planned.folder.iterdir()] == ["plan.json"]
+    assert [path.name for path in planned.out.parent.iterdir()] == ["plan.json"]
 
 
 def test_a_study_tells_its_agenda_its_share_and_whole_studies(studied):
