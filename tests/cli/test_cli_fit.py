@@ -12,8 +12,7 @@ import pytest
 from cli.command import LONG, inside, measured, start, strict
 
 import epochal as ep
-import epochal.services.fit as training
-import epochal.services.table_fit as service
+import epochal.services.fit as service
 from epochal.tables import open_table
 from epochal.tables.encoding import load_encoding
 
@@ -30,13 +29,13 @@ def fitted(rows, tmp_path_factory):
 @pytest.fixture
 def asked(monkeypatch):
     """What the training is called with, a dict that fills while it trains as ever."""
-    options, real = {}, training.train
+    options, real = {}, service.train
 
     def spied(request, **given):
         options.update(vars(request))
         return real(request, **given)
 
-    monkeypatch.setattr(training, "train", spied)
+    monkeypatch.setattr(service, "train", spied)
     return options
 
 
@@ -233,7 +232,7 @@ def test_an_interrupt_before_the_first_epoch_writes_nothing(rows, tmp_path, monk
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train", interrupt)
+    monkeypatch.setattr(service, "train", interrupt)
     told = inside("fit", rows, "--target", "target", *NUMBERS, "--checkpoint", "state", "--out", tmp_path / "m.keras")
     assert told.exit_code == 130
     assert "nothing is written. The same command continues from state." in told.stdout

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from cli.command import inside, run
 
-from epochal.services import backend
+from epochal.base import backends
 
 N = 60
 
@@ -91,7 +91,7 @@ def test_a_refusal_of_the_real_command_is_one_line_and_no_traceback(shelf):
 
 def test_a_back_end_that_is_not_installed_is_refused_with_the_command_that_installs_it(shelf, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(backend, "installed", lambda: ())
+    monkeypatch.setattr(backends, "installed", lambda: ())
     told = inside("plan", "digits", "--backend", "torch")
     assert told.exit_code == 2
     assert "pip install 'epochal[torch]'" in told.stderr

@@ -3,7 +3,7 @@
 import pytest
 
 from epochal.records import Evidence, Reading
-from epochal.services.journal import Journal
+from epochal.services.plan import Journal
 
 
 @pytest.fixture

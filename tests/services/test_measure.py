@@ -7,14 +7,33 @@ from contracts.fake_rig import FakeTiming
 from experiments.benches import bench, runs_of
 
 from epochal.base.errors import UsageError
+from epochal.base.progress import Reporter
+from epochal.base.stop import Stop, Stopped
 from epochal.probes import PROBES
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
 from epochal.rules.plan.decide import decide
-from epochal.services import measure
+from epochal.services.plan import measure
 
 assert bench  # a fixture
 BUDGET = 100.0
+
+
+class Heard:
+    """Progress that remembers its steps, and may react to a sentence."""
+
+    def __init__(self, react=lambda sentence: None):
+        self.steps, self._react = [], react
+
+    def step(self, share, sentence, detail=""):
+        self.steps.append((share, sentence))
+        self._react(sentence)
+
+    start = say = answer = lambda self, anything: None
+
+    def done(self):
+        pass
+
 
 
 def readings_of(evidence):
@@ -39,13 +58,14 @@ def test_every_probe_is_taken_once_cheapest_first_and_then_the_study(bench):
 
 
 def test_what_an_item_of_the_agenda_is_called_is_what_is_watched(bench):
-    rig, seen = bench(), []
-    measure(rig, budget=BUDGET, watch=lambda name, done, total, what: seen.append((name, done, total)))
-    assert list(dict.fromkeys(name for name, *_ in seen)) == [
-        item.name for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
-    assert all(0 <= done <= total for _, done, total in seen)
-    for name in PROBES:
-        assert [(done, total) for seen_name, done, total in seen if seen_name == name] == [(0, 1), (1, 1)]
+    rig, heard = bench(), Heard()
+    measure(rig, budget=BUDGET, reporter=Reporter(heard))
+    shares, sentences = zip(*heard.steps, strict=True)
+    named = [f"measuring: {item.name.replace('_', ' ')}" for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
+    assert list(dict.fromkeys(sentences))[: len(PROBES)] == named[:-1]
+    assert "measuring: your present setting" in sentences
+    assert list(shares) == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] <= 1
 
 
 def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
@@ -85,17 +105,15 @@ def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
         assert len([r for r in done.readings if r.name in PROBES]) == len(PROBES)
 
 
-def test_a_measurement_under_way_when_it_was_interrupted_is_taken_again(bench):
+def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_missing_later(bench):
     for item in (*PROBES, "study"):
-        kept = [None]
-
-        def stop(name, done, total, what, item=item):
-            if name == item:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            measure(bench(), budget=BUDGET, keep=kept.append, watch=stop)
-        assert item not in (kept[-1] or Evidence())
+        kept, stop = [None], Stop()
+        begins = "measuring: your present setting" if item == "study" else f"measuring: {item.replace('_', ' ')}"
+        heard = Heard(lambda sentence, begins=begins, stop=stop: sentence == begins and stop.set())
+        with pytest.raises(Stopped):
+            measure(bench(), budget=BUDGET, keep=kept.append, reporter=Reporter(heard, stop))
+        assert (item in kept[-1]) == (item in PROBES)  # the trainings are left between two epochs
+        assert [name for name in PROBES if name in kept[-1]] == [*PROBES][: [*PROBES, "study"].index(item) + 1]
         assert readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1])) == [*PROBES, "untrained_loss", "engine", "study"]
 
 

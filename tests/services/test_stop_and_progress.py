@@ -75,7 +75,7 @@ def in_order(heard, kind):
 def planned(bench, monkeypatch, tmp_path):
     """The request of a plan on a bench of its own clock."""
     monkeypatch.setattr(planning, "open_rig", lambda model, data: bench())
-    return PlanRequest(Source(), budget=100.0, folder=tmp_path, out=tmp_path / "plan.json")
+    return PlanRequest(Source(), budget=100.0, out=tmp_path / "plan.json")
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_plan_that_another_thread_stops_keeps_what_is_finished_and_the_same_re
     n = len(so_far.evidence.readings)
     assert found.evidence.readings[:n] == so_far.evidence.readings
     assert set(so_far.evidence.curves) < set(found.evidence.curves)
-    assert [path.name for path in planned.folder.iterdir()] == ["plan.json"]
+    assert [path.name for path in planned.out.parent.iterdir()] == ["plan.json"]
 
 
 def test_a_study_tells_its_agenda_its_share_and_whole_studies(studied):

@@ -140,7 +140,7 @@ def test_the_interval_of_the_accuracy_is_wilsons(n_right, n):
     (np.array([3.0]), np.array([4.0]), NUMBERS), (np.array([3.0, 4.0, 5.0]), np.array([4.0, 4.0, 4.0]), NUMBERS),
     (np.array([3.0, 4.0, 5.0]), np.array([4.0, 4.0, 5.0]), NUMBERS), (np.array([3.0]), np.array([np.nan]), NUMBERS)])
 def test_few_rows_and_constant_answers_are_judged_without_a_complaint(values, y, kind):
-    rows = list(score_rows(values, y, kind))
+    rows = list(score_rows(scores(values, y, kind)))
     assert all(len(row) == 4 for row in rows)
     assert not any("nan" in cell for row in rows for cell in row)
 
@@ -148,7 +148,7 @@ def test_few_rows_and_constant_answers_are_judged_without_a_complaint(values, y,
 def test_an_r_squared_that_rests_on_one_row_has_no_interval():
     values, y = np.array([3.0, 4.0, 5.0]), np.array([4.0, 4.0, 5.0])
     assert scores(values, y, NUMBERS)["r_squared"][1:3] == (None, None)
-    assert ("r squared", "-0.5", "not known", "0") in list(score_rows(values, y, NUMBERS))
+    assert ("r squared", "-0.5", "not known", "0") in list(score_rows(scores(values, y, NUMBERS)))
 
 
 def written(columns, path):

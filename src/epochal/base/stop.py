@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,11 +39,11 @@ class Stop:
 
 
 @contextmanager
-def set_by_ctrl_c(stop: Stop, announce: Callable[[], None] | None = None) -> Iterator[Stop]:
+def set_by_ctrl_c(stop: Stop) -> Iterator[Stop]:
     """A block in which the first Ctrl-C sets `stop`, and a second one raises `KeyboardInterrupt` at once.
 
     Outside the main thread, where Python gives no signals, and where a program has a reaction to Ctrl-C of its own, nothing is
-    changed. `announce`, where there is one, is called on the first.
+    changed.
     """
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not ours:
@@ -54,8 +54,6 @@ def set_by_ctrl_c(stop: Stop, announce: Callable[[], None] | None = None) -> Ite
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        if announce is not None:
-            announce()
 
     signal.signal(signal.SIGINT, react)
     try:

@@ -8,15 +8,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from ..base.errors import UsageError
+from ..base.backends import choose_backend
 from ..base.stop import Stopped
 from ..base.text import RichTable, counted
-from ..base.validate import require
-from ..records import Plan, read
+from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
-from ..services.backend import choose_backend
+from ..tables.score import score_rows
 from .interrupts import stop_on_signals
-from .output import strict_json, terminal, warnings_as_sentences, writable_file
+from .output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_source
 
 _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", "engine", "checkpoint", "seed")
@@ -25,11 +24,11 @@ _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", 
 def run(options: dict[str, Any]) -> None:
     """What `epochal fit` does."""
     path, as_json = writable_file(options["out"], (".keras",)), options["as_json"]
-    plan = None if options["plan"] is None else _plan(options["plan"])
+    plan = record_in(options["plan"], "--plan", Plan, "a plan.json")
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(options["backend"])
-    from ..services.table_fit import TableFitRequest, fit_table
+    from ..services.fit import TableFitRequest, fit_table
 
     request = TableFitRequest(table_source(options), path, plan, options["plan"], verbose=1 if say.is_terminal else 2,
                               **{name: options[name] for name in _ASKED})
@@ -51,29 +50,20 @@ def run(options: dict[str, Any]) -> None:
     tell(say, f"Written: {path} (for new rows: epochal predict {path} NEW.csv{correct} --out predictions.parquet)")
 
 
-def _plan(path: str) -> Plan:
-    try:
-        plan = read(path)
-    except UsageError as error:
-        raise UsageError(f"`--plan` must be a plan.json; got {path!r}. {error}") from error
-    require(isinstance(plan, Plan), "--plan", type(plan).__name__, "a file with a plan", "Pass the plan.json of epochal plan.")
-    return plan
-
-
 def _print_results(console: Console, found: Any) -> None:
     n_epochs = len(found.history.epoch)
     early = ", ended by early stopping; the weights are those of the best one" if n_epochs < found.settings.epochs else ""
     tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, read once: "
          + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
-    if rows := found.score_rows():
-        console.print(RichTable(rows))
+    if found.scores is not None:
+        console.print(RichTable(list(score_rows(found.scores, where="on the test rows"))))
 
 
 def _for_machines(path: Path, found: Any) -> str:
     history, settings, table = found.history, found.settings, found.table
     resolved = {name: value for name, value in history.params.items() if isinstance(value, (str, int, float, bool, list, tuple))}
     last = {name: values[-1] for name, values in history.history.items() if values}
-    return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.source,
+    return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.because,
                         "batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "epochs": settings.epochs,
                         "epochs_trained": len(history.epoch), "resolved": resolved, "last_epoch": last, "test": found.on_test,
-                        "scores": found.scores(), "notes": list(table.notes)})
+                        "scores": values_of(found.scores), "notes": list(table.notes)})

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ..base.errors import Advice, UsageError
 from ..base.validate import require
+from ..records import read
 from ..report.progress import tell
 
 _PAGE = 110  # characters, where the output goes to a file
@@ -45,6 +46,18 @@ def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
     return path
 
 
+def record_in(path: str | None, option: str, kinds: type | tuple[type, ...], must: str) -> Any:
+    """The record in the file that an option names; `None` where it is not given."""
+    if path is None:
+        return None
+    try:
+        found = read(path)
+    except UsageError as error:
+        raise UsageError(f"`{option}` must be {must}; got {path!r}. {error}") from error
+    require(isinstance(found, kinds), option, type(found).__name__, must, "Pass the plan.json of epochal plan.")
+    return found
+
+
 @contextmanager
 def warnings_as_sentences(say: Console) -> Iterator[None]:
     """A warning to the user of the package is a sentence to the user of the command."""
@@ -60,6 +73,11 @@ def warnings_as_sentences(say: Console) -> Iterator[None]:
         warnings.showwarning = show
         warnings.simplefilter("always", Advice)
         yield
+
+
+def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:
+    """The values alone, without intervals and the scores of a constant answer."""
+    return None if scores is None else {name: value for name, (value, *_) in scores.items()}
 
 
 def strict_json(document: Any) -> str:

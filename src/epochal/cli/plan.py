@@ -8,31 +8,29 @@ from typing import Any
 import click
 from rich.console import Console
 
-from ..base.errors import UsageError
+from ..base.backends import choose_backend
 from ..base.files import no_room
 from ..base.stop import Stopped
 from ..base.text import RichTable
-from ..base.validate import require
-from ..records import Evidence, Plan, dump, read
+from ..records import Evidence, Plan, dump
 from ..report import write_report
 from ..report.progress import ProgressDisplay, print_agenda, tell
-from ..services.backend import choose_backend
 from .interrupts import stop_on_signals
-from .output import terminal, writable_folder
+from .output import record_in, terminal, writable_folder
 
 
 def run(options: dict[str, Any]) -> None:
     """What `epochal plan` does."""
     only_agenda, as_json = options["agenda"], options["as_json"]
     folder = Path(options["out"]) if only_agenda else writable_folder(options["out"])
-    evidence = None if options["evidence"] is None else _evidence(options["evidence"])
+    evidence = record_in(options["evidence"], "--evidence", (Plan, Evidence), "a plan.json or an evidence file")
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer
     choose_backend(options["backend"])
     from ..services.plan import PlanRequest, agenda_of, plan
 
     request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
-                          seed=options["seed"], folder=folder, out=folder / "plan.json")
+                          seed=options["seed"], out=folder / "plan.json")
     progress = ProgressDisplay(console, sentences=say, agenda=True)
     if only_agenda:
         print_agenda(say, agenda_of(request, progress))
@@ -99,13 +97,3 @@ def _for_machines(plan: Plan, folder: Path) -> str:
     record = json.loads(dump(plan))["record"]
     del record["evidence"]
     return json.dumps(record | {"plan": str(folder / "plan.json"), "report": str(folder / "report.html")}, indent=2)
-
-
-def _evidence(path: str) -> Evidence:
-    try:
-        found = read(path)
-    except UsageError as error:
-        raise UsageError(f"`--evidence` must be a plan.json or an evidence file; got {path!r}. {error}") from error
-    found = found.evidence if isinstance(found, Plan) else found
-    require(isinstance(found, Evidence), "--evidence", type(found).__name__, "a file with a plan or an evidence", "Pass plan.json.")
-    return found

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from ..base.backends import choose_backend
 from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
-from ..services.backend import choose_backend
 from ..tables.predictions import ENDINGS
-from .output import strict_json, terminal, warnings_as_sentences, writable_file
+from ..tables.score import score_rows
+from .output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
 
 
 def run(options: dict[str, Any]) -> None:
@@ -32,7 +33,7 @@ def run(options: dict[str, Any]) -> None:
         found = predict_table(request, progress=ProgressDisplay(say))
     if as_json:
         click.echo(strict_json({"predictions": str(path), "rows": found.n_rows, "columns": found.columns,
-                                "notes": list(found.notes), "scores": found.scores()}))
-    elif rows := found.score_rows():
-        answer.print(RichTable(rows))
+                                "notes": list(found.notes), "scores": values_of(found.scores)}))
+    elif found.scores is not None:
+        answer.print(RichTable(list(score_rows(found.scores))))
     tell(say, f"Written: {path} ({found.n_rows:,} rows; {', '.join(found.columns)})")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.stop import Stopped
 from ..base.text import RichTable
@@ -20,7 +21,6 @@ from ..report.study.mlflow import log_to_mlflow, reach, speaking_of
 from ..report.study.tables import write_tables
 from ..report.study.tensorboard import log_to_tensorboard
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
-from ..services.backend import choose_backend
 from .interrupts import stop_on_signals
 from .output import terminal, writable_folder
 from .plan import table_source

@@ -1,5 +1,7 @@
 """Plan: put the model on the bench, take the measurements that are not yet known, and decide."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +12,15 @@ from ..base.errors import MeasurementFailed, UsageError
 from ..base.files import no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
-from ..base.text import duration, seconds_of
+from ..base.text import counted, duration, seconds_of, time_left
 from ..base.validate import one_of, require
-from ..probes.agenda import agenda
+from ..experiments import run_study
+from ..probes import PROBES
+from ..probes.agenda import agenda, due
 from ..records import Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
-from .journal import Journal, measured
-from .measure import measure
 from .source import ArraySource, TableSource
 
 
@@ -30,9 +32,9 @@ class PlanRequest:
         source: the model and its data.
         goal, budget, seed: see `epochal.plan`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
-        earlier: a file with the plan of an earlier call, whose evidence is used where it is about the same.
-        folder: where finished measurements are kept until there is a plan; in the user's cache by default.
-        out: the file that the plan is saved in, also where it is the answer so far; `None` saves none.
+        out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
+            until there is a plan. `None` saves no plan, and keeps them in the user's cache.
+        reuse: whether the evidence of a plan that `out` holds already is used, where it is about the same.
     """
 
     source: ArraySource | TableSource
@@ -40,9 +42,8 @@ class PlanRequest:
     budget: float | str = "1 min"
     evidence: Evidence | Plan | None = None
     seed: int = 0
-    earlier: Path | None = None
-    folder: Path | None = None
     out: Path | None = None
+    reuse: bool = False
 
 
 def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> Plan:
@@ -63,8 +64,9 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
         nonlocal compared
         work.journal.keep(evidence)
         n_runs = len(evidence.of("present")) + len(evidence.of("confirm"))
-        if n_runs > compared and (answer := _answer(evidence, request.goal)) is not None:
-            reporter.answer(answer)
+        if n_runs > compared:
+            with suppress(MeasurementFailed):  # too little is known yet
+                reporter.answer(decide(evidence, goal=request.goal))
         compared = n_runs
 
     try:
@@ -73,7 +75,7 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
         _save(decided, request.out, work.journal)
     except Stopped:
         _save(reporter.latest, request.out, work.journal)
-        raise Stopped(reporter.latest, work.journal.says()) from None
+        raise Stopped(reporter.latest, work.journal.kept()) from None
     finally:
         reporter.done()
     work.journal.ended()
@@ -84,6 +86,87 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
 def agenda_of(request: PlanRequest, progress: Progress = SILENT) -> Agenda:
     """What `plan` would measure; nothing is."""
     return _prepared(request, progress).agenda
+
+
+def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
+    """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
+
+    Args:
+        rig: the model on the bench.
+        budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
+        evidence: an `Evidence`; nothing in it is measured twice.
+        seed: makes the choice of rows, weights and orders repeatable.
+        keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
+        reporter: a `Reporter`, told of every measurement and every epoch.
+
+    Raises:
+        UsageError: the evidence is about another model, other data or another machine.
+        MeasurementFailed: the budget does not allow even the barest comparison.
+        Stopped: the reporter's `Stop` is set; all that was finished has been handed to `keep`.
+    """
+    evidence, reporter = (evidence or Evidence()).about(rig.task, rig.machine, rig.present), reporter or Reporter()
+    foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget)}
+
+    def tell(name, done, what):
+        """Of the item called `name`, so many of its foreseen seconds are done."""
+        names = list(foreseen)
+        done += sum(foreseen[earlier] for earlier in names[: names.index(name)])
+        total = sum(foreseen.values())
+        reporter.step(done / max(total, 1e-9), f"measuring: {what}", time_left(max(total - done, 0)))
+
+    def watch(done, total, what):
+        foreseen["study"] = total  # by measured speeds
+        tell("study", min(done, total), what)
+
+    for probe in due(evidence, budget):
+        words = probe.name.replace("_", " ")
+        tell(probe.name, 0.0, words)
+        evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
+        keep(evidence)
+        tell(probe.name, foreseen[probe.name], words)
+    probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
+    return run_study(rig, evidence, seed=seed, seconds=max(budget - probed, 0.3 * budget), keep=keep, watch=watch)
+
+
+class Journal:
+    """A file that holds the evidence of a run under way, so that a kill loses nothing; it is gone when the run ended.
+
+    Args:
+        folder: where it lies. fingerprint: the task's, so that runs on other tasks have files of their own.
+        warn: called with one sentence, once, if it cannot be written; the run goes on.
+    """
+
+    def __init__(self, folder, fingerprint, warn):
+        self.path, self._warn, self._warned = folder / f"evidence-{fingerprint}.json", warn, False
+        self.latest = None
+
+    def left_over(self):
+        """The evidence of an earlier run that did not end, or `None`; a damaged file counts as none, and is said so."""
+        if not self.path.is_file():
+            return None
+        try:
+            return read(self.path)
+        except UsageError as error:
+            self._warn(f"{self.path} is left aside: {error}")
+            return None
+
+    def kept(self):
+        """What is kept and where, in words, or `None` where nothing new was measured."""
+        return f"{_amount(self.latest)} are kept in {self.path}" if self.latest else None
+
+    def keep(self, evidence):
+        """Write the evidence as a whole or not at all."""
+        self.latest = evidence
+        try:
+            save(evidence, self.path)
+        except OSError as error:
+            if not self._warned:
+                self._warn(f"Could not write {self.path} ({os.strerror(error.errno or 0)}): a kill would lose what is measured.")
+            self._warned = True
+
+    def ended(self):
+        """The run ended: what it found is elsewhere now."""
+        self.path.unlink(missing_ok=True)
 
 
 class _Work(NamedTuple):
@@ -98,13 +181,18 @@ class _Work(NamedTuple):
 
 def _prepared(request, progress):
     one_of("goal", request.goal, GOALS, 'Pass goal="fastest".')
-    known, seconds = _evidence(request.evidence), seconds_of(request.budget)
+    known, seconds = getattr(request.evidence, "evidence", request.evidence), seconds_of(request.budget)
+    require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
+            'Pass epochal.load("plan.json").')
     rig = open_rig(*request.source.open(request.seed))
-    folder = request.folder or user_cache_path("epochal") / "unfinished"
+    folder = request.out.parent if request.out else user_cache_path("epochal") / "unfinished"
     journal = Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", progress.say)
     if known is None and (known := journal.left_over()) is not None:
-        progress.say(f"Continuing: {measured(known)} from an earlier run that did not end ({journal.path.name}).")
-    known = (known or _earlier(request.earlier, rig) or Evidence()).about(rig.task, rig.machine, rig.present)
+        progress.say(f"Continuing: {_amount(known)} from an earlier run that did not end ({journal.path.name}).")
+    if known is None and request.reuse and request.out.is_file():
+        with suppress(UsageError):  # of other data: the new plan takes its place
+            known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
+    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
     items = agenda(rig.task, rig.present, known, seconds)
     seconds_in_all = duration(sum(item.seconds for item in items))
     sentence = (f"To be measured, in about {seconds_in_all} (Ctrl-C stops, and keeps what is done):" if items else
@@ -112,29 +200,8 @@ def _prepared(request, progress):
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
 
 
-def _evidence(given):
-    known = getattr(given, "evidence", given)
-    require(known is None or isinstance(known, Evidence), "evidence", type(given).__name__, "an Evidence or a Plan",
-            'Pass epochal.load("plan.json").')
-    return known
-
-
-def _earlier(path, rig):
-    """The evidence of an earlier plan for this very model, data and machine, or `None`."""
-    if path is None or not path.is_file():
-        return None
-    try:
-        return read(path).evidence.about(rig.task, rig.machine, rig.present)
-    except UsageError:  # of other data: the new plan takes its place
-        return None
-
-
-def _answer(evidence, goal):
-    """The plan that can be made of what is known so far, or `None`."""
-    try:
-        return decide(evidence, goal=goal)
-    except MeasurementFailed:
-        return None
+def _amount(evidence):
+    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves), 'training')}"
 
 
 def _save(plan, path, journal):

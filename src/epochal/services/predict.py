@@ -13,7 +13,7 @@ from ..seam.model.network import network_from_file
 from ..tables.apply import apply
 from ..tables.encoding import load_encoding
 from ..tables.predictions import answers, columns_of, raw_columns, write
-from ..tables.score import score_rows, scores
+from ..tables.score import scores
 from ..training.predict.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
 
@@ -47,19 +47,12 @@ class TablePredictRequest:
 
 
 class TablePrediction(NamedTuple):
-    """What was written, and how good it is where the target is known already."""
+    """What was written, and how good it is (see `tables.score.scores`) where the target is known already."""
 
     n_rows: int
     columns: list[str]
     notes: tuple[str, ...]
-    judged: tuple[Any, Any, Any] | None
-
-    def score_rows(self) -> list[Any]:
-        """The scores as a table; empty where the target is not known."""
-        return list(score_rows(*self.judged)) if self.judged else []
-
-    def scores(self) -> dict[str, float] | None:
-        return None if self.judged is None else {name: value for name, (value, *_) in scores(*self.judged).items()}
+    scores: dict[str, tuple[Any, ...]] | None
 
 
 def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) -> TablePrediction:
@@ -94,4 +87,5 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
             names = write(columns, file, ending=request.out.suffix.lower())
     except OSError as error:
         raise no_room("--out", request.out, error) from error
-    return TablePrediction(len(rows.x), names, notes, None if values is None or rows.y is None else (values, rows.y, encoding))
+    judged = None if values is None or rows.y is None else scores(values, rows.y, encoding)
+    return TablePrediction(len(rows.x), names, notes, judged)

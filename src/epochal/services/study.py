@@ -48,7 +48,7 @@ def study(request: StudyRequest, *, progress: Progress = SILENT, stop: Stop | No
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
         MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
     """
-    choices, stop = request.choices, stop or Stop()
+    choices = request.choices
     whole_number("seed", choices.seed, 0)
     if request.folder is not None:
         path_like("folder", request.folder, "a path, or None", 'Pass folder="study".')

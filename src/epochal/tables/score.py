@@ -8,17 +8,14 @@ from ..base.text import number
 _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 
 
-def score_rows(values, y, encoding, *, where="on the rows with a known target"):
+def score_rows(found, *, where="on the rows with a known target"):
     """Rows of strings, the heading first: measure, value, 95 % interval, and what a constant answer gets on these rows.
 
     Args:
-        values: what `predictions.answers` returns.
-        y: the known answers, as `apply.NewRows` has them; rows with an unknown one are left out.
-        encoding: the `encoding.Encoding`.
-        where: which rows these are.
+        found: what `scores` returns. where: which rows these are.
     """
     yield (where, "value", "95 % interval", "constant answer")
-    for name, (value, low, high, constant) in scores(values, y, encoding).items():
+    for name, (value, low, high, constant) in found.items():
         span = "not known" if low is None else f"{number(low)} to {number(high)}"
         yield (name.replace("_", " "), number(value), span if name != "rows" else "", "" if constant is None else number(constant))
 
@@ -29,6 +26,11 @@ def scores(values, y, encoding):
     The intervals are of means over independent rows (Student for means; Wilson 1927 for the accuracy; a jackknife for R²): too
     narrow where rows belong together. `constant` is what the best constant answer gets on these very rows: the most frequent
     class, the shares of the classes, the median. `low` and `high` are `None` where too few rows tell them.
+
+    Args:
+        values: what `predictions.answers` returns.
+        y: the known answers, as `apply.NewRows` has them; rows with an unknown one are left out.
+        encoding: the `encoding.Encoding`.
     """
     y = np.asarray(y)
     usable = np.isfinite(y) if encoding.kind == "regression" else y >= 0
