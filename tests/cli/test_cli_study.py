@@ -134,7 +134,7 @@ def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_comm
     out, errors = process.communicate(timeout=LONG)
     assert (second.exit_code, process.returncode) == (2, 130), (second.stderr, out, errors)
     assert f"process {process.pid}" in " ".join(second.stderr.split())
-    assert "Stopping, as soon as the trainings under way have ended their epoch" in " ".join(out.split())
+    assert "Stopping, as soon as what is under way has ended its epoch or measurement" in " ".join(out.split())
     assert "the same command continues there" in " ".join(out.split())
     n_before = _n_blocks(tmp_path)
     assert n_before > 0
