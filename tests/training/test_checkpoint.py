@@ -220,10 +220,10 @@ def test_a_kill_after_the_epoch_that_stopped_it_starts_no_further_one(tmp_path, 
     always(monkeypatch)
     write = Checkpoint.__call__
 
-    def killed(self, position, store, *, ran_on, last=False):
+    def killed(self, position, *, last=False):
         if last:
             raise BrokenOff
-        write(self, position, store, ran_on=ran_on)
+        write(self, position)
 
     monkeypatch.setattr(Checkpoint, "__call__", killed)
     with pytest.raises(BrokenOff):

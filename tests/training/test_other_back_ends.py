@@ -133,8 +133,9 @@ def test_another_back_end_cannot_be_asked_for_by_name():
 def test_a_checkpoint_written_on_another_back_end_gets_a_sentence_and_one_on_this_continues(tmp_path, monkeypatch):
     write = Checkpoint.__call__
     for name in (ACTIVE, OTHER):
-        def as_before(self, position, store, *, name=name, ran_on, last=False):
-            write(self, position, store, ran_on=[name, "stepwise"], last=last)
+        def as_before(self, position, *, name=name, last=False):
+            self._runs_on = [name, "stepwise"]
+            write(self, position, last=last)
 
         monkeypatch.setattr(Checkpoint, "__call__", as_before)
         fit(network(), X, Y, verbose=0, checkpoint=tmp_path / name)

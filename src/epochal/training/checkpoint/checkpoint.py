@@ -68,7 +68,7 @@ class Checkpoint:
 
     def before_begin(self, trainee, mode):
         """What has to be done before the callbacks' `on_train_begin`. `trainee` holds the variables while `mode` runs batches."""
-        self._trainee, self._mode = trainee, mode
+        self._store, self._runs_on = trainee.store, [trainee.backend, mode]
         for callback in self._callbacks:
             if self._found and isinstance(callback, keras.callbacks.CSVLogger):
                 _cut(callback, self._found[0]["epoch"])
@@ -102,8 +102,8 @@ class Checkpoint:
         if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
             return
         start, arrays = perf_counter(), {}
-        self._trainee.store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": [self._trainee.backend, self._mode],
+        self._store()
+        about = {"format": FORMAT, "identity": self._identity, "manner": self._runs_on,
                  "epoch": position.epoch, "n_batches": position.n_batches, "finished": last,
                  "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
