@@ -4,6 +4,7 @@ import gc
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 from importlib import metadata
@@ -18,6 +19,9 @@ settings.register_profile("new")                      # ... or new ones: pytest 
 settings.load_profile("same")
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Keras; a user's keras.json may say otherwise
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it that starts pytest in the background: tests send Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # what runs for a moment is compiled quickly; .ci/run says 0, as users
 
