@@ -70,7 +70,7 @@ def test_a_training_that_ends_in_the_middle_of_an_epoch_misses_only_what_is_miss
 
 
 def test_another_table_is_refused_by_name():
-    with pytest.raises(UsageError, match="one of 'contrasts', 'trainings', 'epochs'; got 'curves'"):
+    with pytest.raises(UsageError, match="one of contrasts, trainings, epochs; got 'curves'"):
         STUDY.to_pandas("curves")
 
 

@@ -22,7 +22,6 @@ import sys
 import numpy as np
 import epochal.tables.parquet.rows  # with all that comes with it
 from epochal.training.feeds import blocks, sources
-from training.feed_probe import feed_of
 
 for source in (blocks.ArrayBlocks, blocks.ParquetBlocks):
     source.__init__.__kwdefaults__["block_bytes"] = sources.BLOCK_BYTES = 2**22
@@ -39,7 +38,7 @@ print(peak())
 for path in sys.argv[1:]:
     for shuffle in (False, True):
         x, y = (path, "y") if path.endswith(".parquet") else (np.load(path, mmap_mode="r"), None)
-        feed, n = feed_of(x, y, batch_size=256, shuffle=shuffle), 0
+        feed, n = sources.feed_of(x, y, sources.Batching(batch_size=256, shuffle=shuffle)), 0
         for chunk in feed.epoch(Trainee()):
             n += chunk.rows.size
             del chunk

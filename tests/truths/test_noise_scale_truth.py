@@ -25,6 +25,9 @@ class World:
         self._x, self._slope = x, slope
         self.n_examples, self.n_params = x.shape
 
+    def wait(self):
+        pass
+
     def gradient(self, state, rows, draw=0):
         x = self._x[rows]
         return self._slope(state, x) @ x / len(x)

@@ -68,7 +68,7 @@ def print_agenda(console: Console, agenda: Agenda) -> None:
         console.print(f"· {note}", highlight=False, markup=False)
     console.print()
     for sentence in agenda.sentences:
-        console.print(sentence, highlight=False, markup=False)
+        tell(console, sentence)
     if agenda.items:
         console.print(RichTable([("measurement", "what", "why", "about"), *(
             (item.name, item.what, item.why, "" if item.seconds is None else duration(item.seconds)) for item in agenda.items)]))
