@@ -17,7 +17,7 @@ from ..rules.scaling import steps_per_epoch
 from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.horizons import horizons
 from ..rules.study.judging import cost, judged
-from .blocks import cut, labelled, no_memory_for
+from .blocks import blocks_of, label_of, no_memory_for
 from .conclude import conclude, out_of_memory
 from .progress import Ledger
 from .search import FIRST_RATES, Search, halves
@@ -65,7 +65,8 @@ class Fair:
         rates = Search(self, spans).rates()
         margin = self._margin(spans, untrained)
         self._confirm(rates, spans, margin)
-        self.ledger.end()
+        self.ledger.foresee(0.0, 0)
+        self.ledger.begin("done")
         return self._concluded(self.design, rates, spans, margin)
 
     def _concluded(self, design, rates, spans, margin):
@@ -86,7 +87,7 @@ class Fair:
         how = self.how(size)
         for n_epochs in sorted(set(settings_epochs.values())):
             lanes = [(setting, seed) for setting, n in settings_epochs.items() if n == n_epochs for seed in run_seeds]
-            blocks += cut(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
+            blocks += blocks_of(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
         work = {block.name: self._work(size, block.n_epochs, len(block.lanes)) for block in blocks}
         found, missing = [], []
         for block in blocks:
@@ -120,11 +121,11 @@ class Fair:
                 key = self.setting(size, self.rig.present.learning_rate)
                 arms[key] = max(arms.get(key, 0), self.design.epochs)
         work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
-        self.ledger.remain(work, len(arms) * len(fresh))
+        self.ledger.foresee(work, len(arms) * len(fresh))
         for n_compared, size in enumerate(self.sizes, 1):
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
-                self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
+                self.train(label_of("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
                            f"fresh seeds at batch size {size:,}")
             compared = self.sizes[:n_compared]
             if self.design.reference in compared and 1 < n_compared < len(self.sizes):

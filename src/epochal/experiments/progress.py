@@ -39,19 +39,9 @@ class Ledger:
         self._under_way, self._waiting, self._best, self._what = {}, {}, None, "starting"
 
     def foresee(self, work, n_trainings):
-        """So much is to be done in all; grows where less was foreseen than is done."""
-        self._foreseen, self._n_foreseen = work, n_trainings
-
-    def remain(self, work, n_trainings):
-        """So much is still to be done, whatever was foreseen."""
+        """So much is still to be done, whatever was foreseen before."""
         with self._lock:
             self._foreseen, self._n_foreseen = self._held + self._made + work, self._n_done + n_trainings
-
-    def end(self):
-        """All is done, whatever was foreseen."""
-        with self._lock:
-            self._foreseen, self._n_foreseen = self._held + self._made, self._n_done
-        self.begin("done")
 
     def expect(self, blocks):
         """These blocks come next, whatever was foreseen: `{name: (work, trainings)}`."""

@@ -15,7 +15,7 @@ from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propo
 from ..rules.plan.quality import all_steps_to, best_epoch
 from ..rules.plan.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
-from .curves import curve_of, schedule_of
+from .blocks import curve_of, schedule_of
 
 _SHARE = 0.45   # of the time left that one batch size may take while others wait
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
