@@ -7,7 +7,7 @@ import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import over
-from epochal.seam.trainee.shared import epoch_logs, kept, numbers, refuse_mode
+from epochal.seam.trainee.protocol import epoch_logs, kept, numbers, refuse_mode
 
 
 def bind(model, micro_batch_size=None):

@@ -74,7 +74,7 @@ def test_batches_and_sentences_of_any_length_are_not_traced_one_by_one():
     for length in range(3, 9):
         batch = trainee.put((np.zeros((4, length), "int32"), np.zeros(4, "int32"), None))
         trainee.train(batch, np.arange(4, dtype=np.int32)[None], "looped")
-    assert len(trainee._steps["train"]._programs) == 2
+    assert len(trainee._train._programs) == 2
 
 
 def test_a_batch_size_is_compiled_by_xla_once_whatever_the_number_of_batches(monkeypatch):

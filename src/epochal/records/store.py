@@ -98,14 +98,15 @@ def _converter():
 
     converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(float, lambda x: x if math.isfinite(x) else str(x))
-    converter.register_unstructure_hook_func(_is_enum, lambda x: x.name)  # the values are sentences, free to change
+    converter.register_unstructure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, enum.Enum),
+                                             lambda x: x.name)  # the values are sentences, free to change
     converter.register_structure_hook(enum.Enum, lambda name, kind: kind[name])  # by class: cattrs before 26.1 asks its own first
     for kind in (int, bool, str):  # cattrs would turn 3.7 into 3, "no" into True and "12" into (1, 2)
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook_func(lambda kind: kind == int | float, _int_or_float)
+    converter.register_structure_hook_func(lambda kind: kind == int | float, lambda x, _: x if type(x) is int else _float(x, float))
     converter.register_structure_hook_func(lambda kind: kind == Point, functools.partial(_point, converter))
-    converter.register_structure_hook_func(_is_tuple, functools.partial(_tuple, converter))
+    converter.register_structure_hook_func(lambda kind: typing.get_origin(kind) is tuple, functools.partial(_tuple, converter))
     return converter
 
 
@@ -121,10 +122,6 @@ def _float(value, _):
     return float(value)
 
 
-def _int_or_float(value, _):
-    return value if type(value) is int else _float(value, float)
-
-
 def _point(converter, value, _):
     if type(value) is not dict or frozenset(value) not in _POINTS:
         raise TypeError(f"{value!r:.40} is not a measured point")
@@ -137,11 +134,3 @@ def _tuple(converter, values, kind):
     kinds = typing.get_args(kind)
     kinds = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
     return tuple(converter.structure(value, one) for value, one in zip(values, kinds, strict=True))
-
-
-def _is_tuple(kind):
-    return typing.get_origin(kind) is tuple
-
-
-def _is_enum(kind):
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)

@@ -1,14 +1,16 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
+from functools import cached_property
 from time import perf_counter
 
 import keras
 import numpy as np
+import psutil
 
 from ...base.errors import Unsupported
 from ...base.validate import require
 from ..identity.task import task_of
-from ..machine import keep_programs
+from ..machine import seconds_saved
 from ..model.copying import seeded
 from ..rows import check, joined
 from .constant import constant_figures
@@ -38,8 +40,6 @@ def bind_of_backend():
     match keras.backend.backend():
         case "jax":
             from .jax import bind
-
-            keep_programs()
         case "tensorflow":
             from .tensorflow import bind
         case "torch":
@@ -53,9 +53,7 @@ class KerasRig:
     """A Keras model and its data on the bench. See `Rig` for the meaning of each verb.
 
     Args:
-        source: a compiled Keras model, or a function that returns one; never changed.
-        data: a `Data`.
-        bind: `(twin, data) -> Verbs`, brought by the back end's module.
+        source, data: as for `open_rig`. bind: `(twin, data) -> Verbs`, brought by the back end's module.
     """
 
     def __init__(self, source, data, bind):
@@ -66,9 +64,7 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
-        self.evaluate, self.capacity_bytes = self._verbs.evaluate, self._verbs.capacity_bytes
-        self.present_schedule = self._twin.rates
-        self._runner = None
+        self.evaluate, self.present_schedule = self._verbs.evaluate, self._twin.rates
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -101,6 +97,9 @@ class KerasRig:
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
 
+    def capacity_bytes(self):
+        return psutil.virtual_memory().available if self.machine.device == "cpu" else self.machine.memory_bytes
+
     def fit_seconds(self, batch_size, n_steps):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""
         require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
@@ -129,28 +128,27 @@ class KerasRig:
         """
         short = self.n_examples % batch_size if batch_size < self.n_examples else 0
         rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
-        self._runner = self._twin.compiled(0)
-        before = self._verbs.seconds_saved()
+        self._runner = self._twin.compiled(0)  # one that has compiled nothing yet
+        before = seconds_saved()
         first = self._fit(rows, batch_size, 1, validation_size=batch_size)
-        saved = self._verbs.seconds_saved() - before
+        saved = seconds_saved() - before
         return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size) + saved)
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
-        return self._timed(self._running().predict, x, batch_size=batch_size, verbose=0)
+        return self._timed(self._runner.predict, x, batch_size=batch_size, verbose=0)
 
-    def _running(self):
+    @cached_property
+    def _runner(self):
         """A copy that may be trained and thrown away."""
-        if self._runner is None:
-            self._runner = self._twin.compiled(0)
-        return self._runner
+        return self._twin.compiled(0)
 
     def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
         a, b = self._data.half_a, self._data.half_b
         held_out = tuple(joined(*pair) for pair in ((a.x, b.x), (a.y, b.y), (a.weight, b.weight))
                          if pair[0] is not None) if validation_size else None
-        return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+        return self._timed(self._runner.fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):

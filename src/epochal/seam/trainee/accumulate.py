@@ -5,6 +5,7 @@ applies them once. What is said here is the same for all of them.
 """
 
 import inspect
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -14,7 +15,7 @@ from ...base.errors import Unsupported
 from ...base.validate import require
 from ..model.copying import has_own_step, layers
 from ..rows import leaves, over
-from .shared import kept
+from .protocol import kept
 
 _MEANS = {"sum_over_batch_size", "mean"}
 _AGREE = {"float16": 2e-2, "bfloat16": 2e-2}  # of the loss, by the type it is computed in; else:
@@ -156,16 +157,18 @@ def check(model, batch):
 
 
 class Check:
-    """`check`, once, with the first batch that will be split."""
+    """`check`, due once: with the first batch that will be split, which none is where `micro_batch_size` is `None`."""
 
     def __init__(self, model, micro_batch_size):
-        self._model, self._micro_batch_size, self._done = model, micro_batch_size, False
+        self._model, self._unchecked = model, micro_batch_size or math.inf
+
+    def is_due(self, rows):
+        return rows.shape[1] > self._unchecked
 
     def __call__(self, data, rows):
-        if not self._done and len(rows[0]) > self._micro_batch_size:
-            first = rows[0][: max(2, self._micro_batch_size)]
-            check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data))
-            self._done = True
+        first = rows[0][: max(2, self._unchecked)]
+        check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data))
+        self._unchecked = math.inf
 
 
 def takes_training(function):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...base.errors import Unsupported
 from ..model.copying import first_line
 from ..rows import leaves, over
-from .shared import are_own, epoch_logs
+from .protocol import are_own, epoch_logs
 
 _MOST = 2**19     # row numbers handed to XLA in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
