@@ -56,12 +56,8 @@ def train_block(rig, block, *, device=None, watch=None):
     """The `Curve`s of a block's lanes, in their order, and where and when they were made.
 
     Args:
-        rig: the model on the bench.
         device: one of `engine.local_devices(rig)`.
         watch: called after every epoch with the share of the block that is done; may raise `Stopped`.
-
-    Raises:
-        MeasurementFailed: there is no memory, not even for one lane.
     """
     lanes = [engine.Lane(seed, schedule_of(rig, setting)) for setting, seed in block.lanes]
 
@@ -101,9 +97,7 @@ def schedule_of(rig, setting):
 def curve_of(run, setting, seed, stage, n_train, *, every_part=False):
     """The `Curve` of one `Run`; trials keep only what choosing needs.
 
-    Args:
-        every_part: keep every figure of every training, on each half of the validation rows and on the test rows: any metric may be
-            what a study judges by.
+    With `every_part`, every figure of every training, on each half and on the test rows: any metric may be what a study judges by.
     """
     figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
     judged, tested = every_part or (stage != "screen" and len(figures)), figures.shape[1] > 2

@@ -35,11 +35,9 @@ class Crew:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def train(self, blocks, watch):
-        """Yield `(block, curves, facts)` as blocks are finished.
+        """Yield `(block, curves, facts)` as blocks are finished; those trained step by step one after the other.
 
-        Args:
-            blocks: the `Block`s; those trained step by step are trained one after the other.
-            watch: called from several threads as `watch(block, share)`.
+        `watch(block, share)` is called from several threads.
         """
         if any(block.mode != "fused" for block in blocks):
             for block in blocks:
@@ -52,7 +50,7 @@ class Crew:
                 yield future.result()
 
     def ahead(self, batch_size, width):
-        """Compile for a batch size beside whatever is being trained; a future to wait for."""
+        """Compile for a batch size beside whatever is being trained; a future to wait for, or `None`."""
         return self._pool.submit(engine.prepare, self._rig, batch_size, width, n_at_once=self.n_sharing)
 
     def _one(self, block, watch):

@@ -28,18 +28,15 @@ _ROWS_AS_LONG = 128  # rows that take about as long as the start of an update; i
 
 
 def run_fair(rig, design, folder, crew, *, reporter=None):
-    """Train what the design asks for and the folder does not hold yet, and say what came out.
+    """The `Study` of a `Design`: trains what it asks for and the folder does not hold yet, and says what came out.
+
+    The same design on the same kind of machine gives the same numbers, whoever trained and however often it was interrupted, up to
+    what the clock says.
 
     Args:
-        rig: the model on the bench.
-        design: a `Design`.
         folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
         crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_sharing`.
         reporter: a `Reporter`, told of every epoch from several threads, and of the answer so far after every comparison.
-
-    Returns:
-        A `Study`. The same design on the same kind of machine gives the same numbers, whoever trained and however often it was
-        interrupted, up to what the clock says.
 
     Raises:
         MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for it.
@@ -77,11 +74,7 @@ class Fair:
     # what is trained
 
     def train(self, label, stage, settings_epochs, run_seeds, what):
-        """Train every setting with each seed for its epochs, but for what the folder holds; all blocks are one batch size's.
-
-        Args:
-            settings_epochs: `{Setting: epochs}`.
-        """
+        """Train every setting of `{Setting: epochs}` with each seed, but for what the folder holds; all are of one batch size."""
         self.ledger.begin(what)
         size, blocks = next(iter(settings_epochs)).batch_size, []
         how = self.how(size)
@@ -142,11 +135,7 @@ class Fair:
                      if not ((known := self.folder.reading(f"engine/{size}")) and out_of_memory(known, size)))
 
     def fits(self, size):
-        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so.
-
-        Raises:
-            MeasurementFailed: there is none for the reference.
-        """
+        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so."""
         if size not in self.sizes:
             return False
         with memory_guard(self.rig) as guard:
@@ -167,9 +156,9 @@ class Fair:
         if known is not None:
             return known.points[0]
         start = perf_counter()
-        if size in self._compiling:
+        if (ahead := self._compiling.pop(size, None)) is not None:
             with memory_guard(self.rig):  # a program that does not fit: a narrower one may
-                self._compiling.pop(size).result()
+                ahead.result()
         n_lanes = max(self.design.n_seeds, self.design.n_trial_seeds * max(len(self.design.learning_rates), 3))
         widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
         if earlier := self._hows():
@@ -177,8 +166,7 @@ class Fair:
         how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
             name=f"engine/{size}", value=how.seconds, unit="s", low=how.seconds, high=how.seconds, repeats=1,
-            cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
-            points=(how,)))
+            cost=perf_counter() - start, note=f"batch size {size:,}: {how}", points=(how,)))
         return how
 
     def compile_ahead(self, size):
@@ -216,9 +204,6 @@ class Fair:
     def _untrained(self):
         """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;
         `None` where the margin is known without it.
-
-        Raises:
-            UsageError: it is not a number, and no margin was declared.
         """
         if self.design.margin is not None or self.folder.reading("margin") is not None:
             return None

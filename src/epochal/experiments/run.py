@@ -26,9 +26,7 @@ def run_study(rig, evidence, *, seed, seconds, keep, watch):
     """Train what a fair comparison needs, and nothing that the evidence already holds.
 
     Args:
-        rig: the model on the bench.
         evidence: what is known; its readings bound the search.
-        seed: makes the study repeatable.
         seconds: time there is; the number of rates, seeds and epochs is cut to it beforehand, never in the middle of a run.
         keep: called with the grown `Evidence` after every finished group of trainings.
         watch: called as `watch(done, total, what)`, both in foreseen seconds.

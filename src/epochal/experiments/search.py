@@ -30,11 +30,7 @@ class Search:
         self._tried, self._trials = {}, {}
 
     def rates(self):
-        """A `TunedRate` for each budget and batch size, in the design's order; none where every rate diverged.
-
-        Raises:
-            MeasurementFailed: every rate diverged at the reference batch size.
-        """
+        """A `TunedRate` for each budget and batch size, in the design's order; none where every rate diverged."""
         sizes = self._fair.sizes
         for size, following in zip(sizes, [*sizes[1:], None], strict=True):
             if self._fair.fits(size):

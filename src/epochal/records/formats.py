@@ -10,11 +10,7 @@ _VERDICTS_1 = {"EQUAL": "NOT_WORSE", "UNRESOLVED": "UNDECIDED"}
 
 
 def upgraded(document, version):
-    """The plain JSON of a record in the present format, from that of the format `version`.
-
-    Raises:
-        TypeError, ValueError, KeyError: the document is damaged.
-    """
+    """The plain JSON of a record in the present format, from that of the format `version`; any error says that it is damaged."""
     return _from_1(document) if version == 1 else document
 
 

@@ -19,9 +19,8 @@ def this_machine(device, memory_bytes, package):
     """The `Machine` of this process.
 
     Args:
-        device: the back end's name of the device; `"cpu"` for the processor.
-        memory_bytes: its memory; `None` where it does not tell. The processor's own need not be passed.
-        package: the distribution name of the back end, e.g. `"jax"`.
+        device: the back end's name of the device; `"cpu"` for the processor, whose memory need not be passed.
+        memory_bytes: its memory; `None` where it does not tell. package: the distribution name of the back end, e.g. `"jax"`.
     """
     return Machine(
         backend=keras.backend.backend(), device=device, n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")

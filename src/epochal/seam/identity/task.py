@@ -16,12 +16,7 @@ from .own_code import text_of
 
 
 def task_of(twin, data):
-    """The `Task` of a twin and its data.
-
-    Args:
-        twin: a `Twin`.
-        data: the `Data` it trains on.
-    """
+    """The `Task` of a `Twin` and the `Data` it trains on."""
     model, kind = twin.model, data.kind or kind_of(twin.model, data.train.y)
     kept, compiled = list(twin.kept()), _compiled(twin.described)
     classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)

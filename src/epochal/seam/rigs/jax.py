@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from ..machine import keep_programs, this_machine
+from ..model.copying import to_numpy
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
 from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
@@ -58,7 +59,7 @@ class _World:
 
     def __init__(self, twin):
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
-        self._first_metrics = [np.array(keras.ops.convert_to_numpy(v)) for v in twin.model.metrics_variables]
+        self._first_metrics = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def step(self, held, state, rows, learning_rate):
         return self.step_on(state, *_take(held[0], rows), learning_rate)

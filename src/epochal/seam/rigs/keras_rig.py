@@ -11,19 +11,18 @@ from ...base.errors import Unsupported
 from ...base.validate import require
 from ..identity.task import task_of
 from ..machine import seconds_saved
-from ..model.copying import seeded
-from ..rows import check, joined
+from ..model.copying import seeded, to_numpy
+from ..rows import check
 from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
 
 
 def open_rig(source, data):
-    """The rig for a model on the Keras back end of this process.
+    """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
         source: a compiled Keras model, or a function without arguments that returns one; never changed.
-        data: a `Data`.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -73,7 +72,7 @@ class KerasRig:
         return _flat(state.weights)
 
     def move(self, state, v):
-        old = [_numpy(w) for w in state.weights]
+        old = map(to_numpy, state.weights)
         return state._replace(weights=[self._verbs.put((w + d).astype(w.dtype)) for w, d in zip(old, self._parts(v), strict=True)])
 
     def step(self, state, rows, learning_rate):
@@ -89,7 +88,7 @@ class KerasRig:
         if draw and self._twin.seed_slots:
             fixed = list(state.fixed)
             for i in self._twin.seed_slots:
-                seed = _numpy(fixed[i])
+                seed = to_numpy(fixed[i])
                 fixed[i] = self._verbs.put(seed + np.array([0, draw], seed.dtype))
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
@@ -146,8 +145,8 @@ class KerasRig:
 
     def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
         a, b = self._data.half_a, self._data.half_b
-        held_out = tuple(joined(*pair) for pair in ((a.x, b.x), (a.y, b.y), (a.weight, b.weight))
-                         if pair[0] is not None) if validation_size else None
+        halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
+        held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
         return self._timed(self._runner.fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
@@ -167,9 +166,9 @@ class KerasRig:
 
 
 def _flat(tensors):
-    return np.concatenate([_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
+    return np.concatenate([to_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
 
 
-def _numpy(tensor):
-    return keras.ops.convert_to_numpy(tensor)
+def _joined(one, other):
+    return None if one is None else np.concatenate([one, other])
 

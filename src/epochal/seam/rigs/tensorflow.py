@@ -2,11 +2,11 @@
 
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ..machine import this_machine
+from ..model.copying import to_numpy
 from ..rows import over
 from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
 
@@ -101,4 +101,4 @@ class _World:
 
 
 def _put(array):
-    return tf.constant(np.array(keras.ops.convert_to_numpy(array)))
+    return tf.constant(to_numpy(array))

@@ -68,8 +68,7 @@ def on_device(array):
 def judged_in_blocks(part, metrics, judge):
     """The mean loss of a part `(x, y, weight)`, and the values of the metrics' variables after all its rows.
 
-    Args:
-        metrics: their values before. judge: `(metrics, x, y, weight) -> (loss, metrics)` of a block.
+    `metrics` are their values before; `judge` is `(metrics, x, y, weight) -> (loss, metrics)` of a block.
     """
     n, total = len(leaves(part[0])[0]), np.float32(0)
     for start in range(0, n, EVALUATION_BLOCK):
@@ -82,8 +81,7 @@ def judged_in_blocks(part, metrics, judge):
 def evaluation(twin, judged):
     """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them.
 
-    Args:
-        judged: for each part its loss, and the values of the metrics' variables after all its rows.
+    `judged` gives for each part its loss, and the values of the metrics' variables after all its rows.
     """
     losses, counted = zip(*judged, strict=True)
     found = []

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ...base.validate import require
-from ..model.copying import has_own_step, layers
+from ..model.copying import has_own_step, layers, to_numpy
 from ..rows import leaves, over
 from .protocol import kept
 
@@ -25,9 +25,7 @@ _AGREE_ELSE = 1e-4
 class Whole(NamedTuple):
     """What a micro-batch must know of the batch it is a part of.
 
-    Attributes:
-        n_rows: rows of the batch.
-        weight: sum of its sample weights, a scalar on the device, where the loss is divided by it; else `None`.
+    `weight` is the sum of its sample weights, a scalar on the device, where the loss is divided by it; else `None`.
     """
 
     n_rows: int
@@ -45,12 +43,7 @@ def split(n_rows, micro_batch_size):
 
 
 def refuse(model, micro_batch_size):
-    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `check`.
-
-    Raises:
-        UsageError: `micro_batch_size` is no number of rows.
-        Unsupported: the update would not be that of the whole batch; the message says why.
-    """
+    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `check`."""
     require(isinstance(micro_batch_size, int) and micro_batch_size >= 1, "micro_batch_size", micro_batch_size,
             "a whole number of rows, at least 1", "Pass the largest batch that fits into memory.")
     for step in ("train_step", "test_step"):
@@ -78,8 +71,7 @@ def refuse(model, micro_batch_size):
 def rule(model):
     """How the compiled loss joins rows: `"mean"`, `"sum"`, or `"weighted"` (divided by the sum of the sample weights).
 
-    Raises:
-        Unsupported: it joins them otherwise, or differently for several outputs.
+    Refuses a loss that joins them otherwise, or differently for several outputs.
     """
     losses = [loss for loss in keras.tree.flatten(getattr(model, "loss", None)) if loss is not None]
     found = {getattr(loss, "reduction", "mean") if isinstance(loss, keras.losses.Loss) else "mean" for loss in losses}
@@ -134,13 +126,11 @@ def record(model, batch, y_pred, loss, of):
 
 
 def check(model, batch):
-    """Raise `Unsupported` unless the loss of these rows is the sum of the parts of it, and training leaves no other traces.
+    """Raise `Unsupported` unless the loss of a batch is the sum of the parts of it, and training leaves no other traces.
 
     For what a model's own functions may do and its configuration does not tell: a loss over pairs of rows, the root of a mean, a
-    mask, `add_loss` of a sum, moving statistics in a layer of one's own. Everything is as it was afterwards.
-
-    Args:
-        batch: at least two rows, on the device; the model's variables must be valid.
+    mask, `add_loss` of a sum, moving statistics in a layer of one's own. The batch has two rows or more, on the device; the model's
+    variables are as they were afterwards.
     """
     n = len(leaves(batch[0])[0])
     cut = n - max(1, n // 3)
@@ -204,9 +194,9 @@ def _refuse_another_loss(model, expected, sum_of_parts, n):
 
 def _moved(model, batch, of):
     fixed = [v for v in model.non_trainable_variables if "seed" not in v.name]
-    before = [np.array(keras.ops.convert_to_numpy(v)) for v in fixed]
+    before = [to_numpy(v) for v in fixed]
     part(model, batch, of, training=True)
-    return [v.path for v, old in zip(fixed, before, strict=True) if (keras.ops.convert_to_numpy(v) != old).any()]
+    return [v.path for v, old in zip(fixed, before, strict=True) if (to_numpy(v) != old).any()]
 
 
 def _rows(x):

@@ -16,12 +16,8 @@ def open_trainee(model, sample, micro_batch_size=None):
 
     Args:
         model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays.
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
-
-    Raises:
-        UsageError: the model is not compiled, or does not fit the sample.
-        Unsupported: this model's steps cannot be split into micro-batches.
     """
     refuse_uncompiled(model, "model")
     built = build(model, sample)

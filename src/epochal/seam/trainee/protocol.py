@@ -68,16 +68,9 @@ def are_own(logs, results):
     return not isinstance(logs, dict) or set(logs) != set(results)
 
 
-def numbers(logs, fetch):
-    """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else.
-
-    Args:
-        fetch: list of tensors -> list of NumPy arrays, in one transfer.
-    """
-    values = []
-    over(values.append, logs)
-    arrays = iter(fetch(values) if values else [])
-    return over(lambda _: _plain(next(arrays)), logs)
+def numbers(logs):
+    """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else."""
+    return over(lambda value: _plain(keras.ops.convert_to_numpy(value)), logs)
 
 
 def refuse_mode(trainee, mode):

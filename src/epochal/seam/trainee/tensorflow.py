@@ -15,11 +15,8 @@ def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on TensorFlow. It trains in the model's own variables.
 
     `"looped"` and `"stepwise"` run the graph of a step that `fit` runs: equal to the last bit. `"fused"` hands the loop to XLA,
-    which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`).
-
-    Raises:
-        Unsupported: the model is spread over devices by a strategy, or cannot be trained in micro-batches. `train` and `test`
-            raise it, before anything has changed, for `"fused"` where XLA cannot compile the step or would draw other numbers.
+    which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`); where XLA cannot compile the
+    step or would draw other numbers, it is refused before anything has changed.
     """
     if tf.distribute.has_strategy() or model.distribute_strategy is not tf.distribute.get_strategy():
         raise Unsupported(f"The model `{model.name}` was made under a tf.distribute strategy, which cuts the batches for its "
@@ -67,7 +64,7 @@ class _Trainee:
         return protocol.kept(self._model)
 
     def numbers(self, logs):
-        return protocol.numbers(logs, _fetch)
+        return protocol.numbers(logs)
 
     def wait(self):
         tf.test.experimental.sync_devices()
@@ -75,13 +72,6 @@ class _Trainee:
     def _run(self, step, data, rows, mode):
         protocol.refuse_mode(self, mode)
         return getattr(step, mode)(data, np.ascontiguousarray(rows, np.int32))
-
-
-def _fetch(values):
-    """NumPy arrays of tensors, in one transfer."""
-    if tf.config.list_physical_devices("GPU") and all(tf.convert_to_tensor(value).shape == () for value in values):
-        return list(tf.stack([tf.cast(value, tf.float64) for value in values]).numpy())
-    return [np.asarray(value) for value in values]
 
 
 def _accumulated(model, micro_batch_size):

@@ -64,7 +64,7 @@ class _Trainee:
             yield
 
     def numbers(self, logs):
-        return protocol.numbers(logs, _fetch)
+        return protocol.numbers(logs)
 
     def wait(self):
         if self.device == "cuda":
@@ -113,10 +113,3 @@ def _accumulated(model, micro_batch_size):
         return logs
 
     return train, test
-
-
-def _fetch(values):
-    """NumPy arrays of tensors, in one transfer."""
-    if all(torch.is_tensor(value) and value.device.type == "cuda" and value.ndim == 0 for value in values):
-        return list(torch.stack([value.double() for value in values]).cpu().numpy())
-    return [keras.ops.convert_to_numpy(value) for value in values]
