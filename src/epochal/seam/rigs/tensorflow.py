@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import tensorflow as tf
 
 from ..machine import this_machine
