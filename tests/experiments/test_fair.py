@@ -227,7 +227,7 @@ def test_progress_counts_trainings_up_to_the_end(tmp_path):
 def test_what_is_about_to_be_trained_counts_even_where_less_was_foreseen():
     ledger = Ledger(Reporter())
     ledger.foresee(1.0, 1)
-    ledger.expect({"a": (2.0, 3), "b": (2.0, 3)})
+    ledger.expect(4.0, 6)
     ledger.step("a", 0.5, 2.0)
     assert (ledger.figures().share, ledger.figures().total) == (0.25, 6)
     ledger.finish("a", 2.0, 3, None)

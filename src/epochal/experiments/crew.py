@@ -2,13 +2,14 @@
 
 import queue
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 
 from .. import engine
 from ..base.stop import Stop
 from .blocks import train_block
 
 
-class Crew:
+class Crew(AbstractContextManager):
     """Trains blocks, several at a time where that is safe; used as `with Crew(rig) as crew:`.
 
     Attributes:
@@ -26,9 +27,6 @@ class Crew:
         for device in devices * per_device:
             self._free.put(device)
         self._pool = ThreadPoolExecutor(self.n_at_once + 1, "epochal-study")  # one more, which compiles ahead
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *failure):
         self._ended.set()

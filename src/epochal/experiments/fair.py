@@ -18,7 +18,7 @@ from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.horizons import horizons
 from ..rules.study.judging import cost, judged
 from .blocks import blocks_of, label_of, no_memory_for
-from .conclude import conclude, out_of_memory
+from .conclude import conclude
 from .progress import Ledger
 from .search import FIRST_RATES, Search, halves
 
@@ -69,7 +69,8 @@ class Fair:
     def _concluded(self, design, rates, spans, margin):
         trained = Trained(design=design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
                           horizons=spans, margin=margin)
-        return conclude(trained, self.rig.machine, self._readings())
+        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
+        return conclude(trained, self.rig.machine, tuple(filter(None, map(self.folder.reading, names))))
 
     # what is trained
 
@@ -90,7 +91,7 @@ class Fair:
             else:
                 found += held
                 self.ledger.finish(block.name, work[block.name], len(held), self._best_of(held), held=True)
-        self.ledger.expect({block.name: (work[block.name], len(block.lanes)) for block in missing})
+        self.ledger.expect(sum(work[block.name] for block in missing), sum(len(block.lanes) for block in missing))
         for block, curves, facts in self.crew.train(missing, lambda b, share: self.ledger.step(b.name, share, work[b.name])):
             self.folder.commit(block.name, curves, seconds=sum(c.seconds for c in curves), provenance=facts)
             found += curves
@@ -132,7 +133,7 @@ class Fair:
     def sizes(self):
         """The batch sizes of the design, but for those that there is no memory for, as far as is known."""
         return tuple(size for size in self.design.batch_sizes
-                     if not ((known := self.folder.reading(f"engine/{size}")) and out_of_memory(known, size)))
+                     if getattr(self.folder.reading(f"engine/{size}"), "outcome", None) is not Outcome.OUT_OF_MEMORY)
 
     def fits(self, size):
         """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so."""
@@ -233,10 +234,6 @@ class Fair:
 
     def _curves(self):
         return tuple(curve for name in sorted(self.folder.blocks()) for curve in self.folder.block(name))
-
-    def _readings(self):
-        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
-        return tuple(reading for reading in map(self.folder.reading, names) if reading is not None)
 
     def _best_of(self, curves):
         """The best quality so far, in the design's metric."""

@@ -54,6 +54,7 @@ class Search:
         more = proposed(best, self._tried, self._fair.rig.present.learning_rate)
         for size, rates in more.items():
             if rates:
+                self._tried[size] += rates
                 self._try(size, rates)
         return any(more.values())
 
@@ -68,11 +69,9 @@ class Search:
             quarter = math.ceil(longest / 4)
             self._trials[size] += self._train("rung", size, rates, quarter)
             rates = survivors(self._design, self._fair.names, self._trials[size], quarter) or rates
-        self._try(size, rates, new=False)
+        self._try(size, rates)
 
-    def _try(self, size, rates, new=True):
-        if new:
-            self._tried[size] += rates
+    def _try(self, size, rates):
         self._trials[size] += self._train("screen", size, rates, self._longest(size))
         while dropped := self._too_early(size):
             self._trials[size] += self._train("screen", size, dropped, self._longest(size))

@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import sqlite3
 import tempfile
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
 from ...base.errors import UsageError
 from ...base.files import sync_folder
@@ -41,7 +41,7 @@ CREATE TABLE reading (name TEXT PRIMARY KEY, document TEXT NOT NULL);
 _CURVES = "SELECT document FROM curve WHERE block = ? ORDER BY place"
 
 
-class StudyFolder:
+class StudyFolder(AbstractContextManager):
     """A study that cannot lose what it has measured: whatever `commit` returned from survives a kill and a power cut.
 
     One process at a time: the folder, made where it does not exist, is locked until `close`. It must lie on a disk of this machine,
@@ -121,9 +121,6 @@ class StudyFolder:
     def close(self):
         """Let the folder go; a second time does nothing."""
         self._undo.close()
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self.close()
@@ -217,7 +214,7 @@ def _read(folder):
     with closing(_connect(folder, read_only=True)) as connection:
         connection.execute("BEGIN")  # one moment for all that is read
         known = _about(connection) if _check(connection, folder) else None
-        require(known is not None, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
+        require(known, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
         readings = tuple(load(text) for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
         curves = {name: tuple(load(text) for (text,) in connection.execute(_CURVES, (number,)))
                   for number, name in connection.execute("SELECT number, name FROM block ORDER BY number").fetchall()}
@@ -225,9 +222,8 @@ def _read(folder):
 
 
 def _about(connection):
-    """What `begin` wrote, by name; `None` before."""
-    known = {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
-    return known or None
+    """What `begin` wrote, by name; nothing before."""
+    return {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
 
 
 def _refuse_others(known, design, task, machine):

@@ -3,6 +3,7 @@
 import pathlib
 import runpy
 import sys
+from contextlib import AbstractContextManager
 
 import keras
 
@@ -72,14 +73,11 @@ def data_of(table, *, seed):
                 table.notes)
 
 
-class _their_code:  # noqa: N801  (used as a statement)
+class _their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
     """A block that runs the user's own code, whatever that raises: it becomes one sentence with the line it stands in."""
 
     def __init__(self, path, failed):
         self._path, self._failed = path, failed
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, kind, error, trace):
         if error is None or not isinstance(error, (Exception, SystemExit)) or isinstance(error, UsageError):

@@ -139,7 +139,11 @@ def check(model, batch):
         of = whole(model, batch)
         for stir in (False, True):
             expected, *parts = (_loss(model, batch, of, rows, stir) for rows in (slice(0, n), *pieces))
-            _refuse_another_loss(model, expected, sum(parts), n)
+            tolerance = _AGREE.get(keras.backend.standardize_dtype(model.compute_dtype), _AGREE_ELSE)
+            if not abs(expected - sum(parts)) <= tolerance * max(abs(expected), 1e-3):
+                raise Unsupported(f"The loss of the model `{model.name}` on a batch is not put together from its rows "
+                                  f"({expected:.6g} on {n} rows, {sum(parts):.6g} from two parts of them), so micro-batches would "
+                                  "train another loss. Let the loss return one number for each row, or leave out micro_batch_size.")
         moved = _moved(model, over(lambda a: a[pieces[0]], batch), of)
     if moved:
         raise Unsupported(f"Training changes `{moved[0]}` by the rows seen at once, so micro-batches would change it otherwise "
@@ -182,14 +186,6 @@ def _waves(rows, shape):
     """float32[n_rows, *shape]: numbers up to 4, no two rows alike, and the first rows smaller."""
     places, at = np.arange(np.prod(shape, dtype=int)) * 2.1, np.arange(rows.start, rows.stop)[:, None]
     return (np.minimum(at + 1, 4) * np.abs(np.sin(1 + 0.7 * at + places))).reshape(-1, *shape).astype("float32")
-
-
-def _refuse_another_loss(model, expected, sum_of_parts, n):
-    tolerance = _AGREE.get(keras.backend.standardize_dtype(model.compute_dtype), _AGREE_ELSE)
-    if not abs(expected - sum_of_parts) <= tolerance * max(abs(expected), 1e-3):
-        raise Unsupported(f"The loss of the model `{model.name}` on a batch is not put together from its rows ({expected:.6g} on "
-                          f"{n} rows, {sum_of_parts:.6g} from two parts of them), so micro-batches would train another loss. Let "
-                          "the loss return one number for each row, or leave out micro_batch_size.")
 
 
 def _moved(model, batch, of):

@@ -13,7 +13,7 @@ from ..model.copying import first_line, has_own_step, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
-from .protocol import are_own, refuse_mode
+from .protocol import are_own, numbers, refuse_mode
 
 _MOST = 2**19     # row numbers handed over in one call, and
 _LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
@@ -94,8 +94,7 @@ class _Trainee:
             self._state = before
             self.store()
 
-    def numbers(self, logs):
-        return jax.tree.map(float, jax.device_get(logs))
+    numbers = staticmethod(numbers)
 
     def wait(self):
         jax.block_until_ready(self._state)
