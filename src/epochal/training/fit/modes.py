@@ -1,20 +1,18 @@
 """In which mode the batches of a training are run: what this model allows, what is worth a trial, what is remembered."""
 
-import json
 import weakref
 
 import keras
 import numpy as np
-from platformdirs import user_cache_path
 
 from ...base.backends import BACKENDS
 from ...base.errors import UsageError
-from ...base.files import write_whole
 from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
 from ..feeds.arrays import Resident
+from ..remembered import Remembered
 from .trial import Mode, fastest_mode
 
 MODES = ("fused", "unrolled", "looped", "stepwise")
@@ -24,7 +22,6 @@ _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 _SHORT_STEP = 2e7      # operations: about a millisecond on two cores
-_FORMAT = 1            # of the file in which a mode is remembered
 
 
 def check_engine(engine):
@@ -53,13 +50,13 @@ def mode_for(model, trainee, feed, n_updates, engine) -> Mode:
             raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
                              f"{trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return Mode(engine, None, "as asked")
-    remembered = Remembered(model, trainee, feed)
-    known = remembered.recall(n_updates)
+    memory = memory_of(model, trainee, feed)
+    known = recall(memory, trainee.backend, n_updates)
     if known is not None and known.name in trainee.modes:
         return known
     mode = measured_mode(model, trainee, feed, n_updates)
     if mode.compared:
-        remembered.keep(mode, n_updates)
+        keep(memory, trainee.backend, mode, n_updates)
     return mode
 
 
@@ -76,52 +73,31 @@ def measured_mode(model, trainee, feed, n_updates) -> Mode:
     return mode
 
 
-class Remembered:
-    """The mode that was measured to be fastest, in one file for each model, batch size and machine.
+def memory_of(model, trainee, feed, what="fit") -> Remembered:
+    """The file in which is remembered how fast this model runs on this machine at the batch size of `feed`."""
+    machine = this_machine(trainee.device, None, trainee.backend if trainee.backend in BACKENDS else "keras")
+    return Remembered(what, speed_key(model, model.train_step, machine, type(model.optimizer).__name__, rows_of_a_batch(feed),
+                                      shapes_of(feed.sample)))
 
-    With it, the next training of the same model runs in the same mode without a trial, and so rounds in the same way too. A file
-    that cannot be read counts as none, and one that cannot be written costs a trial next time.
 
-    Args:
-        model: a built Keras model. trainee: trains it. feed: its rows.
-        what: for what the file is; a name of its folder.
+def recall(memory, backend, n_updates) -> Mode | None:
+    """The `Mode` remembered for a training of so many updates, or `None`: what pays in a long one need not in a short one.
+
+    With it the next training of the same model runs in the same mode without a trial, and so rounds in the same way too.
     """
-
-    def __init__(self, model, trainee, feed, what="fit"):
-        self._backend = trainee.backend
-        machine = this_machine(trainee.device, None, trainee.backend if trainee.backend in BACKENDS else "keras")
-        name = speed_key(model, model.train_step, machine, type(model.optimizer).__name__, rows_of_a_batch(feed),
-                           shapes_of(feed.sample))
-        self._path = user_cache_path("epochal") / what / f"{name}.json"
-
-    def recall(self, n_updates) -> Mode | None:
-        """The `Mode` for a training of so many updates, or `None`: what pays in a long one need not in a short one."""
-        found = self.read()
-        try:
-            if found["backend"] != self._backend or n_updates is None or 2 * n_updates < found["n_updates"]:
-                return None
-            return Mode(str(found["mode"]), float(found["step_seconds"]), f"as measured before: {found['because']}")
-        except (ValueError, KeyError, TypeError):
+    found = memory.read()
+    try:
+        if found["backend"] != backend or n_updates is None or 2 * n_updates < found["n_updates"]:
             return None
+        return Mode(str(found["mode"]), float(found["step_seconds"]), f"as measured before: {found['because']}")
+    except (ValueError, KeyError, TypeError):
+        return None
 
-    def keep(self, mode, n_updates):
-        """Write down what was measured for a training of so many updates."""
-        self.write({"backend": self._backend, "mode": mode.name, "step_seconds": mode.step_seconds, "n_updates": n_updates,
-                    "because": mode.because})
 
-    def read(self) -> dict:
-        """What was written, by name; empty where nothing was."""
-        try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-            return found if found["format"] == _FORMAT else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
-
-    def write(self, values):
-        try:
-            write_whole(self._path, json.dumps({"format": _FORMAT, **values}) + "\n")
-        except OSError:
-            return
+def keep(memory, backend, mode, n_updates):
+    """Write down what was measured for a training of so many updates."""
+    memory.write({"backend": backend, "mode": mode.name, "step_seconds": mode.step_seconds, "n_updates": n_updates,
+                  "because": mode.because})
 
 
 def rows_of_a_batch(feed):

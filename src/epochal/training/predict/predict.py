@@ -15,10 +15,9 @@ from ...seam.forward import forward_of
 from ..feeds.batches import Batching, source_of
 from ..feeds.cast import OnlyKeras, rows_of
 from .blocks import Block, DependsOnBatch, RowsDiffer, Run, cut, taken
-from .known_sizes import known_sizes
 from .outputs import Outputs, fill
 from .request import PredictRequest
-from .size import in_blocks
+from .size import in_blocks, known_sizes
 
 
 def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Any:
