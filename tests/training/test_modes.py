@@ -8,7 +8,7 @@ from training.feed_probe import feed_of
 from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.fit import modes
-from epochal.training.fit.trial import Mode
+from epochal.training.fit.modes import Mode
 
 X = np.ones((64, 3), np.float32)
 BACKEND = keras.backend.backend()

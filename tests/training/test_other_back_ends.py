@@ -14,9 +14,9 @@ from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.checkpoint.checkpoint import Checkpoint
 from epochal.training.fit import other_back_ends
+from epochal.training.fit.arguments import FitRequest
+from epochal.training.fit.modes import Mode
 from epochal.training.fit.other_back_ends import _description, faster_back_end, seconds_a_batch
-from epochal.training.fit.request import FitRequest
-from epochal.training.fit.trial import Mode
 
 pytestmark = pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 

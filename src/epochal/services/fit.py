@@ -23,8 +23,8 @@ from ..tables.predictions import answers, meaning_of
 from ..tables.score import scores
 from ..training.feeds.gather import BATCH_SIZE, gathered
 from ..training.feeds.sources import cuts_own_batches, is_factory
+from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
-from ..training.fit.request import FitRequest, History
 from .plan import PlanRequest
 from .plan import plan as make_plan
 from .source import ArraySource, TableSource

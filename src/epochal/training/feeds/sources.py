@@ -8,12 +8,11 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require, whole_number
-from .arrays import Resident
+from .arrays import Orders, Resident
 from .batches import Batching, kind_of, source_of
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
 from .cast import OnlyKeras, are_arrays, coded, rows_of
 from .feed import Feed
-from .orders import Orders
 from .stacks import Batches
 
 __all__ = ["Batching", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by"]

@@ -18,13 +18,12 @@ from ..feeds.blocks import ParquetBlocks
 from ..feeds.cast import n_rows_of
 from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
+from .arguments import FitRequest
 from .callbacks import needing_batches
 from .keras_fit import report_epoch, train_with_keras
 from .loop import Span, Work, run
-from .modes import mode_for
+from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
-from .request import FitRequest
-from .trial import Mode
 
 
 def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:

@@ -8,7 +8,7 @@ from ...base.errors import UsageError
 from ...base.progress import Progress
 from ...base.stop import Stop
 from ..feeds.sources import is_factory, made_by
-from .request import FitRequest
+from .arguments import FitRequest
 
 
 class _EpochReporter(keras.callbacks.Callback):
