@@ -1,4 +1,4 @@
-"""What was measured on this machine, remembered from call to call and from process to process: small JSON files in the user's cache."""
+"""What was measured on this machine, remembered by later processes: small JSON files in the user's cache."""
 
 import json
 from contextlib import suppress

@@ -52,7 +52,7 @@ def feed_of(x, y=None, batching=None, *, sample_weight=None, class_weight=None, 
     if inner is None:
         raise UsageError(f"`x` must be arrays, a Parquet file or a source of batches; got {type(x).__name__} with y "
                          f"{type(y).__name__}. Pass NumPy arrays, or a keras.utils.PyDataset.")
-    return Feed(Batches(inner, x), batching.steps_per_epoch)
+    return Feed(Batches(inner), batching.steps_per_epoch)
 
 
 def cuts_own_batches(x):

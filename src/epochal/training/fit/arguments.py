@@ -101,11 +101,7 @@ def _check(request):
 
 
 def refuse_without_targets(model, rows, name):
-    """Raise `UsageError` where a loss that is compiled has nothing to compare with.
-
-    Args:
-        rows: x and y as given. name: what they are called.
-    """
+    """Raise `UsageError` where a loss that is compiled has nothing to compare with; `name` is what the rows are called."""
     loses = keras.tree.flatten(model.loss) if model.loss is not None else []
     own = has_own_step(model, "train_step") or has_own_step(model, "compute_loss")
     if rows[1] is None and n_rows_of(rows[0]) is not None and any(loss is not None for loss in loses) and not own:
@@ -141,12 +137,7 @@ def learning_rate_of(model):
 
 
 def split(x, y, sample_weight, share):
-    """The first rows and the last, cut where Keras cuts them.
-
-    Args:
-        x, y, sample_weight: arrays, tensors or frames, or dicts, lists or tuples of them.
-        share: of the rows, the last.
-    """
+    """The first rows and the last, a `share` of them, cut where Keras cuts them."""
     require(0 < share < 1, "validation_split", share, "a share from 0 up to 1", "Pass 0.2.")
     n = n_rows_of(x)
     require(n is not None, "validation_split", share, f"left out for a {type(x).__name__}, which cannot be cut",

@@ -65,16 +65,7 @@ def check_engine(engine):
 
 
 def mode_for(model, trainee, feed, n_updates, engine) -> Mode:
-    """The `Mode` to train in.
-
-    Args:
-        model: the user's. trainee: trains it. feed: its rows.
-        n_updates: batches in all, `None` where unknown.
-        engine: `"auto"`, or a mode by name.
-
-    Raises:
-        UsageError: this back end has no such mode for this model.
-    """
+    """The `Mode` to train `n_updates` batches in (`None` where unknown); `engine` is `"auto"`, or a mode by name."""
     if engine not in ("auto", trainee.backend):
         if engine not in trainee.modes:
             raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
@@ -107,12 +98,10 @@ def fastest_mode(trainee, data, rows, n_updates, order) -> Mode:
     """Try modes on a few batches and take the fastest. What is trained in a trial is undone.
 
     Args:
-        trainee: a `Trainee`.
         data, rows: the data on the device, and int32[k, batch_size], the batches to try, of the shapes of the training.
         n_updates: batches that the training will have; `None` where unknown, and then nothing but the first mode is tried.
-        order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more.
-
-    A mode that this model does not allow is passed over, with the reason.
+        order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more. A mode
+            that this model does not allow is passed over, with the reason.
 
     Returns:
         The `Mode`. Its seconds are one measurement of a few batches, beside whatever else the machine is doing.
@@ -138,14 +127,11 @@ def fastest_mode(trainee, data, rows, n_updates, order) -> Mode:
     fastest, first = min(seconds, key=seconds.get), next(iter(seconds))
     if seconds[fastest] > _GAIN * seconds[first]:
         fastest = first
-    times = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items())
     left = [mode for mode in order if mode not in seconds and mode not in refused]
-    why = f"measured, a batch: {times}"
-    for mode, reason in refused.items():
-        why += f"; not {mode}: {reason}"
-    if left:
-        why += f"; {' and '.join(left)} not tried: the training is too short to repay it"
-    return Mode(fastest, seconds[fastest], why, len(seconds) + len(refused) > 1)
+    why = ["measured, a batch: " + ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items()),
+           *(f"not {mode}: {reason}" for mode, reason in refused.items()),
+           *([f"{' and '.join(left)} not tried: the training is too short to repay it"] if left else [])]
+    return Mode(fastest, seconds[fastest], "; ".join(why), len(seconds) + len(refused) > 1)
 
 
 def _tried(trainee, data, rows, mode, long):

@@ -52,10 +52,10 @@ def _batches(request, source):
     if not source.draws_torch_seed:
         feeding().draw_seed()
     with Run(request, forward, outputs, n) as run:
-        getattr(source, "begin", bool)()
+        source.begin()
         run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(source.open(), request.steps))
         require(run.n_blocks > 0, "x", "no batch", "at least one batch", "A generator can be used only once.")
-        getattr(source, "end", bool)()
+        source.end()
     if not run.stopped:
         _warn_of_missing(request.steps, run.n_blocks)
     if run.n_blocks == source.n_batches:
