@@ -39,12 +39,8 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
         stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
-    Args:
-        request: the training. plan: where numbers come from. budget: for measuring them, where something is `"auto"` and no plan
-            is given.
-
-    Returns:
-        The `keras.callbacks.History`, whose `params` say what was resolved, and why.
+    Where something is `"auto"` and no plan is given, it is measured within the budget. The `params` of the `History` say what was
+    resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a

@@ -128,9 +128,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
 class Journal:
     """A file that holds the evidence of a run under way, so that a kill loses nothing; it is gone when the run ended.
 
-    Args:
-        folder: where it lies. fingerprint: the task's, so that runs on other tasks have files of their own.
-        warn: called with one sentence, once, if it cannot be written; the run goes on.
+    There is one for each task, by its fingerprint. `warn` is told once if it cannot be written; the run goes on.
     """
 
     def __init__(self, folder, fingerprint, warn):

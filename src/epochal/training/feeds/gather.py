@@ -15,11 +15,7 @@ BATCH_SIZE = 32  # Keras' own; a factory is asked for it
 
 
 class Gathered(NamedTuple):
-    """Rows as arrays, in the user's own nesting.
-
-    Attributes:
-        whole: whether these are all the rows that there are; if not, the first ones.
-    """
+    """Rows as arrays, in the user's own nesting; `whole`: whether these are all the rows that there are, and not the first ones."""
 
     x: Any
     y: Any
@@ -45,9 +41,6 @@ def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, step
 
     Returns:
         A `Gathered`. Unless it is whole, it must not be trusted to be like the rest where the source does not shuffle.
-
-    Raises:
-        UsageError: for what `fit` refuses; for batches without targets, or of rows of several shapes.
     """
     with undisturbed():
         try:

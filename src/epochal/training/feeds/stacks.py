@@ -88,11 +88,8 @@ class _Pass:
 def stacked(batches, n=None, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS, clock=perf_counter):
     """Yield (batch, rows): some batches of one shape, one after the other, and which rows are whose.
 
-    A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. A stack that goes
-    out early holds 1, 2, 4, … batches: each number of batches is a program to be compiled.
-
-    Args:
-        batches: of NumPy arrays. n: how many there will be, or `None`.
+    A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. One that goes out
+    early holds 1, 2, 4, … batches: each number of batches is a program to be compiled. `n` is how many there will be, or `None`.
     """
     held, shape, full, late, since = [], None, 1, False, clock()
     for batch in batches:

@@ -37,11 +37,7 @@ def report_epoch(progress: Progress, history: keras.callbacks.History, n_epochs:
 
 
 def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop: Stop) -> keras.callbacks.History:
-    """`model.fit`, with what Keras does not know of resolved before, or refused.
-
-    Args:
-        why: the reason, as a part of a sentence.
-    """
+    """`model.fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
     r = request
     for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
         if getattr(r, name) != default:

@@ -21,11 +21,7 @@ from .size import in_blocks, known_sizes
 
 
 def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Any:
-    """The predictions of `model.predict(x)`; see `epochal.predict`.
-
-    Args:
-        say: called with a sentence when a batch size was found.
-    """
+    """The predictions of `model.predict(x)`; see `epochal.predict`. `say` is told when a batch size was found."""
     try:
         if request.is_spread:
             raise OnlyKeras("the model is spread over devices", request.x)
