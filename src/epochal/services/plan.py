@@ -118,7 +118,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     for probe in due(evidence, budget):
         words = probe.name.replace("_", " ")
         tell(probe.name, 0.0, words)
-        evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
+        evidence = evidence.add(probe(rig, seed=seed, **probe.options(rig, evidence, budget)))
         keep(evidence)
         tell(probe.name, foreseen[probe.name], words)
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one

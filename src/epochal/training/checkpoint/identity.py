@@ -15,7 +15,7 @@ _KNOWN = weakref.WeakKeyDictionary()  # a model or optimizer: {checkpoint file: 
 
 
 def identity_of(model, feed, callbacks, asked, file):
-    """What a training is, for the checkpoint in `file`; `asked` are plain values by name that were asked for beside model and rows."""
+    """What a training is, for the checkpoint in `file`; `asked`: plain values by name that were asked for beside model and rows."""
     parts, place = parts_of(model), os.path.abspath(file)
     for name, holder in (("architecture", model), ("set of optimizer's settings", model.optimizer)):
         known = _KNOWN.setdefault(holder, {})  # callbacks may have changed settings since its first training into this file
