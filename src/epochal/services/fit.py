@@ -22,8 +22,7 @@ from ..seam.rows import leaves
 from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import scores
-from ..training.feeds.gather import BATCH_SIZE, gathered
-from ..training.feeds.sources import cuts_own_batches, is_factory
+from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
 from .plan import PlanRequest

@@ -14,9 +14,10 @@ from ...base.stop import Stop
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
+from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import n_rows_of
-from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
+from ..feeds.cast import OnlyKeras, n_rows_of
+from ..feeds.sources import cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches

@@ -14,7 +14,8 @@ from ...records.finding import Finding
 from ...seam.model.copying import has_own_step
 from ...seam.rows import leaves, over
 from ...seam.trainee import open_trainee
-from ..feeds.sources import Batching, feed_of
+from ..feeds.batches import Batching
+from ..feeds.sources import feed_of
 from .modes import measured_mode, memory_of
 
 _WORTH_SECONDS = 120.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
