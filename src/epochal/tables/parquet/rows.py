@@ -163,8 +163,8 @@ class ParquetRows:
                     raise
                 raise UsageError(f"`{self._called[0]}` has {self.n_features:,} columns, which are turned to rows in the folder for "
                                  f"temporary files; {tempfile.gettempdir()} has no room for "
-                                 f"{self.n_features * row_bytes / 1e9:.1f} GB. Name another folder by the variable TMPDIR, or write "
-                                 "the file in smaller row groups.") from error
+                                 f"{self.n_features * row_bytes / 1e9:.1f} GB. Name another folder by the variable TMPDIR, or "
+                                 "write the file in smaller row groups.") from error
             at = 0
             for batch in batches_of(file, self.path, length, [group], self._others):
                 columns = np.empty((self.n_features, batch.num_rows), np.float32)
