@@ -5,8 +5,7 @@ import pytest
 from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.probes import PROBES
-from epochal.probes._race import sizes_up_to
-from epochal.probes.step_time import STEADY, step_time
+from epochal.probes.step_time import STEADY, sizes_up_to, step_time
 from epochal.records import Evidence, Outcome
 
 throughput, prediction = PROBES["throughput"], PROBES["prediction"]

@@ -4,8 +4,8 @@ import numpy as np
 
 from ..records import Reading, RowTime
 from ..rules.training.predict_size import SHARE, smallest_near_best
-from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
+from .step_time import FEWEST_SIZES, race, sizes_up_to
 
 _MOST = 8192
 

@@ -6,8 +6,8 @@ from ..base.stats import fieller, line_fit
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
 from ..rules.training.predict_size import smallest_near_best
-from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
+from .step_time import FEWEST_SIZES, race, sizes_up_to
 
 
 def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa: ARG001 - nothing is drawn

@@ -8,12 +8,11 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require, whole_number
-from .arrays import Resident
+from .arrays import Orders, Resident
 from .batches import Batching, kind_of, source_of
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
 from .cast import OnlyKeras, are_arrays, coded, rows_of
 from .feed import Feed
-from .orders import Orders
 from .stacks import Batches
 
 __all__ = ["Batching", "OnlyKeras", "cuts_own_batches", "feed_of", "is_factory", "made_by"]
@@ -53,7 +52,7 @@ def feed_of(x, y=None, batching=None, *, sample_weight=None, class_weight=None, 
     if inner is None:
         raise UsageError(f"`x` must be arrays, a Parquet file or a source of batches; got {type(x).__name__} with y "
                          f"{type(y).__name__}. Pass NumPy arrays, or a keras.utils.PyDataset.")
-    return Feed(Batches(inner, x), batching.steps_per_epoch)
+    return Feed(Batches(inner), batching.steps_per_epoch)
 
 
 def cuts_own_batches(x):

@@ -25,13 +25,13 @@ class Batches(Source):
     not allow that (`Feeding.reads_ahead`) each is read when its turn comes, by the thread that trains, and is a chunk by itself.
 
     Args:
-        inner: what cuts the batches; see `batches.py`. given: what the user passed.
+        inner: the `Cutter`.
     """
 
     batch_size = n_rows = None
 
-    def __init__(self, inner, given):
-        self.inner, self._given = inner, given
+    def __init__(self, inner):
+        self.inner, self.begin, self.end, self.original = inner, inner.begin, inner.end, inner.original
         self.starts_anew, self.in_thread = inner.starts_anew, feeding().reads_ahead
         with contextlib.nullcontext() if feeding().looking_draws else undisturbed():
             first = inner.look(feeding().n_looked_at)
@@ -46,22 +46,10 @@ class Batches(Source):
     def n_batches(self):
         return self.inner.n_batches
 
-    def begin(self):
-        if hasattr(self.inner, "begin"):
-            self.inner.begin()
-
-    def end(self):
-        if hasattr(self.inner, "end"):
-            self.inner.end()
-
     def open(self):
         if not self.inner.draws_torch_seed:
             feeding().draw_seed()
         return _Pass(self)
-
-    def original(self):
-        """What the user passed, as it was."""
-        return self.inner.whole() if hasattr(self.inner, "whole") else self._given
 
     def converted(self, batch):
         """A `Batch` of NumPy arrays."""

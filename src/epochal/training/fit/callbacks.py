@@ -21,12 +21,7 @@ def callbacks_for(plan):
 
 
 def hearing_batches(callbacks, what):
-    """The callbacks with a hook around batches.
-
-    Args:
-        callbacks: Keras callbacks.
-        what: the batches of `"train"` or of `"test"`.
-    """
+    """The callbacks with a hook around the batches of `"train"` or of `"test"`."""
     return [callback for callback in callbacks if any(_overrides(callback, hook) for hook in _HOOKS[what])]
 
 

@@ -18,21 +18,18 @@ from ..feeds.blocks import ParquetBlocks
 from ..feeds.cast import n_rows_of
 from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
+from .arguments import FitRequest
 from .callbacks import needing_batches
 from .keras_fit import report_epoch, train_with_keras
 from .loop import Span, Work, run
-from .modes import mode_for
+from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
-from .request import FitRequest
-from .trial import Mode
 
 
 def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
     """Train a compiled Keras model as `model.fit` does, sooner; the workings of `epochal.fit`, where numbers are numbers.
 
     Args:
-        request: what to train, and how.
-        progress: told of every epoch, with the `History` so far, and each sentence that a user who wants progress should read.
         stop: ends the training between two blocks of batches, with the model whole; Ctrl-C does so where there is none.
 
     Returns:
@@ -48,14 +45,13 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     if why:
         return by_keras(request, why)
     rows = _Rows.of(request)
-    size = Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
-    order, shares = arguments.order_of(request.batches, rows.train[1], size)
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
-                  n_rows=n_rows_of(rows.train[0]))
+    n_rows, batching = n_rows_of(rows.train[0]), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
+    order, shares = arguments.order_of(request.batches, rows.train[1], batching.size(n_rows))
+    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows)
     with ExitStack() as opened:
         try:
-            batching = Batching(request.batch_size, request.shuffle, request.steps_per_epoch, order)
-            feed = feed_of(*rows.train[:2], batching, sample_weight=rows.train[2], class_weight=request.class_weight)
+            feed = feed_of(*rows.train[:2], replace(batching, order=order), sample_weight=rows.train[2],
+                           class_weight=request.class_weight)
         except OnlyKeras as error:
             return by_keras(replace(request, x=error.x), str(error))
         opened.callback(feed.close)
@@ -71,27 +67,23 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
 
 
 class _Rows(NamedTuple):
-    """The data of a training, once `validation_split` is resolved.
-
-    Attributes:
-        train: x, y and sample weights. validation: validation data as `fit` takes them, or `None`.
-        held_out: the targets that `validation_split` took, or `None`.
-    """
+    """x, y and sample weights to train on, validation data as `fit` takes them, and the targets that `validation_split` took."""
 
     train: tuple[Any, Any, Any]
-    validation: Any
-    held_out: Any
+    validation: Any = None
+    held_out: Any = None
 
     @classmethod
     def of(cls, request):
-        train, validation, held_out = (request.x, request.y, request.sample_weight), request.validation_data, None
-        if request.validation_split and validation is None:
-            train, validation = arguments.split(*train, request.validation_split)
-            held_out = validation[1]
-        arguments.refuse_without_targets(request.model, train, "y")
-        if validation is not None and not isinstance(validation, str):
-            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(validation), "validation_data")
-        return cls(train, validation, held_out)
+        rows = cls((request.x, request.y, request.sample_weight), request.validation_data)
+        if request.validation_split and rows.validation is None:
+            train, validation = arguments.split(*rows.train, request.validation_split)
+            rows = cls(train, validation, validation[1])
+        arguments.refuse_without_targets(request.model, rows.train, "y")
+        if rows.validation is not None and not isinstance(rows.validation, str):
+            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(rows.validation),
+                                             "validation_data")
+        return rows
 
 
 def _with_keras(request, why, *, resolved, progress, stop):

@@ -57,7 +57,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     model, trainee, callbacks = work.model, work.trainee, work.callbacks
     train, test = _Pass("train", work), _Pass("test", work)
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
-    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
+    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (lambda: None,) * 2
     logs = {}
     with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in range(epochs.first, epochs.last):
@@ -71,10 +71,8 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
             last = train(work.feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
             done = 0
             show()
-            judged = {}
-            if work.validation is not None and epochs.validate(epoch):
-                judged = _validated(test, work.validation, callbacks, stopping, show, read)
-            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in judged.items()}
+            judged = work.validation is not None and epochs.validate(epoch) and _validated(test, work, stopping, show, read)
+            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in (judged or {}).items()}
             callbacks.on_epoch_end(epoch, logs)
             read()
             if keep:
@@ -87,15 +85,15 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     return logs
 
 
-def _validated(test, validation, callbacks, stopping, show, read):
-    validation.reset()
-    callbacks.on_test_begin()
+def _validated(test, work, stopping, show, read):
+    work.validation.reset()
+    work.callbacks.on_test_begin()
     read()
-    test.trainee.reset_metrics()
-    last = test(validation, stopping)
+    work.trainee.reset_metrics()
+    last = test(work.validation, stopping)
     show()
-    logs = test.trainee.numbers(last)
-    callbacks.on_test_end(logs)
+    logs = work.trainee.numbers(last)
+    work.callbacks.on_test_end(logs)
     read()
     return logs
 
@@ -168,6 +166,3 @@ class _Pass:
             if self._seen:
                 self.trainee.load()
 
-
-def _nothing():
-    pass

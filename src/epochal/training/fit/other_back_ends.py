@@ -15,7 +15,7 @@ from ...seam.model.copying import has_own_step
 from ...seam.rows import leaves, over
 from ...seam.trainee import open_trainee
 from ..feeds.sources import Batching, feed_of
-from .modes import Remembered, measured_mode
+from .modes import measured_mode, memory_of
 
 _WORTH_SECONDS = 120.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
 _MOST_SECONDS = 60.0    # for one back end
@@ -36,12 +36,12 @@ def faster_back_end(request, trainee, feed, mode, n_updates) -> Finding | None:
     """
     if not n_updates or not mode.step_seconds or mode.step_seconds * n_updates < _WORTH_SECONDS:
         return None
-    remembered = Remembered(request.model, trainee, feed, what="back_ends")
-    found = remembered.read()
+    memory = memory_of(request.model, trainee, feed, what="back_ends")
+    found = memory.read()
     if not found:
         described = _description(request.model)
         found = {} if described is None else _timed(described, trainee.backend, feed, request.micro_batch_size)
-        remembered.write(found)
+        memory.write(found)
     seconds = {name: taken for name, taken in found.items() if name in BACKENDS and isinstance(taken, float)}
     best = min(seconds, key=seconds.get, default=None)
     if best is None or not seconds[best] < _GAIN * mode.step_seconds:

@@ -15,10 +15,9 @@ from ...seam.forward import forward_of
 from ..feeds.batches import Batching, source_of
 from ..feeds.cast import OnlyKeras, rows_of
 from .blocks import Block, DependsOnBatch, RowsDiffer, Run, cut, taken
-from .known_sizes import known_sizes
 from .outputs import Outputs, fill
 from .request import PredictRequest
-from .size import in_blocks
+from .size import in_blocks, known_sizes
 
 
 def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Any:
@@ -53,10 +52,10 @@ def _batches(request, source):
     if not source.draws_torch_seed:
         feeding().draw_seed()
     with Run(request, forward, outputs, n) as run:
-        getattr(source, "begin", bool)()
+        source.begin()
         run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(source.open(), request.steps))
         require(run.n_blocks > 0, "x", "no batch", "at least one batch", "A generator can be used only once.")
-        getattr(source, "end", bool)()
+        source.end()
     if not run.stopped:
         _warn_of_missing(request.steps, run.n_blocks)
     if run.n_blocks == source.n_batches:
