@@ -13,8 +13,8 @@ from epochal.base.errors import UsageError
 from epochal.records import Evidence, Outcome, Reading, Setting
 from epochal.report import html_for, write_report
 from epochal.report.page import page
+from epochal.report.pictures.chart import SYMBOLS, SizeStyle
 from epochal.report.pictures.plotly import drawing_of
-from epochal.report.pictures.style import SYMBOLS, SizeStyle
 from epochal.report.plan.pictures import arm_keys, pictures
 from epochal.report.plan.rows import condition_rows, reading_rows, recommended
 

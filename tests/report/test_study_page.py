@@ -82,7 +82,7 @@ def test_the_drawings_are_strict_json_and_every_legend_entry_shows_and_hides_som
     for picture in study_pictures(made()):
         for chart in picture.charts.values():
             groups = {trace["legendgroup"] for trace in drawing_of(chart)["data"]} - {""}
-            assert groups == {key.group for key in picture.keys}
+            assert groups == {key.label for key in picture.keys}
 
 
 MISSING = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules.worlds import curve, diverged
 
-from epochal.rules.plan.quality import best_epoch, cross_fitted, steps_to
+from epochal.rules.plan.quality import best_epoch, cross_fitted, updates_to
 
 LOSSES = st.lists(st.floats(0.01, 10), min_size=1, max_size=12)
 
@@ -45,6 +45,10 @@ def test_cross_fitting_is_never_better_than_the_least_of_both_halves(losses):
 def test_a_run_that_diverged_is_infinitely_bad_however_low_it_had_been():
     assert cross_fitted(diverged(n_epochs=3)) == math.inf
     assert cross_fitted(curve([])) == math.inf
+
+
+def steps_to(run, target):
+    return updates_to(run.validation_loss, target, run.steps_per_epoch)
 
 
 @given(LOSSES, st.floats(0.01, 10))

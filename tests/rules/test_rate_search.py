@@ -139,7 +139,7 @@ def widened(centres, first=RATES, present=1e-3, n_seeds=1):
         tuneds = {size: found(bowl(centre, tried[size]) if centre > 1e-7 else
                               {rate: math.inf if rate > 1e2 * centre else 1.0 for rate in tried[size]},
                               n_seeds=n_seeds, batch_size=size) for size, centre in centres.items()}
-        more = next_rates(tuneds, tried, present)
+        more = next_rates({size: [one] for size, one in tuneds.items()}, tried, present)
         if not any(more.values()):
             return tried, tuneds
         for size in centres:
@@ -162,14 +162,14 @@ def test_nothing_is_tried_where_every_best_is_interior():
 
 
 def test_where_one_size_goes_further_the_other_goes_outwards_too_so_that_the_spacing_is_the_same():
-    tuneds = {32: found(bowl(1.3e-3)), 1024: found(bowl(1.0), batch_size=1024)}
+    tuneds = {32: [found(bowl(1.3e-3))], 1024: [found(bowl(1.0), batch_size=1024)]}
     more = next_rates(tuneds, {32: RATES, 1024: RATES}, 1e-3)
     assert more == {32: [neighbour(RATES[0], 1e-3, -1)], 1024: [neighbour(RATES[-1], 1e-3, 1)]}
 
 
 def test_every_size_is_refined_alike_half_way_to_the_vertexs_side():
     up, down = found(bowl(1.3e-3)), found(bowl(0.8e-3), batch_size=64)
-    more = refinements({32: up, 64: [down]}, {32: RATES, 64: RATES}, 1e-3)
+    more = refinements({32: [up], 64: [down]}, {32: RATES, 64: RATES}, 1e-3)
     assert more == {32: [pytest.approx(1e-3 * math.sqrt(STEP), rel=1e-3)], 64: [pytest.approx(1e-3 / math.sqrt(STEP), rel=1e-3)]}
 
 
@@ -190,7 +190,7 @@ def test_the_chosen_rates_of_two_sizes_have_the_same_spacing_around_them(one, ot
     tried, tuneds = widened({32: 10**one, 64: 10**other}, grid(1e-3, n_first, 1e-3))
     if not all(chosen.interior for chosen in tuneds.values()):
         return
-    more = refinements(tuneds, tried, 1e-3)
+    more = refinements({size: [one] for size, one in tuneds.items()}, tried, 1e-3)
     gaps = []
     for size, chosen in tuneds.items():
         rates = sorted(math.log10(rate) for rate in {*tried[size], *more[size]})
@@ -200,7 +200,7 @@ def test_the_chosen_rates_of_two_sizes_have_the_same_spacing_around_them(one, ot
 
 
 def test_where_every_rate_diverged_two_lower_ones_are_tried_and_the_others_get_two_as_well():
-    more = next_rates({32: None, 64: found(bowl(1e-3))}, {32: RATES, 64: RATES}, 1e-3)
+    more = next_rates({32: [None], 64: [found(bowl(1e-3))]}, {32: RATES, 64: RATES}, 1e-3)
     assert more[32] == [neighbour(RATES[0], 1e-3, -2), neighbour(RATES[0], 1e-3, -1)]
     assert len(more[64]) == 2
 
@@ -212,4 +212,5 @@ def test_budgets_that_disagree_send_the_search_both_ways():
 
 def test_at_the_limit_nothing_more_is_tried():
     rates = grid(1e-3, MOST_RATES, 1e-3)
-    assert next_rates({32: found(bowl(1e3, rates)), 64: found(bowl(1e-3, rates))}, {32: rates, 64: rates}, 1e-3) == {32: [], 64: []}
+    tuneds = {32: [found(bowl(1e3, rates))], 64: [found(bowl(1e-3, rates))]}
+    assert next_rates(tuneds, {32: rates, 64: rates}, 1e-3) == {32: [], 64: []}

@@ -6,7 +6,7 @@ import pytest
 from rules.study_runs import NAMES, confirmed, design, run
 
 from epochal.records import Contrast, Outcome, Setting, UpdatesToTarget, Verdict
-from epochal.rules.study.steps import critical_batch_of, median_ranks, updates_to
+from epochal.rules.study.steps import critical_batch_of, median_ranks, updates_in
 
 SIZES = (32, 128, 512)
 
@@ -98,19 +98,19 @@ def test_without_a_reference_there_is_no_target():
 
 def test_updates_are_interpolated_within_the_epoch_and_the_first_epoch_counts_whole():
     curve = run([5.0, 3.0, 1.0])
-    assert [updates_to(curve, design(), NAMES, target) for target in (9.0, 4.0, 1.0, 0.5)] == [50, 75, 150, None]
+    assert [updates_in(curve, design(), NAMES, target) for target in (9.0, 4.0, 1.0, 0.5)] == [50, 75, 150, None]
 
 
 def test_a_metric_of_which_more_is_better_is_reached_from_below():
     up = design(metric="accuracy", larger_is_better=True)
     curve = run([5.0, 3.0, 1.0], accuracy=(0.2, 0.4, 0.8))
-    assert [updates_to(curve, up, NAMES, target) for target in (0.1, 0.6, 0.9)] == [50, pytest.approx(125), None]
+    assert [updates_in(curve, up, NAMES, target) for target in (0.1, 0.6, 0.9)] == [50, pytest.approx(125), None]
 
 
 def test_values_that_are_not_numbers_are_no_arrival():
     curve = run([math.nan, 3.0, math.nan, 1.0])
-    assert updates_to(curve, design(), NAMES, 3.5) == 100
-    assert updates_to(curve, design(), NAMES, 0.5) is None
+    assert updates_in(curve, design(), NAMES, 3.5) == 100
+    assert updates_in(curve, design(), NAMES, 0.5) is None
 
 
 @pytest.mark.parametrize("n", range(6, 40))

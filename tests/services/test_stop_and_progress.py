@@ -17,7 +17,7 @@ from epochal.rules.study.design import Choices
 from epochal.services.fit import fit
 from epochal.services.plan import PlanRequest, plan
 from epochal.services.study import StudyRequest, study
-from epochal.training.fit.request import FitRequest
+from epochal.training.fit.arguments import FitRequest
 
 assert bench  # a fixture
 

@@ -3,15 +3,16 @@
 import pytest
 from training import predicting
 
-from epochal.training.predict import known_sizes
+from epochal.training import remembered
+from epochal.training.predict import size
 
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own; what else goes on in the machine decides nothing."""
-    monkeypatch.setattr(known_sizes, "user_cache_path", lambda name: tmp_path / "cache")
-    monkeypatch.setattr(known_sizes, "is_steady", lambda trials: True)
-    monkeypatch.setattr("epochal.training.predict.size.worth_compiling", lambda *given: True)
+    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / "cache")
+    monkeypatch.setattr(size, "is_steady", lambda trials: True)
+    monkeypatch.setattr(size, "worth_compiling", lambda *given: True)
     return tmp_path / "cache" / "predict"
 
 

@@ -6,7 +6,7 @@ from keras import layers
 from parity.same_fit import differences, epochal_fit, keras_fit, numpy, relative, train
 
 from epochal.training.fit import fit as the_fit
-from epochal.training.fit.request import FitRequest
+from epochal.training.fit.arguments import FitRequest
 
 if keras.backend.backend() == "jax":
     from epochal.seam.machine import keep_programs

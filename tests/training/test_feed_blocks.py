@@ -18,11 +18,11 @@ from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
 from epochal.tables.parquet.rows import ParquetRows
-from epochal.training.feeds import blocks, orders, sources
+from epochal.training.feeds import arrays, blocks, sources
+from epochal.training.feeds.arrays import Orders
 from epochal.training.feeds.blocks import ArrayBlocks, ParquetBlocks, batches_per_block
 from epochal.training.feeds.cast import rows_of
 from epochal.training.feeds.feed import Feed
-from epochal.training.feeds.orders import Orders
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_blocks_are_of_one_size_where_that_can_be(n):
 
 def test_many_rows_are_mixed_in_two_levels(monkeypatch):
     for name, value in (("FEW_ENOUGH", 50), ("_STRETCHES", 40), ("_GROUP", 60)):
-        monkeypatch.setattr(orders, name, value)
+        monkeypatch.setattr(arrays, name, value)
     keras.utils.set_random_seed(3)
     for n in (51, 201, 400, 401):
         drawn = Orders(n, 4, True, mixed=True)

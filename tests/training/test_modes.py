@@ -6,16 +6,17 @@ import pytest
 from training.feed_probe import feed_of
 
 from epochal.seam.trainee import open_trainee
+from epochal.training import remembered
 from epochal.training.fit import modes
-from epochal.training.fit.modes import Remembered
-from epochal.training.fit.trial import Mode
+from epochal.training.fit.modes import Mode
 
 X = np.ones((64, 3), np.float32)
+BACKEND = keras.backend.backend()
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(modes, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
 
 
 def opened(*inner, batch_size=8):
@@ -26,43 +27,50 @@ def opened(*inner, batch_size=8):
 
 
 def memory(*inner, batch_size=8):
-    model, trainee, feed = opened(*inner, batch_size=batch_size)
-    return Remembered(model, trainee, feed)
+    return modes.memory_of(*opened(*inner, batch_size=batch_size))
+
+
+def keep(memory):
+    modes.keep(memory, BACKEND, Mode("stepwise", 0.5, "tried", True), 1000)
+
+
+def recall(memory, n_updates=1000):
+    return modes.recall(memory, BACKEND, n_updates)
 
 
 def test_what_was_kept_is_recalled_for_a_training_of_half_the_length_and_not_for_a_shorter_one():
-    memory().keep(Mode("stepwise", 0.5, "tried", True), 1000)
-    mode = memory().recall(500)
+    keep(memory())
+    mode = recall(memory(), 500)
     assert (mode.name, mode.step_seconds) == ("stepwise", 0.5)
     assert mode.because == "as measured before: tried"
-    assert memory().recall(499) is None
-    assert memory().recall(None) is None
+    assert recall(memory(), 499) is None
+    assert recall(memory(), None) is None
 
 
 def test_another_model_or_batch_size_has_a_memory_of_its_own():
-    memory().keep(Mode("stepwise", 0.5, "tried", True), 1000)
-    assert memory(keras.layers.Dense(5)).recall(1000) is None
-    assert memory(batch_size=16).recall(1000) is None
+    keep(memory())
+    assert recall(memory(keras.layers.Dense(5))) is None
+    assert recall(memory(batch_size=16)) is None
 
 
 def test_what_an_earlier_version_measured_for_another_back_end_counts_as_none():
     kept = memory()
-    kept.keep(Mode("stepwise", 0.5, "tried", True), 1000)
-    kept._path.write_text(kept._path.read_text().replace(f'"backend": "{keras.backend.backend()}"', '"backend": "elsewhere"'))
-    assert memory().recall(1000) is None
+    keep(kept)
+    kept.path.write_text(kept.path.read_text().replace(f'"backend": "{BACKEND}"', '"backend": "elsewhere"'))
+    assert recall(memory()) is None
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "{}", '{"format": 99}', "[]"])
 def test_a_damaged_memory_counts_as_none(text):
     kept = memory()
-    kept.keep(Mode("stepwise", 0.5, "tried", True), 1000)
-    kept._path.write_text(text)
-    assert memory().recall(1000) is None
+    keep(kept)
+    kept.path.write_text(text)
+    assert recall(memory()) is None
 
 
 def test_what_is_remembered_is_taken_without_a_trial(monkeypatch):
     model, trainee, feed = opened()
-    Remembered(model, trainee, feed).keep(Mode("stepwise", 0.5, "tried", True), 1000)
+    keep(modes.memory_of(model, trainee, feed))
     monkeypatch.setattr(modes, "fastest_mode", lambda *_: pytest.fail("tried again"))
     assert modes.mode_for(model, trainee, feed, 2000, "auto").name == "stepwise"
 

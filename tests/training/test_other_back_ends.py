@@ -11,11 +11,12 @@ from training.side_by_side import fit
 from epochal.base.errors import UsageError
 from epochal.base.isolated import Outcome
 from epochal.seam.trainee import open_trainee
+from epochal.training import remembered
 from epochal.training.checkpoint.checkpoint import Checkpoint
-from epochal.training.fit import modes, other_back_ends
+from epochal.training.fit import other_back_ends
+from epochal.training.fit.arguments import FitRequest
+from epochal.training.fit.modes import Mode
 from epochal.training.fit.other_back_ends import _description, faster_back_end, seconds_a_batch
-from epochal.training.fit.request import FitRequest
-from epochal.training.fit.trial import Mode
 
 pytestmark = pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 
@@ -35,7 +36,7 @@ def network(*extra, loss="sparse_categorical_crossentropy", kind=keras.Sequentia
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(modes, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from keras import layers
 from training.predicting import BACKEND, N, forward_of, network, run_out, same, two_outputs
 
 from epochal.api.predict import predict
-from epochal.training.predict import known_sizes
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -167,7 +166,7 @@ def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_memory(x, cach
 
 
 def test_timings_that_look_disturbed_are_taken_again_but_not_for_ever(model, x, cache, monkeypatch):
-    monkeypatch.setattr(known_sizes, "is_steady", lambda trials: False)
+    monkeypatch.setattr("epochal.training.predict.size.is_steady", lambda trials: False)
     for n in (1, 2, 3, 4, 5, 5, 5):
         assert same(predict(model, x, verbose=0), model.predict(x, verbose=0))
         [path] = cache.iterdir()

@@ -20,7 +20,7 @@ BACKEND = keras.backend.backend()
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own."""
-    monkeypatch.setattr("epochal.training.predict.known_sizes.user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr("epochal.training.remembered.user_cache_path", lambda name: tmp_path)
 
 
 def numbers(*shape, seed=0):
@@ -347,7 +347,7 @@ class Drifting(layers.Layer):
 def test_rows_that_stood_alone_are_looked_at_again_once_weights_change(size, monkeypatch):
     model, x = keras.Sequential([keras.Input((5,)), Drifting()]), numbers(N, 5)
     monkeypatch.setattr("epochal.training.predict.size.pick", lambda *given, **more: size)
-    monkeypatch.setattr("epochal.training.predict.known_sizes.is_steady", lambda trials: True)
+    monkeypatch.setattr("epochal.training.predict.size.is_steady", lambda trials: True)
     for _ in range(3):  # a call that tries sizes, and calls that do not
         assert_same(predict(model, x, verbose=0), x)
     model.set_weights([np.array(1.0)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from epochal import Unsupported
-from epochal.training.fit import trial
-from epochal.training.fit.trial import fastest_mode
+from epochal.training.fit import modes
+from epochal.training.fit.modes import fastest_mode
 
 ROWS = np.zeros((100, 4), np.int32)
 
@@ -44,7 +44,7 @@ class Timed:
 
 def chosen(monkeypatch, n_updates, order=("fused", "stepwise"), **seconds):
     trainee = Timed(**seconds)
-    monkeypatch.setattr(trial, "perf_counter", trainee.clock)
+    monkeypatch.setattr(modes, "perf_counter", trainee.clock)
     return fastest_mode(trainee, None, ROWS, n_updates, order), trainee
 
 
@@ -104,7 +104,7 @@ def test_a_mode_that_the_model_does_not_allow_is_passed_over_with_its_reason(mon
         return Timed.train(trainee, data, rows, mode)
 
     trainee.train = train
-    monkeypatch.setattr(trial, "perf_counter", trainee.clock)
+    monkeypatch.setattr(modes, "perf_counter", trainee.clock)
     mode = fastest_mode(trainee, None, ROWS, 100, ("fused", "stepwise"))
     assert mode.name == "stepwise"
     assert "not fused: XLA has no such thing" in mode.because

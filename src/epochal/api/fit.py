@@ -6,7 +6,7 @@ from typing import Any, Literal
 from ..base.stop import Stop, set_by_ctrl_c
 from ..records import Plan
 from ..services.fit import fit as train
-from ..training.fit.request import FitRequest, History
+from ..training.fit.arguments import FitRequest, History
 from .display import display_of_fit
 
 

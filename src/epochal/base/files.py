@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+import psutil
+
 from .errors import UsageError
 
 
@@ -54,18 +56,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def _remove_drafts_of_the_dead(path):
     for draft in path.parent.glob(f".{path.name}.*.*"):
         owner = draft.name.removeprefix(f".{path.name}.").split(".")[0]
-        if owner.isdigit() and not _lives(int(owner)):
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
             draft.unlink(missing_ok=True)
-
-
-def _lives(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
@@ -79,5 +71,11 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def no_room(option, path, error, more="Make room, or name another one."):
-    """The `UsageError` for a file or folder that an option names and that could not be written."""
+    """The `UsageError` for a file or folder that an option names and that could not be written.
+
+    Raises:
+        OSError: the error itself, where it is not the disk's: a template that Jinja misses is an `OSError` too.
+    """
+    if error.errno is None:
+        raise error
     return UsageError(f"`{option}` must be a place with room to write in; {path} is not ({error.strerror or error}). {more}")

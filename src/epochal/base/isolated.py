@@ -77,7 +77,11 @@ class Isolated:
                 _end(process)
             log.seek(0)
             printed = log.read().decode(errors="replace").strip()[-_TAIL:]
-        return _outcome(answer, failure or _ending(process.returncode), printed)
+        if not answer:  # it ended before it could say anything
+            failure, sentence = failure or _ending(process.returncode)
+            return Outcome(failure=failure, sentence=sentence, printed=printed)
+        failure, content = pickle.loads(answer)  # written by our own child
+        return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
 
     def _wait(self, process, message):
         """What the process answered as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
@@ -93,16 +97,8 @@ class Isolated:
                 return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
 
     def _environment(self):
-        path = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
+        path = os.pathsep.join(map(os.path.abspath, sys.path))
         return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", **self.environment}
-
-
-def _outcome(answer, ending, printed):
-    if not answer:  # the process ended before it could say anything
-        failure, sentence = ending
-        return Outcome(failure=failure, sentence=sentence, printed=printed)
-    failure, content = pickle.loads(answer)  # written by our own child
-    return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
 
 
 def _ending(code):

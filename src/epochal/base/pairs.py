@@ -1,5 +1,6 @@
 """Tests on pairs of measurements: for a difference, for equivalence, and how many pairs either of them takes."""
 
+import bisect
 import functools
 import math
 from typing import Any
@@ -131,13 +132,9 @@ def seeds_to_resolve(difference: float, spread: float, margin: float, *, alpha: 
     def settled(n):
         return different(n) or _equivalence_power(difference, spread, margin, n) >= POWER
 
-    if not settled(MOST_PAIRS):
-        return None
-    low, high = 1, MOST_PAIRS  # more pairs settle more: halve the span
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if settled(middle) else (middle, high)
-    return high
+    counts = range(2, MOST_PAIRS + 1)  # more pairs settle more
+    place = bisect.bisect_left(counts, True, key=settled)
+    return counts[place] if place < len(counts) else None
 
 
 def _shown_by_sign(n, alpha):

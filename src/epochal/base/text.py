@@ -18,9 +18,11 @@ _SCALES = {
 def number(x: float) -> str:
     """Three significant digits, but never `4.1e+03` for 4096.
 
-    >>> number(4096), number(0.00123456), number(12.3456)
-    ('4,096', '0.00123', '12.3')
+    >>> number(4096), number(0.00123456), number(12.3456), number(float("inf"))
+    ('4,096', '0.00123', '12.3', 'unbounded')
     """
+    if x == float("inf"):
+        return "unbounded"
     return f"{x:,.0f}" if 1000 <= abs(x) < 1e15 else f"{x:.3g}"
 
 
@@ -59,7 +61,7 @@ def quantity(unit: str, *values: float) -> str:
     largest = max((abs(v) for v in values if v != float("inf")), default=0.0)
     for floor, factor, name in _SCALES.get(unit, ((0.0, 1.0, unit),)):
         if largest >= floor:
-            return f"{' to '.join(_or_unbounded(v / factor) for v in values)} {name}".strip()
+            return f"{' to '.join(number(v / factor) for v in values)} {name}".strip()
     raise AssertionError("every scale ends at zero")
 
 
@@ -99,11 +101,7 @@ def seconds_of(budget: float | str) -> float:
 
 
 def time_left(seconds):
-    """How long something still takes, by an estimate.
-
-    >>> time_left(0.4), time_left(75)
-    ('under 1 s left', 'about 1 min 15 s left')
-    """
+    """How long something still takes, by an estimate: `under 1 s left`, `about 1 min 15 s left`."""
     return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"
 
 
@@ -150,13 +148,5 @@ class RichTable:
         room = page - self._GAP * (len(columns) - 1)
         longest = next((cap for cap in range(max(words), 0, -1) if sum(min(word, cap) for word in words) <= room), 1)
         floors = [min(word, longest) for word in words]
-        shares = (_between(floors, share, whole) for share in range(page, 0, -1))
+        shares = ([min(max(low, share), high) for low, high in zip(floors, whole, strict=True)] for share in range(page, 0, -1))
         return next((widths for widths in shares if sum(widths) <= room), floors)
-
-
-def _between(lows, share, highs):
-    return [min(max(low, share), high) for low, high in zip(lows, highs, strict=True)]
-
-
-def _or_unbounded(x):
-    return "unbounded" if x == float("inf") else number(x)

@@ -70,8 +70,6 @@ def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: b
     try:
         write_report(plan, folder / "report.html")
     except OSError as error:
-        if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
-            raise
         raise no_room("--out", folder, error) from error
     tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
 

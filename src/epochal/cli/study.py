@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ..base.backends import choose_backend
 from ..base.errors import UsageError
+from ..base.files import no_room
 from ..base.stop import Stopped
 from ..base.text import RichTable
 from ..base.validate import require
@@ -66,9 +67,8 @@ def run(options: dict[str, Any]) -> None:
         try:
             log_to_tensorboard(found, tensorboard)
         except OSError as error:
-            raise UsageError(f"`--tensorboard` must be a folder with room to write in; {tensorboard} is not "
-                             f"({error.strerror or error}). The study is complete: the same command trains nothing again."
-                             ) from error
+            raise no_room("--tensorboard", tensorboard, error,
+                          "The study is complete: the same command trains nothing again.") from error
         tell(say, f"Logged for TensorBoard: tensorboard --logdir {shlex.quote(tensorboard)}")
 
 
@@ -123,9 +123,6 @@ def _save(study: Study, place: Path) -> None:
         write_tables(study, place)
         write_report(study, place / "report.html")
     except OSError as error:
-        if error.errno is None:  # not the disk: Jinja's missing template is an OSError too
-            raise
         missing = [name for name in _WRITTEN if not (place / name).is_file()]
-        raise UsageError(f"`--folder` must be a folder with room to write in; {place} is not ({error.strerror or error}). Every "
-                         f"training is kept there; missing: {', '.join(missing) or 'nothing'}. Make room, and run the same command "
-                         "again: it trains nothing anew.") from error
+        raise no_room("--folder", place, error, f"Every training is kept there; missing: {', '.join(missing) or 'nothing'}. Make "
+                      "room, and run the same command again: it trains nothing anew.") from error

@@ -1,14 +1,13 @@
 """A whole epoch of many lanes as one compiled program: a scan over the steps, a vmap over the lanes, judging included."""
 
 import weakref
-from time import perf_counter
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .guard import keras_lock
-from .lanes import finished, order
+from .lanes import order, trained
 
 _ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
@@ -20,8 +19,6 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
 
     Args:
         rig: one whose `pure` is not `None`.
-        batch_size: rows of an update; the last update of an epoch takes the rows that are left.
-        width: lanes side by side.
         n_rows: rows of an epoch; all training rows, and judging after them, unless it is a trial.
         device: one of `jax.local_devices()`; the first where it is `None`.
     """
@@ -89,15 +86,12 @@ def train(rig, lanes, batches, program, width, *, go_on, device=None):
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
     rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]
     states, data = start_states(rig, [lane.seed for lane in padded], device), data_on(rig, device)
-    losses, figures, orders, start = [], [], {}, perf_counter()
-    for epoch in range(batches.n_epochs):
-        for lane in lanes:
-            orders[lane.seed] = order(lane.seed, epoch, n)
-        states, epoch_losses, epoch_figures = program(data, states, np.stack([orders[lane.seed] for lane in padded]),
-                                                      rates[epoch])
-        losses.append(np.asarray(epoch_losses)[: len(lanes)])
-        figures.append(np.asarray(epoch_figures)[: len(lanes)])
-        if not go_on(epoch + 1, np.stack(figures)[:, :, :, 0]):
-            break
-    seconds = (perf_counter() - start) / len(lanes)
-    return [finished(np.stack(losses)[:, i], np.stack(figures)[:, i], seconds) for i in range(len(lanes))]
+
+    def epochs():
+        nonlocal states
+        for epoch in range(batches.n_epochs):
+            orders = {lane.seed: order(lane.seed, epoch, n) for lane in lanes}
+            states, losses, figures = program(data, states, np.stack([orders[lane.seed] for lane in padded]), rates[epoch])
+            yield np.asarray(losses)[: len(lanes)], np.asarray(figures)[: len(lanes)]
+
+    return trained(epochs(), go_on)

@@ -1,6 +1,7 @@
 """What the engine is given and what it gives back."""
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -61,17 +62,25 @@ def order(seed, epoch, n_examples):
     return stream(seed, "order", epoch).permutation(n_examples).astype(np.int32)
 
 
-def finished(train_losses, figures, seconds):
-    """The `Run` of one lane from what each epoch gave.
+def trained(epochs, go_on):
+    """The `Run`s of a group of lanes, of which `epochs` yields losses [n_lanes] and figures [n_lanes, n_parts, 1 + n_metrics]."""
+    losses, figures, start = [], [], perf_counter()
+    for losses_lanes, figures_lanes in epochs:
+        losses.append(losses_lanes)
+        figures.append(figures_lanes)
+        if not go_on(len(losses), np.stack(figures)[:, :, :, 0]):
+            break
+    seconds = (perf_counter() - start) / len(losses_lanes)
+    return [finished(*of_lane, seconds) for of_lane in zip(np.stack(losses, 1), np.stack(figures, 1), strict=True)]
 
-    Args:
-        train_losses: float[n_epochs]. figures: float[n_epochs, n_parts, 1 + n_metrics]. seconds: the lane's share.
-    """
+
+def finished(train_loss, figures, seconds):
+    """The `Run` of one lane, from the losses and figures of its epochs."""
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and the run ends before it
-        train_losses, figures = np.asarray(train_losses, np.float32), np.asarray(figures, np.float32)
-    fine = np.isfinite(train_losses) & np.isfinite(figures[:, :N_HALVES, 0]).all(1)
+        train_loss, figures = train_loss.astype(np.float32), figures.astype(np.float32)
+    fine = np.isfinite(train_loss) & np.isfinite(figures[:, :N_HALVES, 0]).all(1)
     n = len(fine) if fine.all() else int(fine.argmin())
-    return Run(train_losses[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
+    return Run(train_loss[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
 
 
 def out_of_memory():

@@ -1,11 +1,9 @@
 """Train every lane, in the mode and at the width that were measured."""
 
-from time import perf_counter
-
 import numpy as np
 
 from .guard import memory_guard
-from .lanes import finished, order, out_of_memory
+from .lanes import order, out_of_memory, trained
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -14,9 +12,6 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     """Train every lane, as fast as this rig on this machine allows.
 
     Args:
-        rig: the model on the bench; its state is never kept.
-        lanes: the `Lane`s, at least one.
-        batches: the `Batches`: their size and the number of epochs.
         how: what has a `mode` and a `width`, as the `EnginePoint` that `measure_mode` returned; measured when `None`.
         go_on: called after every epoch of a group of lanes as `go_on(n_epochs, losses)` with losses
             float32[n_epochs, n_lanes_of_the_group, n_parts]; a false answer ends the group there.
@@ -57,19 +52,17 @@ def _stepwise(rig, lanes, batches, *, go_on):
     steps = batches.steps_per_epoch(n)
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(batches.n_epochs, steps) for lane in lanes]
     share = np.array([min(size, n - i * size) / n for i in range(steps)])  # of the rows, in each batch
-    losses, figures, start = [], [], perf_counter()
-    for epoch in range(batches.n_epochs):
-        epoch_losses, epoch_figures = [], []
-        for i, lane in enumerate(lanes):
-            rows, steps_losses = order(lane.seed, epoch, n), []
-            for j in range(steps):
-                states[i], loss = rig.step(states[i], rows[j * size : (j + 1) * size], schedules[i][epoch, j])
-                steps_losses.append(loss)  # still on the device: reading it now would make every step wait
-            epoch_losses.append(float(share @ np.array([float(loss) for loss in steps_losses])))
-            epoch_figures.append(rig.evaluate(states[i]))
-        losses.append(np.array(epoch_losses))
-        figures.append(np.stack(epoch_figures))
-        if not go_on(epoch + 1, np.stack(figures)[:, :, :, 0]):
-            break
-    seconds = (perf_counter() - start) / len(lanes)
-    return [finished(np.stack(losses)[:, i], np.stack(figures)[:, i], seconds) for i in range(len(lanes))]
+
+    def epochs():
+        for epoch in range(batches.n_epochs):
+            losses, figures = [], []
+            for i, lane in enumerate(lanes):
+                rows, of_steps = order(lane.seed, epoch, n), []
+                for j in range(steps):
+                    states[i], loss = rig.step(states[i], rows[j * size : (j + 1) * size], schedules[i][epoch, j])
+                    of_steps.append(loss)  # still on the device: reading it now would make every step wait
+                losses.append(float(share @ np.array([float(loss) for loss in of_steps])))
+                figures.append(rig.evaluate(states[i]))
+            yield np.array(losses), np.stack(figures)
+
+    return trained(epochs(), go_on)

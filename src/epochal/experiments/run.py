@@ -12,7 +12,7 @@ from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import clock_of, declared
 from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
-from ..rules.plan.quality import all_steps_to, best_epoch
+from ..rules.plan.quality import all_updates_to, best_epoch
 from ..rules.plan.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .blocks import curve_of, schedule_of
@@ -108,7 +108,7 @@ class _Study:
         clock, runs = clock_of(self.evidence), runs_by_setting(self.evidence)
         found = {}
         for setting, curves in runs.items():
-            steps = all_steps_to(curves.values(), target)
+            steps = all_updates_to(curves.values(), target)
             mean = float("inf") if steps is None else sum(steps) / len(steps)
             step = clock.step(setting.batch_size)
             seconds = mean * (1.0 if step is None else step.value)

@@ -4,8 +4,8 @@ import numpy as np
 
 from ..records import Reading, RowTime
 from ..rules.training.predict_size import SHARE, smallest_near_best
-from ._race import FEWEST_SIZES, race, sizes_up_to
 from .probe import PROGRAM, Probe, largest_that_fits
+from .step_time import FEWEST_SIZES, race, sizes_up_to
 
 _MOST = 8192
 
@@ -17,7 +17,6 @@ def prediction(rig, *, seed=0, largest=None, seconds=10.0):  # noqa: ARG001 - no
     in it.
 
     Args:
-        rig: the model on the bench.
         largest: the largest batch to try; at most and by default 8,192. Rows are repeated where there are fewer.
         seconds: budget; sizes are left out rather than repeats.
 

@@ -2,8 +2,6 @@
 
 import math
 
-from ..base.validate import require
-
 _LINEAR = ("sgd",)
 
 
@@ -13,8 +11,6 @@ def steps_per_epoch(n, batch_size):
     >>> [steps_per_epoch(1600, b) for b in (32, 256, 1024, 1600)]
     [50, 7, 2, 1]
     """
-    require(n >= 1, "n", n, "at least one example")
-    require(batch_size >= 1, "batch_size", batch_size, "at least 1")
     return -(-int(n) // int(batch_size))
 
 
@@ -34,7 +30,6 @@ def time_optimal(b_crit, t0, c):
     >>> round(time_optimal(200, 1.334e-3, 1.731e-6), 1)
     392.6
     """
-    _check(b_crit, t0, c)
     if c == 0 or math.isinf(b_crit):
         return math.inf if t0 > 0 and b_crit > 0 else 0.0
     return math.sqrt(b_crit * t0 / c)
@@ -46,8 +41,6 @@ def time_band(b_crit, t0, c, tolerance=0.1):
     The ends solve c B² - K B + b_crit t0 = 0 with K = (1 + tolerance) (√t0 + √(c b_crit))² - t0 - c b_crit. Usually the band
     is wide; that width is the honest answer.
     """
-    _check(b_crit, t0, c)
-    require(tolerance >= 0, "tolerance", tolerance, "a share of the least time, 0 or more")
     if math.isinf(b_crit):  # then only the seconds an example count: t0 / B + c
         return (t0 / (tolerance * c) if tolerance * c > 0 else math.inf if t0 > 0 else 0.0), math.inf
     k = tolerance * (t0 + c * b_crit) + 2 * (1 + tolerance) * math.sqrt(t0 * c * b_crit)
@@ -68,11 +61,5 @@ def seed_rate(learning_rate, batch_size, new_batch_size, optimizer):
     Args:
         optimizer: Keras' name of it, in any case.
     """
-    require(batch_size >= 1 and new_batch_size >= 1, "new_batch_size", new_batch_size, "at least 1, like `batch_size`")
     k = new_batch_size / batch_size
     return learning_rate * (k if optimizer.lower() in _LINEAR else math.sqrt(k))
-
-
-def _check(b_crit, t0, c):
-    require(b_crit >= 0, "b_crit", b_crit, "0 or more examples")
-    require(t0 >= 0 and c >= 0 and t0 + c > 0, "t0, c", (t0, c), "seconds, 0 or more, and not both 0")

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ..base.errors import UsageError
@@ -21,10 +22,9 @@ from ..seam.rows import leaves
 from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import scores
-from ..training.feeds.gather import BATCH_SIZE, gathered
-from ..training.feeds.sources import cuts_own_batches, is_factory
+from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
+from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
-from ..training.fit.request import FitRequest, History
 from .plan import PlanRequest
 from .plan import plan as make_plan
 from .source import ArraySource, TableSource
@@ -38,12 +38,8 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
         stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
-    Args:
-        request: the training. plan: where numbers come from. budget: for measuring them, where something is `"auto"` and no plan
-            is given.
-
-    Returns:
-        The `keras.callbacks.History`, whose `params` say what was resolved, and why.
+    Where something is `"auto"` and no plan is given, it is measured within the budget. The `params` of the `History` say what was
+    resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a
@@ -77,16 +73,12 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
 
 @dataclass(frozen=True, eq=False)
 class TableFitRequest:
-    """A training on a table.
+    """A training on a table; what is not told here, see `epochal.fit`.
 
     Attributes:
         source: the table and the model. out: the `.keras` file to write.
         plan: where numbers come from that are not given, and `plan_path` its name; without one, and without epochs, they are
-            planned first.
-        batch_size, epochs, learning_rate: numbers that are given.
-        goal, budget: of the plan that is made first.
-        batches, engine, checkpoint, verbose: see `epochal.fit`.
-        seed: makes it repeatable.
+            planned first, for `goal` and within `budget`.
     """
 
     source: TableSource
@@ -175,23 +167,16 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
 
 def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
     """Train with numbers that are settled."""
-    before = getattr(request.model, "history", None)
+    before, told = getattr(request.model, "history", None), progress
+    if request.verbose == 0:  # then without its sentences
+        told = SimpleNamespace(start=told.start, step=told.step, answer=told.answer, done=told.done, say=lambda sentence: None)
     try:
-        return train(request, progress=progress if request.verbose != 0 else _Wordless(progress), stop=stop)
+        return train(request, progress=told, stop=stop)
     except Stopped:
         history = getattr(request.model, "history", None)
         raise Stopped(history if history is not before and history.epoch else None, request.checkpoint) from None
     finally:
         progress.done()
-
-
-class _Wordless:
-    """Progress without its sentences, for `verbose=0`."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.start, self.step, self.answer, self.done = progress.start, progress.step, progress.answer, progress.done
-
-    def say(self, sentence: str) -> None: ...
 
 
 def _check(request: FitRequest, plan: Plan | None) -> None:
@@ -217,35 +202,23 @@ def _check(request: FitRequest, plan: Plan | None) -> None:
 
 def _planned(request, budget, progress, stop):
     """A plan made now, and sentences about the rows that it was made on."""
-    x, y, weight, sentences = _rows(request)
-    validation, more = _validation(request)
+    x, y, weight, validation, sentences = request.x, request.y, request.sample_weight, request.validation_data, []
+    if is_factory(x):
+        found = gathered(x, y, sample_weight=weight, class_weight=request.class_weight, steps=request.steps_per_epoch)
+        fewer = ": with more rows fewer epochs may do" if request.epochs == "auto" else ""
+        sample = "." if found.whole else f" in its own order, a sample{fewer}."
+        sentences.append(f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}")
+        x, y = found.x, found.y
+        weight = None if request.class_weight is not None else found.weight  # which are those of the classes, then
+    if is_factory(validation) or cuts_own_batches(validation):
+        require(not hasattr(validation, "__next__"), "validation_data", f"a {type(validation).__name__}",
+                'something that can be read twice where something is "auto"', "Pass the function that makes it, or arrays.")
+        found = gathered(validation, name="validation_data", steps=request.validation_steps)
+        sentences.append(f"Judged on {found} of validation_data.")
+        validation = (found.x, found.y) if found.weight is None else (found.x, found.y, found.weight)
     source = ArraySource(request.model, x, y, sample_weight=weight, class_weight=request.class_weight, validation_data=validation,
                          validation_split=request.validation_split)
-    return make_plan(PlanRequest(source, budget=budget), progress=progress, stop=stop), [*sentences, *more]
-
-
-def _rows(request):
-    """x, y and sample weights to measure on, as arrays, and sentences about them."""
-    if not is_factory(request.x):
-        return request.x, request.y, request.sample_weight, []
-    found = gathered(request.x, request.y, sample_weight=request.sample_weight, class_weight=request.class_weight,
-                     steps=request.steps_per_epoch)
-    fewer = ": with more rows fewer epochs may do" if request.epochs == "auto" else ""
-    sample = "." if found.whole else f" in its own order, a sample{fewer}."
-    weight = None if request.class_weight is not None else found.weight  # which are those of the classes, then
-    return found.x, found.y, weight, [f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}"]
-
-
-def _validation(request) -> tuple[Any, list[str]]:
-    """Validation data as arrays, and sentences about them."""
-    data = request.validation_data
-    if not (is_factory(data) or cuts_own_batches(data)):
-        return data, []
-    require(not hasattr(data, "__next__"), "validation_data", f"a {type(data).__name__}",
-            'something that can be read twice where something is "auto"', "Pass the function that makes it, or arrays.")
-    found = gathered(data, name="validation_data", steps=request.validation_steps)
-    weight = () if found.weight is None else (found.weight,)
-    return (found.x, found.y, *weight), [f"Judged on {found} of validation_data."]
+    return make_plan(PlanRequest(source, budget=budget), progress=progress, stop=stop), sentences
 
 
 def _numbers(found: Resolved, plan: Plan) -> str:
@@ -289,8 +262,8 @@ def _with_a_plan(request, progress, stop):
 def _settled(request):
     """What to train with: from a plan where it is not given, else Keras' own habits."""
     if request.plan is None:
-        own = "" if request.batch_size else "; 32 is Keras' own batch size"
-        return Resolved(request.batch_size or 32, request.learning_rate, request.epochs, False, f"as given{own}")
+        because = "as given" if request.batch_size else "as given; 32 is Keras' own batch size"
+        return Resolved(request.batch_size or 32, request.learning_rate, request.epochs, False, because)
     found = resolve(request.plan, **{name: getattr(request, name) or "auto" for name in _FOUND})
     return found._replace(because=f"from {request.plan_path}: {found.because.rstrip('.')}")
 

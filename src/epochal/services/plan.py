@@ -1,5 +1,6 @@
 """Plan: put the model on the bench, take the measurements that are not yet known, and decide."""
 
+import itertools
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,12 +93,9 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
 
     Args:
-        rig: the model on the bench.
         budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
         evidence: an `Evidence`; nothing in it is measured twice.
-        seed: makes the choice of rows, weights and orders repeatable.
         keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
-        reporter: a `Reporter`, told of every measurement and every epoch.
 
     Raises:
         UsageError: the evidence is about another model, other data or another machine.
@@ -109,8 +107,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
 
     def tell(name, done, what):
         """Of the item called `name`, so many of its foreseen seconds are done."""
-        names = list(foreseen)
-        done += sum(foreseen[earlier] for earlier in names[: names.index(name)])
+        done += sum(seconds for _, seconds in itertools.takewhile(lambda item: item[0] != name, foreseen.items()))
         total = sum(foreseen.values())
         reporter.step(done / max(total, 1e-9), f"measuring: {what}", time_left(max(total - done, 0)))
 
@@ -121,7 +118,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     for probe in due(evidence, budget):
         words = probe.name.replace("_", " ")
         tell(probe.name, 0.0, words)
-        evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
+        evidence = evidence.add(probe(rig, seed=seed, **probe.options(rig, evidence, budget)))
         keep(evidence)
         tell(probe.name, foreseen[probe.name], words)
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
@@ -131,9 +128,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
 class Journal:
     """A file that holds the evidence of a run under way, so that a kill loses nothing; it is gone when the run ended.
 
-    Args:
-        folder: where it lies. fingerprint: the task's, so that runs on other tasks have files of their own.
-        warn: called with one sentence, once, if it cannot be written; the run goes on.
+    There is one for each task, by its fingerprint. `warn` is told once if it cannot be written; the run goes on.
     """
 
     def __init__(self, folder, fingerprint, warn):
@@ -185,8 +180,8 @@ def _prepared(request, progress):
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
     rig = open_rig(*request.source.open(request.seed))
-    folder = request.out.parent if request.out else user_cache_path("epochal") / "unfinished"
-    journal = Journal(folder, f"{rig.task.fingerprint}-{rig.machine.backend}", progress.say)
+    journal = Journal(request.out.parent if request.out else user_cache_path("epochal") / "unfinished",
+                      f"{rig.task.fingerprint}-{rig.machine.backend}", progress.say)
     if known is None and (known := journal.left_over()) is not None:
         progress.say(f"Continuing: {_amount(known)} from an earlier run that did not end ({journal.path.name}).")
     if known is None and request.reuse and request.out.is_file():
@@ -194,9 +189,8 @@ def _prepared(request, progress):
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
     items = agenda(rig.task, rig.present, known, seconds)
-    seconds_in_all = duration(sum(item.seconds for item in items))
-    sentence = (f"To be measured, in about {seconds_in_all} (Ctrl-C stops, and keeps what is done):" if items else
-                "Everything is known already; nothing will be measured.")
+    sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
+                if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
 
 

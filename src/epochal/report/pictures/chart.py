@@ -3,10 +3,47 @@
 import math
 from dataclasses import dataclass, field
 
-from .style import GREY, Key
+from ...base.text import number
 
+# Okabe & Ito's palette for all kinds of colour vision, without black and yellow, which vanish on a dark or a light page.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+GREY = "#8C8C8C"
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon", "cross")
 TALLEST = 30  # times the lowest value: what is above, such as a start that explodes, lies outside the picture
 _ROW = 0.045  # of the height of a picture: one row of crosses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One entry of a picture's legend: which marks it shows and hides, and how they look."""
+
+    label: str
+    colour: str
+    symbol: str = "circle"
+    dash: str = "solid"
+
+    @property
+    def about(self):
+        """What every mark of this entry has."""
+        return {"group": self.label, "label": self.label, "colour": self.colour}
+
+
+class SizeStyle:
+    """Colour and marker of every batch size; one that is not among `batch_sizes` is grey."""
+
+    def __init__(self, batch_sizes):
+        self._rank = {size: i for i, size in enumerate(sorted(set(batch_sizes)))}
+
+    def colour(self, batch_size):
+        return COLOURS[self._rank[batch_size] % len(COLOURS)] if batch_size in self._rank else GREY
+
+    def symbol(self, batch_size):
+        return SYMBOLS[self._rank.get(batch_size, 0) % len(SYMBOLS)]
+
+    def key(self, batch_size, label=None, *, dash="solid", symbol=None):
+        """The legend's entry of a batch size, or of a setting of that batch size where it has a `label` of its own."""
+        label = label or f"batch size {number(batch_size)}"
+        return Key(label=label, colour=self.colour(batch_size), symbol=symbol or self.symbol(batch_size), dash=dash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +117,12 @@ class Points:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
+
+    @property
+    def reach(self):
+        """How far the bars go down and up from the markers."""
+        return [[y - low if low > -math.inf else 0 for y, low in zip(self.y, self.low, strict=True)],
+                [high - y if high < math.inf else 0 for y, high in zip(self.y, self.high, strict=True)]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

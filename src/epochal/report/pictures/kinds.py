@@ -7,8 +7,7 @@ import numpy as np
 
 from ...base.text import number
 from ...records import Outcome
-from .chart import TALLEST, Axis, Band, Chart, Line, Pointer, Points, Strip, Valueless, axis_of
-from .style import Key
+from .chart import TALLEST, Axis, Band, Chart, Key, Line, Pointer, Points, Strip, Valueless, axis_of
 
 _NEAR = 4.0  # times the largest, or one in so many of the smallest: what lies further from the batch sizes is not marked
 
@@ -55,7 +54,7 @@ def chart_by_epoch(lines, quality, *, view="epochs", pointers=()):
         each, about = line.steps_per_epoch if view == "updates" else 1, line.key.about
         x = tuple(float(each * epoch) for epoch in range(1, len(line.middle) + 1))
         ends |= {x[0], x[-1]}
-        bands.append(Band(x=x, low=line.low, high=line.high, group=line.key.group, colour=line.key.colour))
+        bands.append(Band(x=x, low=line.low, high=line.high, group=line.key.label, colour=line.key.colour))
         marks.append(Line(x=x, y=line.middle, dash=line.key.dash, width=line.width, **about))
         if line.best is not None:
             marks.append(Points(x=(each * line.best,), y=(line.middle[line.there],), symbol=line.key.symbol,

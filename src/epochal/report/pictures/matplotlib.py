@@ -1,13 +1,11 @@
 """Draws one picture of a study onto a matplotlib axis, for a notebook or a paper; matplotlib is an extra."""
 
 from importlib.util import find_spec
-from math import inf
 
 from ...base.text import number, quantity
 from ...base.validate import one_of, require
 from ..study.pictures import PICTURES
-from .chart import Band, Line, Pointer, Points, Strip, Valueless
-from .style import GREY
+from .chart import GREY, Band, Line, Pointer, Points, Strip, Valueless
 
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "pentagon": "p", "triangle-down": "v", "hexagon": "h",
             "cross": "P", "star": "*", "x-thin": "x", "line-ns": "|"}
@@ -78,9 +76,7 @@ def _band(ax, band):
 
 def _points(ax, points):
     if points.low:
-        reach = [[y - low if low > -inf else 0 for y, low in zip(points.y, points.low, strict=True)],
-                 [high - y if high < inf else 0 for y, high in zip(points.y, points.high, strict=True)]]
-        ax.errorbar(points.x, points.y, yerr=reach, fmt="none", ecolor=points.colour, elinewidth=1.1, capsize=2.5)
+        ax.errorbar(points.x, points.y, yerr=points.reach, fmt="none", ecolor=points.colour, elinewidth=1.1, capsize=2.5)
     outlined = points.size > 9 and points.symbol in _MARKERS and points.symbol != "line-ns"
     ax.plot(points.x, points.y, linestyle="none", **_marker(points.symbol, points.colour), markersize=_POINT * points.size,
             alpha=0.75 if points.size < 6 else 1.0, markeredgecolor="white" if outlined else points.colour,

@@ -1,11 +1,10 @@
 """Draws a `Chart` with Plotly, in the look of the page."""
 
 import json
-from math import inf, log10
+from math import log10
 
 from ...base.text import number, quantity
-from .chart import Band, Line, Pointer, Points, Strip, Valueless
-from .style import GREY
+from .chart import GREY, Band, Line, Pointer, Points, Strip, Valueless
 
 _OUTLINE = {"width": 2, "color": "#ffffff"}  # the style sheet turns it into the colour of the page
 
@@ -63,9 +62,7 @@ def _points(figure, points):
               "line": {"width": 2.5, "color": points.colour} if points.symbol == "line-ns" else
               _OUTLINE if points.size > 9 and "-open" not in points.symbol else {"width": 1.5, "color": points.colour}}
     bars = {"type": "data", "symmetric": False, "color": points.colour, "thickness": 1.5, "width": 4,
-            "array": [high - y if high < inf else 0 for y, high in zip(points.y, points.high, strict=True)],
-            "arrayminus": [y - low if low > -inf else 0 for y, low in zip(points.y, points.low, strict=True)],
-            } if points.low else None
+            **dict(zip(("arrayminus", "array"), points.reach, strict=True))} if points.low else None
     figure.add_scatter(x=points.x, y=points.y, mode="markers", marker=marker, opacity=0.75 if points.size < 6 else 1.0,
                        error_y=bars, text=points.words or None, **_named(points),
                        hovertemplate="%{fullData.name}<br>" + ("%{text}" if points.words else "%{x:.4~g}: %{y:.4g}")

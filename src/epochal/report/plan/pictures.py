@@ -10,17 +10,8 @@ from ...base.text import number, quantity
 from ...records import Evidence, Outcome
 from ...rules.plan.compare import runs_by_setting
 from ...rules.plan.quality import cross_fitted
-from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
-from ..pictures.kinds import (
-    chart_by_epoch,
-    chart_by_rate,
-    critical_batch_marks,
-    epoch_line,
-    rate_line,
-    rows_by_epoch,
-    undrawn,
-)
-from ..pictures.style import SizeStyle
+from ..pictures import kinds
+from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, SizeStyle, Strip, axis_of, size_axis
 from .rows import label_of, recommended
 
 _DASHES = ("solid", "dot", "dashdot", "longdash")
@@ -65,10 +56,10 @@ def loss_by_epoch(plan):
     for arm in plan.arms:
         runs = compared.get(arm.setting, {}).values()
         good = [run for run in runs if run.outcome is Outcome.OK and run.n_epochs]
-        notes.append(undrawn(label_of(plan, arm), len(good), len(runs)))
+        notes.append(kinds.undrawn(label_of(plan, arm), len(good), len(runs)))
         if good:
             heavy = arm.present or arm is recommended(plan)
-            lines.append(epoch_line(keys[arm.setting], [run.validation_loss for run in good], good[0].steps_per_epoch,
+            lines.append(kinds.epoch_line(keys[arm.setting], [run.validation_loss for run in good], good[0].steps_per_epoch,
                                     best=arm.epochs, width=3.0 if heavy else 1.75))
             uneven = uneven or len({run.n_epochs for run in good}) > 1
     notes = [note for note in notes if note]
@@ -77,8 +68,8 @@ def loss_by_epoch(plan):
     if uneven:
         notes.append("Some trainings ended before others; a line goes on while at least half of its seeds do.")
     pointer = Pointer(x=float(plan.epochs.value), text=f"epochs={plan.epochs.value}")
-    chart = chart_by_epoch(lines, "validation loss", pointers=(pointer,))
-    return picture(charts={"epochs": chart}, rows=tuple(rows_by_epoch(lines)), notes=tuple(notes))
+    chart = kinds.chart_by_epoch(lines, "validation loss", pointers=(pointer,))
+    return picture(charts={"epochs": chart}, rows=tuple(kinds.rows_by_epoch(lines)), notes=tuple(notes))
 
 
 def quality_by_rate(plan):
@@ -96,7 +87,7 @@ def quality_by_rate(plan):
     lines = []
     for (size, schedule), by_rate in sorted(groups.items()):
         label = f"batch size {number(size)}" + ("" if schedule == "constant" else f" ({schedule})")
-        lines.append(rate_line(style.key(size, label), by_rate))
+        lines.append(kinds.rate_line(style.key(size, label), by_rate))
     if not any(line.points for line in lines):
         return picture(missing="Every training that was to choose a learning rate diverged; try smaller rates.")
     rate = plan.learning_rate
@@ -105,7 +96,7 @@ def quality_by_rate(plan):
     marks.append(Pointer(x=rate.value, text=f"recommended {number(rate.value)}"))
     rows = [("batch size", "learning rate", "mean quality", "single trainings", "")]
     rows += [(line.key.label.removeprefix("batch size "), *row) for line in lines for row in line.rows()]
-    return picture(charts={"": chart_by_rate(lines, "quality (validation loss)", marks, [rate.value])}, rows=tuple(rows))
+    return picture(charts={"": kinds.chart_by_rate(lines, "quality (validation loss)", marks, [rate.value])}, rows=tuple(rows))
 
 
 def step_times(plan):
@@ -155,7 +146,7 @@ def updates_to_target(plan):
     notes = [f"{label_of(plan, arm)} did not reach the target with enough seeds." for arm in plan.arms if arm.steps is None]
     known, sizes = Evidence(readings=plan.derived), [arm.setting.batch_size for arm in arms]
     if (reading := known.get("critical_batch")) is not None:
-        marks += critical_batch_marks(reading, sizes)
+        marks += kinds.critical_batch_marks(reading, sizes)
     else:
         notes.append(f"No curve is drawn: the critical batch size is not known ({known.why_not('critical_batch').value}).")
     rows = [("setting", "updates to the target", "95 % interval")]

@@ -10,17 +10,8 @@ from ...base.text import number, quantity
 from ...records import Outcome, Verdict
 from ...rules.study.judging import by_epoch, cost, judged
 from ...rules.study.rate_search import trials
-from ..pictures.chart import Axis, Chart, Line, Picture, Points, Strip, Valueless, axis_of, size_axis
-from ..pictures.kinds import (
-    chart_by_epoch,
-    chart_by_rate,
-    critical_batch_marks,
-    epoch_line,
-    rate_line,
-    rows_by_epoch,
-    undrawn,
-)
-from ..pictures.style import GREY, Key, SizeStyle
+from ..pictures import kinds
+from ..pictures.chart import GREY, Axis, Chart, Key, Line, Picture, Points, SizeStyle, Strip, Valueless, axis_of, size_axis
 from .rows import BUDGETS, TUTORIAL, listed, quality_name
 
 # In pictures over batch size, colour, marker and dash mean the budget; by epoch, the dash does.
@@ -49,7 +40,7 @@ def quality_by_size(study):
     budgets = tuple(dict.fromkeys(c.budget for c in study.contrasts))
     for i, budget in enumerate(budgets):
         colour, symbol, dash = _BUDGET_STYLES[budget]
-        key = Key(group=BUDGETS[budget], label=BUDGETS[budget], colour=colour, symbol=symbol, dash=dash)
+        key = Key(label=BUDGETS[budget], colour=colour, symbol=symbol, dash=dash)
         keys.append(key)
         aside = (max(sizes) / min(sizes)) ** (0.012 * (i - (len(budgets) - 1) / 2))
         known = [c for c in study.of(budget) if c.quality is not None]
@@ -90,17 +81,17 @@ def quality_by_epoch(study):
         runs = [c for c in study.curves if c.stage == "confirm" and c.setting == setting]
         good = [c for c in runs if c.outcome is Outcome.OK and c.n_epochs]
         label = f"{number(setting.batch_size)} at {number(setting.learning_rate)} ({', '.join(budgets[setting])})"
-        notes.append(undrawn(label, len(good), len(runs)))
+        notes.append(kinds.undrawn(label, len(good), len(runs)))
         if good:
             key = style.key(setting.batch_size, label, dash=_BUDGET_STYLES[budgets[setting][0]][2])
-            line = epoch_line(key, [by_epoch(c, study.design, study.task.metrics) for c in good], good[0].steps_per_epoch)
+            line = kinds.epoch_line(key, [by_epoch(c, study.design, study.task.metrics) for c in good], good[0].steps_per_epoch)
             costs = cost(np.array(line.middle), study.design)
             lines.append(replace(line, best=int(np.argmin(np.where(np.isfinite(costs), costs, np.inf))) + 1))
     notes = [note for note in notes if note]
     if not lines:
         return picture(missing=" ".join(["No arm was trained to the end.", *notes]))
-    charts = {view: chart_by_epoch(lines, quality_name(study.design), view=view) for view in ("epochs", "updates")}
-    return picture(charts=charts, views="against {}", rows=tuple(rows_by_epoch(lines)), notes=tuple(notes))
+    charts = {view: kinds.chart_by_epoch(lines, quality_name(study.design), view=view) for view in ("epochs", "updates")}
+    return picture(charts=charts, views="against {}", rows=tuple(kinds.rows_by_epoch(lines)), notes=tuple(notes))
 
 
 def quality_by_rate(study):
@@ -116,7 +107,7 @@ def quality_by_rate(study):
         size = c.setting.batch_size
         runs = [t for t in study.curves if t.stage == "screen" and t.setting.batch_size == size]
         if c.budget != TUTORIAL and runs:
-            line = rate_line(style.key(size), _trial_qualities(study, runs, c.n_epochs))
+            line = kinds.rate_line(style.key(size), _trial_qualities(study, runs, c.n_epochs))
             found.setdefault(c.budget, []).append((line, tuned.get((c.budget, size))))
     found = {budget: lines for budget, lines in found.items() if any(line.points for line, _ in lines)}
     if not found:
@@ -132,7 +123,7 @@ def quality_by_rate(study):
                 notes.append(f"At {BUDGETS[budget]} the best learning rate of batch size {size} lies at the edge of what was "
                              "tried: a rate beyond it may be better.")
             rows += [(budget, size, *cells) for cells in line.rows(chosen and chosen.value)]
-        charts[budget] = chart_by_rate([line for line, _ in lines], quality_name(design), marks)
+        charts[budget] = kinds.chart_by_rate([line for line, _ in lines], quality_name(design), marks)
     return picture(charts=charts, views="equal {}", rows=tuple(rows), notes=tuple(notes))
 
 
@@ -149,7 +140,7 @@ def steps_by_size(study):
         why = "it was not computed" if reading is None else reading.note
         return picture(missing=f"The updates to a target are not known: {why}.")
     sizes, style = [point.batch_size for point in reading.points], SizeStyle(study.design.batch_sizes)
-    marks, keys, notes = list(critical_batch_marks(reading, sizes)) if reading.known else [], [], []
+    marks, keys, notes = list(kinds.critical_batch_marks(reading, sizes)) if reading.known else [], [], []
     rows = [("batch size", "learning rate", "updates to the target", "95 % interval", "seeds that arrived")]
     for point in reading.points:
         key, size, updates = style.key(point.batch_size), number(point.batch_size), number(point.updates)

@@ -3,7 +3,7 @@
 import math
 
 from ...base import seeds
-from ...base.text import number
+from ...base.text import counted, number
 from ...records import Verdict
 from ...rules.study.judging import best_value
 from .rows import BUDGETS, TUTORIAL, listed
@@ -23,7 +23,7 @@ def tutorial_rows(study):
     yield ("batch size", f"best val. {study.design.metric}", "lowest to highest seed", "difference (95 %)", "verdict")
     for contrast in study.of(TUTORIAL):
         values = sorted(value for value in _by_seed(study, contrast).values() if math.isfinite(value))
-        yield (number(contrast.setting.batch_size), _known(contrast.quality, ".4g"),
+        yield (number(contrast.setting.batch_size), _quality(contrast),
                f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–", _difference(contrast), contrast.verdict.value)
 
 
@@ -38,7 +38,7 @@ def fair_rows(study):
     for c in study.contrasts:
         if c.budget != TUTORIAL:
             yield (c.budget, number(c.setting.batch_size), number(c.setting.learning_rate), number(c.n_updates),
-                   _known(c.quality, ".4g"), _difference(c), c.verdict.value)
+                   _quality(c), _difference(c), c.verdict.value)
 
 
 def why_they_differ(study):
@@ -46,7 +46,7 @@ def why_they_differ(study):
     as_tutorial, design = study.of(TUTORIAL), study.design
     if not as_tutorial:
         return
-    chosen = [rate for rate in study.rates if rate.budget == design.equal[0]]
+    epochs, chosen = counted(as_tutorial[0].n_epochs, "epoch"), [rate for rate in study.rates if rate.budget == design.equal[0]]
     if chosen:
         best = listed(f"{number(rate.value)} at {number(rate.batch_size)}" for rate in chosen)
         one = number(as_tutorial[0].setting.learning_rate)
@@ -54,13 +54,13 @@ def why_they_differ(study):
                f"rate chosen at {BUDGETS[design.equal[0]]} is {best}.")
     if len({c.n_updates for c in as_tutorial}) > 1:
         made = listed(f"{number(c.n_updates)} at {number(c.setting.batch_size)}" for c in as_tutorial)
-        yield ("Fewer updates", f"In {_epochs(as_tutorial[0])} the number of updates is {made}. A larger batch is also a shorter "
+        yield ("Fewer updates", f"In {epochs} the number of updates is {made}. A larger batch is also a shorter "
                "training.")
     flattery = [c for c in as_tutorial if c.selection_bias is not None]
     if flattery:
         biases = [(c.selection_bias if abs(c.selection_bias) > 1e-9 else 0.0, c.setting.batch_size) for c in flattery]
         by = listed(f"{number(bias)} at {number(size)}" for bias, size in biases)
-        yield ("The luckiest epoch", f"The best of {_epochs(as_tutorial[0])} is judged by the rows that chose it. Against an epoch "
+        yield ("The luckiest epoch", f"The best of {epochs} is judged by the rows that chose it. Against an epoch "
                f"chosen on one half of the rows and judged on the other that flatters by {by}, mean over seeds.")
     widest = max((c for c in as_tutorial if c.quality is not None), key=lambda c: c.quality_high - c.quality_low, default=None)
     if widest is not None:
@@ -92,13 +92,9 @@ def _by_seed(study, contrast):
     return {c.seed: best_value(c, study.design, study.task.metrics, contrast.n_epochs) for c in runs}
 
 
-def _epochs(contrast):
-    return f"{number(contrast.n_epochs)} epoch{'s' * (contrast.n_epochs != 1)}"
-
-
 def _difference(contrast):
     return "–" if contrast.difference is None else f"{contrast.difference:+.2g} ({contrast.low:+.2g} to {contrast.high:+.2g})"
 
 
-def _known(value, form):
-    return "–" if value is None else format(value, form)
+def _quality(contrast):
+    return "–" if contrast.quality is None else f"{contrast.quality:.4g}"

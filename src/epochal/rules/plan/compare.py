@@ -9,7 +9,7 @@ from scipy.special import stdtr
 from ...base.stats import holm, mean_interval, paired_difference
 from ...records import Arm, Verdict
 from ..scaling import steps_per_epoch
-from .quality import all_steps_to, best_epoch, cross_fitted, judged_halves
+from .quality import all_updates_to, best_epoch, cross_fitted, judged_halves
 
 ALPHA = 0.05
 
@@ -67,7 +67,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         runs: as from `runs_by_setting`. present: the user's setting. against: the reference setting.
         margin: differences below it count as none. target: the loss whose first reaching is counted.
         step_seconds: `(batch_size) -> Seconds` of one step of `fit`, or `None` where unknown.
-        peak_bytes: `(batch_size) -> bytes or None`.
+        peak_bytes: `(batch_size) -> bytes` of one step as the compiled program told, or `None` where it was not asked.
     """
     return tuple(_arm(runs, s, present, against, margin, target, step_seconds, peak_bytes) for s in sorted(runs))
 
@@ -75,7 +75,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
 def seconds_ratio(runs, a, b, target, step_seconds):
     """Time to target of setting `a` over that of `b`, paired over seeds: `(ratio, low, high)`; `None` where it is unknown."""
     seeds = [s for s in runs[a] if s in runs[b]]
-    mine, theirs = (all_steps_to([runs[setting][s] for s in seeds], target) for setting in (a, b))
+    mine, theirs = (all_updates_to([runs[setting][s] for s in seeds], target) for setting in (a, b))
     if len(seeds) < 2 or mine is None or theirs is None:
         return None
     logs = [math.log(x / y) for x, y in zip(mine, theirs, strict=True)]
@@ -132,7 +132,7 @@ def examples_per_step(batch_size, n_train):
 
 
 def _cost(mine, setting, target, step_seconds) -> dict[str, Any]:
-    steps = all_steps_to(mine.values(), target)
+    steps = all_updates_to(mine.values(), target)
     if steps is None or len(steps) < 2:
         return {}
     mean, low, high = mean_interval([math.log(s) for s in steps])

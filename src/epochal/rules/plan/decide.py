@@ -9,17 +9,8 @@ from ...records import Outcome, Plan, Stopping, Verdict
 from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
-from . import sentences
+from . import compare, sentences
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
-from .compare import (
-    compare,
-    examples_per_step,
-    examples_to_target,
-    reference,
-    runs_by_setting,
-    seconds_ratio,
-    test_loss_of,
-)
 from .quality import cross_fitted, stopping_epoch, stopping_regret
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -40,14 +31,15 @@ def decide(evidence, *, goal="fastest"):
         MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
-    runs, present = runs_by_setting(evidence), evidence.present
+    runs, present = compare.runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
         raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
     margin, target = declared(evidence)
-    against = reference(runs, present)
-    clock = clock_of(evidence)
+    against = compare.reference(runs, present)
+    clock, memory = clock_of(evidence), evidence.get("memory")
     step = clock.step
-    arms = compare(runs, present, against, margin, target, step, partial(_peak_bytes, evidence.get("memory")))
+    peak_bytes = {} if memory is None else {point.batch_size: point.peak_bytes for point in memory.points}
+    arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
     chosen = _choose(goal, arms, runs, present, against, target, step, evidence.task.n_train)
@@ -57,8 +49,9 @@ def decide(evidence, *, goal="fastest"):
     patience = _patience(runs[chosen].values(), margin)
     context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
-                                ratio=None if chosen == present else seconds_ratio(runs, present, chosen, target, step),
-                                on_test=test_loss_of(runs, chosen, present), seconds=_whole_fit(clock, chosen, runs, patience),
+                                ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
+                                on_test=compare.test_loss_of(runs, chosen, present),
+                                seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_whole_fit(clock, present, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
@@ -92,7 +85,7 @@ def _choose(goal, arms, runs, present, against, target, step, n_train):
         return default
     if goal == "smallest":
         return cheapest
-    ratio = seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else partial(_examples, n_train))
+    ratio = compare.seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else partial(_examples, n_train))
     return cheapest if ratio is not None and ratio[2] < 1 else default
 
 
@@ -101,7 +94,7 @@ def _cost(goal, arm, n_train):
         case "fastest":
             return arm.seconds
         case "frugal":
-            return examples_to_target(arm, n_train)
+            return compare.examples_to_target(arm, n_train)
         case _:
             return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
 
@@ -118,10 +111,8 @@ def _whole_fit(clock, setting, runs, patience):
 def _patience(curves, margin):
     """The least patience that costs, on average over the runs, no more than half the margin against hindsight."""
     curves = list(curves)
-    for patience in _PATIENCES:
-        if sum(stopping_regret(c, patience) for c in curves) / len(curves) <= margin / 2:
-            return patience
-    return _PATIENCES[-1]
+    regrets = {patience: sum(stopping_regret(c, patience) for c in curves) / len(curves) for patience in _PATIENCES}
+    return next((patience for patience, regret in regrets.items() if regret <= margin / 2), _PATIENCES[-1])
 
 
 def _updates_made(runs, arms):
@@ -146,12 +137,5 @@ def clock_of(evidence):
 
 def _examples(n_train, batch_size):
     """A clock that counts examples."""
-    n = examples_per_step(batch_size, n_train)
+    n = compare.examples_per_step(batch_size, n_train)
     return Seconds(value=n, low=n, high=n)
-
-
-def _peak_bytes(memory, batch_size):
-    """Bytes of one step as the compiled program told for that size; `None` where it was not asked."""
-    looked_at = {} if memory is None else {point.batch_size: point.peak_bytes for point in memory.points}
-    return looked_at.get(batch_size)
-

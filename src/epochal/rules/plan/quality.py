@@ -50,28 +50,21 @@ def _lowest(values):
     return min(range(len(values)), key=values.__getitem__)
 
 
-def steps_to(curve, target):
-    """Updates until the validation loss first is at or below `target`, interpolated within the epoch.
-
-    Args:
-        curve: a `Curve`.
-        target: a loss.
+def updates_to(losses, target, steps_per_epoch):
+    """Updates until a loss, given after each epoch, first is at or below the target, interpolated within the epoch.
 
     Returns:
         Updates as a real number, or `None` where the run never reached the target (it is then right-censored at its end).
-        Within the first epoch nothing is known but the end: the whole first epoch is returned.
+        Within the first epoch nothing is known but its end: the whole first epoch is returned, which is the most it can have been.
     """
-    losses = curve.validation_loss
-    for epoch, loss in enumerate(losses, start=1):
+    for epoch, loss in enumerate(losses):
         if loss <= target:
-            if epoch == 1:
-                return float(curve.steps_per_epoch)
-            before = losses[epoch - 2]
-            return curve.steps_per_epoch * (epoch - 1 + (before - target) / (before - loss))
+            before = losses[epoch - 1] if epoch else math.nan
+            return steps_per_epoch * (epoch + ((before - target) / (before - loss) if math.isfinite(before) else 1.0))
     return None
 
 
-def all_steps_to(curves, target):
-    """Updates to the target of every run, or `None` where one of them never reached it."""
-    found = [steps for steps in (steps_to(curve, target) for curve in curves) if steps is not None]
-    return found if len(found) == len(curves) else None
+def all_updates_to(curves, target):
+    """Updates to a validation loss of every run, or `None` where one of them never reached it."""
+    found = [updates_to(curve.validation_loss, target, curve.steps_per_epoch) for curve in curves]
+    return None if None in found else found

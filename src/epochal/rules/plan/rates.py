@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from .quality import all_steps_to, cross_fitted
+from .quality import all_updates_to, cross_fitted
 
 STEP = math.sqrt(10)   # half a decade between neighbours
 MOST_RATES = 9
@@ -74,7 +74,7 @@ def pick(curves, margin, target):
         return None
     best = min(scores, key=lambda rate: scores[rate])
     plateau = sorted(rate for rate, score in scores.items() if score <= scores[best] + margin)
-    arrived = {rate: all_steps_to([c for c in curves if c.setting.learning_rate == rate], target) for rate in plateau}
+    arrived = {rate: all_updates_to([c for c in curves if c.setting.learning_rate == rate], target) for rate in plateau}
     arrived = {rate: sum(map(math.log, steps)) / len(steps) for rate, steps in arrived.items() if steps}
     tried, soonest = _scores(curves), min(arrived, key=lambda rate: arrived[rate], default=best)
     contenders = tuple(dict.fromkeys((best, soonest, *sorted(scores, key=lambda rate: scores[rate]))))[:3]

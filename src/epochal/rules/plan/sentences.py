@@ -237,8 +237,7 @@ def _known_span(reading):
 
 
 def _with_span(reading):
-    high = "unbounded" if reading.high == float("inf") else number(reading.high)
-    return f"{number(reading.value)} ({number(reading.low)} to {high})"
+    return f"{number(reading.value)} ({number(reading.low)} to {number(reading.high)})"
 
 
 def _about(reading):

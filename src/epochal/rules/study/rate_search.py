@@ -33,9 +33,7 @@ def tuned(design, names, curves, budget, n_epochs):
         A `TunedRate`; `interior` only where the best is neither the lowest nor the highest tried, and neither neighbour was
         dropped before its horizon: a rate that looked worse early may be better late.
     """
-    runs = trials(curves)
-    costs = _costs(design, names, runs, n_epochs)
-    means = {rate: float(np.mean(list(found.values()))) for rate, found in costs.items()}
+    runs, costs, means = _judged(design, names, curves, n_epochs)
     finite = {rate: mean for rate, mean in means.items() if math.isfinite(mean)}
     if not finite:
         return None
@@ -54,8 +52,7 @@ def dropped_neighbours(design, names, curves, n_epochs):
 
     Arguments as for `tuned`. Returns a tuple, ascending; empty where every rate diverged.
     """
-    runs = trials(curves)
-    means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
+    runs, _, means = _judged(design, names, curves, n_epochs)
     best = min(means, key=lambda rate: means[rate])
     return tuple(rate for rate in _neighbours_of(sorted(runs), best) if math.isfinite(means[best]) and _short(runs[rate], n_epochs))
 
@@ -73,8 +70,7 @@ def survivors(design, names, curves, n_epochs):
     Returns:
         A tuple of rates, ascending, none that diverged; empty where all did.
     """
-    runs = trials(curves)
-    means = {rate: float(np.mean(list(found.values()))) for rate, found in _costs(design, names, runs, n_epochs).items()}
+    runs, _, means = _judged(design, names, curves, n_epochs)
     ordered = sorted((rate for rate in means if math.isfinite(means[rate])), key=lambda rate: (means[rate], rate))
     kept = {*ordered[:(len(runs) + 1) // 2], *(_neighbours_of(sorted(runs), ordered[0]) if ordered else ())}
     return tuple(sorted(kept & set(ordered)))
@@ -88,7 +84,7 @@ def next_rates(tuneds_by_size, tried_by_size, present_rate):
     outwards as well, so that all of them have the same spacing around their best: `refinements` come afterwards, at all of them.
 
     Args:
-        tuneds_by_size: `{batch_size: TunedRate}`, `None` where all diverged; or `{batch_size: a list of them}`, one a budget.
+        tuneds_by_size: `{batch_size: TunedRates}`, one a budget; `None` where all diverged.
         tried_by_size: `{batch_size: rates tried}`, at least one.
         present_rate: the user's own rate, which the lattice of half decades holds.
 
@@ -96,12 +92,12 @@ def next_rates(tuneds_by_size, tried_by_size, present_rate):
         `{batch_size: rates}`; all empty where every best rate is interior, or one size has had `MOST_RATES`. Afterwards every size
         has been given equally many, `MOST_RATES` at most.
     """
-    found = {size: _listed(tuneds) for size, tuneds in tuneds_by_size.items()}
-    needs = {size: _edges(tuneds, tried_by_size[size], present_rate) for size, tuneds in found.items()}
+    needs = {size: _edges(tuneds, tried_by_size[size], present_rate) for size, tuneds in tuneds_by_size.items()}
     if not any(needs.values()) or max(len(set(tried)) for tried in tried_by_size.values()) >= MOST_RATES:
-        return {size: [] for size in found}
-    n_each = min(MOST_RATES, max(len(set(tried_by_size[size]) | set(needs[size])) for size in found))
-    return {size: _fill(needs[size], found[size], set(tried_by_size[size]), present_rate, n_each) for size in found}
+        return {size: [] for size in needs}
+    n_each = min(MOST_RATES, max(len({*tried_by_size[size], *needed}) for size, needed in needs.items()))
+    return {size: _fill(needed, tuneds_by_size[size], set(tried_by_size[size]), present_rate, n_each)
+            for size, needed in needs.items()}
 
 
 def refinements(tuneds_by_size, tried_by_size, present_rate):
@@ -113,10 +109,9 @@ def refinements(tuneds_by_size, tried_by_size, present_rate):
     Returns:
         `{batch_size: rates}`, the same number for each; empty for all where every rate of a size diverged.
     """
-    found = {size: _listed(tuneds) for size, tuneds in tuneds_by_size.items()}
-    if any(None in tuneds for tuneds in found.values()):
-        return {size: [] for size in found}
-    sides = {size: [_half_way(one, sorted(tried_by_size[size])) for one in tuneds] for size, tuneds in found.items()}
+    if any(None in tuneds for tuneds in tuneds_by_size.values()):
+        return {size: [] for size in tuneds_by_size}
+    sides = {size: [_half_way(one, sorted(tried_by_size[size])) for one in tuneds] for size, tuneds in tuneds_by_size.items()}
     first = {size: list(dict.fromkeys(pair[0] for pair in pairs if pair and pair[0] not in tried_by_size[size]))
              for size, pairs in sides.items()}
     n_more = max(map(len, first.values()))
@@ -125,7 +120,7 @@ def refinements(tuneds_by_size, tried_by_size, present_rate):
         others = [rate for pair in sides[size] for rate in pair[1:] if rate not in tried_by_size[size]]
         chosen = list(dict.fromkeys([*rates, *others]))[:n_more]
         tried = {*tried_by_size[size], *chosen}
-        more[size] = sorted([*chosen, *_fill([], found[size], tried, present_rate, len(tried) + n_more - len(chosen))])
+        more[size] = sorted([*chosen, *_fill([], tuneds_by_size[size], tried, present_rate, len(tried) + n_more - len(chosen))])
     return more
 
 
@@ -140,10 +135,15 @@ def trials(curves):
     return runs
 
 
-def _costs(design, names, runs, n_epochs):
-    """`{rate: {seed: quality, turned so that less is better}}`; infinite where it diverged or was dropped."""
-    return {rate: {seed: math.inf if _short(found, n_epochs) else cost(judged(curve, design, names, n_epochs), design)
-                   for seed, curve in found.items()} for rate, found in runs.items()}
+def _judged(design, names, curves, n_epochs):
+    """Of each rate its trials by seed, the quality of each, turned so that less is better, and the mean of these.
+
+    A quality is infinite where the trial diverged, or its rate was dropped.
+    """
+    runs = trials(curves)
+    costs = {rate: {seed: math.inf if _short(found, n_epochs) else cost(judged(curve, design, names, n_epochs), design)
+                    for seed, curve in found.items()} for rate, found in runs.items()}
+    return runs, costs, {rate: float(np.mean(list(found.values()))) for rate, found in costs.items()}
 
 
 def _short(found, n_epochs):
@@ -180,10 +180,6 @@ def _vertex(finite, best, tried):
         if curved > 0 and low < -slope / (2 * curved) < high:
             return best * 10 ** (-slope / (2 * curved))
     return None
-
-
-def _listed(tuneds):
-    return list(tuneds) if isinstance(tuneds, list | tuple) else [tuneds]
 
 
 def _edges(tuneds, tried, present):

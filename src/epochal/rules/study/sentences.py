@@ -19,6 +19,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
         doubtful: batch sizes whose rate, here or at the reference, is not known to be tuned.
     """
     mine, theirs, where = f"{contrast.setting.batch_size:,}", f"{design.reference:,}", BUDGET[contrast.budget]
+    among = f", adjusted for {n_compared} comparisons" if n_compared > 1 else ""
     match contrast.verdict:
         case Verdict.REFERENCE:
             return ""
@@ -33,16 +34,23 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
                     f"margin of {number(margin)} declared beforehand")
             says += "" if inside else f" (one-sided tests, {_p(contrast.p_equivalent)})"
         case Verdict.BETTER | Verdict.WORSE:
+            little = contrast.low < margin and contrast.high > -margin  # the interval reaches into the margin
             says = (f"Batch size {mine} is {contrast.verdict.value} than {theirs} {where}: {_difference(contrast, design)} over "
-                    f"{counted(contrast.n_seeds, 'seed')}, {_p(contrast.p_value)}{_among(n_compared)}{_little(contrast, margin)}")
+                    f"{counted(contrast.n_seeds, 'seed')}, {_p(contrast.p_value)}{among}"
+                    + (f", though possibly by less than the margin of {number(margin)}" if little else ""))
         case _:
             if contrast.difference is None:
                 why = f"{theirs} diverged" if reference_diverged else f"only {counted(contrast.n_seeds, 'pair')} of trainings"
                 return f"Batch size {mine} cannot be compared with {theirs} {where}: {why}."
+            # The interval is not adjusted for the other comparisons, and alone would seem to decide.
+            alone = f"{_p(contrast.p_value)}{among}, " if contrast.low > 0 or contrast.high < 0 else ""
+            enough = ("more than 1,000 seeds would be needed to decide" if contrast.n_enough is None
+                      else f"about {contrast.n_enough:,} seeds would decide")
             says = (f"Batch size {mine} shows no clear difference from {theirs} {where}: "
                     f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, "
-                    f"{_alone(contrast, n_compared)}margin {number(margin)}; {_enough(contrast)}")
-    return says + _doubt(doubtful) + "."
+                    f"{alone}margin {number(margin)}; if the observed difference holds, {enough}")
+    sizes = " and ".join(f"{size:,}" for size in sorted(doubtful))
+    return says + (f"; a better learning rate for {sizes} may lie outside the rates tried." if sizes else ".")
 
 
 def _difference(contrast, design):
@@ -57,29 +65,3 @@ def _how(contrast, n_diverged, tuned):
 
 def _p(p_value):
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-
-
-def _among(n_compared):
-    return f", adjusted for {n_compared} comparisons" if n_compared > 1 else ""
-
-
-def _alone(contrast, n_compared):
-    """The p value, where the interval alone would seem to decide: it is not adjusted for the other comparisons."""
-    return f"{_p(contrast.p_value)}{_among(n_compared)}, " if contrast.low > 0 or contrast.high < 0 else ""
-
-
-def _little(contrast, margin):
-    """Where the interval of a difference that is there reaches into the margin."""
-    reaches = contrast.low < margin and contrast.high > -margin
-    return f", though possibly by less than the margin of {number(margin)}" if reaches else ""
-
-
-def _enough(contrast):
-    if contrast.n_enough is None:
-        return "if the observed difference holds, more than 1,000 seeds would be needed to decide"
-    return f"if the observed difference holds, about {contrast.n_enough:,} seeds would decide"
-
-
-def _doubt(doubtful):
-    sizes = " and ".join(f"{size:,}" for size in sorted(doubtful))
-    return f"; a better learning rate for {sizes} may lie outside the rates tried" if doubtful else ""

@@ -7,6 +7,7 @@ import statistics
 
 from ...records import Outcome, Reading, UpdatesToTarget, Verdict
 from ..critical_batch import fitted
+from ..plan.quality import updates_to
 from .contrasts import TUTORIAL
 from .judging import by_epoch, cost
 
@@ -48,20 +49,10 @@ def critical_batch_of(design, names, curves, contrasts, margin):
     return dataclasses.replace(found, points=points, details=(("target", target), *found.details))
 
 
-def updates_to(curve, design, names, target):
-    """Updates until the metric on all validation rows is first as good as `target`, interpolated within the epoch.
-
-    Returns:
-        Updates as a real number, or `None` where the run never got there. Within the first epoch nothing is known but its end:
-        the whole first epoch is returned, which is the most it can have been.
-    """
-    costs, goal = [cost(value, design) for value in by_epoch(curve, design, names)], cost(target, design)
-    for epoch, now in enumerate(costs):
-        if now <= goal:
-            before = costs[epoch - 1] if epoch else math.nan
-            share = (before - goal) / (before - now) if math.isfinite(before) else 1.0
-            return curve.steps_per_epoch * (epoch + share)
-    return None
+def updates_in(curve, design, names, target):
+    """Updates until the design's metric on all validation rows is first as good as the target; see `quality.updates_to`."""
+    costs = [cost(value, design) for value in by_epoch(curve, design, names)]
+    return updates_to(costs, cost(target, design), curve.steps_per_epoch)
 
 
 def _points(design, names, curves, contrasts, target):
@@ -71,7 +62,7 @@ def _points(design, names, curves, contrasts, target):
     best = {}
     for setting in sorted(settings):
         runs = [c for c in curves if c.stage == "confirm" and c.setting == setting]
-        point = _point(setting, runs, [updates_to(c, design, names, target) for c in runs])
+        point = _point(setting, runs, [updates_in(c, design, names, target) for c in runs])
         best[setting.batch_size] = min(point, best.get(setting.batch_size, point), key=lambda p: p.updates)
     points = tuple(best[size] for size in sorted(best))
     return points, {p.batch_size for p in points if p.arrived and p.low == _EARLIEST < p.updates}

@@ -97,12 +97,6 @@ def as_text(column):
     return decoded(column).cast(pyarrow.string())
 
 
-def first_unknown(column, codes):
-    """The first value without a code, `None` where all have one."""
-    unknown = column.filter(codes.is_null())
-    return unknown[0].as_py() if len(unknown) else None
-
-
 def _why(path, error):
     line = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
     return f"{os.path.basename(path)!r}, which cannot be read ({line}). Write it again."

@@ -1,6 +1,7 @@
 """Rows of a Parquet file as numbers, read in pieces of a bounded size however large the file or its row groups."""
 
 import contextlib
+import errno
 import os
 import tempfile
 
@@ -9,21 +10,10 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import types
 
+from ...base.errors import UsageError
 from ...base.text import Wording, counted, first_few
 from ...base.validate import require
-from .columns_on_disk import ColumnsOnDisk
-from .file import (
-    BUFFER,
-    as_text,
-    batches_of,
-    decoded,
-    first_unknown,
-    index_columns,
-    is_number,
-    is_text,
-    open_parquet,
-    value_type,
-)
+from .file import BUFFER, as_text, batches_of, decoded, index_columns, is_number, is_text, open_parquet, value_type
 
 _MOST_CLASSES = 10_000
 _LENGTH = 2**16             # rows decoded at a time, at most
@@ -69,6 +59,7 @@ class ParquetRows:
         require(self.n_rows > 0, called[0], Wording(f"{self._name} without rows"), "a table with rows")
         self._targets, self._weight = ([target] if isinstance(target, str) else list(target or ())), weight
         self._check_names(features)
+        self._others = list(dict.fromkeys((*self._targets, *((weight,) if weight else ()))))  # that are no features
         others = {*self._targets, weight, *index_columns(self._schema)}
         self.feature_names = tuple(features if features is not None else
                                    (name for name in self._schema.names if name not in others))
@@ -113,17 +104,8 @@ class ParquetRows:
 
     def head(self, n):
         """The first `n` rows as (x, y, weight), without a look at the others."""
-        n = min(n, self.n_rows)
-        x, y, weight = self._room(n)
-        with self._file() as file:
-            for first in range(0, self.n_features, _OPEN):
-                names = self.feature_names[first : first + _OPEN]
-                for at, batch in _first(batches_of(file, self.path, min(n, _LENGTH), columns=list(names)), n):
-                    _transpose(self._features(batch, names), x[at : at + batch.num_rows, first : first + len(names)])
-            for at, batch in _first(batches_of(file, self.path, min(n, _LENGTH), columns=self._others()), n):
-                stop = at + batch.num_rows
-                self._fill(batch, y[at:stop], None if weight is None else weight[at:stop])
-        return x, y, weight
+        with contextlib.closing(self.pieces(n)) as pieces:
+            return next(pieces)
 
     def close(self):
         """Nothing stays open between passes."""
@@ -153,26 +135,44 @@ class ParquetRows:
                         yield stretch
 
     def _group(self, file, group, length):
-        for batch in batches_of(file, self.path, length, [group], list(dict.fromkeys((*self.feature_names, *self._others())))):
-            yield self._features(batch, self.feature_names), batch
+        for batch in batches_of(file, self.path, length, [group], list(dict.fromkeys((*self.feature_names, *self._others)))):
+            columns = np.empty((self.n_features, batch.num_rows), np.float32)
+            for i, name in enumerate(self.feature_names):
+                columns[i] = self._numbers(batch, name)
+            yield columns, batch
 
     def _group_by_way_of_disk(self, file, group, length):
-        """The stretches of a row group, its features decoded some at a time and turned to rows on disk."""
-        with tempfile.TemporaryFile(buffering=0) as free:
-            on_disk = ColumnsOnDisk(free, self.n_features, self._metadata.row_group(group).num_rows)
-            for first in range(0, self.n_features, _OPEN):
-                names, at = self.feature_names[first : first + _OPEN], 0
-                for batch in batches_of(file, self.path, _LENGTH, [group], list(names)):
-                    for i, name in enumerate(names):
-                        on_disk.put(first + i, at, self._numbers(batch, name))
-                    at += batch.num_rows
-            at = 0
-            for batch in batches_of(file, self.path, length, [group], self._others()):
-                yield on_disk.get(at, batch.num_rows), batch
-                at += batch.num_rows
+        """The stretches of a row group, its features decoded some at a time and kept as columns on disk, float32[d, rows].
 
-    def _others(self):
-        return list(dict.fromkeys((*self._targets, *((self._weight,) if self._weight else ()))))
+        The pages of that file belong to the system and not to the process.
+        """
+        row_bytes = 4 * self._metadata.row_group(group).num_rows
+        with tempfile.TemporaryFile(buffering=0) as disk:
+            try:
+                for first in range(0, self.n_features, _OPEN):
+                    names, at = self.feature_names[first : first + _OPEN], 0
+                    for batch in batches_of(file, self.path, _LENGTH, [group], list(names)):
+                        for i, name in enumerate(names, start=first):
+                            disk.seek(row_bytes * i + 4 * at)
+                            left = memoryview(np.ascontiguousarray(self._numbers(batch, name), np.float32)).cast("B")
+                            while left:
+                                left = left[disk.write(left):]
+                        at += batch.num_rows
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise UsageError(f"`{self._called[0]}` has {self.n_features:,} columns, which are turned to rows in the folder for "
+                                 f"temporary files; {tempfile.gettempdir()} has no room for "
+                                 f"{self.n_features * row_bytes / 1e9:.1f} GB. Name another folder by the variable TMPDIR, or "
+                                 "write the file in smaller row groups.") from error
+            at = 0
+            for batch in batches_of(file, self.path, length, [group], self._others):
+                columns = np.empty((self.n_features, batch.num_rows), np.float32)
+                for i, column in enumerate(columns):
+                    disk.seek(row_bytes * i + 4 * at)
+                    disk.readinto(column)
+                yield columns, batch
+                at += batch.num_rows
 
     def _room(self, n):
         n = min(n, self.n_rows)
@@ -180,12 +180,6 @@ class ParquetRows:
         if len(self.classes) > 2:
             y = np.empty(n, np.int32)
         return np.empty((n, self.n_features), np.float32), y, None if self._weight is None else np.empty(n, np.float32)
-
-    def _features(self, batch, names):
-        columns = np.empty((len(names), batch.num_rows), np.float32)
-        for i, name in enumerate(names):
-            columns[i] = self._numbers(batch, name)
-        return columns
 
     def _fill(self, batch, y, weight):
         if self._kind == "classes":
@@ -198,24 +192,25 @@ class ParquetRows:
 
     def _numbers(self, batch, name):
         column = batch.column(name)
-        self._check_full(column, name)
+        _check_full(column.null_count, name)
         if types.is_decimal(column.type):
             column = column.cast(pyarrow.float64())
         return decoded(column).to_numpy(zero_copy_only=False)
 
     def _codes(self, batch):
         column = batch.column(self._targets[0])
-        self._check_full(column, self._targets[0])
+        _check_full(column.null_count, self._targets[0])
         codes = pyarrow.compute.index_in(as_text(column), pyarrow.array(self.classes, pyarrow.string()))
-        require(codes.null_count == 0, self._targets[0], first_unknown(column, codes), f"one of {', '.join(self.classes[:10])}",
-                f"{self._name} holds a class that was not there in training.")
+        unknown = column.filter(codes.is_null())
+        require(not len(unknown), self._targets[0], unknown[0].as_py() if len(unknown) else None,
+                f"one of {', '.join(self.classes[:10])}", f"{self._name} holds a class that was not there in training.")
         return codes.to_numpy(zero_copy_only=False)
 
     def _labels(self):
         name, found = self._targets[0], set()
         with self._file() as file:
             for batch in batches_of(file, self.path, columns=[name]):
-                self._check_full(batch.column(name), name)
+                _check_full(batch.column(name).null_count, name)
                 found |= set(as_text(batch.column(name)).unique().to_pylist())
                 require(len(found) <= _MOST_CLASSES, name, Wording(f"more than {_MOST_CLASSES:,} different texts"),
                         "of few classes", "Choose another column.")
@@ -223,17 +218,16 @@ class ParquetRows:
         return tuple(sorted(found))
 
     def _kind_of_target(self):
-        kinds = [self._schema.field(name).type for name in self._targets]
-        if len(kinds) == 1 and is_text(kinds[0]):
+        kind, name, limits = self._schema.field(self._targets[0]).type, self._targets[0], np.iinfo(np.int32)
+        if len(self._targets) > 1 or not (is_text(kind) or types.is_integer(value_type(kind))):
+            return "numbers"
+        if is_text(kind):
             return "classes"
-        return "whole" if len(kinds) == 1 and types.is_integer(value_type(kinds[0])) and self._fits_int32() else "numbers"
-
-    def _fits_int32(self):
-        name, limits = self._targets[0], np.iinfo(np.int32)
         with self._file() as file:
             columns = (decoded(batch.column(name)) for batch in batches_of(file, self.path, columns=[name]))
             found = [pyarrow.compute.min_max(column).as_py() for column in columns]
-        return all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
+        fits = all(part["min"] is None or limits.min <= part["min"] <= part["max"] <= limits.max for part in found)
+        return "whole" if fits else "numbers"
 
     def _check_names(self, features):
         names = self._schema.names
@@ -251,14 +245,14 @@ class ParquetRows:
         bad = [name for name in self.feature_names if not is_number(self._schema.field(name).type)]
         require(not bad, "features", Wording(f"{first_few(bad)} of {self._schema.field(bad[0]).type if bad else ''}"),
                 "columns of numbers", "Encode them when writing the file, or leave them out by features=[...] of ParquetRows.")
-        for name in (*self._targets, *((self._weight,) if self._weight else ())):
+        for name in self._others:
             kind = self._schema.field(name).type
             require(is_number(value_type(kind)) or (is_text(kind) and [name] == self._targets), name, str(kind),
                     "a column of numbers" + (", or of text" if [name] == self._targets else ""), "Choose another column.")
 
     def _check_missing(self):
         """What the file's own statistics tell; where it has none, the rows tell when they are read."""
-        wanted, n_missing = {*self.feature_names, *self._targets, *((self._weight,) if self._weight else ())}, {}
+        wanted, n_missing = {*self.feature_names, *self._others}, {}
         for g in range(self._metadata.num_row_groups):
             group = self._metadata.row_group(g)
             for c in range(group.num_columns):
@@ -266,12 +260,7 @@ class ParquetRows:
                 if column.path_in_schema in wanted and column.statistics is not None and column.statistics.null_count:
                     n_missing[column.path_in_schema] = n_missing.get(column.path_in_schema, 0) + column.statistics.null_count
         for name, n in n_missing.items():
-            require(False, name, counted(n, "missing value"), "known in every row", "Fill them in when writing the file.")
-
-    def _check_full(self, column, name):
-        if column.null_count:
-            require(False, name, counted(column.null_count, "missing value"), "known in every row",
-                    "Fill them in when writing the file.")
+            _check_full(n, name)
 
 
 def _transpose(columns, rows):
@@ -281,12 +270,5 @@ def _transpose(columns, rows):
         rows[at : at + step] = columns[:, at : at + step].T
 
 
-def _first(batches, n):
-    """The first `n` rows of record batches, each batch with the place of its first row."""
-    at = 0
-    for batch in batches:
-        batch = batch.slice(0, n - at)
-        yield at, batch
-        at += batch.num_rows
-        if at == n:
-            return
+def _check_full(n_missing, name):
+    require(not n_missing, name, counted(n_missing, "missing value"), "known in every row", "Fill them in when writing the file.")

@@ -41,139 +41,150 @@ class Batching:
         return int(self.batch_size) if self.batch_size else -(-n_rows // steps) if steps and n_rows else 32
 
 
-class DatasetOfKeras:
+class Cutter:
+    """What cuts its own batches.
+
+    Attributes:
+        kind: its name for a user. n_batches, starts_anew: as in `feed.Source`; is_endless: known to have no end.
+        draws_torch_seed: whether opening a pass draws a seed from PyTorch's stream.
+    """
+
+    kind, n_batches, starts_anew, is_endless, draws_torch_seed = "", None, True, False, False
+
+    def __init__(self, given, class_weight=None):
+        self._given, self._class_weight = given, class_weight
+
+    def begin(self): ...  # an epoch begins
+    def end(self): ...    # an epoch ends
+
+    def open(self):
+        """The batches of a pass."""
+        # An iterator of tf.data moves the seeds of `shuffle()` on, that of a `DataLoader` draws a seed.
+        return self._unpacked(iter(self._given) if self.kind in feeding().opened_at_once else self._given)
+
+    def look(self, n=1):
+        """The first of `n` batches that are read."""
+        first, *_ = itertools.islice(self._unpacked(self._given), n)
+        return first
+
+    def original(self):
+        """What Keras' own `fit` is to be given."""
+        return self._given
+
+    def _unpacked(self, batches):
+        """Batches as `(x, y, sample weight)`, where there are weights of classes with those."""
+        for batch in batches:
+            x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+            yield x, y, weight if y is None else resolved_weights(y, weight, self._class_weight)
+
+
+class DatasetOfKeras(Cutter):
     """A `keras.utils.PyDataset`. With more than one worker, batches come from threads, in order and each once."""
 
-    kind, starts_anew, draws_torch_seed = "PyDataset", True, False
+    kind = "PyDataset"
 
-    def __init__(self, dataset, *, shuffle, class_weight):
-        self._dataset, self._shuffle, self._class_weight = dataset, shuffle, class_weight
+    def __init__(self, dataset, shuffle, class_weight):
+        super().__init__(dataset, class_weight)
+        self._shuffle, self.begin, self.end = shuffle, dataset.on_epoch_begin, dataset.on_epoch_end
         if dataset.use_multiprocessing and dataset.workers > 0:
             raise OnlyKeras("a PyDataset with use_multiprocessing=True is read by processes that Keras starts", dataset)
 
     @property
     def n_batches(self):
-        return self._dataset.num_batches
+        return self._given.num_batches
 
-    def begin(self):
-        self._dataset.on_epoch_begin()
-
-    def end(self):
-        self._dataset.on_epoch_end()
+    @property
+    def is_endless(self):
+        return self.n_batches is None
 
     def open(self):
-        return _unpacked(self._read(), self._class_weight)
+        return self._unpacked(self._read())
 
     def look(self, n=1):
-        first, *_ = _unpacked(map(self._batch, range(n if self.n_batches is None else min(n, self.n_batches))), self._class_weight)
+        first, *_ = self._unpacked(map(self._batch, range(n if self.is_endless else min(n, self.n_batches))))
         return first
 
     def _read(self):
-        n = self.n_batches
-        numbers = itertools.count() if n is None else range(n)
-        if self._shuffle and n is not None:
+        numbers = itertools.count() if self.is_endless else range(self.n_batches)
+        if self._shuffle and not self.is_endless:
             numbers = list(numbers)
             random.shuffle(numbers)
-        if self._dataset.workers > 1:
-            yield from _in_threads(self._batch, numbers, self._dataset.workers, self._dataset.max_queue_size)
+        if self._given.workers > 1:
+            yield from _in_threads(self._batch, numbers, self._given.workers, self._given.max_queue_size)
         else:
             yield from map(self._batch, numbers)
 
     def _batch(self, number):
-        batch = self._dataset[number]
+        batch = self._given[number]
         require(isinstance(batch, dict | np.ndarray) or (isinstance(batch, tuple | list) and len(batch) in (1, 2, 3)), "x[i]",
                 type(batch).__name__, "a dict, an array, or a tuple (x,), (x, y) or (x, y, sample_weight)",
                 "See keras.utils.PyDataset.")
         return batch
 
 
-class DatasetOfTensorFlow:
+class DatasetOfTensorFlow(Cutter):
     """A `tf.data.Dataset`."""
 
-    kind, starts_anew, draws_torch_seed = "tf.data.Dataset", True, False
-
-    def __init__(self, dataset, *, class_weight):
-        self._dataset, self._class_weight = dataset, class_weight
+    kind = "tf.data.Dataset"
 
     @property
     def n_batches(self):
-        n = int(self._dataset.cardinality())
+        n = int(self._given.cardinality())
         return None if n < 0 else n
 
     @property
     def is_endless(self):
-        return int(self._dataset.cardinality()) == -1
-
-    def open(self):
-        # Each iterator that is opened moves the seeds of `shuffle()` on.
-        return _unpacked(iter(self._dataset) if self.kind in feeding().opened_at_once else self._dataset, self._class_weight)
+        return int(self._given.cardinality()) == -1
 
     def look(self, *_):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""
-        shapes = [spec.shape for spec in leaves(self._dataset.element_spec) if hasattr(spec, "shape")]
+        described = self._given.element_spec
+        shapes = [spec.shape for spec in leaves(described) if hasattr(spec, "shape")]
         if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
-            rows = [over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), self._dataset.element_spec)]
+            rows = [over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), described)]
         else:
-            rows = self._dataset.take(1)
-        return next(_unpacked(rows, self._class_weight))
+            rows = self._given.take(1)
+        return next(self._unpacked(rows))
 
 
-class Loader:
+class Loader(Cutter):
     """A `torch.utils.data.DataLoader`, or a data set or loader of Grain: something that is iterated over once for each pass."""
 
-    starts_anew = True
-
     def __init__(self, loader, kind):
-        self._loader, self.kind = loader, kind
-        self.draws_torch_seed = kind == "DataLoader"
+        super().__init__(loader)
+        self.kind, self.draws_torch_seed = kind, kind == "DataLoader"
 
     @property
     def n_batches(self):
-        sized = self.kind != "Grain data set" and hasattr(self._loader.dataset, "__len__")
-        return len(self._loader) if sized else None
-
-    def open(self):
-        # Opening the iterator of a `DataLoader` draws a seed.
-        return _unpacked(iter(self._loader) if self.kind in feeding().opened_at_once else self._loader)
-
-    def look(self, n=1):
-        first, *_ = itertools.islice(_unpacked(self._loader), n)
-        return first
+        sized = self.kind != "Grain data set" and hasattr(self._given.dataset, "__len__")
+        return len(self._given) if sized else None
 
 
-class Generator:
+class Generator(Cutter):
     """A Python generator, whose first two batches are looked at ahead, as Keras does, and begin each pass.
 
     Keras does not start a generator again, so one that has ended yields these two in each further epoch, with a warning. One that a
     factory makes is made anew for each pass.
     """
 
-    kind, n_batches, draws_torch_seed = "generator", None, False
+    kind = "generator"
 
-    def __init__(self, generator, *, make=None):
-        self._rest, self._make = generator, make
+    def __init__(self, generator, make=None):
+        super().__init__(generator)
+        self._make, self.starts_anew = make, make is not None
         self._looked_at = list(itertools.islice(generator, 2 if make is None else 1))
-        self.starts_anew = make is not None
         require(self._looked_at, "x", "an empty one", "a generator that yields at least one batch", "Call its function again.")
         require(isinstance(self._looked_at[0], tuple), "x", type(self._looked_at[0]).__name__,
                 "a generator of tuples (x,), (x, y) or (x, y, sample_weight)")
 
     def open(self):
-        return _unpacked(self.whole() if self._make is None else self._make())
+        return self._unpacked(self.original() if self._make is None else self._make())
 
     def look(self, *_):
-        return next(_unpacked(self._looked_at))
+        return next(self._unpacked(self._looked_at))
 
-    def whole(self):
-        """The generator with its first batches, for Keras."""
-        yield from itertools.chain(self._looked_at, self._rest)
-
-
-def _unpacked(batches, class_weight=None):
-    """Batches as `(x, y, sample weight)`, where there are weights of classes with those."""
-    for batch in batches:
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
-        yield x, y, weight if y is None else resolved_weights(y, weight, class_weight)
+    def original(self):
+        yield from itertools.chain(self._looked_at, self._given)
 
 
 def kind_of(x):
@@ -201,16 +212,15 @@ def source_of(x, batching, *, y=None, sample_weight=None, class_weight=None, mak
     require(class_weight is None or kind in ("PyDataset", "tf.data.Dataset"), "class_weight", class_weight,
             f"left out for a {kind}", "Let its batches hold sample weights.")
     if kind == "PyDataset":
-        source = DatasetOfKeras(x, shuffle=batching.shuffle, class_weight=class_weight)
+        source = DatasetOfKeras(x, batching.shuffle, class_weight)
     elif kind == "tf.data.Dataset":
-        source = DatasetOfTensorFlow(x, class_weight=class_weight)
+        source = DatasetOfTensorFlow(x, class_weight)
     elif kind == "generator":
-        source = Generator(x, make=make)
+        source = Generator(x, make)
     else:
         source = Loader(x, kind)
-    endless = source.n_batches is None and (kind == "PyDataset" or getattr(source, "is_endless", False))
-    require(batching.steps_per_epoch is not None or not endless, "steps_per_epoch", None, f"given for a {kind} without an end",
-            "Pass how many batches make an epoch.")
+    require(batching.steps_per_epoch is not None or not source.is_endless, "steps_per_epoch", None,
+            f"given for a {kind} without an end", "Pass how many batches make an epoch.")
     return source
 
 

@@ -1,9 +1,11 @@
 """Reads ahead: computes the next item of an iterator in a thread, while the last one is being used."""
 
 import threading
+from contextlib import ExitStack
 from queue import SimpleQueue
 
 _PATIENCE = 5.0  # seconds that a consumer who leaves waits for an item that is still being made
+_END = object()
 
 
 def ahead(items):
@@ -16,53 +18,27 @@ def ahead(items):
     Args:
         items: an iterator; nobody else may use it until this generator has ended.
     """
-    reader = _Reader(items)
+    ready, room, left = SimpleQueue(), threading.Semaphore(), threading.Event()
+
+    def read():
+        with ExitStack() as stack:  # whatever is raised here is raised again where the items are used: caught by nobody on the way
+            stack.push(lambda kind, error, trace: ready.put((None, error)) is None)
+            rest = iter(items)
+            while room.acquire() and not left.is_set():
+                ready.put((next(rest, _END), None))
+
+    thread = threading.Thread(target=read, daemon=True, name="epochal reads ahead")
+    thread.start()
     try:
         while True:
-            item, error = reader.ready.get()
+            *item, error = ready.get()
             if error is not None:
                 raise error
-            if item is _Reader.END:
+            if item[0] is _END:
                 return
-            reader.free.release()
-            box = [item]
-            del item  # so that the user of an item decides when its memory is free
-            yield box.pop()
+            room.release()
+            yield item.pop()  # whose user decides when its memory is free
     finally:
-        reader.leave()
-
-
-class _Reader:
-    END = object()
-
-    def __init__(self, items):
-        self.ready, self.free, self._left = SimpleQueue(), threading.Semaphore(), threading.Event()
-        self._thread = threading.Thread(target=self._read, args=(items,), daemon=True, name="epochal reads ahead")
-        self._thread.start()
-
-    def leave(self):
-        self._left.set()
-        self.free.release()
-        self._thread.join(_PATIENCE)
-
-    def _read(self, items):
-        with self:
-            items = iter(items)
-            while True:
-                self.free.acquire()
-                if self._left.is_set():
-                    break
-                item = next(items, self.END)
-                self.ready.put((item, None))
-                if item is self.END:
-                    break
-                del item
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        """Whatever is raised in the thread is raised again where the items are used: caught by nobody on the way."""
-        if error is not None:
-            self.ready.put((None, error))
-        return True
+        left.set()
+        room.release()
+        thread.join(_PATIENCE)

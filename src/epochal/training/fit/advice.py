@@ -16,13 +16,7 @@ _WARNED_OF = weakref.WeakSet()  # models of which it was said that they go on fr
 
 
 def before(request, *, y, held_out, n_rows):
-    """Warn of what can be seen before the first batch.
-
-    Args:
-        request: the `FitRequest`.
-        y: the training targets as arrays, or `None`. held_out: those that `validation_split` took, or `None`.
-        n_rows: training rows, `None` where unknown.
-    """
+    """Warn of what can be seen before the first batch: `held_out` are the targets that `validation_split` took."""
     model, classes = request.model, None if y is None else classes_of(y)
     if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
         advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
@@ -54,7 +48,7 @@ def after(model):
 
 
 def every_batch(callbacks, n_batches):
-    """The sentence on what callbacks that look at every batch cost; `None` where there are none."""
+    """What callbacks that look at every batch cost; `None` where there are none."""
     return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
 
 

@@ -1,10 +1,13 @@
-"""The arguments of `fit`, looked at before anything runs."""
+"""`FitRequest`: what one training is asked to be. Keras' own arguments of `fit`, those that Epochal adds, and their checks."""
 
 import warnings
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
+from keras.callbacks import History as History
 
 from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
@@ -13,26 +16,53 @@ from ...seam.model.copying import has_own_step, refuse_uncompiled
 from ...seam.rows import classes_of, over
 from ..feeds.cast import check_class_weight, n_rows_of
 from .modes import check_engine
-from .request import FitRequest
 
 BATCHES = ("shuffled", "stratified", "balanced")
 
 
-def checked(request: FitRequest) -> FitRequest:
-    """The request with its callbacks in one list, and its numbers within what `keras.config` allows for a debugging run.
+@dataclass(frozen=True, eq=False)
+class FitRequest:
+    """One training of a compiled model. The fields up to `validation_freq` are Keras' own, in Keras' order; the rest are ours.
 
-    Raises:
-        UsageError: for what is wrong before anything is looked at closely.
+    Attributes:
+        model: a compiled Keras model.
+        x … validation_freq: as in `keras.Model.fit`; also what `epochal.fit` takes beyond that (a Parquet file, a function
+            `make_dataset(batch_size)`).
+        learning_rate: in place of the one the model is compiled with; `None` leaves that one.
+        batches: `"shuffled"`, `"stratified"` or `"balanced"`.
+        micro_batch_size: rows of which the gradient is taken at once; `None` takes whole batches.
+        engine: `"auto"`, `"keras"`, or a mode by name.
+        checkpoint: a folder from which an interrupted training continues, or `None`.
+        default_callbacks: added where `callbacks` holds none of their class.
     """
-    _check(request)
-    own = [] if request.callbacks is None else keras.tree.flatten(request.callbacks)
-    extra = [one for one in request.default_callbacks if not any(isinstance(callback, type(one)) for callback in own)]
-    epochs, steps_per_epoch, validation_steps = _limited(request.epochs, request.steps_per_epoch, request.validation_steps)
-    return replace(request, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                   callbacks=own + extra, default_callbacks=())
+
+    model: Any
+    x: Any = None
+    y: Any = None
+    batch_size: int | str | None = None
+    epochs: int | str | None = 1
+    verbose: str | int = "auto"
+    callbacks: Any = None
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: bool | str = True
+    class_weight: dict[int, float] | None = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: Any = 1
+    learning_rate: float | str | None = None
+    batches: str = "shuffled"
+    micro_batch_size: int | None = None
+    engine: str = "auto"
+    checkpoint: Any = None
+    default_callbacks: Sequence[keras.callbacks.Callback] = ()
 
 
-def _check(request):
+def checked(request: FitRequest) -> FitRequest:
+    """The request with its callbacks in one list, and its numbers within what `keras.config` allows for a debugging run."""
     r = request
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
@@ -50,19 +80,20 @@ def _check(request):
     check_engine(r.engine)
     if r.class_weight is not None:
         check_class_weight(r.class_weight)
-    for callback in keras.tree.flatten(r.callbacks) if r.callbacks is not None else []:
+    own = [] if r.callbacks is None else keras.tree.flatten(r.callbacks)
+    for callback in own:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")
     if r.checkpoint is not None:
         path_like("checkpoint", r.checkpoint, "the name of a folder", 'Pass "run".')
+    extra = [one for one in r.default_callbacks if not any(isinstance(callback, type(one)) for callback in own)]
+    epochs, steps_per_epoch, validation_steps = _limited(r.epochs, r.steps_per_epoch, r.validation_steps)
+    return replace(r, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+                   callbacks=own + extra, default_callbacks=())
 
 
 def refuse_without_targets(model, rows, name):
-    """Raise `UsageError` where a loss that is compiled has nothing to compare with.
-
-    Args:
-        rows: x and y as given. name: what they are called.
-    """
+    """Raise `UsageError` where a loss that is compiled has nothing to compare with; `name` is what the rows are called."""
     loses = keras.tree.flatten(model.loss) if model.loss is not None else []
     own = has_own_step(model, "train_step") or has_own_step(model, "compute_loss")
     if rows[1] is None and n_rows_of(rows[0]) is not None and any(loss is not None for loss in loses) and not own:
@@ -98,12 +129,7 @@ def learning_rate_of(model):
 
 
 def split(x, y, sample_weight, share):
-    """The first rows and the last, cut where Keras cuts them.
-
-    Args:
-        x, y, sample_weight: arrays, tensors or frames, or dicts, lists or tuples of them.
-        share: of the rows, the last.
-    """
+    """The first rows and the last, a `share` of them, cut where Keras cuts them."""
     require(0 < share < 1, "validation_split", share, "a share from 0 up to 1", "Pass 0.2.")
     n = n_rows_of(x)
     require(n is not None, "validation_split", share, f"left out for a {type(x).__name__}, which cannot be cut",

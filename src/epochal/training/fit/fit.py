@@ -14,25 +14,23 @@ from ...base.stop import Stop
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
+from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import n_rows_of
-from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
+from ..feeds.cast import OnlyKeras, n_rows_of
+from ..feeds.sources import cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
+from .arguments import FitRequest
 from .callbacks import needing_batches
 from .keras_fit import report_epoch, train_with_keras
 from .loop import Span, Work, run
-from .modes import mode_for
+from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
-from .request import FitRequest
-from .trial import Mode
 
 
 def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
     """Train a compiled Keras model as `model.fit` does, sooner; the workings of `epochal.fit`, where numbers are numbers.
 
     Args:
-        request: what to train, and how.
-        progress: told of every epoch, with the `History` so far, and each sentence that a user who wants progress should read.
         stop: ends the training between two blocks of batches, with the model whole; Ctrl-C does so where there is none.
 
     Returns:
@@ -43,19 +41,18 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         arguments.set_learning_rate(request.model, request.learning_rate)
     resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
                 "batches": request.batches}
-    by_keras = partial(_with_keras, resolved=resolved, progress=progress, stop=stop)
+    by_keras = partial(train_with_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return by_keras(request, why)
     rows = _Rows.of(request)
-    size = Batching(request.batch_size, steps_per_epoch=request.steps_per_epoch).size(n_rows_of(rows.train[0]))
-    order, shares = arguments.order_of(request.batches, rows.train[1], size)
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out),
-                  n_rows=n_rows_of(rows.train[0]))
+    n_rows, batching = n_rows_of(rows.train[0]), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
+    order, shares = arguments.order_of(request.batches, rows.train[1], batching.size(n_rows))
+    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows)
     with ExitStack() as opened:
         try:
-            batching = Batching(request.batch_size, request.shuffle, request.steps_per_epoch, order)
-            feed = feed_of(*rows.train[:2], batching, sample_weight=rows.train[2], class_weight=request.class_weight)
+            feed = feed_of(*rows.train[:2], replace(batching, order=order), sample_weight=rows.train[2],
+                           class_weight=request.class_weight)
         except OnlyKeras as error:
             return by_keras(replace(request, x=error.x), str(error))
         opened.callback(feed.close)
@@ -71,34 +68,23 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
 
 
 class _Rows(NamedTuple):
-    """The data of a training, once `validation_split` is resolved.
-
-    Attributes:
-        train: x, y and sample weights. validation: validation data as `fit` takes them, or `None`.
-        held_out: the targets that `validation_split` took, or `None`.
-    """
+    """x, y and sample weights to train on, validation data as `fit` takes them, and the targets that `validation_split` took."""
 
     train: tuple[Any, Any, Any]
-    validation: Any
-    held_out: Any
+    validation: Any = None
+    held_out: Any = None
 
     @classmethod
     def of(cls, request):
-        train, validation, held_out = (request.x, request.y, request.sample_weight), request.validation_data, None
-        if request.validation_split and validation is None:
-            train, validation = arguments.split(*train, request.validation_split)
-            held_out = validation[1]
-        arguments.refuse_without_targets(request.model, train, "y")
-        if validation is not None and not isinstance(validation, str):
-            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(validation), "validation_data")
-        return cls(train, validation, held_out)
-
-
-def _with_keras(request, why, *, resolved, progress, stop):
-    progress.say(f"Trained by Keras' own fit: {why}.")
-    history = train_with_keras(request, why, progress=progress, stop=stop or Stop())
-    history.params.update(resolved, engine="keras", because=why)
-    return history
+        rows = cls((request.x, request.y, request.sample_weight), request.validation_data)
+        if request.validation_split and rows.validation is None:
+            train, validation = arguments.split(*rows.train, request.validation_split)
+            rows = cls(train, validation, validation[1])
+        arguments.refuse_without_targets(request.model, rows.train, "y")
+        if rows.validation is not None and not isinstance(rows.validation, str):
+            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(rows.validation),
+                                             "validation_data")
+        return rows
 
 
 def _validation_feed(request, rows, feed):
@@ -134,20 +120,17 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif kept:
         kept(Position(span.first))
-    logs, finished = {}, False
     try:
         work = Work(model, trainee, mode.name, feed, validation, callbacks)
         logs = run(work, span, keep=kept, done=done.n_batches if done else 0, stop=stop,
                    after_epoch=partial(report_epoch, progress, model.history, span.last))
         if kept:
             kept(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
-        finished = True
     finally:
         trainee.store()
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
-        if finished:
-            callbacks.on_train_end(logs)
+    callbacks.on_train_end(logs)
     advice.after(model)
     return model.history
 

@@ -8,7 +8,7 @@ from ...base.errors import UsageError
 from ...base.progress import Progress
 from ...base.stop import Stop
 from ..feeds.sources import is_factory, made_by
-from .request import FitRequest
+from .arguments import FitRequest
 
 
 class _EpochReporter(keras.callbacks.Callback):
@@ -36,36 +36,24 @@ def report_epoch(progress: Progress, history: keras.callbacks.History, n_epochs:
     progress.answer(history)
 
 
-def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop: Stop) -> keras.callbacks.History:
-    """`model.fit`, with what Keras does not know of resolved before, or refused.
-
-    Args:
-        why: the reason, as a part of a sentence.
-    """
+def train_with_keras(request: FitRequest, why: str, *, resolved, progress: Progress, stop: Stop) -> keras.callbacks.History:
+    """`model.fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
     r = request
-    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
-    _refuse_ours(r, why)
-    _refuse_files(r, why)
-    x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
-                          for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
-    return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
-                       r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
-                       r.validation_batch_size, r.validation_freq)
-
-
-def _refuse_ours(request, why):
-    """Refuse the arguments that Keras' own `fit` does not have."""
+    progress.say(f"Trained by Keras' own fit: {why}.")
     for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
-        value = getattr(request, name)
-        if value != default:
-            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {value!r}. Leave it out, or "
-                             "remove the cause.")
-
-
-def _refuse_files(request, why):
-    """Refuse the path of a Parquet file, which Keras' own `fit` cannot read."""
-    for name, value in (("x", request.x), ("validation_data", request.validation_data)):
-        x = value[0] if isinstance(value, tuple | list) and value else value
+        if getattr(r, name) != default:
+            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
+                             "out, or remove the cause.")
+    for name, data in (("x", r.x), ("validation_data", r.validation_data)):
+        x = data[0] if isinstance(data, tuple | list) and data else data
         if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
             raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
                              f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
+    x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
+                          for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
+    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
+    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
+                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
+                          r.validation_batch_size, r.validation_freq)
+    history.params.update(resolved, engine="keras", because=why)
+    return history

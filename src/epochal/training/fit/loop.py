@@ -13,12 +13,7 @@ _FIRST = 16      # batches before anything is known about how long one takes
 
 
 class Span(NamedTuple):
-    """Which epochs to train, and which of them end with validation.
-
-    Attributes:
-        first, last: epoch numbers as in Keras: from `first` on, before `last`.
-        validate: `(epoch) -> bool`.
-    """
+    """Which epochs to train, as in Keras from `first` on, before `last`; `validate(epoch)`: whether one ends with validation."""
 
     first: int
     last: int
@@ -26,14 +21,7 @@ class Span(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A training: what is trained, on what, and how.
-
-    Attributes:
-        model: the user's; its `stop_training` ends the training as in Keras.
-        trainee: trains it. mode: how it runs batches.
-        feed, validation: the `Feed`s of the training and of the validation rows, `None` where there are none.
-        callbacks: a `keras.callbacks.CallbackList`.
-    """
+    """A training: the user's model, its `Trainee` and how that runs batches, the `Feed`s of the rows, and a `CallbackList`."""
 
     model: Any
     trainee: Any
@@ -44,11 +32,10 @@ class Work(NamedTuple):
 
 
 def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
-    """Train, and validate where it is asked for; returns the logs of the last epoch.
+    """Train a `Span` of epochs, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
-        work: a `Work`.
-        epochs: a `Span`. done: batches of the first one that an earlier run has done.
+        done: batches of the first epoch that an earlier run has done.
         keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
             order of rows is drawn; `None` where nobody asks.
         stop: a token whose `check()` ends the training where the model is whole.
@@ -57,7 +44,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     model, trainee, callbacks = work.model, work.trainee, work.callbacks
     train, test = _Pass("train", work), _Pass("test", work)
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
-    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (_nothing, _nothing)
+    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (lambda: None,) * 2
     logs = {}
     with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in range(epochs.first, epochs.last):
@@ -71,10 +58,8 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
             last = train(work.feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
             done = 0
             show()
-            judged = {}
-            if work.validation is not None and epochs.validate(epoch):
-                judged = _validated(test, work.validation, callbacks, stopping, show, read)
-            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in judged.items()}
+            judged = work.validation is not None and epochs.validate(epoch) and _validated(test, work, stopping, show, read)
+            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in (judged or {}).items()}
             callbacks.on_epoch_end(epoch, logs)
             read()
             if keep:
@@ -87,15 +72,15 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     return logs
 
 
-def _validated(test, validation, callbacks, stopping, show, read):
-    validation.reset()
-    callbacks.on_test_begin()
+def _validated(test, work, stopping, show, read):
+    work.validation.reset()
+    work.callbacks.on_test_begin()
     read()
-    test.trainee.reset_metrics()
-    last = test(validation, stopping)
+    work.trainee.reset_metrics()
+    last = test(work.validation, stopping)
     show()
-    logs = test.trainee.numbers(last)
-    callbacks.on_test_end(logs)
+    logs = work.trainee.numbers(last)
+    work.callbacks.on_test_end(logs)
     read()
     return logs
 
@@ -168,6 +153,3 @@ class _Pass:
             if self._seen:
                 self.trainee.load()
 
-
-def _nothing():
-    pass

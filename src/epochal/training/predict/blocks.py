@@ -1,7 +1,6 @@
 """Blocks of rows through the device, callbacks told of each; and whether a row's predictions depend on the rows beside it."""
 
 from collections.abc import Iterable, Iterator
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import keras
@@ -44,10 +43,7 @@ class _Nobody:
 
 
 class Run:
-    """One pass over the rows of a request.
-
-    Args:
-        any_size: whether the batch size is the package's own choice: then predicting must change nothing.
+    """One pass over the rows of a request; with `any_size` the batch size is our own choice: then predicting must change nothing.
 
     Attributes:
         stopped: whether a callback stopped it. n_blocks: how many were done.
@@ -58,13 +54,13 @@ class Run:
         self.forward, self.outputs, self._model, self._any_size = forward, outputs, request.model, any_size
         self.n_blocks, self.stopped, self._tell = 0, False, bool(request.callbacks)
         self._params = {"verbose": request.verbose, "epochs": 1, "steps": steps}
-        self._callbacks = request.callbacks
         if not self._tell and request.verbose == 0:
             self._callbacks = _Nobody()
-        elif not isinstance(self._callbacks, keras.callbacks.CallbackList):
-            own = self._callbacks if isinstance(self._callbacks, (list, tuple)) else [self._callbacks] * self._tell
-            self._callbacks = keras.callbacks.CallbackList(list(own), add_progbar=request.verbose != 0, model=self._model,
-                                                           **self._params)
+        elif isinstance(request.callbacks, keras.callbacks.CallbackList):
+            self._callbacks = request.callbacks
+        else:
+            self._callbacks = keras.callbacks.CallbackList(keras.tree.flatten(request.callbacks) if self._tell else [],
+                                                           add_progbar=request.verbose != 0, model=self._model, **self._params)
 
     def __enter__(self) -> "Run":
         self.forward.independent = self.forward.begin() and self.forward.independent
@@ -100,12 +96,6 @@ class Run:
                 break
         if waiting is not None:
             self._write(*waiting)
-
-    def seconds(self, block: Block) -> float:
-        """Do a block and wait for it; how long that took, and the rest of the call is."""
-        start = perf_counter()
-        self.send([block])
-        return perf_counter() - start
 
     def compare(self, data: tuple) -> None:
         """Do the first rows again, as the last ones of `data` and backwards.

@@ -56,12 +56,13 @@ class Outputs:
 
     def result(self) -> Any:
         """What the user gets."""
-        if all(len(array) == n for array, n in zip(self._arrays, self._filled, strict=True)) and self._out is not None:
+        if self._out is not None and [len(array) for array in self._arrays] == self._filled:
             return self._out
-        if self._out is not None:
-            return keras.tree.pack_sequence_as(self._nesting, [a[:n] for a, n in zip(self._arrays, self._filled, strict=True)])
-        for array, n in zip(self._arrays, self._filled, strict=True):
-            array.resize((n, *array.shape[1:]), refcheck=False)
+        for i, n in enumerate(self._filled):
+            if self._out is not None:
+                self._arrays[i] = self._arrays[i][:n]
+            else:
+                self._arrays[i].resize((n, *self._arrays[i].shape[1:]), refcheck=False)
         return keras.tree.pack_sequence_as(self._nesting, self._arrays)
 
     def _room(self, arrays):
@@ -82,8 +83,7 @@ def fill(out: Any, results: Any) -> Any:
 
 def _checked(out, nesting, wanted):
     """The user's arrays in the order of the outputs; `wanted` are their shapes and types."""
-    shown = ["(" + ", ".join("n" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-             for shape, _ in wanted]
+    shown = [str(shape).replace("None", "n") for shape, _ in wanted]
     try:
         keras.tree.assert_same_structure(nesting, out)
     except (ValueError, TypeError) as error:

@@ -61,15 +61,15 @@ class PredictRequest:
 
 
 def _share(a, b):
-    if np.may_share_memory(a, b):
-        try:
-            return np.shares_memory(a, b, max_work=100_000)
-        except np.exceptions.TooHardError:
+    try:
+        if np.shares_memory(a, b, max_work=100_000):
             return True
-    if not (places := (_place(a), _place(b)))[0] or not places[1]:
+    except np.exceptions.TooHardError:
+        return True
+    if (mapped := _place(a)) is None or (other := _place(b)) is None:
         return False
-    (path, first, last), (other, begin, end) = places
-    return first < end and begin < last and os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+    (path, first, last), (its_path, begin, end) = mapped, other
+    return first < end and begin < last and os.path.exists(path) and os.path.exists(its_path) and os.path.samefile(path, its_path)
 
 
 def _place(array):

@@ -2,24 +2,68 @@
 
 import itertools
 import math
+from time import perf_counter
+
+import keras
 
 from ...base.errors import MeasurementFailed
 from ...engine.guard import memory_guard
-from ...rules.training.predict_size import LONG_CALL, SMALLEST, Trial, next_size, pick, worth_compiling
+from ...rules.training.predict_size import GOALS, LONG_CALL, SMALLEST, Trial, is_steady, next_size, pick, worth_compiling
+from ...seam.forward import Forward
+from ...seam.identity.settings import shapes_of, speed_key
+from ...seam.machine import this_machine
 from ..feeds.cast import Rows
+from ..remembered import Remembered
 from .blocks import COMPARED, Run, cut, mixed, taken
-from .known_sizes import KnownSizes
 
+_CALLS = 8     # seconds kept of a size: those of the fastest calls
+_SEARCHES = 5  # after so many, timings that look disturbed are believed
 _REPEATS = 8   # calls at a size that count, at most, after one that may have compiled and does not
 _AGREE = 1.1   # the two fastest of three calls or more must agree so well: then nothing else disturbed them
 _SHARE = 8     # of the rows that are left, an eighth may go into a size, beyond two calls
 
 
+class KnownSizes:
+    """The `Trial`s of one model, one shape of rows and one machine, kept between calls and between processes."""
+
+    def __init__(self, remembered: Remembered) -> None:
+        self._remembered = remembered
+        self._seconds, self._searched, self._n_searches = _as_written(remembered.read())
+
+    @property
+    def trials(self) -> list[Trial]:
+        """In the order of their size."""
+        return [Trial(*known) for known in sorted(self._seconds.items())]
+
+    @property
+    def settled(self) -> bool:
+        """Whether they may be believed."""
+        return is_steady(self.trials) or self._n_searches >= _SEARCHES
+
+    def suffice(self, goal: str, n_rows: int) -> bool:
+        """Whether a search for this goal would show nothing new: there was one, with half as many rows at least."""
+        return self.settled and n_rows <= 2 * self._searched.get(goal, 0)
+
+    def add(self, trial: Trial) -> None:
+        self._seconds[trial.size] = tuple(sorted((*self._seconds.get(trial.size, ()), *trial.seconds))[:_CALLS])
+
+    def keep(self, goal: str, n_rows: int) -> None:
+        """Write down what was found by a search with so many rows."""
+        self._searched[goal], self._n_searches = n_rows, self._n_searches + 1
+        self._remembered.write({"searched": self._searched, "searches": self._n_searches, "trials": self.trials})
+
+
+def known_sizes(model, forward: Forward, data) -> KnownSizes:
+    """What is known for a model and rows like those of `data`."""
+    rows = shapes_of(data)
+    if rows not in forward.known:
+        key = speed_key(model, model.predict_step, this_machine(forward.device, None, keras.backend.backend()), rows)
+        forward.known[rows] = KnownSizes(Remembered("predict", key))
+    return forward.known[rows]
+
+
 def in_blocks(run: Run, rows: Rows, known: KnownSizes, goal: str) -> int | None:
     """Predict all rows; returns the batch size if one was found in this call, which is then among what is `known`.
-
-    Args:
-        run: has begun, with nothing done.
 
     Raises:
         DependsOnBatch: the same rows gave other predictions in another block.
@@ -53,8 +97,7 @@ def in_blocks(run: Run, rows: Rows, known: KnownSizes, goal: str) -> int | None:
 def _search(run, rows, known, goal):
     """Time growing sizes, until the rule has seen enough, or rows, memory or the time it takes to compile allow no more.
 
-    It goes on from the trials that are known, unless those look disturbed: then it times every size again. Returns the largest size
-    that memory allows.
+    It goes on from the trials that are known, unless those look disturbed. Returns the largest size that memory allows.
     """
     trials, compiling, largest = known.trials if known.settled else [], [], math.inf
     while not run.stopped:
@@ -83,7 +126,9 @@ def _timed(run, rows, size):
             break
         if len(clean) > 1 and size * (len(clean) + 2) * _SHARE > n_rows:
             break
-        seconds.append(run.seconds(next(cut(rows, run.outputs.done, size))))
+        block, start = next(cut(rows, run.outputs.done, size)), perf_counter()
+        run.send([block])
+        seconds.append(perf_counter() - start)
     return seconds
 
 
@@ -91,3 +136,16 @@ def _smaller(size):
     if size == 1:
         raise MeasurementFailed("The memory there is does not suffice to predict even one row.")
     return size // 2
+
+
+def _as_written(told):
+    """{size: seconds}, {goal: rows searched with}, and the number of searches; all empty where that is not what was `told`."""
+    try:
+        seconds = {size: tuple(taken) for size, taken in told["trials"]}
+        searched = {goal: told["searched"][goal] for goal in GOALS if goal in told["searched"]}
+        counts = [told["searches"], *searched.values(), *seconds]
+        sound = seconds and all(isinstance(n, int) and n > 0 for n in counts) and all(
+            taken and all(isinstance(s, float) and 0 < s < math.inf for s in taken) for taken in seconds.values())
+    except (ValueError, KeyError, TypeError):
+        sound = False
+    return (seconds, searched, told["searches"]) if sound else ({}, {}, 0)
