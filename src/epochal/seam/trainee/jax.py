@@ -13,10 +13,8 @@ from ..model.copying import first_line, has_own_step, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
-from .protocol import are_own, numbers, refuse_mode
+from .protocol import are_own, numbers, of_one_shape, refuse_mode
 
-_MOST = 2**19     # row numbers handed over in one call, and
-_LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
 _UNROLLED = 8     # steps in a program without a loop
 
 
@@ -101,7 +99,7 @@ class _Trainee:
 
     def _run(self, what, data, rows, mode):
         refuse_mode(self, mode)
-        program, (n, size) = self._programs[what, mode], rows.shape
+        program, n = self._programs[what, mode], len(rows)
         if mode == "stepwise":
             for i in range(n):
                 self._state, logs = program(self._state, data, rows[i])
@@ -110,13 +108,9 @@ class _Trainee:
             for start in range(0, n - n % _UNROLLED, _UNROLLED):
                 self._state, logs = program(self._state, data, rows[start : start + _UNROLLED])
             return logs if n % _UNROLLED == 0 else self._run(what, data, rows[n - n % _UNROLLED :], "stepwise")
-        most = max(_UNROLLED, min(_LONGEST, _MOST // size))
-        for start in range(0, n, most):
-            part = rows[start : start + most]
-            padded = np.zeros((most, size), np.int32)
-            padded[: len(part)] = part
+        for padded, n in of_one_shape(rows):
             with _looping(self._model):
-                self._state, logs = program(self._state, data, padded, len(part))
+                self._state, logs = program(self._state, data, padded, n)
         return logs
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...base.validate import require
 from ..rows import over
 
+_MOST, _LONGEST = 2**19, 256  # row numbers handed to a fused loop in one call, and batches
 Batch = tuple[Any, Any, Any]  # x, y, sample weight: arrays in the model's own nesting, or `None`
 
 
@@ -71,6 +72,16 @@ def are_own(logs, results):
 def numbers(logs):
     """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else."""
     return over(lambda value: _plain(keras.ops.convert_to_numpy(value)), logs)
+
+
+def of_one_shape(rows):
+    """The batches of a fused loop as `(rows, how many of them count)`, filled up to one shape, which is compiled once."""
+    most = max(1, min(_LONGEST, _MOST // rows.shape[1]))
+    for start in range(0, len(rows), most):
+        part = rows[start : start + most]
+        padded = np.zeros((most, rows.shape[1]), np.int32)
+        padded[: len(part)] = part
+        yield padded, len(part)
 
 
 def refuse_mode(trainee, mode):
