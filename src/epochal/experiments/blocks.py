@@ -55,9 +55,7 @@ def no_memory_for(batch_size):
 def train_block(rig, block, *, device=None, watch=None):
     """The `Curve`s of a block's lanes, in their order, and where and when they were made.
 
-    Args:
-        device: one of `engine.local_devices(rig)`.
-        watch: called after every epoch with the share of the block that is done; may raise `Stopped`.
+    `device` is one of `engine.local_devices(rig)`; `watch` is called after every epoch with the share that is done, and may raise.
     """
     lanes = [engine.Lane(seed, schedule_of(rig, setting)) for setting, seed in block.lanes]
 

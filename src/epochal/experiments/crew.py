@@ -12,9 +12,8 @@ from .blocks import train_block
 class Crew(AbstractContextManager):
     """Trains blocks, several at a time where that is safe; used as `with Crew(rig) as crew:`.
 
-    Attributes:
-        n_at_once: blocks under way at one time. It changes no number: a block's programs and their shapes are its own.
-        n_sharing: how many of them share one memory.
+    `n_at_once` blocks are under way at one time, of which `n_sharing` share one memory. That changes no number: a block's programs
+    and their shapes are its own.
     """
 
     def __init__(self, rig):

@@ -9,12 +9,8 @@ from ..base.text import time_left
 
 
 class Figures(NamedTuple):
-    """How far a study is.
-
-    Attributes:
-        done, total: trainings finished, and foreseen in all; the search may add some.
-        share: of the work, 0 to 1. seconds_left: by the pace so far; `None` before anything is finished.
-        best: the best validation quality so far, and `None` before there is one.
+    """How far a study is: trainings finished, and foreseen in all, of which the search may add some; the share of the work, 0 to 1;
+    seconds left by the pace so far, and the best validation quality, each `None` before anything is finished.
     """
 
     done: int

@@ -19,11 +19,7 @@ def halves(design, n_rates, n_epochs):
 
 
 class Search:
-    """One search: which rates were tried at each batch size, and which of them at full length.
-
-    Args:
-        fair: the `Fair` that trains. spans: `{(budget, batch size): epochs}`.
-    """
+    """One search by a `Fair`: which rates were tried at each batch size, and which of them for the whole span of epochs."""
 
     def __init__(self, fair, spans):
         self._fair, self._spans, self._design = fair, spans, fair.design

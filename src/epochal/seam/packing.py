@@ -19,11 +19,9 @@ _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_i
 
 
 def pack(source, data, cloudpickle):
-    """A model, or the function that builds it, with its data, as bytes.
+    """A model, or the function that builds it, with its data, as bytes; `source` and `data` are as for `open_rig`.
 
-    Args:
-        source, data: as for `open_rig`.
-        cloudpickle: the module that pickles functions with their code; the other machine needs the same one.
+    `cloudpickle` is the module that pickles functions with their code; the other machine needs the same one.
     """
     with _own_code_by_value(cloudpickle):
         try:

@@ -85,9 +85,7 @@ class StudyFolder(AbstractContextManager):
     def commit(self, name, curves, *, seconds, provenance):
         """Add one finished block of trainings, all of it or nothing; it is on the disk when this returns.
 
-        Args:
-            name: not committed before. curves: `Curve` records, their order is kept. seconds: what the block took.
-            provenance: what else should be known of it, such as package versions: a dict that is JSON.
+        The curves keep their order; `provenance` is what else should be known of the block, such as package versions, as JSON.
         """
         documents, facts = [dump(curve) for curve in curves], json.dumps(provenance, allow_nan=False, ensure_ascii=False)
         require(self._is_there(), "folder", str(self.path), f"left alone while a study runs; its {FILE} is gone, and what was "

@@ -24,12 +24,8 @@ def save_model(model, path):
 def load_model(path, *, build=None):
     """The model in the `.keras` file at `path`, uncompiled; code inside the file is never run.
 
-    Args:
-        build: the function that builds the model; its weights are then taken from the file. Needed where Keras cannot build the
-            model itself, since it has layers of the user's own.
-
-    Raises:
-        UsageError: the file is damaged, or does not fit the model built.
+    Where Keras cannot build the model itself, since it has layers of the user's own, `build` does, and its weights are taken from
+    the file.
     """
     model = build() if build is not None else None
     require(build is None or isinstance(model, keras.Model), "--model", type(model).__name__,

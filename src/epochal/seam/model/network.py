@@ -18,9 +18,8 @@ _WIDTHS = (64, 32)
 def tutorial_network(shape, kind, n_classes, also=()):
     """A function that builds the tutorials' network: Dense 64, Dense 32, a head for the task, compiled with Adam.
 
-    Args:
-        shape: of one example; an image is flattened first. kind: as in `Task`. n_classes: of the target; 0 for regression.
-        also: further metrics to judge by, for two classes: names that `metrics.rare_class_metric` knows.
+    `shape` is that of one example; an image is flattened first. `also` names further metrics to judge two classes by, as
+    `metrics.rare_class_metric` knows them.
     """
     require(kind == "binary" or not also, "metric", ", ".join(also), "one that the task has",
             "Average precision and recall at a precision are for two classes.")

@@ -49,11 +49,7 @@ def bind_of_backend():
 
 
 class KerasRig:
-    """A Keras model and its data on the bench. See `Rig` for the meaning of each verb.
-
-    Args:
-        source, data: as for `open_rig`. bind: `(twin, data) -> Verbs`, brought by the back end's module.
-    """
+    """A Keras model and its data on the bench: see `Rig` for each verb, `open_rig` for the arguments; `bind` makes the `Verbs`."""
 
     def __init__(self, source, data, bind):
         self._twin, self._data = Twin(source, data.train), data

@@ -30,9 +30,7 @@ _LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, u
 class Twin:
     """A compiled copy of a model, its optimizer with a plain learning rate, and what it takes to start anew.
 
-    Args:
-        source: a compiled Keras model, or a function without arguments that returns one.
-        part: rows of the user's data; the first few build the model's lazy parts.
+    `source` is as for `open_rig`; the first few rows of `part` build the model's lazy parts.
     """
 
     def __init__(self, source, part):

@@ -16,14 +16,10 @@ _REFUSALS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.err
 
 
 class Step:
-    """A step, called once for each row of `rows`; every verb returns the logs after the last.
+    """A step `(packed batch) -> logs`, called once for each row of `rows`; every verb returns the logs after the last.
 
     There is one program for each mode, form of the data, and batch size. How many batches, and how many rows the data hold, are
-    arguments of the program.
-
-    Args:
-        model: a Keras model. step: `(packed batch) -> logs`.
-        static: the step must know the number of rows when it is traced.
+    arguments of the program. Where it is `static`, the step knows the number of rows when it is traced.
     """
 
     def __init__(self, model, step, *, static=False):
