@@ -1,4 +1,4 @@
-"""The comparison behind a plan: measure the engine, train the present setting, screen learning rates, compare what is left with fresh seeds."""
+"""The comparison behind a plan: time the engine, train the present setting, screen learning rates, compare with fresh seeds."""
 
 import math
 from time import perf_counter
