@@ -220,5 +220,6 @@ def test_an_unsteady_clock_is_asked_again_for_longer_and_the_steadiest_answer_co
 
 @pytest.mark.parametrize(("budget", "sizes"), [(30, [32]), (60, [32, 512])])
 def test_validation_is_timed_at_a_second_size_only_where_there_is_time(budget, sizes):
-    reading = PROBES["validation"].measure(FakeRig(n_examples=4096), Evidence(), budget=budget, seed=0)
+    validation, rig = PROBES["validation"], FakeRig(n_examples=4096)
+    reading = validation(rig, **validation.options(rig, Evidence(), budget))
     assert [point.batch_size for point in reading.points] == sizes

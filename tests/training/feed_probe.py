@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from epochal.training.feeds import sources
+from epochal.training.feeds.batches import Batching
 from epochal.training.feeds.cast import over
-from epochal.training.feeds.sources import Batching
 
 BACKEND = keras.backend.backend()
 

@@ -9,7 +9,7 @@ from tiers import first_tier
 from training.feed_probe import Cut
 
 from epochal.base.errors import UsageError
-from epochal.training.feeds.gather import gathered
+from epochal.training.feeds.sources import gathered
 
 N = 70
 X, Y, WEIGHT = np.arange(2.0 * N, dtype="float32").reshape(N, 2), np.arange(N, dtype="int32"), np.linspace(1, 2, N, dtype="float32")

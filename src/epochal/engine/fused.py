@@ -19,8 +19,6 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
 
     Args:
         rig: one whose `pure` is not `None`.
-        batch_size: rows of an update; the last update of an epoch takes the rows that are left.
-        width: lanes side by side.
         n_rows: rows of an epoch; all training rows, and judging after them, unless it is a trial.
         device: one of `jax.local_devices()`; the first where it is `None`.
     """

@@ -17,11 +17,7 @@ def keras_lock(rig):
 
 
 class memory_guard:  # noqa: N801  (used as a statement: `with memory_guard(rig) as guard:`)
-    """A block that may run out of memory: then it is left, and `ran_out` is true. Any other error passes through.
-
-    Args:
-        rig: knows the back end's exceptions for it.
-    """
+    """A block that may run out of memory: then it is left, and `ran_out` is true. Any other error passes through."""
 
     def __init__(self, rig):
         self._rig, self.ran_out = rig, False

@@ -20,8 +20,6 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
     """Try a few steps of each mode and keep the faster.
 
     Args:
-        rig: the model on the bench.
-        batch_size: the one to train at.
         n_lanes: how many lanes there will be; no wider program than that is tried.
         widths: lanes side by side to try; a wider program is kept when a lane in it takes two thirds of the time. Wider
             pays on accelerators.

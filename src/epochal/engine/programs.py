@@ -12,11 +12,9 @@ _COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, device): lock
 
 
 def epoch_program(rig, batch_size, width, *, device=None, n_at_once=1):
-    """The compiled epoch, and the width it has: halved until its own account of its memory fits the device.
+    """The compiled epoch on a device (`None`: the first), and the width it has.
 
-    Args:
-        device: where it is to run; `None` for the first one.
-        n_at_once: how many such programs will run there at one time.
+    It is halved until its own account of its memory fits the device, where `n_at_once` such programs will run at one time.
     """
     from . import fused
 
@@ -41,12 +39,7 @@ def compilations(rig):
 
 
 def prepare(rig, batch_size, width, *, n_at_once=1):
-    """Compile ahead of time the fused epoch and the single step of one batch size, so that `measure_mode` and `train` find them.
-
-    Args:
-        rig: the model on the bench; one that cannot be fused is left alone.
-        batch_size: rows of an update. width: lanes side by side. n_at_once: programs that will run at one time.
-    """
+    """Compile ahead of time the fused epoch and the single step of one batch size, so that `measure_mode` and `train` find them."""
     if rig.pure is None:
         return
     epoch_program(rig, batch_size, width, n_at_once=n_at_once)

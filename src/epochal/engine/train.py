@@ -12,9 +12,6 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     """Train every lane, as fast as this rig on this machine allows.
 
     Args:
-        rig: the model on the bench; its state is never kept.
-        lanes: the `Lane`s, at least one.
-        batches: the `Batches`: their size and the number of epochs.
         how: what has a `mode` and a `width`, as the `EnginePoint` that `measure_mode` returned; measured when `None`.
         go_on: called after every epoch of a group of lanes as `go_on(n_epochs, losses)` with losses
             float32[n_epochs, n_lanes_of_the_group, n_parts]; a false answer ends the group there.

@@ -13,13 +13,9 @@ _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 def agenda(task, present, evidence, budget):
     """The measurements to make, cheapest first, without those that the evidence already holds.
 
-    Args:
-        task: the `Task`. present: the user's `Setting`. evidence: what is known.
-        budget: seconds for all of it.
-
     Returns:
         A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
-        budget leaves.
+        `budget`, in seconds, leaves.
     """
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:

@@ -21,8 +21,6 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     is 2 |g|² / g'Hg for plain gradient descent. "Smallest" up to a factor of two: that is how η is searched.
 
     Args:
-        rig: the model on the bench.
-        seed: draws rows, and weights where no state is given.
         state: where to measure; by default newly initialised weights, others for each repeat.
         batch: rows for Δ, and as many others for L; at most half of the training rows.
         repeats: independent pairs of batches, at least 2.

@@ -24,13 +24,9 @@ def compilation(rig, *, seed=0):  # noqa: ARG001 - nothing is drawn
 def validation(rig, *, seed=0, sizes=None):  # noqa: ARG001 - nothing is drawn
     """Seconds of one validation pass of Keras' `fit`, whose batches are as large as those of training.
 
-    Args:
-        rig: the model on the bench.
-        sizes: batch sizes to time; by default the present one.
-
     Returns:
-        A `Reading` in seconds of the first of `sizes`, with a `PassTime` for each: median, fastest and slowest. `UNRESOLVED` where
-        the machine was too busy: epochs with validation took no longer than those without.
+        A `Reading` in seconds of the first of `sizes` (by default the present batch size), with a `PassTime` for each: median,
+        fastest and slowest. `UNRESOLVED` where the machine was too busy: epochs with validation took no longer than those without.
     """
     points = []
     for size in dict.fromkeys(min(size, rig.n_examples) for size in sizes or (rig.present.batch_size,)):

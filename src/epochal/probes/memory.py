@@ -12,7 +12,6 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
     the limit a compiler may trade time for it).
 
     Args:
-        rig: the model on the bench.
         headroom: share of the device's memory that one step may take, in (0, 1].
         precision: the search ends when a size that fits and one that does not are this close, as a share. Each look compiles
             a program.

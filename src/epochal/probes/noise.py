@@ -24,8 +24,6 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
     over them again and again; at weights that have memorised the rows only that one means anything.
 
     Args:
-        rig: the model on the bench.
-        seed: draws the rows, and the weights where no state is given.
         state: where to measure; by default newly initialised weights. It changes a lot in training, mostly upward.
         chunk: rows per gradient; by default a share of all rows, at most 256. Where the model normalises over the batch it
             is the present batch size, since the gradient of an example depends on its batch.

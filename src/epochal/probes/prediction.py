@@ -17,7 +17,6 @@ def prediction(rig, *, seed=0, largest=None, seconds=10.0):  # noqa: ARG001 - no
     in it.
 
     Args:
-        rig: the model on the bench.
         largest: the largest batch to try; at most and by default 8,192. Rows are repeated where there are fewer.
         seconds: budget; sizes are left out rather than repeats.
 

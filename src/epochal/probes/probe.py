@@ -38,10 +38,6 @@ class Probe:
         rig.wait()
         return replace(reading, title=self.title, cost=perf_counter() - start)
 
-    def measure(self, rig, evidence, *, budget, seed):
-        """The reading, with the options that the evidence and the budget give."""
-        return self(rig, seed=seed, **self.options(rig, evidence, budget))
-
 
 def largest_that_fits(evidence):
     """The largest batch size that fits in memory; `None` where that is not known."""

@@ -22,11 +22,8 @@ def step_time(rig, *, sizes):
 
     Where an epoch is short, it is the mean step of a whole one, with what starting an epoch takes and with a short last batch,
     which counts as a step like any other: steps times this are the time of a training. Where the timings of a size lie further
-    apart than `STEADY`, all are timed again, twice and four times as long, and the steadiest try counts.
-
-    Args:
-        rig: the model on the bench.
-        sizes: batch sizes; one that is larger than the data counts as all rows, as in Keras.
+    apart than `STEADY`, all are timed again, twice and four times as long, and the steadiest try counts. A size that is larger
+    than the data counts as all rows, as in Keras.
 
     Returns:
         A `Reading` in seconds of the first of `sizes`; a `StepTime` for each of them. `UNRESOLVED` where the

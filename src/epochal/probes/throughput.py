@@ -20,7 +20,6 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa:
     errors, and its interval (Fieller 1954) comes from how far the sizes lie off it: a curve that is no line gets a wide one.
 
     Args:
-        rig: the model on the bench.
         largest: the largest batch to try, e.g. what fits in memory; at most (and by default) all training rows.
         sizes: the batch sizes to time, the important ones first; by default powers of two times 8, up to `largest`.
         seconds: budget; sizes are left out rather than repeats, and three of each are always taken.

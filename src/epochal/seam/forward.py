@@ -24,10 +24,9 @@ class Forward:
         begin: called before each pass over rows; returns whether the weights are known to be those of the pass before.
         out_of_memory: whether an error says that memory ran out.
         changes: names of what `run` was seen to change, were it Keras that ran: variables, or a stream of random numbers.
-        independent: set by the caller once rows were shown not to depend on their neighbours, for the weights as they are.
-        why_batched: set by the caller, for good: why the predictions depend on how rows are batched; or `""`.
-        why_only_keras: set by the caller, for good: why only Keras' own `predict` knows what to make of the outputs; or `""`.
-        known: for what else the caller knows of this model.
+        independent, why_batched, why_only_keras, known: what the caller found out. Rows do not depend on their neighbours, for the
+            weights as they are; why predictions depend on how rows are batched, or only Keras' own `predict` knows what to make of
+            the outputs, both for good; and whatever else.
     """
 
     device: str

@@ -22,8 +22,7 @@ from ..seam.rows import leaves
 from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import scores
-from ..training.feeds.gather import BATCH_SIZE, gathered
-from ..training.feeds.sources import cuts_own_batches, is_factory
+from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
 from .plan import PlanRequest
@@ -39,12 +38,8 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
         stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
-    Args:
-        request: the training. plan: where numbers come from. budget: for measuring them, where something is `"auto"` and no plan
-            is given.
-
-    Returns:
-        The `keras.callbacks.History`, whose `params` say what was resolved, and why.
+    Where something is `"auto"` and no plan is given, it is measured within the budget. The `params` of the `History` say what was
+    resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a

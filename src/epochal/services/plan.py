@@ -118,7 +118,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     for probe in due(evidence, budget):
         words = probe.name.replace("_", " ")
         tell(probe.name, 0.0, words)
-        evidence = evidence.add(probe.measure(rig, evidence, budget=budget, seed=seed))
+        evidence = evidence.add(probe(rig, seed=seed, **probe.options(rig, evidence, budget)))
         keep(evidence)
         tell(probe.name, foreseen[probe.name], words)
     probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
@@ -128,9 +128,7 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
 class Journal:
     """A file that holds the evidence of a run under way, so that a kill loses nothing; it is gone when the run ended.
 
-    Args:
-        folder: where it lies. fingerprint: the task's, so that runs on other tasks have files of their own.
-        warn: called with one sentence, once, if it cannot be written; the run goes on.
+    There is one for each task, by its fingerprint. `warn` is told once if it cannot be written; the run goes on.
     """
 
     def __init__(self, folder, fingerprint, warn):

@@ -28,10 +28,9 @@ def predict(request: PredictRequest, *, progress: Progress = SILENT) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class TablePredictRequest:
-    """Answers of a saved model for the rows of a table.
+    """Answers of a saved model for the rows of a table, written to the file `out`; what is not told here, see `epochal.predict`.
 
     Attributes:
-        model: a `.keras` file. data: the table. out: the file to write.
         code: `"FILE.py:FUNCTION"` that builds the model, where Keras cannot.
         correct_prior: whether probabilities are corrected to the shares that the classes really had.
     """

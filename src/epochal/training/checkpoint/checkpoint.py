@@ -33,12 +33,9 @@ class Position(NamedTuple):
 
 
 class Checkpoint:
-    """The folder of one training.
+    """The folder of one training, made where it does not exist.
 
     Args:
-        folder: made where it does not exist.
-        model: a built one; its variables are written and read.
-        feed: the `Feed` of the training rows.
         callbacks: the user's; what they have learnt since they were made is kept, as far as it is plain: numbers, text, arrays.
         identity: what the training is: plain values by name. A file of another training is refused.
 

@@ -15,12 +15,7 @@ _KNOWN = weakref.WeakKeyDictionary()  # a model or optimizer: {checkpoint file: 
 
 
 def identity_of(model, feed, callbacks, asked, file):
-    """What a training is, for `Checkpoint`.
-
-    Args:
-        model: compiled and built. feed: the `Feed` of the training rows. callbacks: the user's.
-        asked: plain values by name that were asked for beside model and rows. file: where the checkpoint is written.
-    """
+    """What a training is, for the checkpoint in `file`; `asked`: plain values by name that were asked for beside model and rows."""
     parts, place = parts_of(model), os.path.abspath(file)
     for name, holder in (("architecture", model), ("set of optimizer's settings", model.optimizer)):
         known = _KNOWN.setdefault(holder, {})  # callbacks may have changed settings since its first training into this file
@@ -35,8 +30,7 @@ def identity_of(model, feed, callbacks, asked, file):
 def digest_of(rows):
     """A checksum over a thousand rows or so of x, y and weights, from the first to the last; `None` where they are no rows.
 
-    Args:
-        rows: arrays, or the path of a Parquet file and the names of its columns.
+    The rows are arrays, or the path of a Parquet file and the names of its columns.
     """
     if isinstance(rows[0], str | os.PathLike):
         from ...tables.parquet.file import digest_of_file  # pyarrow comes with it

@@ -71,8 +71,7 @@ class Orders:
     `Feeding.order`. On TensorFlow that means one order for all epochs once a seed is set.
 
     Args:
-        shuffle: `True`, `False`, or `"batch"`: within each batch.
-        order: replaces all of that: a function of `n_rows` that returns int[n_rows].
+        shuffle, order: see `Batching`.
         mixed: draw one permutation of `FEW_ENOUGH` rows at most, and mix more rows in two levels: groups of neighbouring rows
             in random order, and the rows of some groups among each other.
     """

@@ -15,13 +15,10 @@ _STRETCH_BYTES = 32 * 2**20  # of a mapped file, from which rows are taken befor
 
 
 class ArrayBlocks(Source):
-    """A `Source` of rows in memory-mapped files, or in arrays too large for the device.
+    """A `Source` of `Rows` in memory-mapped files, or in arrays too large for the device.
 
     Each block is read in the order of the file and put into the order of training by its `rows`, so the batches are those of
     arrays that fit. What has been read of a mapped file does not stay in the memory of the process.
-
-    Args:
-        rows: the `Rows`. orders: their `Orders`. block_bytes: of a block, about.
     """
 
     def __init__(self, rows, orders, *, batch_size, block_bytes=BLOCK_BYTES):
@@ -81,10 +78,6 @@ class ParquetBlocks(Source):
     side, and the rows of a block (64 MB of several row groups) are mixed among each other. That is close to a full shuffle
     unless neighbouring row groups are alike and a block holds few of them: a sorted file in one row group stays nearly sorted.
     Write such a file in many row groups, or shuffled.
-
-    Args:
-        rows: the `ParquetRows`. shuffle: `True`, `False`, or `"batch"`: within each batch.
-        class_weight: `None`, or the weight of each class.
     """
 
     def __init__(self, rows, *, batch_size, shuffle, class_weight=None, block_bytes=BLOCK_BYTES):

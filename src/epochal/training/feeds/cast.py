@@ -15,11 +15,7 @@ from ...seam.rows import classes_of
 
 
 class OnlyKeras(Exception):
-    """Data that only Keras' own `fit` can feed. The message is a sentence that says why.
-
-    Attributes:
-        x: what to pass to `fit` instead of the x that was given: a generator loses its first batches when it is looked at.
-    """
+    """Data that only Keras' own `fit` can feed, why, and the `x` to pass to it: a generator that was looked at lost batches."""
 
     def __init__(self, why, x):
         super().__init__(why)
@@ -52,11 +48,8 @@ def rows_of(x, y=None, sample_weight=None, class_weight=None):
     """The `Rows` that Keras makes of the arguments of `fit`.
 
     Frames, tensors and lists of numbers become arrays; a pandas series becomes a column [n, 1]. Without y, sample weights are
-    dropped. `class_weight` becomes a weight for each row: that of its class, 1 for a class without one.
-
-    Raises:
-        UsageError: for what `fit` refuses, too.
-        OnlyKeras: for sparse and ragged tensors, and for text on TensorFlow.
+    dropped. `class_weight` becomes a weight for each row: that of its class, 1 for a class without one. Raises `UsageError` for
+    what `fit` refuses, too, and `OnlyKeras` for sparse and ragged tensors, and for text on TensorFlow.
     """
     require(x is not None, "x", x, "arrays, or a source of batches", "Pass the training data.")
     given = (x, y, sample_weight)
@@ -148,11 +141,7 @@ def check_class_weight(class_weight):
 
 
 def coded(class_weight, labels):
-    """`{code: weight}` of `{label: weight}`, for targets that are text in the file and codes in training; codes stay.
-
-    Raises:
-        UsageError: a key is neither a label nor a code, or a class is there under both.
-    """
+    """`{code: weight}` of `{label: weight}`, for targets that are text in the file and codes in training; codes stay."""
     check_class_weight(class_weight)
     codes = {key: labels.index(key) if key in labels else key for key in class_weight}
     unknown = [key for key, code in codes.items() if code not in range(len(labels))]
@@ -186,12 +175,7 @@ def resolved_weights(y, sample_weight, class_weight):
 
 
 def with_class_weights(part, class_weight):
-    """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`; `None` leaves it as it is.
-
-    Raises:
-        UsageError: the rows have weights already, or there is more than one target, or its values are no classes, or no row weighs
-            anything.
-    """
+    """A `Part` whose rows weigh as their classes do: `{class: weight}`, as in Keras' `fit`; `None` leaves it as it is."""
     if class_weight is None:
         return part
     y = leaves(part.y)

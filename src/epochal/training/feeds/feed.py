@@ -10,12 +10,7 @@ from ...seam.feeding import feeding
 
 
 class Chunk(NamedTuple):
-    """Some batches of one size.
-
-    Attributes:
-        data: a `Batch` (x, y, sample weight) on the device, put there by `trainee.put`.
-        rows: int32[n_batches, batch_size]: the rows of `data` that make each batch, in the order of training.
-    """
+    """Some batches of one size: a `Batch` on the device, and int32[n_batches, batch_size], the rows of it that make each."""
 
     data: Any
     rows: np.ndarray
@@ -44,11 +39,7 @@ class Source(Protocol):
 
 
 class Pass(Protocol):
-    """Once over the data.
-
-    Attributes:
-        drawn: what chance has decided about it, to be kept in a checkpoint; `None` before the first batch.
-    """
+    """Once over the data. `drawn`: what chance has decided about it, for a checkpoint; `None` before the first batch."""
 
     drawn: Any
 

@@ -88,15 +88,12 @@ class _Pass:
 def stacked(batches, n=None, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SECONDS, clock=perf_counter):
     """Yield (batch, rows): some batches of one shape, one after the other, and which rows are whose.
 
-    A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. A stack that goes
-    out early holds 1, 2, 4, … batches: each number of batches is a program to be compiled.
-
-    Args:
-        batches: of NumPy arrays. n: how many there will be, or `None`.
+    A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. One that goes out
+    early holds 1, 2, 4, … batches: each number of batches is a program to be compiled. `n` is how many there will be, or `None`.
     """
     held, shape, full, late, since = [], None, 1, False, clock()
     for batch in batches:
-        found = tuple(_shape(tree) for tree in batch)
+        found = tuple(over(lambda leaf: (leaf.shape, leaf.dtype), tree) for tree in batch)
         if found != shape:
             yield from _stacks(held, late)
             held, shape, since = [], found, clock()
@@ -128,15 +125,6 @@ def joined(trees):
     columns = zip(*(leaves(tree) for tree in trees), strict=True)
     joined = iter([np.concatenate(column) for column in columns])
     return over(lambda _: next(joined), trees[0])
-
-
-def _shape(tree):
-    """What two trees must have in common to be stacked."""
-    if isinstance(tree, dict):
-        return {key: _shape(branch) for key, branch in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [type(tree), *map(_shape, tree)]
-    return None if tree is None else (tree.shape, tree.dtype)
 
 
 def _largest_power_of_two(n):

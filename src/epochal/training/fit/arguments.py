@@ -62,20 +62,7 @@ class FitRequest:
 
 
 def checked(request: FitRequest) -> FitRequest:
-    """The request with its callbacks in one list, and its numbers within what `keras.config` allows for a debugging run.
-
-    Raises:
-        UsageError: for what is wrong before anything is looked at closely.
-    """
-    _check(request)
-    own = [] if request.callbacks is None else keras.tree.flatten(request.callbacks)
-    extra = [one for one in request.default_callbacks if not any(isinstance(callback, type(one)) for callback in own)]
-    epochs, steps_per_epoch, validation_steps = _limited(request.epochs, request.steps_per_epoch, request.validation_steps)
-    return replace(request, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                   callbacks=own + extra, default_callbacks=())
-
-
-def _check(request):
+    """The request with its callbacks in one list, and its numbers within what `keras.config` allows for a debugging run."""
     r = request
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
@@ -93,11 +80,16 @@ def _check(request):
     check_engine(r.engine)
     if r.class_weight is not None:
         check_class_weight(r.class_weight)
-    for callback in keras.tree.flatten(r.callbacks) if r.callbacks is not None else []:
+    own = [] if r.callbacks is None else keras.tree.flatten(r.callbacks)
+    for callback in own:
         require(callable(getattr(callback, "set_model", None)), "callbacks", callback, "callbacks of Keras",
                 "Pass [keras.callbacks.EarlyStopping()].")
     if r.checkpoint is not None:
         path_like("checkpoint", r.checkpoint, "the name of a folder", 'Pass "run".')
+    extra = [one for one in r.default_callbacks if not any(isinstance(callback, type(one)) for callback in own)]
+    epochs, steps_per_epoch, validation_steps = _limited(r.epochs, r.steps_per_epoch, r.validation_steps)
+    return replace(r, epochs=epochs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+                   callbacks=own + extra, default_callbacks=())
 
 
 def refuse_without_targets(model, rows, name):

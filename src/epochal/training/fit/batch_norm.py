@@ -1,7 +1,5 @@
 """Estimate the moving statistics of batch-norm anew, from the data and the weights as they are."""
 
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 
@@ -35,36 +33,26 @@ def reestimate_batch_norm(model, x, *, batch_size=256, n_batches=64, seed=0):
     x = over(np.asarray, x)
     n_rows = len(leaves(x)[0])
     size = min(batch_size, n_rows)
-    order = np.random.default_rng(seed).permutation(n_rows)
-    taken = min(n_batches, n_rows // size)
-    with _still(model, found):
+    order, taken = np.random.default_rng(seed).permutation(n_rows), min(n_batches, n_rows // size)
+    dropping = [layer for layer in layers(model) if isinstance(getattr(layer, "rate", None), float)]
+    before = [(layer, name, getattr(layer, name)) for name, some in (("momentum", found), ("rate", dropping)) for layer in some]
+    try:
+        for layer in dropping:
+            layer.rate = 0.0
         for i in range(taken):
             for layer in found:
                 layer.momentum = i / (i + 1)  # so that the moving average is the mean of all batches so far
-            model(over(lambda a, i=i: keras.ops.convert_to_tensor(a[order[i * size : (i + 1) * size]]), x), training=True)
+            rows = order[i * size : (i + 1) * size]
+            with keras.StatelessScope() as scope:  # nothing but these layers changes
+                model(over(lambda a, rows=rows: keras.ops.convert_to_tensor(a[rows]), x), training=True)
+            for variable in (v for layer in found for v in (layer.moving_mean, layer.moving_variance)):
+                variable.assign(scope.get_current_value(variable))
+    finally:
+        for layer, name, value in before:
+            setattr(layer, name, value)
     return taken
 
 
 def training_batch_norms(model):
     """The batch-norm layers whose moving statistics training changes."""
     return [layer for layer in layers(model) if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
-
-
-@contextmanager
-def _still(model, found):
-    """Nothing but these layers changes inside the block, and dropout lets everything through."""
-    momenta = [layer.momentum for layer in found]
-    dropped = [(layer, layer.rate) for layer in layers(model) if isinstance(getattr(layer, "rate", None), float)]
-    ours = {id(v) for layer in found for v in (layer.moving_mean, layer.moving_variance)}
-    before = [(v, np.array(keras.ops.convert_to_numpy(v))) for v in model.variables if id(v) not in ours]
-    for layer, _ in dropped:
-        layer.rate = 0.0
-    try:
-        yield
-    finally:
-        for layer, momentum in zip(found, momenta, strict=True):
-            layer.momentum = momentum
-        for layer, rate in dropped:
-            layer.rate = rate
-        for variable, value in before:
-            variable.assign(value)

@@ -4,6 +4,8 @@ import keras
 
 _HOOKS = {"train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
           "test": ("on_test_batch_begin", "on_test_batch_end")}
+_ON_REQUEST = {keras.callbacks.ModelCheckpoint: "save_freq", keras.callbacks.BackupAndRestore: "save_freq",
+               keras.callbacks.TensorBoard: "update_freq"}  # the attribute in which they are asked for batches
 _BLIND = (keras.callbacks.History, keras.callbacks.ProgbarLogger, keras.callbacks.CSVLogger,
           keras.callbacks.TerminateOnNaN)  # they read the logs alone
 
@@ -11,18 +13,19 @@ _BLIND = (keras.callbacks.History, keras.callbacks.ProgbarLogger, keras.callback
 def callbacks_for(plan):
     """New Keras callbacks for one `model.fit`: the early stopping that goes with the plan's epochs.
 
-    Args:
-        plan: a `Plan`; the `fit` must have validation data, or `EarlyStopping` finds no `val_loss` to watch.
-
-    Returns:
-        A fresh list on every call: a callback remembers its run, and two runs must not share one.
+    The `fit` must have validation data, or `EarlyStopping` finds no `val_loss` to watch. A fresh list on every call: a callback
+    remembers its run, and two runs must not share one.
     """
     return [keras.callbacks.EarlyStopping(**plan.stopping.arguments())]
 
 
 def hearing_batches(callbacks, what):
     """The callbacks with a hook around the batches of `"train"` or of `"test"`."""
-    return [callback for callback in callbacks if any(_overrides(callback, hook) for hook in _HOOKS[what])]
+    def overrides(callback, hook):
+        own = getattr(callback, hook)
+        return getattr(own, "__func__", own) is not getattr(keras.callbacks.Callback, hook)
+
+    return [callback for callback in callbacks if any(overrides(callback, hook) for hook in _HOOKS[what])]
 
 
 def needing_batches(callbacks, what):
@@ -31,22 +34,10 @@ def needing_batches(callbacks, what):
     Keras' own callbacks that look at batches on request (`ModelCheckpoint`, `BackupAndRestore` and `TensorBoard`, by `save_freq`
     and `update_freq`) count only then; a user's subclass of one of them always does.
     """
-    return [callback for callback in hearing_batches(callbacks, what) if _wants_each(callback)]
+    return [callback for callback in hearing_batches(callbacks, what) if type(callback) is not keras.callbacks.ProgbarLogger
+            and getattr(callback, _ON_REQUEST.get(type(callback), ""), None) != "epoch"]
 
 
 def seeing_the_model(callbacks):
     """The callbacks that may read or change the model: all but those known to read the logs alone."""
     return [callback for callback in callbacks if type(callback) not in _BLIND]
-
-
-def _overrides(callback, hook):
-    own = getattr(callback, hook)
-    return getattr(own, "__func__", own) is not getattr(keras.callbacks.Callback, hook)
-
-
-def _wants_each(callback):
-    if type(callback) is keras.callbacks.ProgbarLogger:
-        return False
-    if type(callback) in (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore):
-        return callback.save_freq != "epoch"
-    return type(callback) is not keras.callbacks.TensorBoard or callback.update_freq != "epoch"

@@ -14,9 +14,10 @@ from ...base.stop import Stop
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
+from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import n_rows_of
-from ..feeds.sources import Batching, OnlyKeras, cuts_own_batches, feed_of, is_factory
+from ..feeds.cast import OnlyKeras, n_rows_of
+from ..feeds.sources import cuts_own_batches, feed_of, is_factory
 from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
@@ -40,7 +41,7 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         arguments.set_learning_rate(request.model, request.learning_rate)
     resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
                 "batches": request.batches}
-    by_keras = partial(_with_keras, resolved=resolved, progress=progress, stop=stop)
+    by_keras = partial(train_with_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return by_keras(request, why)
@@ -86,13 +87,6 @@ class _Rows(NamedTuple):
         return rows
 
 
-def _with_keras(request, why, *, resolved, progress, stop):
-    progress.say(f"Trained by Keras' own fit: {why}.")
-    history = train_with_keras(request, why, progress=progress, stop=stop or Stop())
-    history.params.update(resolved, engine="keras", because=why)
-    return history
-
-
 def _validation_feed(request, rows, feed):
     if rows.validation is None:
         return None
@@ -126,20 +120,17 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif kept:
         kept(Position(span.first))
-    logs, finished = {}, False
     try:
         work = Work(model, trainee, mode.name, feed, validation, callbacks)
         logs = run(work, span, keep=kept, done=done.n_batches if done else 0, stop=stop,
                    after_epoch=partial(report_epoch, progress, model.history, span.last))
         if kept:
             kept(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
-        finished = True
     finally:
         trainee.store()
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
-        if finished:
-            callbacks.on_train_end(logs)
+    callbacks.on_train_end(logs)
     advice.after(model)
     return model.history
 

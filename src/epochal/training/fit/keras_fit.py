@@ -36,13 +36,10 @@ def report_epoch(progress: Progress, history: keras.callbacks.History, n_epochs:
     progress.answer(history)
 
 
-def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop: Stop) -> keras.callbacks.History:
-    """`model.fit`, with what Keras does not know of resolved before, or refused.
-
-    Args:
-        why: the reason, as a part of a sentence.
-    """
+def train_with_keras(request: FitRequest, why: str, *, resolved, progress: Progress, stop: Stop) -> keras.callbacks.History:
+    """`model.fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
     r = request
+    progress.say(f"Trained by Keras' own fit: {why}.")
     for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
         if getattr(r, name) != default:
             raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
@@ -55,6 +52,8 @@ def train_with_keras(request: FitRequest, why: str, *, progress: Progress, stop:
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                           for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
     callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
-    return r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
-                       r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
-                       r.validation_batch_size, r.validation_freq)
+    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
+                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
+                          r.validation_batch_size, r.validation_freq)
+    history.params.update(resolved, engine="keras", because=why)
+    return history

@@ -13,12 +13,7 @@ _FIRST = 16      # batches before anything is known about how long one takes
 
 
 class Span(NamedTuple):
-    """Which epochs to train, and which of them end with validation.
-
-    Attributes:
-        first, last: epoch numbers as in Keras: from `first` on, before `last`.
-        validate: `(epoch) -> bool`.
-    """
+    """Which epochs to train, as in Keras from `first` on, before `last`; `validate(epoch)`: whether one ends with validation."""
 
     first: int
     last: int
@@ -26,14 +21,7 @@ class Span(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A training: what is trained, on what, and how.
-
-    Attributes:
-        model: the user's; its `stop_training` ends the training as in Keras.
-        trainee: trains it. mode: how it runs batches.
-        feed, validation: the `Feed`s of the training and of the validation rows, `None` where there are none.
-        callbacks: a `keras.callbacks.CallbackList`.
-    """
+    """A training: the user's model, its `Trainee` and how that runs batches, the `Feed`s of the rows, and a `CallbackList`."""
 
     model: Any
     trainee: Any
@@ -44,11 +32,10 @@ class Work(NamedTuple):
 
 
 def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
-    """Train, and validate where it is asked for; returns the logs of the last epoch.
+    """Train a `Span` of epochs, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
-        work: a `Work`.
-        epochs: a `Span`. done: batches of the first one that an earlier run has done.
+        done: batches of the first epoch that an earlier run has done.
         keep: called with a `Position` whenever the training could go on from there later, and its `begins()` before an epoch's
             order of rows is drawn; `None` where nobody asks.
         stop: a token whose `check()` ends the training where the model is whole.

@@ -14,7 +14,8 @@ from ...records.finding import Finding
 from ...seam.model.copying import has_own_step
 from ...seam.rows import leaves, over
 from ...seam.trainee import open_trainee
-from ..feeds.sources import Batching, feed_of
+from ..feeds.batches import Batching
+from ..feeds.sources import feed_of
 from .modes import measured_mode, memory_of
 
 _WORTH_SECONDS = 120.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
@@ -25,14 +26,10 @@ _GAIN = 0.7             # of the time: less of a gain is not worth a restart, an
 
 
 def faster_back_end(request, trainee, feed, mode, n_updates) -> Finding | None:
-    """What to tell a user whose long training would be much shorter on another installed back end; `None` where nothing is known.
+    """What to tell a user whose long training would be much shorter on another installed back end; `None`: nothing is known.
 
     The others are timed on a few batches, each in a process of its own, where the training is to take two minutes or more and the
     model is made of Keras' own parts alone. What was found is remembered for the model, batch size and machine.
-
-    Args:
-        request: the `FitRequest`. trainee: trains its model. feed: its rows. mode: the `Mode` that it trains in.
-        n_updates: batches in all, `None` where unknown.
     """
     if not n_updates or not mode.step_seconds or mode.step_seconds * n_updates < _WORTH_SECONDS:
         return None
@@ -55,11 +52,7 @@ def faster_back_end(request, trainee, feed, mode, n_updates) -> Finding | None:
 
 
 def seconds_a_batch(description, sample, micro_batch_size=None) -> float:
-    """Seconds that a batch takes in training, on the back end of this process; run in a process of its own.
-
-    Args:
-        description: of the model, by `_description`. sample: x, y and sample weights of one batch as NumPy arrays.
-    """
+    """Seconds that a batch, `sample`, takes in training, on the back end of this process; run in a process of its own."""
     parts = json.loads(description)
     keras.config.set_floatx(parts["floatx"])
     keras.config.set_image_data_format(parts["image_data_format"])

@@ -43,10 +43,7 @@ class _Nobody:
 
 
 class Run:
-    """One pass over the rows of a request.
-
-    Args:
-        any_size: whether the batch size is the package's own choice: then predicting must change nothing.
+    """One pass over the rows of a request; with `any_size` the batch size is our own choice: then predicting must change nothing.
 
     Attributes:
         stopped: whether a callback stopped it. n_blocks: how many were done.

@@ -21,11 +21,7 @@ from .size import in_blocks, known_sizes
 
 
 def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Any:
-    """The predictions of `model.predict(x)`; see `epochal.predict`.
-
-    Args:
-        say: called with a sentence when a batch size was found.
-    """
+    """The predictions of `model.predict(x)`; see `epochal.predict`. `say` is told when a batch size was found."""
     try:
         if request.is_spread:
             raise OnlyKeras("the model is spread over devices", request.x)
@@ -35,8 +31,8 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
         rows = rows_of(request.x)
         request.refuse_in_place(rows.leaves)
         return _rows(request, rows, say)
-    except OnlyKeras as only:
-        return fill(request.out, request.by_keras(only.x))
+    except (OnlyKeras, Unsupported) as only:
+        return fill(request.out, request.by_keras(getattr(only, "x", request.x)))
     except RowsDiffer as differ:
         forward, why = forward_of(request.model, lambda: None), str(differ)
         _warn_once(request, forward, why)
@@ -46,7 +42,7 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
 
 def _batches(request, source):
     """Batches as the source cuts them."""
-    forward = _forward(request, lambda: source.look()[0])
+    forward = forward_of(request.model, lambda: source.look()[0])
     n = source.n_batches if request.steps is None else request.steps
     outputs = Outputs(request.out, None, n)
     if not source.draws_torch_seed:
@@ -65,7 +61,7 @@ def _batches(request, source):
 
 def _rows(request, rows, say):
     """Arrays, in blocks of the size that was given, or found."""
-    forward = _forward(request, lambda: rows.take(slice(0, 1))[0])
+    forward = forward_of(request.model, lambda: rows.take(slice(0, 1))[0])
     if forward.why_only_keras:
         raise RowsDiffer(forward.why_only_keras)
     feeding().draw_seed()  # before the first batch and after the last, as Keras does where the rows' own source does not
@@ -104,13 +100,6 @@ def _in_blocks_of_any_size(request, rows, forward, say):
         say(f"predict: batch_size={found:,} is best for {request.goal} here; found in this call, which took "
             f"{perf_counter() - start:.2g} s, and remembered.")
     return outputs
-
-
-def _forward(request, look):
-    try:
-        return forward_of(request.model, look)
-    except Unsupported as unknown:
-        raise OnlyKeras(str(unknown), request.x) from unknown
 
 
 def _warn_once(request, forward, why):

@@ -65,9 +65,6 @@ def known_sizes(model, forward: Forward, data) -> KnownSizes:
 def in_blocks(run: Run, rows: Rows, known: KnownSizes, goal: str) -> int | None:
     """Predict all rows; returns the batch size if one was found in this call, which is then among what is `known`.
 
-    Args:
-        run: has begun, with nothing done.
-
     Raises:
         DependsOnBatch: the same rows gave other predictions in another block.
         MeasurementFailed: not even one row fits into memory.
@@ -100,8 +97,7 @@ def in_blocks(run: Run, rows: Rows, known: KnownSizes, goal: str) -> int | None:
 def _search(run, rows, known, goal):
     """Time growing sizes, until the rule has seen enough, or rows, memory or the time it takes to compile allow no more.
 
-    It goes on from the trials that are known, unless those look disturbed: then it times every size again. Returns the largest size
-    that memory allows.
+    It goes on from the trials that are known, unless those look disturbed. Returns the largest size that memory allows.
     """
     trials, compiling, largest = known.trials if known.settled else [], [], math.inf
     while not run.stopped:
