@@ -12,7 +12,7 @@ from ..services import plan as planning
 from ..services import predict as predicting
 from ..services import study as studying
 from ..services.source import ArraySource
-from ..training.fit.request import FitRequest, History
+from ..training.fit.arguments import FitRequest, History
 from ..training.predict.request import PredictRequest
 from .display import Verbosity, display, display_of_fit, display_of_predict
 
