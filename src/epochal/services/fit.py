@@ -166,7 +166,6 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
 
 
 def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
-    """Train with numbers that are settled."""
     before, told = getattr(request.model, "history", None), progress
     if request.verbose == 0:  # then without its sentences
         told = SimpleNamespace(start=told.start, step=told.step, answer=told.answer, done=told.done, say=lambda sentence: None)

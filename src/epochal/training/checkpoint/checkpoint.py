@@ -105,7 +105,7 @@ class Checkpoint:
                  "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
-                 "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}
+                 "callbacks": [packed(self._memory(i), arrays, f"callback{i}") for i in range(len(self._callbacks))]}
         draws, place = self._chance if position.n_batches else self._now()
         about["chance"] = [draws, packed(place, arrays, "feed")]
         for name, group in _groups(self._model).items():
@@ -123,11 +123,10 @@ class Checkpoint:
         self._written = perf_counter()
         self._cost = self._written - start
 
-    def _memories(self):
-        """What each callback has learnt: in this call, and in those before it, which may have used the same object."""
-        for callback, fresh, remembered in zip(self._callbacks, self._fresh, self._remembered, strict=True):
-            now = plain_attributes(callback)
-            yield {name: now[name] for name in now if name in remembered} | changed(now, fresh)
+    def _memory(self, i):
+        """What a callback has learnt: in this call, and in those before it, which may have used the same object."""
+        now = plain_attributes(self._callbacks[i])
+        return {name: now[name] for name in now if name in self._remembered[i]} | changed(now, self._fresh[i])
 
     def _now(self):
         return random_state(), self._feed.state()
@@ -141,7 +140,6 @@ class Checkpoint:
 
 
 def file_in(folder):
-    """The path of the file in the folder of a training."""
     return pathlib.Path(folder) / _NAME
 
 

@@ -36,7 +36,6 @@ def packed(value, arrays, name):
 
 
 def unpacked(value, arrays):
-    """What was packed."""
     if not isinstance(value, dict):
         return value
     (kind, inside), = value.items()

@@ -11,6 +11,7 @@ import keras
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
+from ...base.validate import is_whole
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -39,7 +40,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
+    rate = arguments.without_scaling(request.model.optimizer).learning_rate
+    resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
                 "batches": request.batches}
     by_keras = partial(train_with_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
@@ -48,7 +50,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     rows = _Rows.of(request)
     n_rows, batching = n_rows_of(rows.train[0]), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
     order, shares = arguments.order_of(request.batches, rows.train[1], batching.size(n_rows))
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows)
+    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows,
+                  shares=shares)
     with ExitStack() as opened:
         try:
             feed = feed_of(*rows.train[:2], replace(batching, order=order), sample_weight=rows.train[2],
@@ -136,7 +139,6 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
 
 
 def _mode(request, trainee, feed, kept):
-    """The `Mode` in which the batches are run, and findings on how the training could take less time."""
     if kept and kept.ran_on:
         backend, before = kept.ran_on
         if backend != trainee.backend:
@@ -152,11 +154,11 @@ def _mode(request, trainee, feed, kept):
 
 
 def _span(request, done):
-    """The epochs that are left to train."""
     restored = getattr(request.model, "_initial_epoch", None)  # where `BackupAndRestore` leaves it: nowhere else
     first = done.epoch if done else restored or request.initial_epoch
     last = first if done and request.model.stop_training else request.epochs
-    return Span(first, last, partial(arguments.validates, request.validation_freq))
+    often = request.validation_freq
+    return Span(first, last, lambda epoch: (epoch + 1) % often == 0 if is_whole(often) else (epoch + 1) in often)
 
 
 def _checkpoint(request, rows, feed, resolved):

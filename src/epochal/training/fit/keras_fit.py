@@ -31,7 +31,6 @@ class _EpochReporter(keras.callbacks.Callback):
 
 
 def report_epoch(progress: Progress, history: keras.callbacks.History, n_epochs: int, epoch: int) -> None:
-    """Tell that an epoch ended, with the `History` so far."""
     progress.step((epoch + 1) / n_epochs, f"epoch {epoch + 1} of {n_epochs}")
     progress.answer(history)
 

@@ -178,7 +178,6 @@ def recall(memory, backend, n_updates) -> Mode | None:
 
 
 def keep(memory, backend, mode, n_updates):
-    """Write down what was measured for a training of so many updates."""
     memory.write({"backend": backend, "mode": mode.name, "step_seconds": mode.step_seconds, "n_updates": n_updates,
                   "because": mode.because})
 

@@ -26,11 +26,11 @@ class RowsDiffer(Exception):
 
 
 class Block(NamedTuple):
-    """Rows as Keras' steps take them: how many, of which the last `n_new` count; `None` where that is not known."""
+    """Rows as Keras' steps take them: how many, if that is known, of which the first `n_filled` do not count."""
 
     data: tuple
     n_rows: int | None = None
-    n_new: int | None = None
+    n_filled: int = 0
 
 
 class _Nobody:
@@ -120,8 +120,7 @@ class Run:
     def _logs(self, block, outputs):
         if not self._tell:
             return None
-        whole = block.n_new == block.n_rows
-        return {"outputs": outputs if whole else keras.tree.map_structure(lambda leaf: leaf[-block.n_new:], outputs)}
+        return {"outputs": keras.tree.map_structure(lambda leaf: leaf[block.n_filled:], outputs) if block.n_filled else outputs}
 
     def _write(self, block, outputs):
         arrays = [self.forward.fetch(leaf) for leaf in keras.tree.flatten(outputs)]
@@ -129,7 +128,7 @@ class Run:
             if not isinstance(array, np.ndarray) or array.ndim == 0 or block.n_rows not in (None, len(array)):
                 got = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
                 raise RowsDiffer(f"{block.n_rows or 'some'} rows give {got}")
-        self.outputs.write(outputs, arrays if block.n_new is None else [array[len(array) - block.n_new:] for array in arrays])
+        self.outputs.write(outputs, [array[block.n_filled:] for array in arrays])
 
 
 def taken(rows: Rows, which: slice | np.ndarray) -> tuple:
@@ -143,7 +142,7 @@ def cut(rows: Rows, first: int, size: int, *, filled: bool = False) -> Iterator[
         last = min(start + size, rows.n_rows)
         before = last - size if filled else start
         which = slice(before, last) if before >= 0 else np.arange(before, last) % rows.n_rows
-        yield Block(taken(rows, which), last - before, last - start)
+        yield Block(taken(rows, which), last - before, start - before)
 
 
 def mixed(n_rows: int, size: int) -> np.ndarray:

@@ -32,7 +32,6 @@ class KnownSizes:
 
     @property
     def trials(self) -> list[Trial]:
-        """In the order of their size."""
         return [Trial(*known) for known in sorted(self._seconds.items())]
 
     @property
@@ -48,7 +47,6 @@ class KnownSizes:
         self._seconds[trial.size] = tuple(sorted((*self._seconds.get(trial.size, ()), *trial.seconds))[:_CALLS])
 
     def keep(self, goal: str, n_rows: int) -> None:
-        """Write down what was found by a search with so many rows."""
         self._searched[goal], self._n_searches = n_rows, self._n_searches + 1
         self._remembered.write({"searched": self._searched, "searches": self._n_searches, "trials": self.trials})
 
