@@ -4,14 +4,12 @@ import os
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
 
 import keras
 
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
-from ...base.validate import is_whole
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -23,7 +21,7 @@ from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
 from .keras_fit import report_epoch, train_with_keras
-from .loop import Span, Work, run
+from .loop import Work, run
 from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
 
@@ -47,59 +45,50 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return by_keras(request, why)
-    rows = _Rows.of(request)
-    n_rows, batching = n_rows_of(rows.train[0]), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
-    order, shares = arguments.order_of(request.batches, rows.train[1], batching.size(n_rows))
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows,
-                  shares=shares)
+    given, (request, held_out) = request, _split(request)
+    n_rows, batching = n_rows_of(request.x), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
+    order, shares = arguments.order_of(request.batches, request.y, batching.size(n_rows))
+    advice.before(request, y=arguments.targets(request.y), held_out=arguments.targets(held_out), n_rows=n_rows, shares=shares)
     with ExitStack() as opened:
         try:
-            feed = feed_of(*rows.train[:2], replace(batching, order=order), sample_weight=rows.train[2],
+            feed = feed_of(request.x, request.y, replace(batching, order=order), sample_weight=request.sample_weight,
                            class_weight=request.class_weight)
         except OnlyKeras as error:
-            return by_keras(replace(request, x=error.x), str(error))
+            return by_keras(replace(given, x=error.x), str(error))
         opened.callback(feed.close)
         try:
-            validation = _validation_feed(request, rows, feed)
+            validation = _validation_feed(request, feed)
         except OnlyKeras as error:
-            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(rows.validation)[1:])
-            return by_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error))
+            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
+            return by_keras(replace(given, x=feed.original(given.x), validation_data=again), str(error))
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
-        return _train(request, rows, feed, validation, resolved, progress, stop)
+        return _train(request, feed, validation, resolved, progress, stop)
 
 
-class _Rows(NamedTuple):
-    """x, y and sample weights to train on, validation data as `fit` takes them, and the targets that `validation_split` took."""
-
-    train: tuple[Any, Any, Any]
-    validation: Any = None
-    held_out: Any = None
-
-    @classmethod
-    def of(cls, request):
-        rows = cls((request.x, request.y, request.sample_weight), request.validation_data)
-        if request.validation_split and rows.validation is None:
-            train, validation = arguments.split(*rows.train, request.validation_split)
-            rows = cls(train, validation, validation[1])
-        arguments.refuse_without_targets(request.model, rows.train, "y")
-        if rows.validation is not None and not isinstance(rows.validation, str):
-            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(rows.validation),
-                                             "validation_data")
-        return rows
+def _split(request):
+    """The request with `validation_split` resolved, and the targets that it took, or `None`."""
+    held_out, model = None, request.model
+    if request.validation_split and request.validation_data is None:
+        (x, y, weight), validation = arguments.split(request.x, request.y, request.sample_weight, request.validation_split)
+        request, held_out = replace(request, x=x, y=y, sample_weight=weight, validation_data=validation), validation[1]
+    arguments.refuse_without_targets(model, (request.x, request.y), "y")
+    if request.validation_data is not None and not isinstance(request.validation_data, str):
+        arguments.refuse_without_targets(model, keras.utils.unpack_x_y_sample_weight(request.validation_data), "validation_data")
+    return request, held_out
 
 
-def _validation_feed(request, rows, feed):
-    if rows.validation is None:
+def _validation_feed(request, feed):
+    if request.validation_data is None:
         return None
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(rows.validation)
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(request.validation_data)
     like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
     size = None if cuts_own_batches(x) else request.validation_batch_size or request.batch_size
     return feed_of(x, y, Batching(size, False, request.validation_steps), sample_weight=weight, like=like)
 
 
-def _train(request, rows, feed, validation, resolved, progress, stop):
+def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
     trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
     if built:
@@ -107,7 +96,7 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
-    kept = _checkpoint(request, rows, feed, resolved)
+    kept = _checkpoint(request, feed, resolved)
     mode, notes = _mode(request, trainee, feed, kept)
     for sentence in (f"{mode}.", *map(str, notes)):
         progress.say(sentence)
@@ -118,17 +107,17 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
-    span = _span(request, done)
+    epochs = _epochs(request, done)
     if done:
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif kept:
-        kept(Position(span.first))
+        kept(Position(epochs.start))
     try:
-        work = Work(model, trainee, mode.name, feed, validation, callbacks)
-        logs = run(work, span, keep=kept, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(report_epoch, progress, model.history, span.last))
+        work = Work(model, trainee, mode.name, feed, validation, request.validation_freq, callbacks)
+        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop,
+                   after_epoch=partial(report_epoch, progress, model.history, epochs.stop))
         if kept:
-            kept(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
+            kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
         trainee.store()
         if request.epochs > 0:
@@ -153,15 +142,13 @@ def _mode(request, trainee, feed, kept):
     return mode, [finding for finding in (faster, price) if finding is not None]
 
 
-def _span(request, done):
+def _epochs(request, done):
     restored = getattr(request.model, "_initial_epoch", None)  # where `BackupAndRestore` leaves it: nowhere else
     first = done.epoch if done else restored or request.initial_epoch
-    last = first if done and request.model.stop_training else request.epochs
-    often = request.validation_freq
-    return Span(first, last, lambda epoch: (epoch + 1) % often == 0 if is_whole(often) else (epoch + 1) in often)
+    return range(first, first if done and request.model.stop_training else request.epochs)
 
 
-def _checkpoint(request, rows, feed, resolved):
+def _checkpoint(request, feed, resolved):
     if request.checkpoint is None:
         return None
     if not feed.source.starts_anew:
@@ -171,7 +158,7 @@ def _checkpoint(request, rows, feed, resolved):
              "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
              "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),
              "steps_per_epoch": request.steps_per_epoch and int(request.steps_per_epoch)}
-    digests = {"set of rows": digest_of(rows.train),
-               "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(rows.validation))}
+    digests = {"set of rows": digest_of((request.x, request.y, request.sample_weight)),
+               "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(request.validation_data))}
     identity = identity_of(request.model, feed, request.callbacks, asked, file_in(request.checkpoint)) | digests
     return Checkpoint(request.checkpoint, request.model, feed, request.callbacks, identity)
