@@ -82,5 +82,4 @@ def finished(train_loss, figures, seconds):
     return Run(train_loss[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
 
 
-def out_of_memory():
-    return Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)
+OUT_OF_MEMORY = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)  # it did not fit

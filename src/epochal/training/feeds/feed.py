@@ -121,10 +121,6 @@ class Feed:
             self._open()
             self._pass.drawn, self._seen = state["drawn"], state["seen"]
 
-    def original(self, x):
-        """What to give Keras' own `fit` in place of the `x` of this feed: a generator with the batches that were looked at."""
-        return self.source.original() if hasattr(self.source, "original") else x
-
     def close(self):
         self._leave()
         self.source.close()

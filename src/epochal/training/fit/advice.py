@@ -45,10 +45,6 @@ def after(model):
         advise(advice.cold_statistics(_updates(model), max(momenta)))
 
 
-def every_batch(callbacks, n_batches):
-    return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
-
-
 def _steps_follow_the_loss(model):
     """Whether a loss twice as large makes a gradient step twice as long, clipping and other divisors apart."""
     optimizer = without_scaling(model.optimizer)

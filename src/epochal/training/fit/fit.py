@@ -10,17 +10,17 @@ import keras
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
+from ...rules.training.advice import every_batch
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
 from ..feeds.cast import OnlyKeras, n_rows_of
-from ..feeds.sources import cuts_own_batches, feed_of, is_factory
+from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
-from .keras_fit import report_epoch, train_with_keras
 from .loop import Work, run
 from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
@@ -41,7 +41,7 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     rate = arguments.without_scaling(request.model.optimizer).learning_rate
     resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
                 "batches": request.batches}
-    by_keras = partial(train_with_keras, resolved=resolved, progress=progress, stop=stop or Stop())
+    by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return by_keras(request, why)
@@ -60,11 +60,59 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
             validation = _validation_feed(request, feed)
         except OnlyKeras as error:
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
-            return by_keras(replace(given, x=feed.original(given.x), validation_data=again), str(error))
+            x = getattr(feed.source, "original", lambda: given.x)()  # a generator has lost batches that were looked at
+            return by_keras(replace(given, x=x, validation_data=again), str(error))
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
         return _train(request, feed, validation, resolved, progress, stop)
+
+
+def _by_keras(request, why, *, resolved, progress, stop):
+    """Keras' own `fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
+    r = request
+    progress.say(f"Trained by Keras' own fit: {why}.")
+    for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
+        if getattr(r, name) != default:
+            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
+                             "out, or remove the cause.")
+    for name, data in (("x", r.x), ("validation_data", r.validation_data)):
+        x = data[0] if isinstance(data, tuple | list) and data else data
+        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
+            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
+    x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
+                          for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
+    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
+    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
+                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
+                          r.validation_batch_size, r.validation_freq)
+    history.params.update(resolved, engine="keras", because=why)
+    return history
+
+
+class _EpochReporter(keras.callbacks.Callback):
+    """Tells of every epoch that ended, and ends the training between two batches where it is asked to."""
+
+    def __init__(self, progress, stop, n_epochs):
+        super().__init__()
+        self._progress, self._stop, self._n_epochs = progress, stop, n_epochs
+
+    def on_epoch_begin(self, epoch, *_, **__):
+        if epoch > 0 and self.model.history.epoch:  # which is complete only after the last callback of an epoch's end
+            _report_epoch(self._progress, self.model.history, self._n_epochs, epoch - 1)
+
+    def on_train_batch_end(self, *_, **__):
+        self._stop.check()
+
+    def on_train_end(self, *_, **__):
+        if self.model.history.epoch:
+            _report_epoch(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
+
+
+def _report_epoch(progress, history, n_epochs, epoch):
+    progress.step((epoch + 1) / n_epochs, f"epoch {epoch + 1} of {n_epochs}")
+    progress.answer(history)
 
 
 def _split(request):
@@ -115,7 +163,7 @@ def _train(request, feed, validation, resolved, progress, stop):
     try:
         work = Work(model, trainee, mode.name, feed, validation, request.validation_freq, callbacks)
         logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(report_epoch, progress, model.history, epochs.stop))
+                   after_epoch=partial(_report_epoch, progress, model.history, epochs.stop))
         if kept:
             kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
@@ -138,7 +186,7 @@ def _mode(request, trainee, feed, kept):
     n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
     mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
     faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
-    price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
+    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
     return mode, [finding for finding in (faster, price) if finding is not None]
 
 

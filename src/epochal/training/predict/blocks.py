@@ -1,6 +1,7 @@
 """Blocks of rows through the device, callbacks told of each; and whether a row's predictions depend on the rows beside it."""
 
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +16,9 @@ from .request import PredictRequest
 COMPARED = 16         # rows that are done twice, in the company of different rows
 _CLOSE = 1e-5          # of the largest prediction: more than that is no rounding
 _HALF_CLOSE = 8        # roundings of the model's own arithmetic, where that is half precision
+_HOOKS = ("set_params", "on_predict_begin", "on_predict_batch_begin", "on_predict_batch_end", "on_predict_end")
+# In place of Keras' list of callbacks where there are none: that one starts a thread for each call.
+_NOBODY = SimpleNamespace(callbacks=(), **dict.fromkeys(_HOOKS, lambda *told: None))
 
 
 class DependsOnBatch(Exception):
@@ -33,15 +37,6 @@ class Block(NamedTuple):
     n_filled: int = 0
 
 
-class _Nobody:
-    """In place of Keras' list of callbacks where there are none: that one starts a thread for each call."""
-
-    callbacks = ()
-
-    def __getattr__(self, name):
-        return lambda *told: None
-
-
 class Run:
     """One pass over the rows of a request; with `any_size` the batch size is our own choice: then predicting must change nothing.
 
@@ -55,7 +50,7 @@ class Run:
         self.n_blocks, self.stopped, self._tell = 0, False, bool(request.callbacks)
         self._params = {"verbose": request.verbose, "epochs": 1, "steps": steps}
         if not self._tell and request.verbose == 0:
-            self._callbacks = _Nobody()
+            self._callbacks = _NOBODY
         elif isinstance(request.callbacks, keras.callbacks.CallbackList):
             self._callbacks = request.callbacks
         else:
