@@ -15,12 +15,9 @@ from ..training.feeds.cast import with_class_weights
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
-    """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them.
+    """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them; see `epochal.plan`.
 
-    Attributes:
-        class_weight: `{class: weight}`; it scales the training loss and leaves judging alone.
-        validation_data, validation_split: as in Keras; without either, a fifth of the rows is held out at random.
-        test_data: rows that no choice sees.
+    `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row.
     """
 
     model: Any

@@ -22,17 +22,9 @@ BATCHES = ("shuffled", "stratified", "balanced")
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """One training of a compiled model. The fields up to `validation_freq` are Keras' own, in Keras' order; the rest are ours.
+    """One training of a compiled model: up to `validation_freq` Keras' arguments in Keras' order, then ours; see `epochal.fit`.
 
     Attributes:
-        model: a compiled Keras model.
-        x … validation_freq: as in `keras.Model.fit`; also what `epochal.fit` takes beyond that (a Parquet file, a function
-            `make_dataset(batch_size)`).
-        learning_rate: in place of the one the model is compiled with; `None` leaves that one.
-        batches: `"shuffled"`, `"stratified"` or `"balanced"`.
-        micro_batch_size: rows of which the gradient is taken at once; `None` takes whole batches.
-        engine: `"auto"`, `"keras"`, or a mode by name.
-        checkpoint: a folder from which an interrupted training continues, or `None`.
         default_callbacks: added where `callbacks` holds none of their class.
     """
 
