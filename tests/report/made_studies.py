@@ -9,7 +9,7 @@ from epochal.experiments.conclude import conclude
 from epochal.records import Curve, Design, Machine, Outcome, Reading, Setting, StepTime, Task
 from epochal.rules.scaling import steps_per_epoch
 from epochal.rules.study.contrasts import Trained
-from epochal.rules.study.horizons import horizons
+from epochal.rules.study.design import horizons
 from epochal.rules.study.rate_search import tuned
 
 SIZES, N_TRAIN, PRESENT = (32, 256, 1024), 1024, Setting(batch_size=32, learning_rate=1e-3)

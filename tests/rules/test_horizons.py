@@ -9,7 +9,7 @@ from rules.study_runs import design
 
 from epochal.base.errors import UsageError
 from epochal.rules.scaling import steps_per_epoch
-from epochal.rules.study.horizons import horizons
+from epochal.rules.study.design import horizons
 
 SIZES = (8, 32, 100, 256, 1024)
 ALL = design(batch_sizes=SIZES, reference=32, epochs=7, equal=("epochs", "steps", "time"))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from epochal.api.predict import predict
+from epochal.api import predict
 from epochal.seam import forward
 
 N = 203

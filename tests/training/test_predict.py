@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 from training.predicting import BACKEND, N, network, same, two_outputs
 
-from epochal.api.predict import predict
+from epochal.api import predict
 from epochal.base.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -75,7 +75,7 @@ import os, pathlib
 os.environ["KERAS_BACKEND"] = {backend!r}
 import numpy as np, keras
 from epochal.training import remembered
-from epochal.api.predict import predict
+from epochal.api import predict
 remembered.user_cache_path = lambda name: pathlib.Path({folder!r})
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(512)])
 x = np.ones((100_000, 4), "float32")

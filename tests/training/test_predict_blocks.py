@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from training.predicting import forward_of, run_out, same
 
-from epochal.api.predict import predict
+from epochal.api import predict
 from epochal.base.errors import MeasurementFailed, Unsupported
 from epochal.rules.training.predict_size import Trial
 from epochal.seam import forward

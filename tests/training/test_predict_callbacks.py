@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from training.predicting import N, same
 
-from epochal.api.predict import predict
+from epochal.api import predict
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 from training.predicting import BACKEND, N, forward_of, network, run_out, same, two_outputs
 
-from epochal.api.predict import predict
+from epochal.api import predict
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
-from epochal.api.predict import predict
+from epochal.api import predict
 from epochal.base.errors import UsageError
 
 N = 203         # rows: no multiple of any batch size here

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from training.predicting import N, same
 
-from epochal.api.predict import predict
+from epochal.api import predict
 from epochal.base.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -1,6 +1,6 @@
 """The Python face: `epochal.plan`, `fit`, `predict` and `study`, with Keras' argument names."""
 
-from .fit import fit as fit
-from .plan import plan as plan
-from .predict import predict as predict
-from .study import study as study
+from .verbs import fit as fit
+from .verbs import plan as plan
+from .verbs import predict as predict
+from .verbs import study as study

@@ -100,6 +100,11 @@ def seconds_of(budget: float | str) -> float:
     return float(seconds)
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, up to its first line's end; its name where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+
+
 def time_left(seconds):
     """How long something still takes, by an estimate: `under 1 s left`, `about 1 min 15 s left`."""
     return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"

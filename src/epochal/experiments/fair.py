@@ -15,7 +15,7 @@ from ..probes.step_time import step_time
 from ..records import Outcome, Reading, Setting
 from ..rules.scaling import steps_per_epoch
 from ..rules.study.contrasts import Trained, declared_margin, require_margin
-from ..rules.study.horizons import horizons
+from ..rules.study.design import horizons
 from ..rules.study.judging import cost, judged
 from .blocks import cut, labelled, no_memory_for
 from .conclude import conclude, out_of_memory

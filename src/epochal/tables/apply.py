@@ -53,7 +53,10 @@ def apply(encoding, source):
     frame = read_new_rows(place, text=[name for name, kind in encoding.columns if kind in ("category", "text")])
     require(len(frame) > 0, "DATA", str(source), "a table with rows", "It holds the columns' names alone; add the rows to predict.")
     extra = _check_columns(frame, encoding, source)
-    ready = _converted(frame, encoding)
+    # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
+    known = readable(frame[[name for name, _ in encoding.columns]])
+    ready = pd.DataFrame({name: CONVERT[kind](frame[name].where(known[name].notna()), _parsing(name, kind, encoding))
+                          for name, kind in encoding.columns}, index=frame.index)
     notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
     x = transform(encoding.encoder, ready)
     y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
@@ -76,14 +79,6 @@ def _check_columns(frame, encoding, source):
 def _folded(name):
     """A column's name without what people write in different ways."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def _converted(frame, encoding):
-    frame = frame[[name for name, _ in encoding.columns]]
-    # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
-    known = readable(frame)
-    return pd.DataFrame({name: CONVERT[kind](frame[name].where(known[name].notna()), _parsing(name, kind, encoding))
-                         for name, kind in encoding.columns}, index=frame.index)
 
 
 def _parsing(name, kind, encoding):

@@ -45,15 +45,13 @@ def load_arrays(path):
     try:
         with open(path, "rb") as stream:  # opened here, since numpy.load leaves a broken file open
             file = np.load(stream, allow_pickle=False)
-            if isinstance(file, np.lib.npyio.NpzFile):
-                return {name: file[name] for name in file.files}
-            raise UsageError(f"`source` must be an .npz file; got {path.name!r}, a single array. {cure}")
-    except UsageError:
-        raise
+            arrays = {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else None
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         if "Object arrays" in str(error):
             cure = "It holds Python objects, which may run code when loaded; convert them to numbers first."
         raise UsageError(f"`source` must be an .npz file of plain arrays; got {path.name!r}. {cure}") from error
+    require(arrays is not None, "source", Wording(f"{path.name!r}, a single array"), "an .npz file", cure)
+    return arrays
 
 
 def _pair(arrays, x_name, y_name):

@@ -7,6 +7,7 @@ from pandas.api import types
 from ..base.text import Wording
 from ..base.validate import require
 
+LARGEST = 1e38  # a number that a model takes: float32 ends at 3.4e38
 _AS_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _AS_DATES = {"date", "datetime", "datetime64"}
 _AS_THEY_ARE = {"string", "boolean", "empty"}

@@ -70,12 +70,10 @@ class Encoding:
 def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), trained_prior=()):
     """The `Encoding` of an opened table; for its arguments see there."""
     columns, left_out = ((), ()) if table.encoder is None else _columns(table.encoder)
-    return Encoding(
-        kind=table.kind, classes=table.classes, target=target, target_mean=table.target_mean, target_scale=table.target_scale,
-        split_columns=tuple(split_columns), columns=columns, left_out=left_out,
-        shape=tuple(table.x_train.shape[1:]), outputs=outputs,
-        eight_bits=table.eight_bits, prior=tuple(prior), trained_prior=tuple(trained_prior),
-        versions=_versions(), encoder=table.encoder)
+    kept = {name: getattr(table, name) for name in ("kind", "classes", "target_mean", "target_scale", "eight_bits", "encoder")}
+    return Encoding(**kept, target=target, split_columns=tuple(split_columns), columns=columns, left_out=left_out,
+                    shape=tuple(table.x_train.shape[1:]), outputs=outputs, prior=tuple(prior), trained_prior=tuple(trained_prior),
+                    versions=_versions())
 
 
 def class_shares(table):
@@ -196,6 +194,5 @@ class _Unpickler(pickle.Unpickler):
 
 def _changed(versions):
     now = dict(_versions())
-    other = [f"{name} {version} (here {now.get(name)})" for name, version in versions if now.get(name) != version]
-    return (f"The features were learned with {' and '.join(other)}: should predictions look wrong, install those versions.",) \
-        if other else ()
+    other = " and ".join(f"{name} {version} (here {now.get(name)})" for name, version in versions if now.get(name) != version)
+    return (f"The features were learned with {other}: should predictions look wrong, install those versions.",) if other else ()

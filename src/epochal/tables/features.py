@@ -14,9 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from ..base import seeds
 from ..base.text import Wording, counted, first_few
 from ..base.validate import require
-from .columns import is_text
-
-_LARGEST = 1e38  # float32 ends at 3.4e38
+from .columns import LARGEST, is_text
 
 # What skrub takes for missing. Found here first, so that a column of nothing else is left out and named.
 _MISSING = frozenset(["", "?", "...", "none", "None", "null", "NULL", "nan", "-nan", "NaN", "-NaN", "NA", "<NA>", "#NA", "n/a",
@@ -31,7 +29,7 @@ def readable(frame):
     """
     frame = pd.DataFrame({name: _cleaned(frame[name]) for name in frame.columns}, index=frame.index)
     for name in frame.columns[[_is_number(column) for _, column in frame.items()]]:
-        n_bad = int((frame[name].abs() >= _LARGEST).sum())
+        n_bad = int((frame[name].abs() >= LARGEST).sum())
         require(not n_bad, name, counted(n_bad, "infinite value"), "finite",
                 "Drop those rows, correct them, or leave the cells empty.")
     return frame

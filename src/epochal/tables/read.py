@@ -15,6 +15,7 @@ import pyarrow.parquet
 from sklearn import datasets
 
 from ..base.errors import UsageError
+from ..base.text import first_line
 from ..base.validate import require
 from .columns import is_text, simplified
 
@@ -116,7 +117,8 @@ def _read_text(path, ending):
             f"Its first line is {lines[0][:60]!r}: separate the columns' names and the values by commas.")
     _check_duplicates(path.name, [name for name in header if name])
 
-    decimal = "," if separator == ";" and _has_decimal_commas("\n".join(lines[1:])) else "."
+    with_comma, with_point = (len(re.findall(rf"(?<![\d,.])\d+{mark}\d+(?![\d,.])", "\n".join(lines[1:]))) for mark in (",", r"\."))
+    decimal = "," if separator == ";" and with_comma > with_point else "."
     try:
         frame = pd.read_csv(path, sep=separator, decimal=decimal, **_TEXT_OPTIONS)
     except (*_UNREADABLE, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -147,10 +149,6 @@ def _fields(line, separator):
     return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
 
 
-def _has_decimal_commas(text):
-    return len(re.findall(r"(?<![\d,.])\d+,\d+(?![\d,.])", text)) > len(re.findall(r"(?<![\d,.])\d+\.\d+(?![\d,.])", text))
-
-
 def _check_duplicates(file_name, names):
     twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
     require(not twice, "columns", twice[0] if twice else None, "named differently",
@@ -158,9 +156,5 @@ def _check_duplicates(file_name, names):
 
 
 def _no_table(path, must, error):
-    return UsageError(f"`source` must be {must}; got {path.name!r}, which cannot be read ({_first_line(error)}). "
+    return UsageError(f"`source` must be {must}; got {path.name!r}, which cannot be read ({first_line(error)}). "
                       "Open it where it came from and save it again as CSV in UTF-8, or as Parquet.")
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

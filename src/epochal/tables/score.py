@@ -1,6 +1,7 @@
 """How good answers are on rows whose target is known, beside the best constant answer on the same rows."""
 
 import numpy as np
+from scipy.stats import binomtest
 
 from ..base.stats import mean_interval
 from ..base.text import number
@@ -46,7 +47,8 @@ def scores(values, y, encoding):
             found["r_squared"] = (*_r_squared(values, y), 0.0)
         return found
     right, shares = values.argmax(axis=1) == y, np.bincount(y, minlength=len(encoding.classes)) / len(y)
-    found["accuracy"] = (*_share(int(right.sum()), len(y)), float(shares.max()))
+    span = binomtest(int(right.sum()), len(y)).proportion_ci(method="wilson") if len(y) > 1 else (None, None)
+    found["accuracy"] = (float(right.mean()), *span, float(shares.max()))
     losses = -np.log(np.clip(values[np.arange(len(y)), y], _SMALLEST, 1))
     there = shares[shares > 0]
     found["log_loss"] = (*_interval(losses), float(-(there * np.log(there)).sum()))
@@ -56,13 +58,6 @@ def scores(values, y, encoding):
 def _interval(values):
     mean, low, high = mean_interval(values)
     return (mean, None, None) if len(values) == 1 else (mean, max(0.0, float(low)), float(high))
-
-
-def _share(n_right, n, z=1.959964):
-    """A share and its interval (Wilson 1927)."""
-    p = n_right / n
-    middle, half = (p + z * z / (2 * n)) / (1 + z * z / n), z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (p, None, None) if n == 1 else (p, float(middle - half), float(middle + half))
 
 
 def _r_squared(values, y):

@@ -8,9 +8,7 @@ from pandas.api import types
 
 from ..base.text import Wording, counted
 from ..base.validate import require
-from .columns import is_text
-
-_LARGEST = 1e38  # float32 ends at 3.4e38
+from .columns import LARGEST, is_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +48,7 @@ def find_task(column, name, *, wanted=None, most_classes=20):
             "It holds dates; turn them into a number, such as days from a first day.")
     if types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype):
         values = column.to_numpy()
-        n_bad = int((~(np.abs(values.astype(float)) < _LARGEST)).sum())
+        n_bad = int((~(np.abs(values.astype(float)) < LARGEST)).sum())
         require(not n_bad, name, counted(n_bad, "infinite value"), "finite", "Drop those rows, or correct them.")
         whole = bool((values == np.round(values)).all())
         if whole and values.dtype.kind == "f" and np.abs(values).max() < 2**53:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from ...base.errors import UsageError
+from ...base.text import first_line
 from ...base.validate import require
 from ...records import dump
 from .tables import best_epoch, epoch_series, study_table, training_facts
@@ -63,8 +64,7 @@ def speaking_of(uri):
     try:
         yield
     except (MlflowException, OSError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise UsageError(f"`--mlflow` must be the URI of an MLflow that can be reached; got {uri!r} ({said[0]}). Pass "
+        raise UsageError(f"`--mlflow` must be the URI of an MLflow that can be reached; got {uri!r} ({first_line(error)}). Pass "
                          "sqlite:///mlflow.db, say.") from error
 
 
@@ -106,7 +106,12 @@ def _log(client, experiment, key, study, text):
     now = _milliseconds(time.time())
     parent = client.create_run(experiment, start_time=now, run_name=f"study of {study.task.name}",
                                tags={_STUDY: key, _PART: "study"}).info.run_id
-    _batch(client, parent, params=_design(study), metrics=[(name, value, now, 0) for name, value in _contrasts(study)])
+    design = dataclasses.asdict(study.design) | {
+        "margin": study.margin, "data": study.task.name, "loss": study.task.loss, "optimizer": study.task.optimizer,
+        "backend": study.machine.backend, "device": study.machine.device}
+    compared = [(f"{contrast.budget}/{contrast.setting.batch_size}/{name}", value, now, 0) for contrast in study.contrasts
+                for name, value in dataclasses.asdict(contrast).items() if isinstance(value, int | float)]
+    _batch(client, parent, params=design, metrics=compared)
     client.log_table(parent, study_table(study), "contrasts.json")
     client.log_text(parent, text, "study.json")
     for number, curve in enumerate(study.curves):
@@ -128,20 +133,6 @@ def _log_training(client, experiment, study, curve, now, *, tags):
     run = client.create_run(experiment, start_time=now, run_name=name, tags=tags).info.run_id
     _batch(client, run, params={**training_facts(curve), "n_epochs": curve.n_epochs}, metrics=metrics)
     client.set_terminated(run, "FINISHED" if curve.outcome.name == "OK" else "FAILED", end_time=end)
-
-
-def _design(study):
-    fields = {field.name: getattr(study.design, field.name) for field in dataclasses.fields(study.design)}
-    return {**fields, "margin": study.margin, "data": study.task.name, "loss": study.task.loss, "optimizer": study.task.optimizer,
-            "backend": study.machine.backend, "device": study.machine.device}
-
-
-def _contrasts(study):
-    for contrast in study.contrasts:
-        for field in dataclasses.fields(contrast):
-            value = getattr(contrast, field.name)
-            if isinstance(value, int | float):
-                yield f"{contrast.budget}/{contrast.setting.batch_size}/{field.name}", value
 
 
 def _batch(client, run, *, params, metrics):

@@ -97,8 +97,8 @@ def _columns(study, what):
 
 def _contrasts(study):
     for contrast in study.contrasts:
-        fields = {field.name: getattr(contrast, field.name) for field in dataclasses.fields(contrast)}
-        yield {**fields, **dataclasses.asdict(fields.pop("setting")), "verdict": contrast.verdict.value}
+        fields = dataclasses.asdict(contrast)
+        yield {**fields, **fields.pop("setting"), "verdict": contrast.verdict.value}
 
 
 def _trainings(study):

@@ -28,8 +28,7 @@ def shown_better(runs, present):
     Seeds alone do not tell how lucky a setting was with the validation rows. So it must be shown on all of them and on each
     half alone: an advantage that lives in one half is no advantage.
 
-    Args:
-        runs: as from `runs_by_setting`. present: the user's `Setting`.
+    `runs` is as from `runs_by_setting`, `present` the user's setting.
     """
     others = [s for s in runs if s != present and not _diverged(runs[s])]
     if _diverged(runs[present]):

@@ -1,7 +1,6 @@
 """From evidence to a plan. The only place where a recommendation is made."""
 
 import math
-from functools import partial
 
 from ...base.errors import MeasurementFailed
 from ...base.validate import one_of
@@ -85,18 +84,20 @@ def _choose(goal, arms, runs, present, against, target, step, n_train):
         return default
     if goal == "smallest":
         return cheapest
-    ratio = compare.seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else partial(_examples, n_train))
+
+    def examples(batch_size):
+        """A clock that counts examples."""
+        n = compare.examples_per_step(batch_size, n_train)
+        return Seconds(value=n, low=n, high=n)
+
+    ratio = compare.seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else examples)
     return cheapest if ratio is not None and ratio[2] < 1 else default
 
 
 def _cost(goal, arm, n_train):
-    match goal:
-        case "fastest":
-            return arm.seconds
-        case "frugal":
-            return compare.examples_to_target(arm, n_train)
-        case _:
-            return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
+    if goal == "smallest":
+        return float(min(arm.setting.batch_size, n_train))  # memory grows with it, whether or not the device tells
+    return arm.seconds if goal == "fastest" else compare.examples_to_target(arm, n_train)
 
 
 def _whole_fit(clock, setting, runs, patience):
@@ -133,9 +134,3 @@ def clock_of(evidence):
     compiling = None if compilation is None else Seconds(value=compilation.value, low=compilation.low, high=compilation.high)
     return Clock(n_train=evidence.task.n_train, n_validation=evidence.task.n_validation, compilation=compiling,
                  passes=() if validation is None else validation.points, **line)
-
-
-def _examples(n_train, batch_size):
-    """A clock that counts examples."""
-    n = compare.examples_per_step(batch_size, n_train)
-    return Seconds(value=n, low=n, high=n)

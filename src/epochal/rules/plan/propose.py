@@ -1,6 +1,7 @@
 """What to train: which batch sizes in which order, how many rates, seeds and epochs each, so that the budget suffices."""
 
 import math
+from itertools import zip_longest
 from typing import NamedTuple
 
 from ...base.errors import MeasurementFailed
@@ -140,9 +141,7 @@ def visiting_order(sizes, present):
     [32, 128, 8, 512]
     """
     up, down = [b for b in sizes if b > present], [b for b in sizes if b < present][::-1]
-    turns = [b for pair in zip(up, down, strict=False) for b in pair]
-    n = min(len(up), len(down))
-    return [*(b for b in sizes if b == present), *turns, *up[n:], *down[n:]]
+    return [*(b for b in sizes if b == present), *(b for pair in zip_longest(up, down) for b in pair if b is not None)]
 
 
 def worth_a_look(size, present, seconds_to_target):

@@ -53,10 +53,11 @@ def beyond(curves, present):
         curves: the trials of one batch size. present: the user's own rate, which the lattice holds.
     """
     scores = _scores(curves)
-    if not scores or len(scores) >= MOST_RATES or math.isinf(min(scores.values())):
-        lowest = min(scores, default=present)
-        return [] if not scores or len(scores) >= MOST_RATES else [neighbour(lowest, present, -1), neighbour(lowest, present, -2)]
+    if not scores or len(scores) >= MOST_RATES:
+        return []
     best, ordered = min(scores, key=lambda rate: scores[rate]), sorted(scores)
+    if math.isinf(scores[best]):
+        return [neighbour(ordered[0], present, -1), neighbour(ordered[0], present, -2)]
     lower = [neighbour(best, present, -1)] if best == ordered[0] else []
     return lower + ([neighbour(best, present, 1)] if best == ordered[-1] else [])
 

@@ -35,18 +35,17 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
     Raises:
         UsageError: the plan compared no setting with the numbers given.
     """
-    wanted = {"batch size": batch_size, "learning rate": learning_rate}
-    if batch_size == learning_rate == "auto":
+    wanted, chosen = {"batch size": batch_size, "learning rate": learning_rate}, batch_size == learning_rate == "auto"
+    if chosen:
         wanted = {"batch size": plan.batch_size.value, "learning rate": plan.learning_rate.value}
+    asked = " and ".join(f"{name} {value}" for name, value in wanted.items() if value != "auto")
     fitting = [arm for arm in plan.arms if arm.quality is not None
                and _is(wanted["batch size"], arm.setting.batch_size) and _is(wanted["learning rate"], arm.setting.learning_rate)]
     if not fitting:
-        asked = " and ".join(f"{name} {value}" for name, value in wanted.items() if value != "auto")
         seen = ", ".join(sorted({f"{arm.setting.batch_size} at {arm.setting.learning_rate:.3g}" for arm in plan.arms}))
         raise UsageError(f'"auto" must be left to settings that were compared; {asked} is none of them ({seen}). Pass numbers for '
                          'all three, or "auto" for batch size and learning rate.')
     arm = min(fitting, key=lambda arm: arm.quality)
-    chosen = batch_size == learning_rate == "auto"
     stops_early = epochs == "auto" and validated
     if epochs == "auto":
         if not validated or not chosen:
@@ -55,13 +54,8 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
             epochs = plan.epochs.value if chosen else max(2 * epochs, epochs + plan.stopping.patience)
     scheduled = arm.present and arm.setting.schedule != "constant"
     return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early,
-                    plan.headline if chosen else f"of the settings compared, the best with {_given(batch_size, learning_rate)}")
+                    plan.headline if chosen else f"of the settings compared, the best with {asked}")
 
 
 def _is(wanted, value):
     return wanted == "auto" or abs(wanted - value) <= 1e-6 * abs(value)
-
-
-def _given(batch_size, learning_rate):
-    return " and ".join(f"{name} {value}" for name, value in (("batch size", batch_size), ("learning rate", learning_rate))
-                        if value != "auto")

@@ -208,16 +208,12 @@ def _not_compared(c):
 
 def _would_pay(c, arm):
     """Whether this setting would have been taken, had its quality been shown equal."""
-    match c.goal:
-        case "fastest":
-            return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
-        case "frugal":
-            share = _share_of_examples(c, arm, c.chosen)
-            return share is not None and share < 1
-        case "smallest":
-            return arm.setting.batch_size < c.chosen.setting.batch_size
-        case _:
-            return arm.quality < c.chosen.quality
+    if c.goal == "fastest":
+        return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
+    if c.goal == "frugal":
+        share = _share_of_examples(c, arm, c.chosen)
+        return share is not None and share < 1
+    return arm.setting.batch_size < c.chosen.setting.batch_size if c.goal == "smallest" else arm.quality < c.chosen.quality
 
 
 def _times(ratio):

@@ -59,7 +59,7 @@ class Trained:
         present: the user's own setting; tutorials train every batch size at its learning rate.
         curves: all trainings; those of the stage `"confirm"` are compared. Where a setting and seed was trained twice, the longer.
         rates: the `TunedRate`s; one that is missing says that every rate diverged there.
-        horizons: `{(budget, batch_size): n_epochs}`, as from `horizons.horizons`; `"tutorial"` need not be among them.
+        horizons: `{(budget, batch_size): n_epochs}`, as from `design.horizons`; `"tutorial"` need not be among them.
         margin: as from `declared_margin`.
         fit_seconds: `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`.
         no_memory: batch sizes that could not be trained for lack of it; their horizons are missing.
@@ -83,22 +83,14 @@ def contrasts(trained: Trained) -> tuple[Contrast, ...]:
     tests against the margin, not adjusted: of the arms that differ by just the margin each is called equivalent in one study of
     twenty. Both speak of these validation rows, and of seeds like these.
     """
-    design, names, present_rate = trained.design, trained.task.metrics, trained.present.learning_rate
+    design = trained.design
     require(design.reference in design.batch_sizes, "reference", design.reference, f"of the batch sizes {design.batch_sizes}")
-    chosen = {(rate.budget, rate.batch_size): rate for rate in trained.rates}
-    runs = _runs(trained.curves)
+    tuned, runs = {(rate.budget, rate.batch_size): rate for rate in trained.rates}, {}  # of each seed the longest run
+    for curve in sorted((c for c in trained.curves if c.stage == "confirm"), key=lambda c: (c.seed, c.n_epochs)):
+        runs.setdefault((curve.setting.batch_size, curve.setting.learning_rate), {})[curve.seed] = curve
     found = []
     for budget in (*design.equal, *((TUTORIAL,) if design.tutorial else ())):
-        arms = []
-        for size in design.batch_sizes:
-            tuned = chosen.get((budget, size))
-            rate = present_rate if budget == TUTORIAL else None if tuned is None else tuned.value
-            n_epochs = (0 if size in trained.no_memory else design.epochs if budget == TUTORIAL else
-                        trained.horizons[budget, size])
-            mine = runs.get((size, rate), {})
-            setting = _setting(mine, size, rate, trained.curves, present_rate)
-            arms.append(_arm(design, names, mine, budget, n_epochs, setting, rate is not None, tuned is None or tuned.interior))
-        found += _compared(trained, arms)
+        found += _compared(trained, [_arm(trained, budget, size, tuned.get((budget, size)), runs) for size in design.batch_sizes])
     return tuple(found)
 
 
@@ -144,30 +136,24 @@ class _Arm(NamedTuple):
         return self.n_diverged > 0 or not self.tuned
 
 
-def _runs(curves):
-    """`{(batch size, rate): {seed: curve}}` of the runs with fresh seeds, the longest of each."""
-    runs = {}
-    for curve in sorted((c for c in curves if c.stage == "confirm"), key=lambda c: (c.seed, c.n_epochs)):
-        runs.setdefault((curve.setting.batch_size, curve.setting.learning_rate), {})[curve.seed] = curve
-    return runs
-
-
-def _setting(runs, size, rate, curves, present_rate):
-    """What was trained; where every rate diverged, the lowest that was tried."""
-    if runs:
-        return next(iter(runs.values())).setting
-    tried = [c.setting.learning_rate for c in curves if c.setting.batch_size == size and c.stage == "screen"]
-    return Setting(batch_size=size, learning_rate=min(tried, default=present_rate) if rate is None else rate)
-
-
-def _arm(design, names, runs, budget, n_epochs, setting, tuned, interior):
+def _arm(trained, budget, size, tuned, runs_by_setting):
+    """The arm of one batch size; where every rate diverged, its setting has the lowest that was tried."""
+    design, names, rate, n_epochs = trained.design, trained.task.metrics, trained.present.learning_rate, trained.design.epochs
+    if budget != TUTORIAL:
+        rate, n_epochs = None if tuned is None else tuned.value, trained.horizons.get((budget, size), 0)
+    n_epochs = 0 if size in trained.no_memory else n_epochs
+    runs = runs_by_setting.get((size, rate), {})
+    tried = [c.setting.learning_rate for c in trained.curves if c.setting.batch_size == size and c.stage == "screen"]
+    lowest = min(tried, default=trained.present.learning_rate)
+    setting = (next(iter(runs.values())).setting if runs else
+               Setting(batch_size=size, learning_rate=lowest if rate is None else rate))
     best, fair, tested = ({seed: value(curve, design, names, n_epochs) for seed, curve in runs.items()}
                           for value in (best_value, judged, test_value))
     quality = best if budget == TUTORIAL else fair
     n_diverged = sum(value == worst(design) for value in quality.values())
     biases = [] if n_diverged else [cost(fair[seed], design) - cost(best[seed], design) for seed in runs]
-    return _Arm(budget=budget, setting=setting, n_epochs=n_epochs, tuned=tuned, interior=interior, quality=quality,
-                test={seed: value for seed, value in tested.items() if value is not None and math.isfinite(value)},
+    return _Arm(budget=budget, setting=setting, n_epochs=n_epochs, tuned=rate is not None, interior=tuned is None or tuned.interior,
+                quality=quality, test={seed: value for seed, value in tested.items() if value is not None and math.isfinite(value)},
                 biases=biases, n_diverged=n_diverged)
 
 

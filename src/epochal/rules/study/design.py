@@ -1,5 +1,6 @@
-"""From the words of a user to the design of a study: every argument checked, every default settled, before anything is trained."""
+"""From the words of a user to the design of a study: arguments checked, defaults settled; and how long each arm trains."""
 
+import math
 import re
 from dataclasses import dataclass
 from numbers import Real
@@ -7,6 +8,7 @@ from typing import Any
 
 from ...base.validate import require, whole_number
 from ...records import BUDGETS, Design
+from ..scaling import steps_per_epoch
 
 _UP = {"acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity", "similarity",
        "correlation", "kappa", "ndcg", "mrr", "dice"}  # words in names of which more is better
@@ -79,6 +81,35 @@ def more_is_better(metric):
     return telling[-1] in _UP
 
 
+def horizons(design, n_train, step_seconds):
+    """Epochs by budget and batch size, so that every batch size gets what the reference gets.
+
+    "epochs" gives all the same passes. "steps" gives as many updates as the reference makes, in whole epochs, rounded up: never
+    fewer. "time" gives as many whole epochs as fit into the seconds of the reference, at least one.
+
+    Args:
+        design: a `Design`: its reference batch size is trained for `design.epochs` under every budget.
+        n_train: training rows.
+        step_seconds: `{batch_size: seconds a step of fit}`; needed for the budget "time" alone.
+
+    Returns:
+        `{(budget, batch_size): n_epochs}` for the budgets in `design.equal`.
+
+    >>> from epochal.records import Design
+    >>> design = Design(batch_sizes=(32, 1024), reference=32, epochs=50)
+    >>> found = horizons(design, 1600, {32: 1e-3, 1024: 5e-3})
+    >>> [found[budget, 1024] for budget in ("epochs", "steps", "time")]
+    [50, 1250, 250]
+    """
+    if "time" in design.equal:
+        for size in (design.reference, *design.batch_sizes):
+            seconds = step_seconds.get(size, math.nan)
+            require(0 < seconds < math.inf, f"step_seconds[{size}]", seconds, "seconds, more than 0",
+                    'Without them the budget "time" cannot be given.')
+    return {(budget, size): _n_epochs(budget, design, size, n_train, step_seconds)
+            for budget in design.equal for size in design.batch_sizes}
+
+
 def _rates(values):
     """The rates to try, none where they are searched."""
     if isinstance(values, str):
@@ -125,3 +156,13 @@ def _sizes(values, n_train):
             f"different trainings: {' and '.join(f'{size:,}' for size in sorted(whole))} are all of the {n_train:,} training rows "
             "in one batch", "Leave out all but one of them.")
     return sizes
+
+
+def _n_epochs(budget, design, size, n_train, step_seconds):
+    mine, theirs = steps_per_epoch(n_train, size), steps_per_epoch(n_train, design.reference)
+    if budget == "epochs" or size == design.reference:
+        return design.epochs
+    if budget == "steps":
+        return -(-design.epochs * theirs // mine)
+    share = design.epochs * theirs * step_seconds[design.reference] / (mine * step_seconds[size])
+    return max(1, math.floor(share * (1 + 1e-9)))  # a whole number stays whole, whatever the rounding

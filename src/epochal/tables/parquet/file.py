@@ -10,6 +10,7 @@ import pyarrow.parquet
 from pyarrow import types
 
 from ...base.errors import UsageError
+from ...base.text import first_line
 
 BUFFER = 2**16      # bytes read ahead in each column
 _STRETCHES = 256    # of a file too long to be read for its checksum, from the first byte to the last
@@ -98,5 +99,4 @@ def as_text(column):
 
 
 def _why(path, error):
-    line = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
-    return f"{os.path.basename(path)!r}, which cannot be read ({line}). Write it again."
+    return f"{os.path.basename(path)!r}, which cannot be read ({first_line(error)}). Write it again."

@@ -1,0 +1,204 @@
+"""The four verbs: Keras' arguments in, one workflow of `services` run, its record out."""
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..base.stop import Stop, set_by_ctrl_c
+from ..records import BUDGETS, Evidence, Plan, Study
+from ..rules.study.design import Choices
+from ..services import fit as fitting
+from ..services import plan as planning
+from ..services import predict as predicting
+from ..services import study as studying
+from ..services.source import ArraySource
+from ..training.fit.arguments import FitRequest, History
+from ..training.predict.request import PredictRequest
+from .display import Verbosity, display, display_of_fit, display_of_predict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+         validation_data: Any = None, validation_split: float = 0.0,
+         goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
+         evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
+    """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
+
+    Args:
+        model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read: its
+            weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen layers
+            are kept. The setting it is compiled with, at Keras' batch size of 32, is one of the arms.
+        x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays.
+        class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
+        validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on.
+        validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
+        goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
+            `"smallest"` (memory).
+        budget: seconds, or words such as `"2 min"`.
+        evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
+        seed: makes the run repeatable, up to what the clock says.
+        verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
+
+    Returns:
+        A `Plan`. It holds for this model, these data and this machine; its intervals are about these validation rows. A run
+        that was interrupted or killed is continued by the next call with the same model and data.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C asked it to end, after the measurement under way (a second one ends it at once). Its `answer` is
+            the plan so far, or `None`.
+        UsageError: an argument is not usable; the message says which, and what to do.
+        Unsupported: the model cannot be copied or measured.
+        MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
+    """
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
+    progress = display(verbose)
+    with set_by_ctrl_c(Stop()) as stop:
+        return planning.plan(planning.PlanRequest(source, goal, budget, evidence, seed), progress=progress, stop=stop)
+
+
+def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["auto"] | None = None,
+        epochs: int | Literal["auto"] | None = None, verbose: int | Literal["auto"] = "auto", callbacks: Any = None,
+        validation_split: float = 0.0, validation_data: Any = None, shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None, sample_weight: Any = None, initial_epoch: int = 0,
+        steps_per_epoch: int | None = None, validation_steps: int | None = None, validation_batch_size: int | None = None,
+        validation_freq: Any = 1, *, learning_rate: float | Literal["auto"] | None = None, plan: Plan | None = None,
+        budget: float | str = "1 min", batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
+        micro_batch_size: int | None = None, engine: str = "auto",
+        checkpoint: str | PathLike[str] | None = None) -> History:
+    """Train a Keras model as `model.fit` does: the same numbers, the same `History`, sooner.
+
+    Args:
+        model: a compiled Keras model. It ends trained, with its optimizer's state, as after `model.fit`.
+        x, y, sample_weight: as in Keras: arrays, tensors, data frames, `np.memmap`, dicts or tuples of them; or what cuts its own
+            batches: `keras.utils.PyDataset`, `tf.data`, PyTorch's `DataLoader`, a generator. Also the path of a Parquet file,
+            with `y` the name of its target column (or a list of names): it may be larger than memory. Or a function
+            `make_dataset(batch_size)` that returns what cuts its own batches, and is called with the batch size to train with.
+        batch_size: `None` is 32, as in Keras; `"auto"` has it measured (see `epochal.plan`), on arrays, or on the first rows of
+            `make_dataset(32)`, 20,000 or 256 MB at most. Several batch sizes have to be tried, so what cuts its own batches is
+            refused where anything is `"auto"`.
+        epochs: `None` is 1, as in Keras; `"auto"` has it measured, and adds the plan's early stopping where there are validation
+            data.
+        verbose, callbacks, validation_split, validation_data, shuffle, class_weight, initial_epoch, steps_per_epoch,
+            validation_steps, validation_batch_size, validation_freq: as in Keras. A callback that does something at every batch
+            gets its batches, as `steps_per_execution` would give them, which takes longer.
+        learning_rate: a number in place of the one the model is compiled with; `"auto"` has it measured.
+        plan: a `Plan`, from which whatever is not given here is taken.
+        budget: what measuring may take where something is `"auto"` and no plan is given.
+        batches: `"shuffled"`; `"stratified"`: every batch holds its share of each class, each row once an epoch; `"balanced"`:
+            every batch holds as many rows of each class, rare ones repeated, so that the model learns other odds than those of the
+            data (`epochal.corrected` mends its probabilities).
+        micro_batch_size: rows of which the gradient is taken at once, where a whole batch does not fit into memory; the
+            gradients are summed to exactly that of the whole batch. Refused for batch-norm, whose statistics would change.
+        engine: `"auto"` measures how this model is run fastest on this machine where the training is long enough to repay it;
+            `"keras"` is plain `model.fit`; or a way by name: `"fused"`, `"unrolled"`, `"looped"`, `"stepwise"`.
+        checkpoint: a folder. After a crash or a kill the same call goes on there, and ends with the same weights.
+
+    Returns:
+        The `keras.callbacks.History`. Its `params` hold what was resolved: batch size, learning rate, epochs, engine and why.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, between two batches: the model is as the last one left it. A second one ends it at once.
+        UsageError: an argument is not usable; the message says which, and what to do.
+        Unsupported: this model cannot be trained that way.
+    """
+    request = FitRequest(model, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
+                         class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
+                         validation_freq, learning_rate, batches, micro_batch_size, engine, checkpoint)
+    with set_by_ctrl_c(Stop()) as stop:
+        return fitting.fit(request, plan=plan, budget=budget, progress=display_of_fit(verbose), stop=stop)
+
+
+def predict(model: Any, x: Any, batch_size: int | Literal["auto"] | None = "auto", verbose: int | Literal["auto"] = "auto",
+            steps: int | None = None, callbacks: Any = None, *, goal: Literal["throughput", "memory", "latency"] = "throughput",
+            out: Any = None) -> "np.ndarray | Any":
+    """The predictions of a Keras model, as `model.predict` returns them, in batches of a size that suits the machine.
+
+    Each block of rows goes through the model's own `predict_step`, compiled once. Predictions equal those of `model.predict`
+    within rounding (1e-5 of the largest one) whatever the batch size. Where that is not so, because rows of a batch influence each
+    other (batch-norm called with `training=True`), because predicting changes the model (a stateful recurrent layer) or is random,
+    a warning says so once, and the model is run exactly as Keras runs it. This is seen by predicting a few rows twice, in the
+    company of different rows; a coupling that does not show in these rows is not seen.
+
+    Args:
+        model: a Keras model, compiled or not. Predicting leaves it as Keras does.
+        x: arrays, tensors, data frames, `numpy.memmap`, or dicts, lists or tuples of them; or what cuts its own batches, and
+            takes no `batch_size`: a `keras.utils.PyDataset`, a `tf.data.Dataset`, a PyTorch `DataLoader`, a generator.
+        batch_size: `"auto"` finds the size for the `goal` while predicting, within memory, and remembers it for this model,
+            shape of rows and machine, in the user's cache directory. A number is taken as it is; `None` is Keras' 32. Up to 32
+            rows are one batch.
+        verbose, steps, callbacks: as for `model.predict`; with arrays and without a batch size, `steps` says how many batches to
+            make of them. Callbacks are told of every block.
+        goal: `"throughput"`, the smallest size with 90 % of the best throughput; `"memory"`, the smallest with 50 % of it;
+            `"latency"`, the largest whose single call takes at most 25 % longer than the fastest.
+        out: a writable NumPy array or `numpy.memmap`, or a nesting of them as the model's outputs, of the shape and dtype of the
+            predictions: they are written there, block by block. Not in the memory or file of x.
+
+    Returns:
+        NumPy arrays in the nesting of the model's outputs; `out`, if given. Cut short where a callback stops predicting.
+
+    Raises:
+        UsageError: an argument is not usable; the message says which, and what to do.
+        MeasurementFailed: not even one row fits into memory.
+    """
+    request = PredictRequest(model, x, batch_size, verbose, steps, callbacks, goal, out)
+    return predicting.predict(request, progress=display_of_predict(verbose))
+
+
+def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int] = (32, 256, 1024),
+          learning_rates: Literal["auto"] | Iterable[float] | None = "auto", seeds: int = 8, epochs: int = 50,
+          equal: str | Iterable[str] = BUDGETS, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+          validation_data: Any = None, validation_split: float = 0.0, test_data: Any = None, metric: str = "val_loss",
+          mode: Literal["auto", "min", "max"] = "auto", margin: float | None = None, reference: int | None = None,
+          protocol: Literal["fair", "tutorial"] = "fair", trial_seeds: int = 3, halving: bool = True, seed: int = 0,
+          folder: str | PathLike[str] | None = None, ray: str | None = None, verbose: Verbosity = "auto") -> Study:
+    """Which batch sizes differ in quality once the learning rate is tuned for each of them, and by how much.
+
+    The learning rate is tuned at every batch size with the same number of trials; the settings chosen are trained anew with fresh
+    seeds, the same for all (initial weights, order of rows, dropout); the differences are paired over seeds.
+
+    Args:
+        model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read.
+        x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays.
+        batch_sizes: what to compare; at least two.
+        learning_rates: the rates to try at every batch size, or `"auto"`: a grid of half decades that widens until the best lies
+            inside.
+        seeds: fresh seeds for the comparison, at least 2; five or more tell something.
+        epochs: passes over the data that the reference batch size gets.
+        equal: under which budgets to compare: of `"epochs"`, `"steps"` (as many updates as the reference makes) and `"time"` (as
+            many seconds of `fit` as the reference takes). All come from the same trainings where they can.
+        class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
+        validation_data, validation_split: as for `epochal.plan`.
+        test_data: `(x, y)` or `(x, y, sample_weight)`: rows that no choice sees, read once at the end.
+        metric: `"val_loss"`, or the name of a compiled metric (with or without `val_`).
+        mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
+        margin: the difference in the metric that counts as none. By default 1 % of what training gains, fixed before the
+            comparison.
+        reference: the batch size that others are compared with; 32 where it is among them, else the smallest.
+        protocol: `"fair"`; `"tutorial"` adds the comparison as tutorials make it, beside the fair one.
+        trial_seeds: seeds on which learning rates are chosen.
+        halving: whether the search drops the worse half of the rates after a quarter of the examples. The comparison never does.
+        seed: what everything random follows from.
+        folder: where the study is kept and, after a crash, resumed. Without it, it is kept in the user's cache until it has ended.
+        ray: `"auto"` or the address of a Ray cluster, which then trains; `None`: the devices of this machine do.
+        verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
+
+    Returns:
+        A `Study`. Its intervals are over seeds, on these validation rows. It says "equivalent" only of differences within the
+        margin, and "not resolvable", with the number of seeds that would be enough, where the data do not tell.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C asked it to end, after the epoch under way (a second one ends it at once). Its `answer` is the
+            study so far, or `None`.
+        UsageError: an argument is not usable, or the folder holds another study; the message says which, and what to do.
+        Unsupported: the model cannot be copied or measured.
+        MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
+    """
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, test_data)
+    choices = Choices(batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
+                      metric=metric, mode=mode, margin=margin, reference=reference, protocol=protocol, trial_seeds=trial_seeds,
+                      halving=halving, seed=seed)
+    progress = display(verbose)
+    with set_by_ctrl_c(Stop()) as stop:
+        return studying.study(studying.StudyRequest(source, choices, folder, ray), progress=progress, stop=stop)
