@@ -8,7 +8,7 @@ from experiments.benches import bench, runs_of
 
 from epochal import experiments as studies
 from epochal.base.errors import MeasurementFailed
-from epochal.experiments.curves import curve_of, schedule_of
+from epochal.experiments.blocks import curve_of, schedule_of
 from epochal.records import Curve, Evidence, Outcome, Reading, Setting, dump, load
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.quality import cross_fitted
