@@ -13,14 +13,7 @@ from .errors import UsageError
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` so that a kill or a full disk at any moment leaves the old file or the new, never a part of one.
-
-    Args:
-        path: its folder is made where it does not exist. text: written as UTF-8.
-
-    Raises:
-        OSError: there is no room, or no right to write there.
-    """
+    """Write a text as UTF-8, as `whole_file` does: a kill or a full disk at any moment leaves the old file or the new."""
     with whole_file(path) as file:
         file.write(text.encode("utf-8"))
 

@@ -10,11 +10,7 @@ _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 
 
 def score_rows(found, *, where="on the rows with a known target"):
-    """Rows of strings, the heading first: measure, value, 95 % interval, and what a constant answer gets on these rows.
-
-    Args:
-        found: what `scores` returns. where: which rows these are.
-    """
+    """What `scores` returns, as rows of strings, the heading first."""
     yield (where, "value", "95 % interval", "constant answer")
     for name, (value, low, high, constant) in found.items():
         span = "not known" if low is None else f"{number(low)} to {number(high)}"

@@ -33,7 +33,8 @@ def quality_by_size(study):
         "which counts as no difference.")
     if not any(c.quality is not None for c in study.contrasts):
         return picture(missing="No arm has a quality: every one diverged, or none was trained.")
-    design, sizes, reference = study.design, study.design.batch_sizes, _reference(study)
+    design, sizes = study.design, study.design.batch_sizes
+    reference = next((c.quality for c in study.of(design.equal[0]) if c.verdict is Verdict.REFERENCE), None)
     band = () if reference is None else (reference - study.margin, reference + study.margin)
     marks, values, without = [Strip(along="y", low=band[0], high=band[1])] if band else [], [*band], {}
     keys, rows = [], [("equal", "batch size", "quality", "95 % interval")]
@@ -172,11 +173,6 @@ def steps_by_size(study):
 
 
 PICTURES = {"quality": quality_by_size, "losses": quality_by_epoch, "rates": quality_by_rate, "steps": steps_by_size}
-
-
-def _reference(study):
-    """The quality of the reference under the first budget; `None` where it diverged."""
-    return next((c.quality for c in study.of(study.design.equal[0]) if c.verdict is Verdict.REFERENCE), None)
 
 
 def _trial_qualities(study, runs, n_epochs):

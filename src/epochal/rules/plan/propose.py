@@ -123,10 +123,7 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
 
 
 def needed_epochs(best_epochs, most):
-    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again.
-
-    Args:
-        best_epochs: of each run of the present setting. most: epochs those runs were allowed.
+    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again, at most.
 
     >>> needed_epochs([6, 12], 100), needed_epochs([90, 98], 100)
     (18, 100)

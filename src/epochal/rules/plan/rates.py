@@ -47,11 +47,7 @@ def grid(centre, n_rates, present, highest=math.inf):
 
 
 def beyond(curves, present):
-    """The further rates to try because the best lies at an edge of those tried; empty when it is interior or enough were tried.
-
-    Args:
-        curves: the trials of one batch size. present: the user's own rate, which the lattice holds.
-    """
+    """The further rates to try because the best of one batch size lies at an edge; none where it does not."""
     scores = _scores(curves)
     if not scores or len(scores) >= MOST_RATES:
         return []

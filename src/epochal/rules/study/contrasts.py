@@ -27,7 +27,6 @@ def declared_margin(design, untrained, trial_qualities):
     metres, and all there is to gain in accuracy where one class makes up 99 % of the rows.
 
     Args:
-        design: a `Design`.
         untrained: quality, in the design's metric, of a network that has learnt nothing: untrained, or always giving the best
             constant answer, whichever is the better. `None` where it is not known: then the design must state the margin.
         trial_qualities: the qualities of the trials; those that are not finite are left out.
