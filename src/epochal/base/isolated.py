@@ -67,9 +67,11 @@ class Isolated:
         """
         require(function.startswith("epochal.") and ":" in function, "function", function,
                 "the import path of a function of Epochal", 'Pass "epochal.room.file:name".')
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONWARNINGS": "ignore",
+                       **self.environment}
         with tempfile.TemporaryFile() as log:  # has no name
             process = subprocess.Popen([sys.executable, "-P", "-m", __name__, str(os.getpid())], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, stderr=log, env=self._environment(),
+                                       stdout=subprocess.PIPE, stderr=log, env=environment,
                                        start_new_session=True)  # Ctrl-C in the terminal is for the parent to answer
             try:
                 answer, failure = self._wait(process, pickle.dumps((function, arguments)))
@@ -95,10 +97,6 @@ class Isolated:
                 return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
             if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
                 return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
-
-    def _environment(self):
-        path = os.pathsep.join(map(os.path.abspath, sys.path))
-        return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", **self.environment}
 
 
 def _ending(code):

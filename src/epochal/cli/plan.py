@@ -19,7 +19,6 @@ from .output import record_as_json, record_in, terminal, writable_folder
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal plan` does."""
     only_agenda, as_json = options["agenda"], options["as_json"]
     folder = Path(options["out"]) if only_agenda else writable_folder(options["out"])
     evidence = record_in(options["evidence"], "--evidence", (Plan, Evidence), "a plan.json or an evidence file")

@@ -12,7 +12,7 @@ from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.files import no_room
 from ..base.stop import Stopped
-from ..base.text import RichTable
+from ..base.text import RichTable, listed
 from ..base.validate import require
 from ..records import Study, save
 from ..report import write_report
@@ -30,7 +30,6 @@ _CHOICES = ("seeds", "epochs", "metric", "mode", "margin", "reference", "protoco
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal study` does."""
     place, mlflow, tensorboard = writable_folder(options["folder"], "--folder"), options["mlflow"], options["tensorboard"]
     for name in ("mlflow", "tensorboard", "ray"):
         require(not options[name] or importlib.util.find_spec(name) is not None, f"--{name}", options[name],
@@ -93,7 +92,7 @@ def _show(study: Study, place: Path, answer: Console, say: Console, *, as_json: 
         click.echo(record_as_json(study, "curves", folder=str(place)))
     else:
         _print(answer, study)
-    tell(say, f"\nWritten in {place}: {', '.join(_WRITTEN[:-1])} and {_WRITTEN[-1]}.")
+    tell(say, f"\nWritten in {place}: {listed(_WRITTEN)}.")
 
 
 def _print(console: Console, study: Study) -> None:

@@ -49,16 +49,12 @@ def find_task(column, name, *, wanted=None, most_classes=20):
                 "Choose another column.")
         repeated = whole and n_values <= most_classes and 10 * n_values <= len(column)
         if wanted == "regression" or (wanted is None and n_values > 2 and not repeated):
-            return _numbers(values, name, n_values)
+            return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
+                        (f"Target `{name}` has {n_values:,} different numbers: regression.",))
     else:
         require(wanted != "regression", name, str(column.dtype), "a column of numbers for regression",
                 "Leave --task out, or name a column of numbers.")
     return _classes(column, name)
-
-
-def _numbers(values, name, n_values):
-    return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
-                (f"Target `{name}` has {n_values:,} different numbers: regression.",))
 
 
 def _classes(column, name):

@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from ...base.text import number, quantity
+from ...base.text import listed, number, quantity
 from ...records import Outcome, Verdict
 from ...rules.study.judging import by_epoch, cost, judged
 from ...rules.study.rate_search import trials
 from ..pictures import kinds
 from ..pictures.chart import GREY, Axis, Chart, Key, Line, Picture, Points, SizeStyle, Strip, Valueless, axis_of, size_axis
-from .rows import BUDGETS, TUTORIAL, listed, quality_name
+from .rows import BUDGETS, TUTORIAL, quality_name
 
 # In pictures over batch size, colour, marker and dash mean the budget; by epoch, the dash does.
 _BUDGET_STYLES = {"epochs": ("#D55E00", "circle", "solid"), "steps": ("#8A63D2", "square", "dash"),

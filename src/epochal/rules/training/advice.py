@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ...base.text import counted, number
+from ...base.text import counted, listed, number
 from ...records.finding import Finding
 from .row_order import FALSE_ALARM, Shift, find_order
 
@@ -129,8 +129,7 @@ def every_batch(names, n_steps):
     """Say that the callbacks of these names look at each of the `n_steps` batches of an epoch (`None` where unknown)."""
     if not names:
         return None
-    words = [f"`{name}`" for name in names]
-    who = f"{words[0]} looks" if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]} look"
+    who = f"{listed(f'`{name}`' for name in names)} look{'s' * (len(names) == 1)}"
     often = "" if n_steps is None else f", {counted(n_steps, 'time')} an epoch"
     return Finding("callbacks at every batch", "note",
                    f"{who} at every batch, so that training returns to Python after every step{often}.",
