@@ -79,7 +79,7 @@ MUTANTS = (
            "tests/training/test_fit_arguments.py"),
     Mutant("predictions in another order", "training/predict/outputs.py", "array[first:last] = block",
            "array[first:last] = block[::-1]", "tests/training/test_predict_same.py"),
-    Mutant("one dropout stream for all lanes", "seam/rigs/twin.py", 'number(seed, "dropout", i)', 'number(0, "dropout", i)',
+    Mutant("one dropout stream for all lanes", "seam/rigs/twin.py", 'integer(seed, "dropout", i)', 'integer(0, "dropout", i)',
            "tests/contracts/test_keras_rigs.py"),
     Mutant("the batch of least time upside down", "rules/scaling.py", "math.sqrt(b_crit * t0 / c)", "math.sqrt(b_crit * c / t0)",
            "tests/truths/test_time_optimal_truth.py"),

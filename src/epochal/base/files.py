@@ -33,7 +33,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex}")
-    _remove_drafts_of_the_dead(path)
+    for other in path.parent.glob(f".{path.name}.*.*"):
+        owner = other.name.removeprefix(f".{path.name}.").split(".")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            other.unlink(missing_ok=True)
     try:
         with open(draft, "xb") as file:
             yield file
@@ -44,13 +47,6 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def _remove_drafts_of_the_dead(path):
-    for draft in path.parent.glob(f".{path.name}.*.*"):
-        owner = draft.name.removeprefix(f".{path.name}.").split(".")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            draft.unlink(missing_ok=True)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

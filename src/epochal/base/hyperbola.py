@@ -15,23 +15,16 @@ _NEWTON_STEPS, _HALVINGS = 60, 30
 
 
 class HyperbolaFit(NamedTuple):
-    """S(B) = s_min (1 + b_crit / B), with the 95 % interval of `b_crit`.
+    """S(B) = s_min (1 + b_crit / B), with the 95 % interval of `b_crit`."""
 
-    Attributes:
-        s_min: steps that no batch, however large, goes below.
-        b_crit: batch size at which twice `s_min` steps are needed; 0 where steps do not fall with the batch size, infinite
-            where they fall as 1/B throughout (then `s_min` is 0 and only `e_min` is known).
-        low, high: profile-likelihood interval; 0 or infinite on the side that the batch sizes do not reach.
-        e_min: s_min · b_crit, the examples that no batch, however small, goes below.
-        sigma: standard deviation of log S about the law.
-    """
-
-    s_min: float
+    s_min: float  # steps that no batch, however large, goes below
+    # The batch size at which twice `s_min` steps are needed; 0 where steps do not fall with the batch size, infinite where they
+    # fall as 1/B throughout (then `s_min` is 0 and only `e_min` is known).
     b_crit: float
-    low: float
+    low: float  # to `high`: profile-likelihood interval; 0 or infinite on the side that the batch sizes do not reach
     high: float
-    e_min: float
-    sigma: float
+    e_min: float  # s_min · b_crit, the examples that no batch, however small, goes below
+    sigma: float  # standard deviation of log S about the law
 
 
 def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike | None = None, *,

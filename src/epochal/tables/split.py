@@ -69,9 +69,9 @@ def by_group(groups, codes, *, seed):
     np.add.at(rows_group_class, (group_of_row, codes), 1)
 
     everything = np.arange(len(names))
-    test = _draw_groups(rows_group_class, everything, _TEST, seeds.number(seed, "test groups"))
+    test = _draw_groups(rows_group_class, everything, _TEST, seeds.integer(seed, "test groups"))
     rest = np.setdiff1d(everything, test)
-    validation = _draw_groups(rows_group_class, rest, _VALIDATION / (1 - _TEST), seeds.number(seed, "validation groups"))
+    validation = _draw_groups(rows_group_class, rest, _VALIDATION / (1 - _TEST), seeds.integer(seed, "validation groups"))
     train = np.setdiff1d(rest, validation)
     rows = [np.flatnonzero(np.isin(group_of_row, part)) for part in (train, validation, test)]
     counts = f"{len(train):,}, {len(validation):,} and {len(test):,} groups"

@@ -12,7 +12,7 @@ from .rows import BUDGETS, TUTORIAL
 def tutorial_lines(study):
     """The tutorial's own table, a line a batch size, as its script prints it: one seed, the time, the best validation value."""
     for contrast in study.of(TUTORIAL):
-        value = _by_seed(study, contrast).get(seeds.number(study.design.seed, "confirm", 0))
+        value = _by_seed(study, contrast).get(seeds.integer(study.design.seed, "confirm", 0))
         time = "not measured" if contrast.seconds is None else f"{contrast.seconds:.1f}s"
         best = "not trained" if value is None else f"{value:.4f}" if math.isfinite(value) else "nan"
         yield f"batch_size={contrast.setting.batch_size:4d}  time={time}  best_val_{study.design.metric}={best}"
@@ -24,7 +24,8 @@ def tutorial_rows(study):
     for contrast in study.of(TUTORIAL):
         values = sorted(value for value in _by_seed(study, contrast).values() if math.isfinite(value))
         yield (number(contrast.setting.batch_size), _quality(contrast),
-               f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–", difference(contrast.difference, contrast.low, contrast.high), contrast.verdict.value)
+               f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–",
+               difference(contrast.difference, contrast.low, contrast.high), contrast.verdict.value)
 
 
 def sentences_of(study, *, tutorial):

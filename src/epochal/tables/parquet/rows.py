@@ -107,9 +107,6 @@ class ParquetRows:
         with contextlib.closing(self.pieces(n)) as pieces:
             return next(pieces)
 
-    def close(self):
-        """Nothing stays open between passes."""
-
     def _file(self):
         return open_parquet(self.path, self._called[0])
 
