@@ -63,7 +63,7 @@ MUTANTS = (
            "[judge(runs[b][s]) for s in reversed(seeds)]", "tests/rules/test_compare.py"),
     Mutant("epoch chosen and judged on the same rows", "rules/plan/quality.py", "curve.half_a[_lowest(curve.half_b)]",
            "curve.half_a[_lowest(curve.half_a)]", "tests/rules/test_quality.py"),
-    Mutant("grid of a plan's learning rates not widened", "rules/plan/rates.py",
+    Mutant("grid of a plan's learning rates not widened", "rules/plan/learning_rates.py",
            "[neighbour(best, present, 1)] if best == ordered[-1] else []", "[]", "tests/rules/test_rates.py"),
     Mutant("grid of a study's learning rates not widened", "rules/study/rate_search.py",
            "[neighbour(highest, present, 1)] * (found.value == highest)", "[]", "tests/rules/test_rate_search.py"),

@@ -11,8 +11,8 @@ import pytest
 from cli.command import inside, run, strict
 
 import epochal.services.predict as service
-from epochal.tables.apply import apply
 from epochal.tables.encoding import load_encoding
+from epochal.tables.new_rows import apply
 
 N = 160
 

@@ -11,9 +11,9 @@ from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import clock_of, declared
+from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
 from ..rules.plan.quality import all_updates_to, best_epoch
-from ..rules.plan.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .curves import curve_of, schedule_of
 

@@ -26,7 +26,7 @@ def scores(values, y, encoding):
 
     Args:
         values: what `predictions.answers` returns.
-        y: the known answers, as `apply.NewRows` has them; rows with an unknown one are left out.
+        y: the known answers, as `new_rows.NewRows` has them; rows with an unknown one are left out.
         encoding: the `encoding.Encoding`.
     """
     y = np.asarray(y)
