@@ -19,7 +19,6 @@ def bind(twin, data):
         loss=world.loss,
         gradient=world.gradient,
         peak_bytes=lambda state, batch_size: None,   # Keras does not tell
-        capacity_bytes=lambda: None,
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
         out_of_memory=lambda error: isinstance(error, MemoryError),
     )

@@ -25,7 +25,7 @@ from experiments import one_study
 from epochal.base.errors import MeasurementFailed, Unsupported, UsageError
 from epochal.cli import main
 from epochal.experiments import StudyFolder
-from epochal.experiments.blocks import cut
+from epochal.experiments.blocks import blocks_of
 from epochal.experiments.ray.crew import RayCrew
 from epochal.seam.model.network import network_from_file
 from epochal.seam.rigs.keras_rig import open_rig
@@ -285,7 +285,8 @@ def joined(cluster):
 
 def train_one(source, cluster, *, rig=None):
     rig = rig or open_rig(source, rows())
-    blocks = cut("one", "confirm", 2, [(rig.present, seed) for seed in range(2)], type("How", (), {"mode": "fused", "width": 8}))
+    blocks = blocks_of("one", "confirm", 2, [(rig.present, seed) for seed in range(2)],
+                       type("How", (), {"mode": "fused", "width": 8}))
     with RayCrew(rig, source, rows()) as crew:
         return list(crew.train(blocks, lambda block, share: None))
 

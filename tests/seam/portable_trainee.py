@@ -7,7 +7,7 @@ import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import over
-from epochal.seam.trainee.shared import epoch_logs, kept, numbers, refuse_mode
+from epochal.seam.trainee.protocol import epoch_logs, kept, numbers, refuse_mode
 
 
 def bind(model, micro_batch_size=None):
@@ -57,7 +57,7 @@ class _Trainee:
         return kept(self._model)
 
     def numbers(self, logs):
-        return numbers(logs, lambda values: [np.asarray(keras.ops.convert_to_numpy(value)) for value in values])
+        return numbers(logs)
 
     def wait(self):
         pass  # `train_on_batch` returns numbers, so nothing is left running

@@ -28,7 +28,7 @@ if os.environ["KERAS_BACKEND"] != "tensorflow":
 
 import tensorflow as tf
 
-from epochal.seam.trainee import tensorflow_step
+from epochal.seam.trainee import protocol, tensorflow_step
 from epochal.seam.trainee.tensorflow import bind
 
 EACH_MODE = pytest.mark.parametrize("mode", ["fused", "looped", "stepwise"])
@@ -74,11 +74,11 @@ def test_batches_and_sentences_of_any_length_are_not_traced_one_by_one():
     for length in range(3, 9):
         batch = trainee.put((np.zeros((4, length), "int32"), np.zeros(4, "int32"), None))
         trainee.train(batch, np.arange(4, dtype=np.int32)[None], "looped")
-    assert len(trainee._steps["train"]._programs) == 2
+    assert len(trainee._train._programs) == 2
 
 
 def test_a_batch_size_is_compiled_by_xla_once_whatever_the_number_of_batches(monkeypatch):
-    monkeypatch.setattr(tensorflow_step, "_LONGEST", 4)
+    monkeypatch.setattr(protocol, "_LONGEST", 4)
     seen, build_fused = [], tensorflow_step.Step._build_fused
 
     def watched(*arguments):

@@ -12,8 +12,7 @@ from tiers import first_tier
 from training.side_by_side import fit
 
 from epochal import Advice, UsageError
-from epochal.training.checkpoint.checkpoint import Checkpoint
-from epochal.training.checkpoint.plain_state import changed, packed, plain_attributes, unpacked
+from epochal.training.checkpoint.checkpoint import Checkpoint, changed, packed, plain_attributes, unpacked
 
 ROWS = np.random.default_rng(0)
 X = ROWS.normal(size=(101, 5)).astype("float32")

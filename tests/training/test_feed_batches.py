@@ -178,10 +178,10 @@ def test_a_generator_left_to_keras_still_has_its_first_batches():
 
 def test_what_a_feed_has_looked_at_can_be_given_to_keras():
     feed = feed_of(finite(4))
-    assert [batch[1][0] for batch in feed.original(None)] == [0, 3, 6, 9]
-    assert feed_of(X).original(X) is X
+    assert [batch[1][0] for batch in feed.source.original()] == [0, 3, 6, 9]
+    assert not hasattr(feed_of(X).source, "original")
     data = cut()
-    assert feed_of(data).original(data) is data
+    assert feed_of(data).source.original() is data
 
 
 # --- factories

@@ -218,7 +218,7 @@ def test_classes_of_text_are_weighed_by_their_labels_or_codes(table, kinds):
 
 @pytest.mark.parametrize(("weights", "said"), [
     ({"yes": 9.0, "maybe": 1.0}, "`class_weight` must be by labels of y ('no', 'yes') or their codes from 0 on; got ['maybe']"),
-    ({2: 1.0}, "got [2]"), ({"yes": 9.0, 1: 2.0}, "by each class once"), (np.ones(2), "a dict from class to weight")])
+    ({2: 1.0}, "got [2]"), ({"yes": 9.0, 1: 2.0}, "by each class once"), (np.ones(2), "a dict from class to a weight")])
 def test_weights_of_what_is_no_class_are_refused(table, weights, said):
     with pytest.raises(UsageError, match=re.escape(said)):
         feed_of(table(12, kind=["no", "yes"] * 6), "kind", class_weight=weights)

@@ -67,7 +67,7 @@ def test_blocks_cover_every_row_once_and_are_full_where_they_must_be(filled, don
     for block in cut(rows, done, 10, filled=filled):
         assert len(block.data) == block.n_rows
         assert block.n_rows == 10 if filled else block.n_rows <= 10
-        new += list(block.data[-block.n_new:])
+        new += list(block.data[block.n_filled:])
     assert new == list(range(done, n))
 
 

@@ -5,7 +5,6 @@ from .lanes import Batches as Batches
 from .lanes import Lane as Lane
 from .lanes import Run as Run
 from .mode import measure_mode as measure_mode
-from .programs import compilations as compilations
 from .programs import local_devices as local_devices
 from .programs import prepare as prepare
 from .train import train as train

@@ -72,7 +72,6 @@ def program_bytes(program):
 
 
 def start_states(rig, seeds, device=None):
-    """The states of fresh lanes, stacked."""
     with keras_lock(rig):
         drawn = {seed: rig.fresh(seed) for seed in dict.fromkeys(seeds)}
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(drawn[seed] for seed in seeds))

@@ -8,10 +8,7 @@ _MAKING = threading.Lock()
 
 
 def keras_lock(rig):
-    """The rig's lock, for `with keras_lock(rig):`. Tracing a model and drawing a fresh one use state that threads share.
-
-    Running a compiled program needs none.
-    """
+    """The rig's lock: tracing a model and drawing a fresh one use state that threads share, running a compiled program does not."""
     with _MAKING:
         return _LOCKS.setdefault(rig, threading.RLock())
 

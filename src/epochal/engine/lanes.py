@@ -75,7 +75,6 @@ def trained(epochs, go_on):
 
 
 def finished(train_loss, figures, seconds):
-    """The `Run` of one lane, from the losses and figures of its epochs."""
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and the run ends before it
         train_loss, figures = train_loss.astype(np.float32), figures.astype(np.float32)
     fine = np.isfinite(train_loss) & np.isfinite(figures[:, :N_HALVES, 0]).all(1)
@@ -83,6 +82,4 @@ def finished(train_loss, figures, seconds):
     return Run(train_loss[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
 
 
-def out_of_memory():
-    """The `Run` of a lane that did not fit."""
-    return Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)
+OUT_OF_MEMORY = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)  # it did not fit

@@ -33,11 +33,6 @@ def epoch_program(rig, batch_size, width, *, device=None, n_at_once=1):
         return programs[batch_size, width, device], width
 
 
-def compilations(rig):
-    """How many epoch programs have been compiled for a rig: one for each batch size, width and device."""
-    return len(_PROGRAMS.get(rig, {}))
-
-
 def prepare(rig, batch_size, width, *, n_at_once=1):
     """Compile ahead of time the fused epoch and the single step of one batch size, so that `measure_mode` and `train` find them."""
     if rig.pure is None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .guard import memory_guard
-from .lanes import order, out_of_memory, trained
+from .lanes import OUT_OF_MEMORY, order, trained
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -24,12 +24,12 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
         with memory_guard(rig) as guard:
             how = measure_mode(rig, batches.batch_size, len(lanes))
         if guard.ran_out:
-            return [out_of_memory() for _ in lanes]
+            return [OUT_OF_MEMORY] * len(lanes)
     go_on = go_on or (lambda n_epochs, losses: True)
     if how.mode == "stepwise":
         with memory_guard(rig):
             return _stepwise(rig, lanes, batches, go_on=go_on)
-        return [out_of_memory() for _ in lanes]
+        return [OUT_OF_MEMORY] * len(lanes)
     from . import fused
 
     width, runs = how.width, []
@@ -40,7 +40,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
             runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on, device=device)
         if guard.ran_out:
             if width == 1:
-                return [*runs, *(out_of_memory() for _ in lanes[len(runs) :])]
+                return runs + [OUT_OF_MEMORY] * (len(lanes) - len(runs))
             width //= 2
     return runs
 

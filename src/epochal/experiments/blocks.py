@@ -1,12 +1,13 @@
-"""The unit in which a study trains, commits and resumes: a block of lanes of one batch size, in one program."""
+"""The unit in which a study trains, commits and resumes, a block of lanes of one batch size; and the records made of its runs."""
 
 import datetime
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import engine
 from ..base.errors import MeasurementFailed
-from ..records import Outcome, Setting
-from .curves import curve_of, schedule_of
+from ..records import Curve, Outcome, Setting
 
 
 class Block(NamedTuple):
@@ -32,12 +33,12 @@ class Block(NamedTuple):
         return self.lanes[0][0].batch_size
 
 
-def labelled(stage, size, rates):
+def label_of(stage, size, rates):
     """How the blocks of some rates at a batch size are called: other rates are other blocks."""
     return f"{stage}/{size}/" + ",".join(f"{rate:.6g}" for rate in sorted(rates))
 
 
-def cut(label, stage, n_epochs, lanes, how):
+def blocks_of(label, stage, n_epochs, lanes, how):
     """Lanes as blocks. By learning rate, so that those that diverge share a block, which ends when its last lane has."""
     ordered = sorted(lanes)
     width = how.width if how.mode == "fused" else 1
@@ -54,13 +55,7 @@ def no_memory_for(batch_size):
 def train_block(rig, block, *, device=None, watch=None):
     """The `Curve`s of a block's lanes, in their order, and where and when they were made.
 
-    Args:
-        rig: the model on the bench.
-        device: one of `engine.local_devices(rig)`.
-        watch: called after every epoch with the share of the block that is done; may raise `Stopped`.
-
-    Raises:
-        MeasurementFailed: there is no memory, not even for one lane.
+    `device` is one of `engine.local_devices(rig)`; `watch` is called after every epoch with the share that is done, and may raise.
     """
     lanes = [engine.Lane(seed, schedule_of(rig, setting)) for setting, seed in block.lanes]
 
@@ -77,3 +72,45 @@ def train_block(rig, block, *, device=None, watch=None):
     facts = {"machine": str(rig.machine), "device": str(device or "default"),
              "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     return curves, facts
+
+
+def schedule_of(rig, setting):
+    """What a lane of this setting takes as its learning rates.
+
+    A compiled schedule is kept in examples: at k times the batch size it runs k times as fast in steps, and it is scaled as a
+    whole to the setting's highest rate.
+    """
+    present = rig.present
+    if setting.schedule == "constant":
+        return setting.learning_rate
+    k, scale = setting.batch_size / present.batch_size, setting.learning_rate / present.learning_rate
+
+    def rates(n_steps):
+        steps = np.floor(np.arange(n_steps) * k).astype(int)
+        return scale * rig.present_schedule(int(steps[-1]) + 1)[steps]
+
+    return rates
+
+
+def curve_of(run, setting, seed, stage, n_train, *, every_part=False):
+    """The `Curve` of one `Run`; trials keep only what choosing needs.
+
+    With `every_part`, every figure of every training, on each half and on the test rows: any metric may be what a study judges by.
+    """
+    figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
+    judged, tested = every_part or (stage != "screen" and len(figures)), figures.shape[1] > 2
+
+    def metrics(*parts):
+        return tuple(_short(figures[:, list(parts), 1 + i].mean(1, dtype=float)) for i in range(figures.shape[2] - 1))
+
+    return Curve(
+        setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
+        train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
+        metrics=metrics(0, 1) if judged else (), metrics_a=metrics(0) if every_part else (),
+        metrics_b=metrics(1) if every_part else (), test_metrics=metrics(2) if every_part and tested else (),
+        test_loss=_short(figures[:, 2, 0]) if judged and tested else (), outcome=run.outcome, seconds=float(run.seconds))
+
+
+def _short(values):
+    """Six significant digits: a float32 has no more than seven, and the file stays small."""
+    return tuple(float(f"{value:.6g}") for value in values)

@@ -14,17 +14,13 @@ _WORTH_SAYING = 1.25  # times as much, or as many epochs by timing noise alone, 
 _NOT_TRAINED = (Verdict.DIVERGED, Verdict.NO_MEMORY)
 
 
-def out_of_memory(reading, batch_size):
-    """Whether this reading says that there was no memory for a batch size."""
-    return reading.name == f"engine/{batch_size}" and reading.outcome is Outcome.OUT_OF_MEMORY
-
-
 def conclude(trained: Trained, machine: Machine, readings: tuple[Reading, ...]) -> Study:
     """The `Study` of what was trained, and of the readings beside it: the seconds of `fit`, and what there was no memory for."""
     design = trained.design
     step_time = next((r for r in readings if r.name == "step_time"), None)
+    too_large = {r.name for r in readings if r.outcome is Outcome.OUT_OF_MEMORY}
     trained = replace(
-        trained, no_memory=tuple(size for size in design.batch_sizes if any(out_of_memory(r, size) for r in readings)),
+        trained, no_memory=tuple(size for size in design.batch_sizes if f"engine/{size}" in too_large),
         fit_seconds={point.batch_size: point.seconds for point in step_time.points} if step_time is not None else {})
     compared = contrasts(trained)
     if step_time is not None:

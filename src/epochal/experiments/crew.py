@@ -2,18 +2,18 @@
 
 import queue
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 
 from .. import engine
 from ..base.stop import Stop
 from .blocks import train_block
 
 
-class Crew:
+class Crew(AbstractContextManager):
     """Trains blocks, several at a time where that is safe; used as `with Crew(rig) as crew:`.
 
-    Attributes:
-        n_at_once: blocks under way at one time. It changes no number: a block's programs and their shapes are its own.
-        n_sharing: how many of them share one memory.
+    `n_at_once` blocks are under way at one time, of which `n_sharing` share one memory. That changes no number: a block's programs
+    and their shapes are its own.
     """
 
     def __init__(self, rig):
@@ -27,19 +27,14 @@ class Crew:
             self._free.put(device)
         self._pool = ThreadPoolExecutor(self.n_at_once + 1, "epochal-study")  # one more, which compiles ahead
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, *failure):
         self._ended.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def train(self, blocks, watch):
-        """Yield `(block, curves, facts)` as blocks are finished.
+        """Yield `(block, curves, facts)` as blocks are finished; those trained step by step one after the other.
 
-        Args:
-            blocks: the `Block`s; those trained step by step are trained one after the other.
-            watch: called from several threads as `watch(block, share)`.
+        `watch(block, share)` is called from several threads.
         """
         if any(block.mode != "fused" for block in blocks):
             for block in blocks:
@@ -52,7 +47,7 @@ class Crew:
                 yield future.result()
 
     def ahead(self, batch_size, width):
-        """Compile for a batch size beside whatever is being trained; a future to wait for."""
+        """Compile for a batch size beside whatever is being trained; a future to wait for, or `None`."""
         return self._pool.submit(engine.prepare, self._rig, batch_size, width, n_at_once=self.n_sharing)
 
     def _one(self, block, watch):

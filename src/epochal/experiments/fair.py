@@ -17,8 +17,8 @@ from ..rules.scaling import steps_per_epoch
 from ..rules.study.contrasts import Trained, declared_margin, require_margin
 from ..rules.study.design import horizons
 from ..rules.study.judging import cost, judged
-from .blocks import cut, labelled, no_memory_for
-from .conclude import conclude, out_of_memory
+from .blocks import blocks_of, label_of, no_memory_for
+from .conclude import conclude
 from .progress import Ledger
 from .search import FIRST_RATES, Search, halves
 
@@ -28,18 +28,15 @@ _ROWS_AS_LONG = 128  # rows that take about as long as the start of an update; i
 
 
 def run_fair(rig, design, folder, crew, *, reporter=None):
-    """Train what the design asks for and the folder does not hold yet, and say what came out.
+    """The `Study` of a `Design`: trains what it asks for and the folder does not hold yet, and says what came out.
+
+    The same design on the same kind of machine gives the same numbers, whoever trained and however often it was interrupted, up to
+    what the clock says.
 
     Args:
-        rig: the model on the bench.
-        design: a `Design`.
         folder: a `StudyFolder` that has begun with this design; every finished block is in it before the next result is looked at.
         crew: who trains: a `Crew`, or whatever has its `train`, `ahead` and `n_sharing`.
         reporter: a `Reporter`, told of every epoch from several threads, and of the answer so far after every comparison.
-
-    Returns:
-        A `Study`. The same design on the same kind of machine gives the same numbers, whoever trained and however often it was
-        interrupted, up to what the clock says.
 
     Raises:
         MeasurementFailed: every learning rate diverged at the reference batch size, or there is no memory for it.
@@ -65,28 +62,26 @@ class Fair:
         rates = Search(self, spans).rates()
         margin = self._margin(spans, untrained)
         self._confirm(rates, spans, margin)
-        self.ledger.end()
+        self.ledger.foresee(0.0, 0)
+        self.ledger.begin("done")
         return self._concluded(self.design, rates, spans, margin)
 
     def _concluded(self, design, rates, spans, margin):
         trained = Trained(design=design, task=self.rig.task, present=self.rig.present, curves=self._curves(), rates=rates,
                           horizons=spans, margin=margin)
-        return conclude(trained, self.rig.machine, self._readings())
+        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
+        return conclude(trained, self.rig.machine, tuple(filter(None, map(self.folder.reading, names))))
 
     # what is trained
 
     def train(self, label, stage, settings_epochs, run_seeds, what):
-        """Train every setting with each seed for its epochs, but for what the folder holds; all blocks are one batch size's.
-
-        Args:
-            settings_epochs: `{Setting: epochs}`.
-        """
+        """Train every setting of `{Setting: epochs}` with each seed, but for what the folder holds; all are of one batch size."""
         self.ledger.begin(what)
         size, blocks = next(iter(settings_epochs)).batch_size, []
         how = self.how(size)
         for n_epochs in sorted(set(settings_epochs.values())):
             lanes = [(setting, seed) for setting, n in settings_epochs.items() if n == n_epochs for seed in run_seeds]
-            blocks += cut(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
+            blocks += blocks_of(f"{label}/{n_epochs}", stage, n_epochs, lanes, how)
         work = {block.name: self._work(size, block.n_epochs, len(block.lanes)) for block in blocks}
         found, missing = [], []
         for block in blocks:
@@ -96,7 +91,7 @@ class Fair:
             else:
                 found += held
                 self.ledger.finish(block.name, work[block.name], len(held), self._best_of(held), held=True)
-        self.ledger.expect({block.name: (work[block.name], len(block.lanes)) for block in missing})
+        self.ledger.expect(sum(work[block.name] for block in missing), sum(len(block.lanes) for block in missing))
         for block, curves, facts in self.crew.train(missing, lambda b, share: self.ledger.step(b.name, share, work[b.name])):
             self.folder.commit(block.name, curves, seconds=sum(c.seconds for c in curves), provenance=facts)
             found += curves
@@ -120,11 +115,11 @@ class Fair:
                 key = self.setting(size, self.rig.present.learning_rate)
                 arms[key] = max(arms.get(key, 0), self.design.epochs)
         work = sum(self._work(setting.batch_size, n, len(fresh)) for setting, n in arms.items())
-        self.ledger.remain(work, len(arms) * len(fresh))
+        self.ledger.foresee(work, len(arms) * len(fresh))
         for n_compared, size in enumerate(self.sizes, 1):
             mine = {setting: n for setting, n in arms.items() if setting.batch_size == size}
             if mine:
-                self.train(labelled("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
+                self.train(label_of("confirm", size, [setting.learning_rate for setting in mine]), "confirm", mine, fresh,
                            f"fresh seeds at batch size {size:,}")
             compared = self.sizes[:n_compared]
             if self.design.reference in compared and 1 < n_compared < len(self.sizes):
@@ -138,14 +133,10 @@ class Fair:
     def sizes(self):
         """The batch sizes of the design, but for those that there is no memory for, as far as is known."""
         return tuple(size for size in self.design.batch_sizes
-                     if not ((known := self.folder.reading(f"engine/{size}")) and out_of_memory(known, size)))
+                     if getattr(self.folder.reading(f"engine/{size}"), "outcome", None) is not Outcome.OUT_OF_MEMORY)
 
     def fits(self, size):
-        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so.
-
-        Raises:
-            MeasurementFailed: there is none for the reference.
-        """
+        """Whether there is memory for a batch size; where there is none, it is left out of the study, and the folder says so."""
         if size not in self.sizes:
             return False
         with memory_guard(self.rig) as guard:
@@ -166,9 +157,9 @@ class Fair:
         if known is not None:
             return known.points[0]
         start = perf_counter()
-        if size in self._compiling:
+        if (ahead := self._compiling.pop(size, None)) is not None:
             with memory_guard(self.rig):  # a program that does not fit: a narrower one may
-                self._compiling.pop(size).result()
+                ahead.result()
         n_lanes = max(self.design.n_seeds, self.design.n_trial_seeds * max(len(self.design.learning_rates), 3))
         widths = _WIDTHS_CPU if self.rig.machine.device == "cpu" else _WIDTHS
         if earlier := self._hows():
@@ -176,8 +167,7 @@ class Fair:
         how = engine.measure_mode(self.rig, size, n_lanes, widths=widths, n_at_once=self.crew.n_sharing)
         self.folder.keep(f"engine/{size}", Reading(
             name=f"engine/{size}", value=how.seconds, unit="s", low=how.seconds, high=how.seconds, repeats=1,
-            cost=perf_counter() - start, note=f"batch size {size:,}: {how}",
-            points=(how,)))
+            cost=perf_counter() - start, note=f"batch size {size:,}: {how}", points=(how,)))
         return how
 
     def compile_ahead(self, size):
@@ -215,9 +205,6 @@ class Fair:
     def _untrained(self):
         """Quality of a network that has learnt nothing: untrained, or always giving the best constant answer, where one is known;
         `None` where the margin is known without it.
-
-        Raises:
-            UsageError: it is not a number, and no margin was declared.
         """
         if self.design.margin is not None or self.folder.reading("margin") is not None:
             return None
@@ -247,10 +234,6 @@ class Fair:
 
     def _curves(self):
         return tuple(curve for name in sorted(self.folder.blocks()) for curve in self.folder.block(name))
-
-    def _readings(self):
-        names = ["step_time", "margin", *(f"engine/{size}" for size in self.design.batch_sizes)]
-        return tuple(reading for reading in map(self.folder.reading, names) if reading is not None)
 
     def _best_of(self, curves):
         """The best quality so far, in the design's metric."""

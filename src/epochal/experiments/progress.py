@@ -9,12 +9,8 @@ from ..base.text import time_left
 
 
 class Figures(NamedTuple):
-    """How far a study is.
-
-    Attributes:
-        done, total: trainings finished, and foreseen in all; the search may add some.
-        share: of the work, 0 to 1. seconds_left: by the pace so far; `None` before anything is finished.
-        best: the best validation quality so far, and `None` before there is one.
+    """How far a study is: trainings finished, and foreseen in all, of which the search may add some; the share of the work, 0 to 1;
+    seconds left by the pace so far, and the best validation quality, each `None` before anything is finished.
     """
 
     done: int
@@ -36,27 +32,18 @@ class Ledger:
         self.reporter, self._lock, self._started = reporter, threading.Lock(), perf_counter()
         self._foreseen, self._n_foreseen = 0.0, 0
         self._held, self._made, self._n_done = 0.0, 0.0, 0
-        self._under_way, self._waiting, self._best, self._what = {}, {}, None, "starting"
+        self._under_way, self._best, self._what = {}, None, "starting"
 
     def foresee(self, work, n_trainings):
-        """So much is to be done in all; grows where less was foreseen than is done."""
-        self._foreseen, self._n_foreseen = work, n_trainings
-
-    def remain(self, work, n_trainings):
-        """So much is still to be done, whatever was foreseen."""
+        """So much is still to be done, whatever was foreseen before."""
         with self._lock:
             self._foreseen, self._n_foreseen = self._held + self._made + work, self._n_done + n_trainings
 
-    def end(self):
-        """All is done, whatever was foreseen."""
+    def expect(self, work, n_trainings):
+        """So much comes next, also where less was foreseen."""
         with self._lock:
-            self._foreseen, self._n_foreseen = self._held + self._made, self._n_done
-        self.begin("done")
-
-    def expect(self, blocks):
-        """These blocks come next, whatever was foreseen: `{name: (work, trainings)}`."""
-        with self._lock:
-            self._waiting = dict(blocks)
+            self._foreseen = max(self._foreseen, self._held + self._made + work)
+            self._n_foreseen = max(self._n_foreseen, self._n_done + n_trainings)
 
     def begin(self, what):
         self._what = what
@@ -72,7 +59,6 @@ class Ledger:
         """A block is done: now, or in an earlier run that this one continues."""
         with self._lock:
             self._under_way.pop(name, None)
-            self._waiting.pop(name, None)
             self._n_done += n_trainings
             self._best = best
             if held:
@@ -85,9 +71,7 @@ class Ledger:
         with self._lock:
             made = self._made + sum(self._under_way.values())
             done = self._held + made
-            waiting = [sum(each) for each in zip(*self._waiting.values(), strict=True)] or [0.0, 0]
-            foreseen = max(self._foreseen, done + waiting[0] - sum(self._under_way.values()))
-            n = max(self._n_foreseen, self._n_done + waiting[1])
+            foreseen, n = max(self._foreseen, done), max(self._n_foreseen, self._n_done)
             left = (perf_counter() - self._started) * (foreseen - done) / made if made > 0 else None
             return Figures(self._n_done, n, done / foreseen if foreseen else 0.0, left, self._best)
 

@@ -1,4 +1,4 @@
-"""The study: measure the engine, train the present setting, screen learning rates, compare what is left with fresh seeds."""
+"""The comparison behind a plan: time the engine, train the present setting, screen learning rates, compare with fresh seeds."""
 
 import math
 from time import perf_counter
@@ -15,7 +15,7 @@ from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
 from ..rules.plan.quality import all_updates_to, best_epoch
 from ..rules.scaling import seed_rate, steps_per_epoch
-from .curves import curve_of, schedule_of
+from .blocks import curve_of, schedule_of
 
 _SHARE = 0.45   # of the time left that one batch size may take while others wait
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
@@ -26,9 +26,7 @@ def run_study(rig, evidence, *, seed, seconds, keep, watch):
     """Train what a fair comparison needs, and nothing that the evidence already holds.
 
     Args:
-        rig: the model on the bench.
         evidence: what is known; its readings bound the search.
-        seed: makes the study repeatable.
         seconds: time there is; the number of rates, seeds and epochs is cut to it beforehand, never in the middle of a run.
         keep: called with the grown `Evidence` after every finished group of trainings.
         watch: called as `watch(done, total, what)`, both in foreseen seconds.

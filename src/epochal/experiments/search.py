@@ -7,7 +7,7 @@ from ..records import Outcome
 from ..rules.plan.learning_rates import grid
 from ..rules.scaling import seed_rate
 from ..rules.study.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
-from .blocks import labelled
+from .blocks import label_of
 
 FIRST_RATES = 5      # half a decade apart
 _WORTH_HALVING = 8   # epochs: a quarter of fewer says nothing
@@ -19,46 +19,40 @@ def halves(design, n_rates, n_epochs):
 
 
 class Search:
-    """One search: which rates were tried at each batch size, and which of them at full length.
-
-    Args:
-        fair: the `Fair` that trains. spans: `{(budget, batch size): epochs}`.
-    """
+    """One search by a `Fair`: which rates were tried at each batch size, and which of them for the whole span of epochs."""
 
     def __init__(self, fair, spans):
         self._fair, self._spans, self._design = fair, spans, fair.design
         self._tried, self._trials = {}, {}
 
     def rates(self):
-        """A `TunedRate` for each budget and batch size, in the design's order; none where every rate diverged.
-
-        Raises:
-            MeasurementFailed: every rate diverged at the reference batch size.
-        """
+        """A `TunedRate` for each budget and batch size, in the design's order; none where every rate diverged."""
         sizes = self._fair.sizes
         for size, following in zip(sizes, [*sizes[1:], None], strict=True):
             if self._fair.fits(size):
                 self._fair.compile_ahead(following)
                 self._begin(size)
         sizes = self._fair.sizes
-        while not self._design.learning_rates:
-            best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in sizes}
-            more = next_rates(best, self._tried, self._fair.rig.present.learning_rate)
-            if not any(more.values()):
-                break
-            for size, rates in more.items():
-                self._try(size, rates)
         if not self._design.learning_rates:
-            best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in sizes}
-            for size, rates in refinements(best, self._tried, self._fair.rig.present.learning_rate).items():
-                if rates:
-                    self._try(size, rates)
+            while self._try_more(next_rates):
+                pass
+            self._try_more(refinements)
         found = [self._tuned(budget, size) for budget in self._design.equal for size in sizes]
         reference = [rate for rate in found if rate is not None and rate.batch_size == self._design.reference]
         if len(reference) < len(self._design.equal):
             raise MeasurementFailed(f"Every learning rate tried at batch size {self._design.reference:,} diverged. Scale the "
                                     "inputs, or pass lower learning rates.")
         return tuple(rate for rate in found if rate is not None)
+
+    def _try_more(self, proposed):
+        """Try the rates that a rule proposes from those tried so far; whether there were any."""
+        best = {size: [self._tuned(budget, size) for budget in self._design.equal] for size in self._fair.sizes}
+        more = proposed(best, self._tried, self._fair.rig.present.learning_rate)
+        for size, rates in more.items():
+            if rates:
+                self._tried[size] += rates
+                self._try(size, rates)
+        return any(more.values())
 
     def _begin(self, size):
         """The first rates: all of them for a quarter of the examples, the better half and the best's neighbours to the end."""
@@ -71,11 +65,9 @@ class Search:
             quarter = math.ceil(longest / 4)
             self._trials[size] += self._train("rung", size, rates, quarter)
             rates = survivors(self._design, self._fair.names, self._trials[size], quarter) or rates
-        self._try(size, rates, new=False)
+        self._try(size, rates)
 
-    def _try(self, size, rates, new=True):
-        if new:
-            self._tried[size] += rates
+    def _try(self, size, rates):
         self._trials[size] += self._train("screen", size, rates, self._longest(size))
         while dropped := self._too_early(size):
             self._trials[size] += self._train("screen", size, dropped, self._longest(size))
@@ -92,7 +84,7 @@ class Search:
 
     def _train(self, stage, size, rates, n_epochs):
         settings = {self._fair.setting(size, rate): n_epochs for rate in rates}
-        return self._fair.train(labelled(stage, size, rates), "screen", settings, self._fair.trial_seeds(),
+        return self._fair.train(label_of(stage, size, rates), "screen", settings, self._fair.trial_seeds(),
                                 f"learning rates at batch size {size:,}")
 
     def _tuned(self, budget, size):

@@ -29,7 +29,6 @@ def due(evidence, budget):
 
 
 def _trainings(task, present, seconds):
-    """The comparison of settings, in the seconds that are left for it."""
     sizes = batch_sizes(present.batch_size, task.n_train)
     foreseen = {b: max(_LEAST_STEP, 6 * task.n_params * b / _FLOPS) for b in sizes}
     wanted = first_epochs(present.batch_size, task.n_train)

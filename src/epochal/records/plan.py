@@ -149,15 +149,12 @@ class Plan:
 
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
-        known = [("recommended", self.seconds), ("yours", self.present_seconds)]
-        if self.seconds == self.present_seconds:
-            known = [("yours", self.present_seconds)]
-        if any(fit is not None for _, fit in known):
+        both = {"recommended": self.seconds, "yours": self.present_seconds}
+        known = {name: fit for name, fit in both.items() if fit is not None and (name == "yours" or fit != both["yours"])}
+        if known:
             yield ("a whole fit", "epochs", "training", "validation", "compilation", "sum")
-        for name, fit in known:
-            if fit is not None:
-                yield (name, number(fit.n_epochs), *(_span(part) for part in (fit.training, fit.validation, fit.compilation,
-                                                                              fit.total)))
+        for name, fit in known.items():
+            yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
 
     def detail_rows(self):
         """Plausible ranges and how each number was found, as rows of strings, the heading first."""

@@ -17,18 +17,24 @@ from ..base.errors import UsageError
 from ..base.files import write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
-from .formats import upgraded
 from .plan import Arm, Choice, Plan, Stopping
-from .points import CriticalRate, EnginePoint, PassTime, Point, RowTime, StepMemory, StepTime, UpdatesToTarget
+from .points import Point
 from .reading import Reading
 from .study import Contrast, Design, Study, TunedRate
 from .task import Machine, Task
 
 FORMAT = 2
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
-                                           Design, TunedRate, Contrast, Study,
-                                           StepTime, PassTime, RowTime, StepMemory, CriticalRate, UpdatesToTarget, EnginePoint)}
+                                           Design, TunedRate, Contrast, Study, *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
+
+_TITLES_1 = {"memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c",
+             "noise_scale": "gradient noise scale", "critical_rate": "critical learning rate at the start",
+             "prediction": "best batch size of predict", "untrained_loss": "validation loss before training",
+             "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",
+             "engine": "time of a step and lane while measuring", "study": "trainings made",
+             "time_optimal_batch": "estimated fastest batch size (within 10 % of the least time)"}
+_VERDICTS_1 = {"EQUAL": "NOT_WORSE", "UNRESOLVED": "UNDECIDED"}
 
 
 def dump(record):
@@ -64,7 +70,7 @@ def load(text: str | bytes) -> typing.Any:
     from cattrs.errors import BaseValidationError
 
     try:
-        return _converter().structure(upgraded(record, version), _KINDS[name])
+        return _converter().structure(record if version == FORMAT else _from_1(record), _KINDS[name])
     except BaseValidationError as error:
         raise UsageError(_damaged(name, transform_error(error, path=name)[0])) from error
     except (TypeError, ValueError, KeyError) as error:  # an older format whose points are not what they were
@@ -98,14 +104,15 @@ def _converter():
 
     converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(float, lambda x: x if math.isfinite(x) else str(x))
-    converter.register_unstructure_hook_func(_is_enum, lambda x: x.name)  # the values are sentences, free to change
+    converter.register_unstructure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, enum.Enum),
+                                             lambda x: x.name)  # the values are sentences, free to change
     converter.register_structure_hook(enum.Enum, lambda name, kind: kind[name])  # by class: cattrs before 26.1 asks its own first
     for kind in (int, bool, str):  # cattrs would turn 3.7 into 3, "no" into True and "12" into (1, 2)
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook_func(lambda kind: kind == int | float, _int_or_float)
+    converter.register_structure_hook_func(lambda kind: kind == int | float, lambda x, _: x if type(x) is int else _float(x, float))
     converter.register_structure_hook_func(lambda kind: kind == Point, functools.partial(_point, converter))
-    converter.register_structure_hook_func(_is_tuple, functools.partial(_tuple, converter))
+    converter.register_structure_hook_func(lambda kind: typing.get_origin(kind) is tuple, functools.partial(_tuple, converter))
     return converter
 
 
@@ -119,10 +126,6 @@ def _float(value, _):
     if value not in ("inf", "-inf", "nan") and (type(value) not in (int, float) or math.isnan(value)):
         raise TypeError(f"{value!r:.40} is not a number")
     return float(value)
-
-
-def _int_or_float(value, _):
-    return value if type(value) is int else _float(value, float)
 
 
 def _point(converter, value, _):
@@ -139,9 +142,35 @@ def _tuple(converter, values, kind):
     return tuple(converter.structure(value, one) for value, one in zip(values, kinds, strict=True))
 
 
-def _is_tuple(kind):
-    return typing.get_origin(kind) is tuple
+def _from_1(thing):
+    """Format 1 kept the points of a reading as rows of numbers without names, and had other names for two verdicts."""
+    if isinstance(thing, list):
+        return [_from_1(one) for one in thing]
+    if not isinstance(thing, dict):
+        return thing
+    changed = {name: _from_1(value) for name, value in thing.items() if name != "points"}
+    if isinstance(thing.get("verdict"), str):
+        changed["verdict"] = _VERDICTS_1.get(thing["verdict"], thing["verdict"])
+    if "outcome" in thing and thing.get("name") in _TITLES_1:
+        changed["title"] = _TITLES_1[thing["name"]]
+    if "points" in thing:
+        changed["points"] = [_point_of_1(str(thing.get("name")), *row) for row in thing["points"]]
+    return changed
 
 
-def _is_enum(kind):
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+def _point_of_1(name, first, *others):
+    """A point by the name of its reading; `"engine/32"` is the engine's reading of a study at batch size 32."""
+    if name == "critical_rate":
+        return {"learning_rate": first}
+    fields = {"throughput": ("seconds", "low", "high"), "step_time": ("seconds", "low", "high"),
+              "prediction": ("seconds_a_row", "low", "high"), "memory": ("peak_bytes",),
+              "critical_batch": ("updates", "low", "high", "learning_rate", "share_arrived"),
+              "engine": ("width", "seconds", "seconds_stepwise", "seconds_fused")}[name.partition("/")[0]]
+    point = {"batch_size": int(first), **dict(zip(fields, others, strict=False))}  # a plan kept fewer figures of updates
+    if "peak_bytes" in point:
+        point["peak_bytes"] = round(point["peak_bytes"])
+    if "width" in point:
+        fused = point["seconds_fused"]
+        point |= {"width": int(point["width"]), "mode": "fused" if point["seconds"] == fused else "stepwise",
+                  "seconds_fused": None if fused == -1 else fused}
+    return point

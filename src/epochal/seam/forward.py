@@ -141,13 +141,10 @@ def _on_torch(model, *, eager, compiled):  # noqa: ARG001 - what is not compiled
 
     def noting_random_numbers(data):
         """Keras' dropout draws from PyTorch's own streams, which are left as they were."""
-        before = streams()
-        outputs = noting(data)
-        if not all(map(torch.equal, before, streams())):
-            changes.append("PyTorch's random numbers")
-            torch.set_rng_state(before[0])
-            if cuda:
-                torch.cuda.set_rng_state(before[1], device)
+        with torch.random.fork_rng([device] if cuda else []):
+            before, outputs = streams(), noting(data)
+            if not all(map(torch.equal, before, streams())):
+                changes.append("PyTorch's random numbers")
         return outputs
 
     def begin():

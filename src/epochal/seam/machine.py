@@ -16,12 +16,9 @@ _SAVED: list[float] = []
 
 
 def this_machine(device, memory_bytes, package):
-    """The `Machine` of this process.
+    """The `Machine` of this process, its device by the back end's name, `"cpu"` for the processor, whose memory need not be passed.
 
-    Args:
-        device: the back end's name of the device; `"cpu"` for the processor.
-        memory_bytes: its memory; `None` where it does not tell. The processor's own need not be passed.
-        package: the distribution name of the back end, e.g. `"jax"`.
+    `memory_bytes` is `None` where the device does not tell; `package` is the distribution name of the back end.
     """
     return Machine(
         backend=keras.backend.backend(), device=device, n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")

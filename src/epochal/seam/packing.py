@@ -14,18 +14,14 @@ from .identity.own_code import is_own
 from .model.copying import first_line, layers, own_parts
 from .rigs.keras_rig import open_rig
 
+_OF_KERAS = ("floatx", "epsilon", "image_data_format")
 _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 def pack(source, data, cloudpickle):
-    """A model, or the function that builds it, with its data, as bytes.
+    """A model, or the function that builds it, with its data, as bytes; `source` and `data` are as for `open_rig`.
 
-    Args:
-        source, data: as for `open_rig`.
-        cloudpickle: the module that pickles functions with their code; the other machine needs the same one.
-
-    Raises:
-        UsageError: the function refers to something that cannot be pickled. Unsupported: Keras cannot save the model.
+    `cloudpickle` is the module that pickles functions with their code; the other machine needs the same one.
     """
     with _own_code_by_value(cloudpickle):
         try:
@@ -38,17 +34,13 @@ def pack(source, data, cloudpickle):
 
 
 def open_packed(package):
-    """The rig of what was packed, on this machine.
-
-    Raises:
-        UsageError, Unsupported: as `open_rig`; or Keras cannot load the model.
-    """
+    """The rig of what was packed, on this machine."""
     try:
         settings, source, data = pickle.loads(package)
     except ImportError as error:
         raise UsageError(f"`model` must use what is installed on every machine; got {error.name!r}, which one of them lacks. "
                          "Install it there.") from error
-    _apply_settings(settings)
+    _apply_settings(*settings)
     return open_rig(_loaded(*source) if isinstance(source, tuple) else source, data)
 
 
@@ -116,17 +108,15 @@ def _settings():
         import jax
 
         jax_flags = {name: getattr(jax.config, name) for name in _OF_JAX}
-    return (config.floatx(), config.epsilon(), config.image_data_format(),
-            keras.dtype_policies.serialize(config.dtype_policy()), jax_flags)
+    return {name: getattr(config, name)() for name in _OF_KERAS}, keras.dtype_policies.serialize(config.dtype_policy()), jax_flags
 
 
-def _apply_settings(settings):
-    floatx, epsilon, image_data_format, dtype_policy, jax_flags = settings
-    keras.config.set_floatx(floatx)
-    keras.config.set_epsilon(epsilon)
-    keras.config.set_image_data_format(image_data_format)
+def _apply_settings(of_keras, dtype_policy, jax_flags):
+    for name, value in of_keras.items():
+        getattr(keras.config, f"set_{name}")(value)
     keras.config.set_dtype_policy(keras.dtype_policies.deserialize(dtype_policy))
-    for name, value in jax_flags.items():
+    if jax_flags:
         import jax
 
-        jax.config.update(name, value)
+        for name, value in jax_flags.items():
+            jax.config.update(name, value)

@@ -96,12 +96,9 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
 
 
 def halves(part, *, seed, classes=None):
-    """Cut validation rows into two halves of one size (give or take a row), with the same share of each class.
+    """Cut at least two validation rows into halves of one size (give or take a row), with the same share of each class.
 
-    Args:
-        part: the validation rows; at least 2.
-        seed: makes the cut repeatable.
-        classes: int[n_rows] or `None`: the class of each row.
+    `seed` makes the cut repeatable; `classes` is int[n_rows], the class of each row, or `None`.
     """
     require(part.n_rows >= 2, "validation rows", part.n_rows, "at least 2", "Hold out more rows.")
     order = _drawn(part.n_rows, classes, seed)
@@ -129,12 +126,6 @@ def over(change, tree):
     if isinstance(tree, (list, tuple)):
         return type(tree)(over(change, branch) for branch in tree)
     return change(tree)
-
-
-def joined(one, other):
-    """Two nested inputs of one shape as one, the arrays of `other` after those of `one`."""
-    whole = {id(a): np.concatenate([a, b]) for a, b in zip(leaves(one), leaves(other), strict=True)}
-    return over(lambda leaf: whole[id(leaf)], one)
 
 
 def check(part, name):

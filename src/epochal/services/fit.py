@@ -98,11 +98,9 @@ class TableFitRequest:
 
 
 class TableFit(NamedTuple):
-    """A training that ended.
+    """A training that ended: what it ran with and why, Keras' `History`, and loss and metrics on the test rows, read once.
 
     Attributes:
-        settings: what was trained with, and where it is from. history: Keras' `History`.
-        on_test: loss and metrics on the test rows, read once.
         scores: what `tables.score.scores` says of these rows; `None` where the outputs are neither probabilities nor numbers.
         table: the `Table`. corrects: whether its probabilities are those of other shares of the classes than the data's.
     """
@@ -166,7 +164,6 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
 
 
 def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
-    """Train with numbers that are settled."""
     before, told = getattr(request.model, "history", None), progress
     if request.verbose == 0:  # then without its sentences
         told = SimpleNamespace(start=told.start, step=told.step, answer=told.answer, done=told.done, say=lambda sentence: None)

@@ -150,7 +150,6 @@ class Journal:
         return f"{_amount(self.latest)} are kept in {self.path}" if self.latest else None
 
     def keep(self, evidence):
-        """Write the evidence as a whole or not at all."""
         self.latest = evidence
         try:
             save(evidence, self.path)
@@ -160,7 +159,6 @@ class Journal:
             self._warned = True
 
     def ended(self):
-        """The run ended: what it found is elsewhere now."""
         self.path.unlink(missing_ok=True)
 
 

@@ -15,12 +15,9 @@ from ..training.feeds.cast import with_class_weights
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
-    """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them.
+    """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them; see `epochal.plan`.
 
-    Attributes:
-        class_weight: `{class: weight}`; it scales the training loss and leaves judging alone.
-        validation_data, validation_split: as in Keras; without either, a fifth of the rows is held out at random.
-        test_data: rows that no choice sees.
+    `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row.
     """
 
     model: Any
@@ -33,7 +30,6 @@ class ArraySource:
     test_data: Any = None
 
     def open(self, seed: int) -> tuple[Any, Data]:
-        """The model and its rows, split and weighed."""
         data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
                      validation_split=self.validation_split, test_data=self.test_data, seed=seed)
         return self.model, replace(data, train=with_class_weights(data.train, self.class_weight))
@@ -74,7 +70,6 @@ class TableSource:
         return replace(self, table=table, build=build)
 
     def open(self, seed: int) -> tuple[Any, Data]:
-        """A function that builds the model, and the rows, split and weighed."""
         source = self.read(seed)
         data = data_of(source.table, seed=seed)
         if self.class_weight is not None:
@@ -83,11 +78,7 @@ class TableSource:
         return source.build, data
 
     def class_weights(self) -> dict[int, float] | None:
-        """`{class: weight}` where classes are to weigh the same, else `None`; of a source that has been read.
-
-        Raises:
-            UsageError: the target is no class.
-        """
+        """`{class: weight}` where classes are to weigh the same, else `None`; of a source that has been read."""
         shares = class_shares(self.table)
         require(self.class_weight is None or shares, "--class-weight", self.class_weight, "left out for a target of numbers",
                 "It needs classes.")

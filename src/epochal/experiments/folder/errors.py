@@ -12,10 +12,8 @@ def disk_errors(file):
     """A block in which an error of the disk or of SQLite at `file` becomes a `UsageError`; any other error passes."""
     try:
         yield
-    except OSError as error:
-        raise UsageError(_of_system(file, error)) from error
-    except sqlite3.DatabaseError as error:
-        sentence = _of_sqlite(file, error)
+    except (OSError, sqlite3.DatabaseError) as error:
+        sentence = (_of_system if isinstance(error, OSError) else _of_sqlite)(file, error)
         if sentence is None:
             raise
         raise UsageError(sentence) from error

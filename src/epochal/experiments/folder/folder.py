@@ -14,14 +14,14 @@ import pathlib
 import shutil
 import sqlite3
 import tempfile
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
 from ...base.errors import UsageError
 from ...base.files import sync_folder
 from ...base.validate import require
 from ...records import dump, load
 from .errors import damaged, disk_errors, sqlite_code
-from .lock import FolderLock
+from .lock import locked
 
 FILE, FORMAT = "study.sqlite", 1
 _MARK = 0x45504F43  # "EPOC", SQLite's `application_id`: tells our files from others
@@ -41,15 +41,11 @@ CREATE TABLE reading (name TEXT PRIMARY KEY, document TEXT NOT NULL);
 _CURVES = "SELECT document FROM curve WHERE block = ? ORDER BY place"
 
 
-class StudyFolder:
+class StudyFolder(AbstractContextManager):
     """A study that cannot lose what it has measured: whatever `commit` returned from survives a kill and a power cut.
 
-    One process at a time: the folder is locked until `close`. It must lie on a disk of this machine, not on a network's.
-
-    Args:
-        folder: made where it does not exist.
-        wait: wait while another process holds the folder, instead of being refused.
-        say: called with one sentence before waiting.
+    One process at a time: the folder, made where it does not exist, is locked until `close`. It must lie on a disk of this machine,
+    not on a network's. `wait` and `say` are those of `locked`.
 
     Raises:
         UsageError: another process holds the folder, it cannot be written, or its file is damaged, foreign or of a newer format.
@@ -59,32 +55,27 @@ class StudyFolder:
         self.path = pathlib.Path(folder)
         with disk_errors(self.path / FILE), ExitStack() as undo:
             _make(self.path)
-            undo.callback(FolderLock(self.path, wait=wait, say=say).release)
+            undo.enter_context(locked(self.path, wait=wait, say=say))
             self._connection = undo.enter_context(closing(_connect(self.path)))
             _prepare(self._connection, self.path)
             self._file = os.stat(self.path / FILE)
             self._undo = undo.pop_all()
 
     def begin(self, design, task, machine):
-        """Write down what is studied; where that was done before and something was trained, make sure that it is the same.
+        """Write down what is studied; where that was done before and something was trained, refuse what is not the same.
 
         Package versions and sizes of the machine may differ: they are recorded block by block.
-
-        Raises:
-            UsageError: this folder was begun with another design, another model or data, another back end or device.
         """
         with disk_errors(self.path / FILE):
-            known = _about(self._connection)
-            if known is not None and self.blocks():
+            known, now = _about(self._connection), {"design": design, "task": task, "machine": machine}
+            if self.blocks():
                 _refuse_others(known, design, task, machine)
-                return
-            now = {"design": design, "task": task, "machine": machine}
-            if known == now:
-                return
-            with self._transaction():
-                for table in ("about", "reading"):
-                    self._connection.execute(f"DELETE FROM {table}")
-                self._connection.executemany("INSERT INTO about VALUES (?, ?)", [(n, dump(record)) for n, record in now.items()])
+            elif known != now:
+                with self._transaction():
+                    for table in ("about", "reading"):
+                        self._connection.execute(f"DELETE FROM {table}")
+                    self._connection.executemany("INSERT INTO about VALUES (?, ?)",
+                                                 [(name, dump(record)) for name, record in now.items()])
 
     def block(self, name):
         """The curves of the block called `name`, in their order; `None` where it was not committed."""
@@ -94,13 +85,7 @@ class StudyFolder:
     def commit(self, name, curves, *, seconds, provenance):
         """Add one finished block of trainings, all of it or nothing; it is on the disk when this returns.
 
-        Args:
-            name: not committed before. curves: `Curve` records, their order is kept.
-            seconds: what the block took.
-            provenance: what else should be known of it, such as package versions: a dict that is JSON.
-
-        Raises:
-            UsageError: there is such a block already, or the disk is full. What was committed before can be read on.
+        The curves keep their order; `provenance` is what else should be known of the block, such as package versions, as JSON.
         """
         documents, facts = [dump(curve) for curve in curves], json.dumps(provenance, allow_nan=False, ensure_ascii=False)
         require(self._is_there(), "folder", str(self.path), f"left alone while a study runs; its {FILE} is gone, and what was "
@@ -135,9 +120,6 @@ class StudyFolder:
         """Let the folder go; a second time does nothing."""
         self._undo.close()
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, *_):
         self.close()
 
@@ -169,9 +151,6 @@ def read_folder(folder):
     Returns:
         `(design, task, machine, readings, curves)`: readings in order of name; `curves` a dict from the name of a block to its
         curves, in the order in which the blocks were committed.
-
-    Raises:
-        UsageError: there is no study in the folder, or its file is damaged, foreign or of a newer format.
     """
     folder = pathlib.Path(folder)
     require((folder / FILE).is_file(), "folder", str(folder), f"the folder of a study, with {FILE} in it", "Check the name.")
@@ -233,7 +212,7 @@ def _read(folder):
     with closing(_connect(folder, read_only=True)) as connection:
         connection.execute("BEGIN")  # one moment for all that is read
         known = _about(connection) if _check(connection, folder) else None
-        require(known is not None, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
+        require(known, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
         readings = tuple(load(text) for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
         curves = {name: tuple(load(text) for (text,) in connection.execute(_CURVES, (number,)))
                   for number, name in connection.execute("SELECT number, name FROM block ORDER BY number").fetchall()}
@@ -241,9 +220,8 @@ def _read(folder):
 
 
 def _about(connection):
-    """What `begin` wrote, by name; `None` before."""
-    known = {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
-    return known or None
+    """What `begin` wrote, by name; nothing before."""
+    return {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
 
 
 def _refuse_others(known, design, task, machine):

@@ -18,11 +18,7 @@ _CURE = 'Pass the address that `ray start --head` printed, or "auto".'
 
 
 def require_ray(address):
-    """Refuse an address that can be none, and a machine without Ray, before anything else is done.
-
-    Raises:
-        UsageError: Ray is not installed, or the address is neither `"auto"` nor `HOST:PORT`.
-    """
+    """Refuse an address that can be none, and a machine without Ray, before anything else is done."""
     require(find_spec("ray") is not None, "ray", address, "used where Ray is installed",
             "Install it with: pip install 'epochal[ray]'.")
     host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
@@ -34,12 +30,8 @@ def require_ray(address):
 def connected(address):
     """Yield the module `ray`, connected; a connection that was there before is used, and left as it was.
 
-    Args:
-        address: `HOST:PORT`, or `"auto"`: what RAY_ADDRESS names, or the cluster that runs on this machine, or else a new one of
-            this machine alone, which ends with the block.
-
-    Raises:
-        UsageError: nothing answers at the address.
+    The address is `HOST:PORT`, or `"auto"`: what RAY_ADDRESS names, or the cluster that runs on this machine, or else a new one of
+    this machine alone, which ends with the block.
     """
     with _quietly():
         ray, ours = _open(address)

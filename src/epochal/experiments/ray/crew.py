@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter
-from concurrent.futures import Future
 from contextlib import ExitStack
 
 from ...base.errors import EpochalError, MeasurementFailed, UsageError
@@ -24,16 +23,12 @@ class RayCrew:
     Args:
         rig: the model on this process's bench; it measures how to train, the workers train.
         source, data: what the rig was opened with, for the workers to open theirs.
-        address: `HOST:PORT` of a running cluster, or `"auto"`: the cluster that this process is connected to, or the one running
-            on this machine, or else a new one of this machine alone.
+        address: as for `connected`.
 
     Attributes:
         n_at_once: blocks that the cluster can train at one time, as it was when the connection was made.
         n_sharing: how many of them may share one memory: on CPUs as many as a node like this one has cores.
         lost: the name of a block for each time that its worker or node died while training it.
-
-    Raises:
-        UsageError: Ray is not installed, no cluster answers at the address, or the model cannot be sent.
     """
 
     def __init__(self, rig, source, data, *, address="auto"):
@@ -62,12 +57,7 @@ class RayCrew:
         self._undo.close()
 
     def train(self, blocks, watch):
-        """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`.
-
-        Raises:
-            UsageError, Unsupported: a node cannot open the model, or has other versions. MeasurementFailed: a block failed, or
-                its worker died again and again.
-        """
+        """Yield `(block, curves, facts)` as blocks are finished, in whatever order; see `Crew.train`."""
         died, wrong = self._ray.exceptions, Counter()
         for block in blocks:
             self._begin(block)
@@ -93,10 +83,7 @@ class RayCrew:
             yield block, curves, facts
 
     def ahead(self, batch_size, width):  # noqa: ARG002 - the workers compile for themselves
-        """Nothing to be done here."""
-        done = Future()
-        done.set_result(None)
-        return done
+        return None
 
     def _begin(self, block):
         """Hand a block to the cluster: one core, as in `Crew`, or one GPU; what is trained step by step has a node's cores."""

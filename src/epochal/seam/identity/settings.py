@@ -25,10 +25,9 @@ _LEFT_OUT = {"name", "seed", "layers", "inputs", "outputs", "trainable", "dtype"
 
 
 def parts_of(model):
-    """The parts of a compiled and built model, as text by name.
+    """The parts of a compiled and built model, as text by name, alike for models built by the same code, whatever Keras drew.
 
-    Models built by the same code agree in all of them, whatever Keras counted up or drew. The names and texts stand in checkpoints:
-    a change of either makes the checkpoints of earlier versions those of another model.
+    The names and texts stand in checkpoints: a change of either makes the checkpoints of earlier versions those of another model.
     """
     shapes, judging = ([list(v.shape) for v in variables] for variables in (model.variables, model.metrics_variables))
     metrics = [metric for metric in metrics_of(model) if not getattr(metric, "metrics", None)]  # not those that hold others
@@ -50,10 +49,9 @@ def settings_as_text(part):
 
 
 def speed_key(model, step, machine, *more):
-    """32 hexadecimal digits for how fast a model runs: other weights give the same ones, another architecture or machine others.
+    """32 hexadecimal digits for how fast a built model runs: of other weights the same, of another architecture or machine others.
 
-    Args:
-        model: a built Keras model. step: the method that runs it. machine: a `Machine`. more: plain values that matter too.
+    `step` is the method that runs it; `more` are plain values that matter too.
     """
     text = json.dumps([_named(getattr(step, "__func__", step)), _named(type(model)), settings_as_text(model), keras.config.floatx(),
                        model.run_eagerly, model.jit_compile, astuple(machine), more])

@@ -16,12 +16,7 @@ from .own_code import text_of
 
 
 def task_of(twin, data):
-    """The `Task` of a twin and its data.
-
-    Args:
-        twin: a `Twin`.
-        data: the `Data` it trains on.
-    """
+    """The `Task` of a `Twin` and the `Data` it trains on."""
     model, kind = twin.model, data.kind or kind_of(twin.model, data.train.y)
     kept, compiled = list(twin.kept()), _compiled(twin.described)
     classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)
@@ -75,7 +70,7 @@ def _fingerprint(parts, data):
 def _parts(twin, kept, compiled):
     """The parts of a model, `(name, bytes in pieces)`; plans and study folders of earlier versions hold a digest of these bytes."""
     yield "architecture", [_architecture(twin.described).encode()]
-    yield "optimizer", [json.dumps(twin.optimizer_config, sort_keys=True, default=_class_name).encode()]
+    yield "optimizer", [json.dumps(twin.optimizer_config, sort_keys=True, default=lambda thing: type(thing).__name__).encode()]
     yield "loss or metrics", [(_loss_name(twin.described.loss) + _without_names(compiled)).encode()]
     model = twin.model
     own = [model, *layers(model), *keras.tree.flatten(model.loss), *model.metrics, model.optimizer]
@@ -87,8 +82,7 @@ def _parts(twin, kept, compiled):
 def _architecture(model):
     """The configuration as text, with the names that Keras counts up (`dense`, `dense_1`, …) replaced by positions."""
     shapes = str([tuple(v.shape) for v in model.variables])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
+    with warnings.catch_warnings(action="ignore"):  # that a lambda is not safe to load again: it is not loaded
         try:
             return _without_names(model.get_config()) + shapes
         except NotImplementedError:  # a subclassed model need not have one; its shapes and its code then stand for it
@@ -96,8 +90,7 @@ def _architecture(model):
 
 
 def _compiled(model):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a lambda is not safe to load again: it is not loaded
+    with warnings.catch_warnings(action="ignore"):
         try:
             config = model.get_compile_config() or {}
         except (TypeError, NotImplementedError):  # a part that does not say what it is made of: its name then stands for it
@@ -112,14 +105,10 @@ def _loss_name(loss):
 
 
 def _without_names(config):
-    text = json.dumps(config, sort_keys=True, default=_class_name)
+    text = json.dumps(config, sort_keys=True, default=lambda thing: type(thing).__name__)
     for i, name in enumerate(dict.fromkeys(re.findall(r'"name": ("[^"]*")', text))):
         text = text.replace(name, f'"#{i}"')
     return text
-
-
-def _class_name(thing):
-    return type(thing).__name__
 
 
 def _on_starts(kept):

@@ -15,15 +15,11 @@ def build(model, sample, *, check=False, name="the data"):
     """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
 
     Args:
-        sample: inputs, targets and weights of a few rows.
-        check: pass the sample through the model even where all its variables are there, to see whether it fits.
-        name: what the sample is of.
+        sample: inputs, targets and weights of a few rows, and `name` what they are of.
+        check: pass the sample through the model even where all its variables are there; a `UsageError` says that it does not fit.
 
     Returns:
         Whether model or metrics had to be built.
-
-    Raises:
-        UsageError: the model does not fit the sample.
     """
     needed = not (model.built and all(layer.built for layer in layers(model))
                   and all(getattr(metric, "built", True) for metric in model.metrics)

@@ -70,11 +70,7 @@ def restore_random_state(state):
 
 
 def copy_of(original):
-    """An uncompiled copy of a compiled model, its weights newly drawn, those of frozen and adapted layers kept.
-
-    Raises:
-        Unsupported: Keras cannot copy it, or not without losing a part.
-    """
+    """An uncompiled copy of a compiled model, its weights newly drawn, those of frozen and adapted layers kept."""
     try:
         with keras.utils.custom_object_scope(own_parts(original)):
             model = keras.models.clone_model(original)

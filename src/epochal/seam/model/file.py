@@ -6,18 +6,14 @@ import keras
 
 from ...base.errors import UsageError
 from ...base.validate import require
+from .build import build as build_model
 from .copying import first_line, refuse_uncompiled, to_numpy
 
 _CURE = "Pass --model FILE.py:FUNCTION, the function that built it when it was fitted."
 
 
 def save_model(model, path):
-    """Write `model` with its optimizer to `path`, which ends in `.keras`.
-
-    Raises:
-        UsageError: a part of it cannot be saved.
-        OSError: there is no room, or no right to write there.
-    """
+    """Write `model` with its optimizer to `path`, which ends in `.keras`; refuses parts that cannot be saved."""
     try:
         model.save(path)
     except (NotImplementedError, TypeError, ValueError) as error:
@@ -28,23 +24,17 @@ def save_model(model, path):
 def load_model(path, *, build=None):
     """The model in the `.keras` file at `path`, uncompiled; code inside the file is never run.
 
-    Args:
-        build: the function that builds the model; its weights are then taken from the file. Needed where Keras cannot build the
-            model itself, since it has layers of the user's own.
-
-    Raises:
-        UsageError: the file is damaged, or does not fit the model built.
+    Where Keras cannot build the model itself, since it has layers of the user's own, `build` does, and its weights are taken from
+    the file.
     """
+    model = build() if build is not None else None
+    require(build is None or isinstance(model, keras.Model), "--model", type(model).__name__,
+            "a function that returns a Keras model", "Return the model.")
     try:
-        if build is None:
+        if model is None:
             return keras.models.load_model(path, compile=False)
-        model = build()
-        require(isinstance(model, keras.Model), "--model", type(model).__name__, "a function that returns a Keras model",
-                "Return the model.")
         model.load_weights(path)
         return model
-    except UsageError:
-        raise
     except (TypeError, ValueError, NotImplementedError, ImportError, AttributeError) as error:  # Keras says all of these
         cure = _CURE if build is None else "Pass the function that built it when it was fitted."
         raise UsageError(f"`model` must be one that Keras can load; got {str(path)!r} ({first_line(error)}) {cure}") from error
@@ -54,21 +44,12 @@ def load_model(path, *, build=None):
 
 
 def check_fits(model, x, y):
-    """What a compiled model answers to a few rows, as NumPy arrays; its lazy parts are built by it.
-
-    Raises:
-        UsageError: it is no compiled model, or the shapes do not fit.
-    """
+    """What a compiled model answers to a few rows, as NumPy arrays; refuses what is no compiled model, and other shapes."""
     require(isinstance(model, keras.Model), "model function", type(model).__name__, "a function that returns a Keras model",
             "Return the compiled model.")
     refuse_uncompiled(model, "model function")
-    try:
-        y_pred = model(keras.ops.convert_to_tensor(x))
-        model.compute_loss(x=x, y=keras.ops.convert_to_tensor(y), y_pred=y_pred)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"`model` must fit the data; got {first_line(error)} Check the shapes of x and y against the model's "
-                         "inputs, outputs and loss.") from error
-    return keras.tree.map_structure(to_numpy, y_pred)
+    build_model(model, (x, y, None), check=True)
+    return keras.tree.map_structure(to_numpy, model(keras.ops.convert_to_tensor(x)))
 
 
 def check_takes(model, x):

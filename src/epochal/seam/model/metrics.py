@@ -102,11 +102,7 @@ class RecallAtPrecision(_ScoresCounted):
 
 
 def rare_class_metric(name):
-    """The metric of a rare class by its name, such as `"average_precision"` or `"recall_at_precision_0.9"`; `None` for another.
-
-    Raises:
-        UsageError: the precision in the name is not a share.
-    """
+    """The metric of a rare class by its name, such as `"average_precision"` or `"recall_at_precision_0.9"`; `None` for another."""
     if name == "average_precision":
         return AveragePrecision()
     start, _, precision = name.rpartition("_")
@@ -123,12 +119,9 @@ def chosen_elsewhere(model, counted):
     """What the metrics counted on each judged part, with whatever a metric chooses, a threshold say, chosen on other rows.
 
     Args:
-        model: a compiled and built Keras model.
+        model: a compiled and built Keras model; what is in its variables matters not.
         counted: for each part, tensors in the order of `model.metrics_variables`. The parts are the two halves of the validation
             rows, and the test rows where there are any: a half chooses on the other half, the test rows on both.
-
-    Returns:
-        Such lists; what is in the model's variables matters not.
     """
     places = {id(variable): place for place, variable in enumerate(model.metrics_variables)}
     pairs = [(places[id(to)], places[id(source)]) for metric in metrics_of(model)

@@ -3,6 +3,7 @@
 import pathlib
 import runpy
 import sys
+from contextlib import AbstractContextManager
 
 import keras
 
@@ -17,11 +18,8 @@ _WIDTHS = (64, 32)
 def tutorial_network(shape, kind, n_classes, also=()):
     """A function that builds the tutorials' network: Dense 64, Dense 32, a head for the task, compiled with Adam.
 
-    Args:
-        shape: of one example; an image is flattened first.
-        kind: `"binary"`, `"multiclass"` or `"regression"`.
-        n_classes: classes of the target; 0 for regression.
-        also: further metrics to judge by, for two classes: names that `metrics.rare_class_metric` knows.
+    `shape` is that of one example; an image is flattened first. `also` names further metrics to judge two classes by, as
+    `metrics.rare_class_metric` knows them.
     """
     require(kind == "binary" or not also, "metric", ", ".join(also), "one that the task has",
             "Average precision and recall at a precision are for two classes.")
@@ -45,8 +43,7 @@ def tutorial_network(shape, kind, n_classes, also=()):
 def network_from_file(place):
     """The function named by `"FILE.py:FUNCTION"`, which returns a compiled Keras model.
 
-    Raises:
-        UsageError: there is no such file or function, or the file or the function fails; the message names the line.
+    Where the file or the function is missing or fails, a `UsageError` names the line.
     """
     name, _, function = place.rpartition(":")
     require(bool(name) and function.isidentifier(), "--model", place, "FILE.py:FUNCTION",
@@ -68,25 +65,18 @@ def network_from_file(place):
 
 
 def data_of(table, *, seed):
-    """The rows of an opened table as a rig holds them.
-
-    Args:
-        table: what `tables.open_table` returns. seed: draws the two validation halves.
-    """
+    """The rows of a `Table` as a rig holds them; `seed` draws the two validation halves."""
     validation = Part(table.x_validation, table.y_validation)
     half_a, half_b = halves(validation, seed=seed, classes=None if table.kind == "regression" else table.y_validation)
     return Data(table.name, table.kind, Part(table.x_train, table.y_train), half_a, half_b, Part(table.x_test, table.y_test),
                 table.notes)
 
 
-class _their_code:  # noqa: N801  (used as a statement)
+class _their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
     """A block that runs the user's own code, whatever that raises: it becomes one sentence with the line it stands in."""
 
     def __init__(self, path, failed):
         self._path, self._failed = path, failed
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, kind, error, trace):
         if error is None or not isinstance(error, (Exception, SystemExit)) or isinstance(error, UsageError):

@@ -10,10 +10,7 @@ _NEVER = 1e-7  # the share of a class that no training row has
 
 
 def constant_figures(twin, data, kind):
-    """Loss and metrics, on the validation rows, of the constant answers that fit the training targets best.
-
-    Args:
-        twin: a `Twin`. data: the `Data`; the mean over both halves of its validation rows is given. kind: as in `Task`.
+    """Loss and metrics of the constant answers that fit the training targets best, the mean over both validation halves.
 
     Returns:
         float[n_answers, 1 + n_metrics]: of the mean and of the median for a regression, of the classes' shares for classes, as

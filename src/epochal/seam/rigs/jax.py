@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-import psutil
 
-from ..machine import seconds_saved, this_machine
+from ..machine import keep_programs, this_machine
+from ..model.copying import to_numpy
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
 from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
@@ -14,10 +14,10 @@ from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
 
 def bind(twin, data):
     """The verbs of JAX for a twin and its data, which go to the device once."""
+    keep_programs()
     world = _World(twin)
     train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
-    held = (train, judged)
-    device = jax.devices()[0]
+    held, device = (train, judged), jax.devices()[0]
     programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
@@ -25,13 +25,8 @@ def bind(twin, data):
         arguments = [over(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree) for tree in (batch.x, batch.y, batch.weight)]
         program = jax.jit(world.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
         used = program.memory_analysis()
-        if used is None:
-            return None
-        return (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes)
-
-    def capacity_bytes():
-        limit = (device.memory_stats() or {}).get("bytes_limit")
-        return psutil.virtual_memory().available if limit is None and device.platform == "cpu" else limit
+        return None if used is None else (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
+                                          - used.alias_size_in_bytes)
 
     memory = None if device.platform == "cpu" else (device.memory_stats() or {}).get("bytes_limit")
     return Verbs(
@@ -41,9 +36,7 @@ def bind(twin, data):
         evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
-        seconds_saved=seconds_saved,
         peak_bytes=peak_bytes,
-        capacity_bytes=capacity_bytes,
         wait=jax.effects_barrier,
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
         pure=Pure(held, world.step, world.evaluate),
@@ -66,7 +59,7 @@ class _World:
 
     def __init__(self, twin):
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
-        self._first_metrics = [np.array(keras.ops.convert_to_numpy(v)) for v in twin.model.metrics_variables]
+        self._first_metrics = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def step(self, held, state, rows, learning_rate):
         return self.step_on(state, *_take(held[0], rows), learning_rate)

@@ -1,27 +1,28 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
+from functools import cached_property
 from time import perf_counter
 
 import keras
 import numpy as np
+import psutil
 
 from ...base.errors import Unsupported
 from ...base.validate import require
 from ..identity.task import task_of
-from ..machine import keep_programs
-from ..model.copying import seeded
-from ..rows import check, joined
+from ..machine import seconds_saved
+from ..model.copying import seeded, to_numpy
+from ..rows import check
 from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
 
 
 def open_rig(source, data):
-    """The rig for a model on the Keras back end of this process.
+    """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
         source: a compiled Keras model, or a function without arguments that returns one; never changed.
-        data: a `Data`.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -38,8 +39,6 @@ def bind_of_backend():
     match keras.backend.backend():
         case "jax":
             from .jax import bind
-
-            keep_programs()
         case "tensorflow":
             from .tensorflow import bind
         case "torch":
@@ -50,13 +49,7 @@ def bind_of_backend():
 
 
 class KerasRig:
-    """A Keras model and its data on the bench. See `Rig` for the meaning of each verb.
-
-    Args:
-        source: a compiled Keras model, or a function that returns one; never changed.
-        data: a `Data`.
-        bind: `(twin, data) -> Verbs`, brought by the back end's module.
-    """
+    """A Keras model and its data on the bench: see `Rig` for each verb, `open_rig` for the arguments; `bind` makes the `Verbs`."""
 
     def __init__(self, source, data, bind):
         self._twin, self._data = Twin(source, data.train), data
@@ -66,9 +59,7 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
-        self.evaluate, self.capacity_bytes = self._verbs.evaluate, self._verbs.capacity_bytes
-        self.present_schedule = self._twin.rates
-        self._runner = None
+        self.evaluate, self.present_schedule = self._verbs.evaluate, self._twin.rates
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -77,7 +68,7 @@ class KerasRig:
         return _flat(state.weights)
 
     def move(self, state, v):
-        old = [_numpy(w) for w in state.weights]
+        old = map(to_numpy, state.weights)
         return state._replace(weights=[self._verbs.put((w + d).astype(w.dtype)) for w, d in zip(old, self._parts(v), strict=True)])
 
     def step(self, state, rows, learning_rate):
@@ -93,13 +84,16 @@ class KerasRig:
         if draw and self._twin.seed_slots:
             fixed = list(state.fixed)
             for i in self._twin.seed_slots:
-                seed = _numpy(fixed[i])
+                seed = to_numpy(fixed[i])
                 fixed[i] = self._verbs.put(seed + np.array([0, draw], seed.dtype))
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
 
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
+
+    def capacity_bytes(self):
+        return psutil.virtual_memory().available if self.machine.device == "cpu" else self.machine.memory_bytes
 
     def fit_seconds(self, batch_size, n_steps):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""
@@ -129,28 +123,27 @@ class KerasRig:
         """
         short = self.n_examples % batch_size if batch_size < self.n_examples else 0
         rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
-        self._runner = self._twin.compiled(0)
-        before = self._verbs.seconds_saved()
+        self._runner = self._twin.compiled(0)  # one that has compiled nothing yet
+        before = seconds_saved()
         first = self._fit(rows, batch_size, 1, validation_size=batch_size)
-        saved = self._verbs.seconds_saved() - before
+        saved = seconds_saved() - before
         return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size) + saved)
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
-        return self._timed(self._running().predict, x, batch_size=batch_size, verbose=0)
+        return self._timed(self._runner.predict, x, batch_size=batch_size, verbose=0)
 
-    def _running(self):
+    @cached_property
+    def _runner(self):
         """A copy that may be trained and thrown away."""
-        if self._runner is None:
-            self._runner = self._twin.compiled(0)
-        return self._runner
+        return self._twin.compiled(0)
 
     def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
         a, b = self._data.half_a, self._data.half_b
-        held_out = tuple(joined(*pair) for pair in ((a.x, b.x), (a.y, b.y), (a.weight, b.weight))
-                         if pair[0] is not None) if validation_size else None
-        return self._timed(self._running().fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+        halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
+        held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
+        return self._timed(self._runner.fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
@@ -169,9 +162,9 @@ class KerasRig:
 
 
 def _flat(tensors):
-    return np.concatenate([_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
+    return np.concatenate([to_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
 
 
-def _numpy(tensor):
-    return keras.ops.convert_to_numpy(tensor)
+def _joined(one, other):
+    return None if one is None else np.concatenate([one, other])
 

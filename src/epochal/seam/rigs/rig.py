@@ -4,14 +4,13 @@ from typing import Any, Protocol
 
 from ...records import Machine, Setting, Task
 
-State = Any  # opaque above the seam: all that training changes
-
 
 class Rig(Protocol):
     """The user's model, data and device, on the bench.
 
     A rig never changes the user's model or its own arguments: `fresh` copies, `move` and `step` return. Vectors are
     float32[n_params], in the order of `model.trainable_variables`; `rows` are integer indices into the training rows.
+    A `State`, all that training changes, is opaque above the seam.
     A capability is a value: `pure` holds functions that the engine may compile into a larger program, or is `None`.
 
     Attributes:

@@ -1,13 +1,13 @@
 """Keras on TensorFlow: each verb loads a state into the twin, runs, and reads the state back, in one compiled function."""
 
-import keras
-import numpy as np
-import psutil
+from functools import partial
+
 import tensorflow as tf
 
 from ..machine import this_machine
-from ..rows import leaves, over
-from .verbs import EVALUATION_BLOCK, State, Verbs, evaluation, groups, on_device
+from ..model.copying import to_numpy
+from ..rows import over
+from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
 
 
 def bind(twin, data):
@@ -17,17 +17,13 @@ def bind(twin, data):
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
 
-    def step(state, rows, learning_rate):
-        return compiled["step"](state, tf.constant(rows), tf.constant(learning_rate, tf.float32))
-
     return Verbs(
         machine=this_machine(name, None, "tensorflow"),
         put=_put,
-        step=step,
+        step=lambda state, rows, rate: compiled["step"](state, tf.constant(rows), tf.constant(rate, tf.float32)),
         evaluate=lambda state: world.evaluate(state, compiled["judge"]),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
-        capacity_bytes=lambda: None if gpus else psutil.virtual_memory().available,
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
     )
@@ -69,7 +65,7 @@ class _World:
         return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
 
     def evaluate(self, state, judge):
-        return evaluation(self._twin, (self._judge_part(state, part, judge) for part in self._judged))
+        return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, partial(judge, state)) for part in self._judged))
 
     def _train(self, x, y, weight):
         with tf.GradientTape() as tape:
@@ -94,15 +90,6 @@ class _World:
         self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         return loss
 
-    def _judge_part(self, state, part, judge):
-        n = len(leaves(part[0])[0])
-        total, metrics = np.float32(0), self._first_metrics
-        for start in range(0, n, EVALUATION_BLOCK):
-            rows = slice(start, min(start + EVALUATION_BLOCK, n))
-            loss, metrics = judge(state, metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
-            total += np.float32(rows.stop - rows.start) * np.float32(loss)
-        return total / np.float32(n), metrics
-
     def _take(self, rows):
         return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]
 
@@ -113,4 +100,4 @@ class _World:
 
 
 def _put(array):
-    return tf.constant(np.array(keras.ops.convert_to_numpy(array)))
+    return tf.constant(to_numpy(array))

@@ -2,13 +2,12 @@
 
 import keras
 import numpy as np
-import psutil
 import torch
 
 from ...base.seeds import integer
 from ..machine import this_machine
-from ..rows import leaves, over
-from .verbs import EVALUATION_BLOCK, State, Verbs, evaluation, groups, on_device
+from ..rows import over
+from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
 
 
 def bind(twin, data):
@@ -25,7 +24,6 @@ def bind(twin, data):
         evaluate=world.evaluate,
         loss=world.loss,
         gradient=world.gradient,
-        capacity_bytes=lambda: memory if name != "cpu" else psutil.virtual_memory().available,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
         aside=world.aside,
@@ -41,7 +39,7 @@ class _World:
                                       for part in (data.train, *data.parts))
         self._device = twin.model.trainable_variables[0].value.device
         self._drew = False   # whether the last training pass drew from PyTorch's own stream
-        self._first_metrics = [v.value.detach().clone() for v in twin.model.metrics_variables]
+        self._first_metrics = _copies(twin.model.metrics_variables)
 
     def step(self, state, rows, learning_rate):
         self._load(state)
@@ -50,7 +48,7 @@ class _World:
         slopes = self._slopes(self._optimizer.scale_loss(loss))
         with torch.no_grad():
             self._optimizer.apply(slopes, self._model.trainable_variables)
-        after = State(*([v.value.detach().clone() for v in group] for group in groups(self._model)))
+        after = State(*map(_copies, groups(self._model)))
         if self._drew:
             for i in self._twin.seed_slots:
                 after.fixed[i][1] += 1
@@ -71,18 +69,13 @@ class _World:
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return evaluation(self._twin, map(self._judge, self._judged))
+            return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, self._judge) for part in self._judged))
 
-    def _judge(self, part):
-        n = len(leaves(part[0])[0])
-        total = np.float32(0)
-        _copy_into(self._model.metrics_variables, self._first_metrics)
-        for start in range(0, n, EVALUATION_BLOCK):
-            x, y, weight = (over(lambda a, start=start: a[start:start + EVALUATION_BLOCK], tree) for tree in part)
-            y_pred, loss = self._twin.forward(x, y, weight, training=False)
-            self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-            total += np.float32(len(leaves(x)[0])) * np.float32(float(loss))
-        return total / np.float32(n), [v.value.detach().clone() for v in self._model.metrics_variables]
+    def _judge(self, metrics, x, y, weight):
+        _copy_into(self._model.metrics_variables, metrics)
+        y_pred, loss = self._twin.forward(x, y, weight, training=False)
+        self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        return loss, _copies(self._model.metrics_variables)
 
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():
@@ -120,6 +113,10 @@ class _World:
     def _load(self, state):
         for variables, values in zip(groups(self._model), state, strict=True):
             _copy_into(variables, values)
+
+
+def _copies(variables):
+    return [v.value.detach().clone() for v in variables]
 
 
 def _copy_into(variables, values):

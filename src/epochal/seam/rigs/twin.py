@@ -30,13 +30,7 @@ _LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, u
 class Twin:
     """A compiled copy of a model, its optimizer with a plain learning rate, and what it takes to start anew.
 
-    Args:
-        source: a compiled Keras model, or a function without arguments that returns one.
-        part: rows of the user's data; the first few build the model's lazy parts.
-
-    Raises:
-        UsageError: it is neither, or it is not compiled, or it does not fit the data.
-        Unsupported: the model cannot be copied, or trains by its own `train_step`.
+    `source` is as for `open_rig`; the first few rows of `part` build the model's lazy parts.
     """
 
     def __init__(self, source, part):
@@ -102,11 +96,7 @@ class Twin:
                     yield trained, place, value
 
     def check(self, part, name):
-        """Refuse rows that are of another shape than those to train on and do not fit the model.
-
-        Raises:
-            UsageError: they do not.
-        """
+        """Refuse rows that are of another shape than those to train on and do not fit the model; `name` says which they are."""
         shapes, like = ([leaf.shape[1:] for leaf in leaves((rows.x, rows.y))] for rows in (part, self._sample))
         if shapes != like:
             build(self.model, over(lambda a: a[:2], (part.x, part.y, part.weight)), check=True, name=name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...records import Machine
 from ..model.metrics import chosen_elsewhere
+from ..rows import leaves, over
 
 EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
 
@@ -46,12 +47,10 @@ class Verbs:
     evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
-    capacity_bytes: Callable
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size: None
     pure: Pure | None = None
-    seconds_saved: Callable = float     # () -> seconds of compiling that programs kept by earlier runs saved this process so far
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 
@@ -66,11 +65,23 @@ def on_device(array):
     return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
 
 
+def judged_in_blocks(part, metrics, judge):
+    """The mean loss of a part `(x, y, weight)`, and the values of the metrics' variables after all its rows.
+
+    `metrics` are their values before; `judge` is `(metrics, x, y, weight) -> (loss, metrics)` of a block.
+    """
+    n, total = len(leaves(part[0])[0]), np.float32(0)
+    for start in range(0, n, EVALUATION_BLOCK):
+        rows = slice(start, min(start + EVALUATION_BLOCK, n))
+        loss, metrics = judge(metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
+        total += np.float32(rows.stop - rows.start) * np.float32(float(loss))
+    return total / np.float32(n), metrics
+
+
 def evaluation(twin, judged):
     """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them.
 
-    Args:
-        judged: for each part its loss, and the values of the metrics' variables after all its rows.
+    `judged` gives for each part its loss, and the values of the metrics' variables after all its rows.
     """
     losses, counted = zip(*judged, strict=True)
     found = []

@@ -5,6 +5,7 @@ applies them once. What is said here is the same for all of them.
 """
 
 import inspect
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -12,9 +13,9 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ...base.validate import require
-from ..model.copying import has_own_step, layers
+from ..model.copying import has_own_step, layers, to_numpy
 from ..rows import leaves, over
-from .shared import kept
+from .protocol import kept
 
 _MEANS = {"sum_over_batch_size", "mean"}
 _AGREE = {"float16": 2e-2, "bfloat16": 2e-2}  # of the loss, by the type it is computed in; else:
@@ -24,9 +25,7 @@ _AGREE_ELSE = 1e-4
 class Whole(NamedTuple):
     """What a micro-batch must know of the batch it is a part of.
 
-    Attributes:
-        n_rows: rows of the batch.
-        weight: sum of its sample weights, a scalar on the device, where the loss is divided by it; else `None`.
+    `weight` is the sum of its sample weights, a scalar on the device, where the loss is divided by it; else `None`.
     """
 
     n_rows: int
@@ -44,12 +43,7 @@ def split(n_rows, micro_batch_size):
 
 
 def refuse(model, micro_batch_size):
-    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `check`.
-
-    Raises:
-        UsageError: `micro_batch_size` is no number of rows.
-        Unsupported: the update would not be that of the whole batch; the message says why.
-    """
+    """Raise unless a compiled model can be trained in micro-batches. What only shows on rows is found by `check`."""
     require(isinstance(micro_batch_size, int) and micro_batch_size >= 1, "micro_batch_size", micro_batch_size,
             "a whole number of rows, at least 1", "Pass the largest batch that fits into memory.")
     for step in ("train_step", "test_step"):
@@ -77,8 +71,7 @@ def refuse(model, micro_batch_size):
 def rule(model):
     """How the compiled loss joins rows: `"mean"`, `"sum"`, or `"weighted"` (divided by the sum of the sample weights).
 
-    Raises:
-        Unsupported: it joins them otherwise, or differently for several outputs.
+    Refuses a loss that joins them otherwise, or differently for several outputs.
     """
     losses = [loss for loss in keras.tree.flatten(getattr(model, "loss", None)) if loss is not None]
     found = {getattr(loss, "reduction", "mean") if isinstance(loss, keras.losses.Loss) else "mean" for loss in losses}
@@ -133,13 +126,11 @@ def record(model, batch, y_pred, loss, of):
 
 
 def check(model, batch):
-    """Raise `Unsupported` unless the loss of these rows is the sum of the parts of it, and training leaves no other traces.
+    """Raise `Unsupported` unless the loss of a batch is the sum of the parts of it, and training leaves no other traces.
 
     For what a model's own functions may do and its configuration does not tell: a loss over pairs of rows, the root of a mean, a
-    mask, `add_loss` of a sum, moving statistics in a layer of one's own. Everything is as it was afterwards.
-
-    Args:
-        batch: at least two rows, on the device; the model's variables must be valid.
+    mask, `add_loss` of a sum, moving statistics in a layer of one's own. The batch has two rows or more, on the device; the model's
+    variables are as they were afterwards.
     """
     n = len(leaves(batch[0])[0])
     cut = n - max(1, n // 3)
@@ -148,7 +139,11 @@ def check(model, batch):
         of = whole(model, batch)
         for stir in (False, True):
             expected, *parts = (_loss(model, batch, of, rows, stir) for rows in (slice(0, n), *pieces))
-            _refuse_another_loss(model, expected, sum(parts), n)
+            tolerance = _AGREE.get(keras.backend.standardize_dtype(model.compute_dtype), _AGREE_ELSE)
+            if not abs(expected - sum(parts)) <= tolerance * max(abs(expected), 1e-3):
+                raise Unsupported(f"The loss of the model `{model.name}` on a batch is not put together from its rows "
+                                  f"({expected:.6g} on {n} rows, {sum(parts):.6g} from two parts of them), so micro-batches would "
+                                  "train another loss. Let the loss return one number for each row, or leave out micro_batch_size.")
         moved = _moved(model, over(lambda a: a[pieces[0]], batch), of)
     if moved:
         raise Unsupported(f"Training changes `{moved[0]}` by the rows seen at once, so micro-batches would change it otherwise "
@@ -156,16 +151,18 @@ def check(model, batch):
 
 
 class Check:
-    """`check`, once, with the first batch that will be split."""
+    """`check`, due once: with the first batch that will be split, which none is where `micro_batch_size` is `None`."""
 
     def __init__(self, model, micro_batch_size):
-        self._model, self._micro_batch_size, self._done = model, micro_batch_size, False
+        self._model, self._unchecked = model, micro_batch_size or math.inf
+
+    def is_due(self, rows):
+        return rows.shape[1] > self._unchecked
 
     def __call__(self, data, rows):
-        if not self._done and len(rows[0]) > self._micro_batch_size:
-            first = rows[0][: max(2, self._micro_batch_size)]
-            check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data))
-            self._done = True
+        first = rows[0][: max(2, self._unchecked)]
+        check(self._model, over(lambda a: keras.ops.take(a, first, axis=0), data))
+        self._unchecked = math.inf
 
 
 def takes_training(function):
@@ -191,19 +188,11 @@ def _waves(rows, shape):
     return (np.minimum(at + 1, 4) * np.abs(np.sin(1 + 0.7 * at + places))).reshape(-1, *shape).astype("float32")
 
 
-def _refuse_another_loss(model, expected, sum_of_parts, n):
-    tolerance = _AGREE.get(keras.backend.standardize_dtype(model.compute_dtype), _AGREE_ELSE)
-    if not abs(expected - sum_of_parts) <= tolerance * max(abs(expected), 1e-3):
-        raise Unsupported(f"The loss of the model `{model.name}` on a batch is not put together from its rows ({expected:.6g} on "
-                          f"{n} rows, {sum_of_parts:.6g} from two parts of them), so micro-batches would train another loss. Let "
-                          "the loss return one number for each row, or leave out micro_batch_size.")
-
-
 def _moved(model, batch, of):
     fixed = [v for v in model.non_trainable_variables if "seed" not in v.name]
-    before = [np.array(keras.ops.convert_to_numpy(v)) for v in fixed]
+    before = [to_numpy(v) for v in fixed]
     part(model, batch, of, training=True)
-    return [v.path for v, old in zip(fixed, before, strict=True) if (keras.ops.convert_to_numpy(v) != old).any()]
+    return [v.path for v, old in zip(fixed, before, strict=True) if (to_numpy(v) != old).any()]
 
 
 def _rows(x):

@@ -8,53 +8,50 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
+from ..machine import keep_programs
 from ..model.copying import first_line, has_own_step, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
-from .shared import are_own, refuse_mode
+from .protocol import are_own, numbers, of_one_shape, refuse_mode
 
-_MOST = 2**19     # row numbers handed over in one call, and
-_LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
 _UNROLLED = 8     # steps in a program without a loop
 
 
 def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on JAX.
 
-    Args:
-        model: its optimizer and metrics built too; its variables are copied, so that an array which the user shares with
-            another model is not given away to a program.
-        micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
+    Its variables are copied, so that an array which the user shares with another model is not given away to a program.
     """
-    if micro_batch_size is not None:
-        accumulate.refuse(model, micro_batch_size)
-        return _Trainee(model, _accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size), micro_batch_size)
-    return _Trainee(model, model.train_step)
+    keep_programs()
+    if micro_batch_size is None:
+        return _Trainee(model, model.train_step)
+    accumulate.refuse(model, micro_batch_size)
+    return _Trainee(model, _accumulated(model, micro_batch_size), micro_batch_size)
 
 
 class _Trainee:
     backend, modes = "jax", ("fused", "unrolled", "stepwise")
     why_not = dict.fromkeys(("looped",), "JAX has no loop outside a compiled program.")
 
-    def __init__(self, model, train, check=None, unchecked_rows=0):
-        self._model, self._state, self._programs = model, None, {}
-        self._check, self._unchecked_rows = check, unchecked_rows
+    def __init__(self, model, train, micro_batch_size=None):
+        self._model, self._state, self._check = model, None, accumulate.Check(model, micro_batch_size)
         self.device = jax.devices()[0].platform
         self._zeros, self._resets_alike = None, _resets_alike(model)
-        self._steps = {"train": _Step(model, train, has_own_step(model, "train_step"), 0),
-                       "test": _Step(model, _tested(model), has_own_step(model, "test_step"), 3)}
+        steps = {"train": _Step(model, train, has_own_step(model, "train_step")),
+                 "test": _Step(model, _tested(model), has_own_step(model, "test_step"))}
+        self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
+                          for what, step in steps.items() for mode in self.modes}
         self.load()
 
     def put(self, batch):
         return tuple(over(put, tree) for tree in batch)
 
     def train(self, data, rows, mode):
-        if self._check is not None and rows.shape[1] > self._unchecked_rows:
+        if self._check.is_due(rows):
             self.store()
             self._check(data, rows)
             self.load()
-            self._check = None
         return self._run("train", data, rows, mode)
 
     def test(self, data, rows, mode):
@@ -95,56 +92,44 @@ class _Trainee:
             self._state = before
             self.store()
 
-    def numbers(self, logs):
-        return jax.tree.map(float, jax.device_get(logs))
+    numbers = staticmethod(numbers)
 
     def wait(self):
         jax.block_until_ready(self._state)
 
     def _run(self, what, data, rows, mode):
         refuse_mode(self, mode)
-        step, (n, size) = self._steps[what], rows.shape
+        program, n = self._programs[what, mode], len(rows)
         if mode == "stepwise":
-            program = self._program(what, "stepwise", step.once)
             for i in range(n):
                 self._state, logs = program(self._state, data, rows[i])
             return logs
         if mode == "unrolled":
-            program = self._program(what, "unrolled", step.some)
             for start in range(0, n - n % _UNROLLED, _UNROLLED):
                 self._state, logs = program(self._state, data, rows[start : start + _UNROLLED])
             return logs if n % _UNROLLED == 0 else self._run(what, data, rows[n - n % _UNROLLED :], "stepwise")
-        program, most = self._program(what, "fused", step.many), max(_UNROLLED, min(_LONGEST, _MOST // size))
-        for start in range(0, n, most):
-            part = rows[start : start + most]
-            padded = np.zeros((most, size), np.int32)
-            padded[: len(part)] = part
+        for padded, n in of_one_shape(rows):
             with _looping(self._model):
-                self._state, logs = program(self._state, data, padded, len(part))
+                self._state, logs = program(self._state, data, padded, n)
         return logs
-
-    def _program(self, what, mode, function):
-        if (what, mode) not in self._programs:
-            self._programs[what, mode] = jax.jit(function, donate_argnums=0)
-        return self._programs[what, mode]
 
 
 class _Step:
     """One kind of step as pure functions of all four groups of variables; the logs are those after the last step."""
 
-    def __init__(self, model, step, own, n_read):
-        self._model, self._step, self._own, self._n_read = model, step, own, n_read
+    def __init__(self, model, step, own):
+        self._model, self._step, self._own = model, step, own
 
-    def once(self, state, data, rows):
+    def stepwise(self, state, data, rows):
         logs, state = self._step(state, _batch(data, rows))
         return state, self._logs(logs, state)
 
-    def some(self, state, data, rows):
+    def unrolled(self, state, data, rows):
         for i in range(len(rows)):
             logs, state = self._step(state, _batch(data, rows[i]))
         return state, self._logs(logs, state)
 
-    def many(self, state, data, rows, n):
+    def fused(self, state, data, rows, n):
         if not self._own:
             state = jax.lax.fori_loop(0, n, lambda i, state: self._step(state, _batch(data, rows[i]))[1], state)
             return state, self._result(state)

@@ -9,28 +9,15 @@ from ..model.copying import refuse_uncompiled
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 
 
-class _Opened:
-    """What a model was compiled as, and its trainee, so that a second `fit` compiles nothing."""
-
-    __slots__ = ("compiled", "trainee")
-
-    def __init__(self, compiled, trainee):
-        self.compiled, self.trainee = compiled, trainee
-
-
 def open_trainee(model, sample, micro_batch_size=None):
     """The `Trainee` of a compiled model, and whether variables of it had yet to be made.
 
-    The trainee is the same one again as long as the model is compiled and frozen as before.
+    As long as the model is compiled and frozen as before it is the same one again, so that a second `fit` compiles nothing.
 
     Args:
         model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays.
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
-
-    Raises:
-        UsageError: the model is not compiled, or does not fit the sample.
-        Unsupported: this model's steps cannot be split into micro-batches.
     """
     refuse_uncompiled(model, "model")
     built = build(model, sample)
@@ -38,10 +25,10 @@ def open_trainee(model, sample, micro_batch_size=None):
                 model.jit_compile, model.run_eagerly)
     known = vars(model).get(_NAME)
     if known is not None and known.compiled == compiled:
-        known.trainee.load()
-        return known.trainee, built
-    trainee = _bind()(model, micro_batch_size)
-    vars(model)[_NAME] = _Opened(compiled, trainee)
+        known.load()
+        return known, built
+    trainee = vars(model)[_NAME] = _bind()(model, micro_batch_size)
+    trainee.compiled = compiled
     return trainee, built
 
 
@@ -59,10 +46,7 @@ def only_keras(model: keras.Model) -> str | None:
 def _bind():
     match keras.backend.backend():
         case "jax":
-            from ..machine import keep_programs
             from .jax import bind
-
-            keep_programs()
         case "tensorflow":
             from .tensorflow import bind
         case "torch":

@@ -1,7 +1,15 @@
-"""What training asks of the user's own model: Keras' own steps, many of them at a time, and nothing else."""
+"""What training asks of the user's own model, Keras' own steps, many at a time; and what is the same on all back ends."""
 
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+import keras
+import numpy as np
+
+from ...base.validate import require
+from ..rows import over
+
+_MOST, _LONGEST = 2**19, 256  # row numbers handed to a fused loop in one call, and batches
 Batch = tuple[Any, Any, Any]  # x, y, sample weight: arrays in the model's own nesting, or `None`
 
 
@@ -16,12 +24,14 @@ class Trainee(Protocol):
     both do nothing.
 
     Attributes:
+        compiled: what the model was compiled as, set by `open_trainee`.
         backend: Keras' name of the back end that runs the steps. device: `"cpu"`, or another kind.
         modes: what can be tried, of `"fused"` (a loop in one compiled program), `"looped"` (a loop on the device around a compiled
             step), `"unrolled"` (some steps in one program, without a loop) and `"stepwise"` (one program a step). `"stepwise"` is
             always among them. why_not: `{mode: sentence}` for what is not among them.
     """
 
+    compiled: Any
     backend: str
     device: str
     modes: tuple[str, ...]
@@ -35,3 +45,49 @@ class Trainee(Protocol):
     def kept(self): ...                         # a context after which everything trained inside it is undone (for trials)
     def numbers(self, logs): ...                # logs -> {name: float}, waiting for them; nested logs keep their nesting
     def wait(self): ...                         # block until the device is idle
+
+
+@contextmanager
+def kept(model):
+    """A context after which the variables of model, optimizer and metrics are what they were."""
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    held = [keras.ops.copy(v) for v in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, held, strict=True):
+            variable.assign(value)
+
+
+def epoch_logs(model, logs):
+    """What Keras writes into the history: the metrics, unless the model's own step returned something else by name."""
+    return logs if are_own(logs, results := model.get_metrics_result()) else results
+
+
+def are_own(logs, results):
+    """Whether a step of the user's own returned something else than the metrics, whose `results` these are."""
+    return not isinstance(logs, dict) or set(logs) != set(results)
+
+
+def numbers(logs):
+    """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else."""
+    return over(lambda value: _plain(keras.ops.convert_to_numpy(value)), logs)
+
+
+def of_one_shape(rows):
+    """The batches of a fused loop as `(rows, how many of them count)`, filled up to one shape, which is compiled once."""
+    most = max(1, min(_LONGEST, _MOST // rows.shape[1]))
+    for start in range(0, len(rows), most):
+        part = rows[start : start + most]
+        padded = np.zeros((most, rows.shape[1]), np.int32)
+        padded[: len(part)] = part
+        yield padded, len(part)
+
+
+def refuse_mode(trainee, mode):
+    """Raise `UsageError` for a mode that the trainee does not offer."""
+    require(mode in trainee.modes, "mode", mode, f"one of {', '.join(trainee.modes)}", trainee.why_not.get(mode, ""))
+
+
+def _plain(array):
+    return float(array) if np.ndim(array) == 0 else array

@@ -7,8 +7,7 @@ import tensorflow as tf
 from ...base.errors import Unsupported
 from ..model.copying import layers
 from ..rows import over
-from . import accumulate, shared
-from .tensorflow_accumulate import accumulated
+from . import accumulate, protocol
 from .tensorflow_step import Step
 
 
@@ -16,32 +15,24 @@ def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on TensorFlow. It trains in the model's own variables.
 
     `"looped"` and `"stepwise"` run the graph of a step that `fit` runs: equal to the last bit. `"fused"` hands the loop to XLA,
-    which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`).
-
-    Args:
-        model: its optimizer and metrics built too.
-        micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
-
-    Raises:
-        Unsupported: the model is spread over devices by a strategy, or cannot be trained in micro-batches. `train` and `test`
-            raise it, before anything has changed, for `"fused"` where XLA cannot compile the step or would draw other numbers.
+    which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`); where XLA cannot compile the
+    step or would draw other numbers, it is refused before anything has changed.
     """
     if tf.distribute.has_strategy() or model.distribute_strategy is not tf.distribute.get_strategy():
         raise Unsupported(f"The model `{model.name}` was made under a tf.distribute strategy, which cuts the batches for its "
                           "devices. Train it with Keras' own fit, or make it outside the strategy.")
     if micro_batch_size is None:
-        return _Trainee(model, {"train": Step(model, model.train_step), "test": Step(model, model.test_step)})
+        return _Trainee(model, model.train_step, model.test_step)
     accumulate.refuse(model, micro_batch_size)
-    train, test = accumulated(model, micro_batch_size)
-    return _Trainee(model, {"train": Step(model, train, static=True), "test": Step(model, test, static=True)},
-                    accumulate.Check(model, micro_batch_size))
+    return _Trainee(model, *_accumulated(model, micro_batch_size), micro_batch_size)
 
 
 class _Trainee:
     backend = "tensorflow"
 
-    def __init__(self, model, steps, check=None):
-        self._model, self._steps, self._check = model, steps, check
+    def __init__(self, model, train, test, micro_batch_size=None):
+        self._model, self._check = model, accumulate.Check(model, micro_batch_size)
+        self._train, self._test = (Step(model, step, static=micro_batch_size is not None) for step in (train, test))
         self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
         uncompiled = [layer.name for layer in layers(model) if not layer.supports_jit]
         self.why_not = {"fused": f"The layer `{uncompiled[0]}` cannot be compiled by XLA."} if uncompiled else {}
@@ -51,40 +42,115 @@ class _Trainee:
         return tuple(over(tf.convert_to_tensor, keras.tree.lists_to_tuples(tree)) for tree in batch)  # as Keras' own data set does
 
     def train(self, data, rows, mode):
-        if self._check is not None:
+        if self._check.is_due(rows):
             self._check(data, rows)
-        return self._run("train", data, rows, mode)
+        return self._run(self._train, data, rows, mode)
 
     def test(self, data, rows, mode):
-        return self._run("test", data, rows, mode)
+        return self._run(self._test, data, rows, mode)
 
     def reset_metrics(self):
         self._model.reset_metrics()
-        for step in self._steps.values():
-            step.begin_epoch()
+        self._train.begin_epoch()
+        self._test.begin_epoch()
 
     def load(self):
-        pass
+        """Nothing: it trains in the model's own variables."""
 
-    def store(self):
-        pass
+    store = load
 
     def kept(self):
-        return shared.kept(self._model)
+        return protocol.kept(self._model)
 
-    def numbers(self, logs):
-        return shared.numbers(logs, _fetch)
+    numbers = staticmethod(protocol.numbers)
 
     def wait(self):
         tf.test.experimental.sync_devices()
 
-    def _run(self, what, data, rows, mode):
-        shared.refuse_mode(self, mode)
-        return getattr(self._steps[what], mode)(data, np.ascontiguousarray(rows, np.int32))
+    def _run(self, step, data, rows, mode):
+        protocol.refuse_mode(self, mode)
+        return getattr(step, mode)(data, np.ascontiguousarray(rows, np.int32))
 
 
-def _fetch(values):
-    """NumPy arrays of tensors, in one transfer."""
-    if tf.config.list_physical_devices("GPU") and all(tf.convert_to_tensor(value).shape == () for value in values):
-        return list(tf.stack([tf.cast(value, tf.float64) for value in values]).numpy())
-    return [np.asarray(value) for value in values]
+def _accumulated(model, micro_batch_size):
+    """`(train step, test step)`, each `(packed batch) -> logs`, with one micro-batch after the other, so that memory holds one.
+
+    The number of rows must be known when they are traced.
+    """
+    weights = model.trainable_variables
+    compiled = {"autograph": False, "jit_compile": model.jit_compile}
+
+    @tf.function(**compiled)
+    def gradient(batch, of):
+        with tf.GradientTape() as tape:
+            y_pred, part = accumulate.part(model, batch, of, training=True)
+            scaled = model.optimizer.scale_loss(part)
+        return tape.gradient(scaled, weights), accumulate.record(model, batch, y_pred, part, of)
+
+    @tf.function(**compiled)
+    def judged(batch, of):
+        y_pred, part = accumulate.part(model, batch, of, training=False)
+        return [], accumulate.record(model, batch, y_pred, part, of)
+
+    def train(batch):
+        slopes, logs = _added_up(model, gradient, batch, micro_batch_size)
+        model.optimizer.apply(slopes, weights)
+        return logs
+
+    def test(batch):
+        return _added_up(model, judged, batch, micro_batch_size)[1]
+
+    return train, test
+
+
+def _added_up(model, one, packed, micro_batch_size):
+    """Slopes of a whole batch, and the logs after its last part."""
+    batch = keras.utils.unpack_x_y_sample_weight(packed)
+    of = accumulate.whole(model, batch)
+    sizes = accumulate.split(of.n_rows, micro_batch_size)
+    n_alike = sum(size == sizes[0] for size in sizes)
+
+    def part(i, size):
+        return one(over(lambda a: tf.gather(a, i * sizes[0] + tf.range(size)), batch), of)
+
+    slopes, logs = part(0, sizes[0])
+    if n_alike > 1:
+        def body(i, sums):
+            return i + 1, [_more(total, slope, i) for total, slope in zip(sums, part(i, sizes[0])[0], strict=True)]
+
+        _, sums = tf.while_loop(lambda i, _: i < n_alike, body, [tf.constant(1), [_begun(slope, n_alike) for slope in slopes]],
+                                parallel_iterations=1)
+        slopes = [_ended(total, slope) for total, slope in zip(sums, slopes, strict=True)]
+    if len(sizes) > n_alike:
+        with tf.control_dependencies([getattr(slope, "values", slope) for slope in slopes if slope is not None]):
+            more, logs = part(n_alike, sizes[-1])  # one after the other, or memory would have to hold both
+        slopes = [_both(a, b) for a, b in zip(slopes, more, strict=True)]
+    return slopes, logs
+
+
+# A sum of slopes inside a loop: nothing, a tensor, or for an embedding all the rows that were seen, one after the other. Keras'
+# optimizers on TensorFlow square each of those rows by itself, so that adding them up first would make another update.
+
+def _begun(slope, n):
+    if isinstance(slope, tf.IndexedSlices):
+        return [tf.TensorArray(part.dtype, n, element_shape=part.shape).write(0, part) for part in (slope.values, slope.indices)]
+    return [] if slope is None else [slope]
+
+
+def _more(total, slope, i):
+    if isinstance(slope, tf.IndexedSlices):
+        return [rows.write(i, part) for rows, part in zip(total, (slope.values, slope.indices), strict=True)]
+    return [] if slope is None else [total[0] + slope]
+
+
+def _ended(total, slope):
+    if isinstance(slope, tf.IndexedSlices):
+        values, indices = (rows.stack() for rows in total)
+        return tf.IndexedSlices(tf.reshape(values, [-1, *slope.values.shape[1:]]), tf.reshape(indices, [-1]), slope.dense_shape)
+    return None if slope is None else total[0]
+
+
+def _both(a, b):
+    if isinstance(a, tf.IndexedSlices):
+        return tf.IndexedSlices(tf.concat([a.values, b.values], 0), tf.concat([a.indices, b.indices], 0), a.dense_shape)
+    return None if a is None else a + b

@@ -3,30 +3,23 @@
 from contextlib import contextmanager
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ...base.errors import Unsupported
 from ..model.copying import first_line
 from ..rows import leaves, over
-from .shared import are_own, epoch_logs
+from .protocol import are_own, epoch_logs, of_one_shape
 
-_MOST = 2**19     # row numbers handed to XLA in one call, and
-_LONGEST = 256    # batches: so that every call of a batch size has one shape and is compiled once
 _AS_SUCH = 2      # batch sizes traced as such in an epoch: a full batch, a short last one; where there are more, one trace for all
 _DRAWS = ("Random", "Multinomial")  # in the names of operations that draw numbers
 _REFUSALS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.InternalError
 
 
 class Step:
-    """A step, called once for each row of `rows`; every verb returns the logs after the last.
+    """A step `(packed batch) -> logs`, called once for each row of `rows`; every verb returns the logs after the last.
 
     There is one program for each mode, form of the data, and batch size. How many batches, and how many rows the data hold, are
-    arguments of the program.
-
-    Args:
-        model: a Keras model. step: `(packed batch) -> logs`.
-        static: the step must know the number of rows when it is traced.
+    arguments of the program. Where it is `static`, the step knows the number of rows when it is traced.
     """
 
     def __init__(self, model, step, *, static=False):
@@ -54,13 +47,9 @@ class Step:
         if n == 1 and size not in self._fused:  # a short last batch is not worth a compilation
             return self.stepwise(data, rows)
         program, arrays = self._program(self._build_fused, data, rows)
-        most = max(1, min(_LONGEST, _MOST // size))
-        for start in range(0, n, most):
-            part = rows[start : start + most]
-            padded = np.zeros((most, size), np.int32)
-            padded[: len(part)] = part
+        for padded, n in of_one_shape(rows):
             with _compiling(self._model):
-                logs = program(tf.constant(len(part)), tf.constant(padded), *arrays)
+                logs = program(tf.constant(n), tf.constant(padded), *arrays)
         self._fused.add(size)
         return logs
 

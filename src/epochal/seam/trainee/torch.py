@@ -7,34 +7,26 @@ import numpy as np
 import torch
 
 from ..rows import over
-from . import accumulate, shared
+from . import accumulate, protocol
 
 
 def bind(model, micro_batch_size=None):
-    """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit.
-
-    Args:
-        model: its optimizer and metrics built too.
-        micro_batch_size: rows of which the gradient is taken at once; the whole batch when `None`.
-
-    Raises:
-        Unsupported: the model cannot be trained in micro-batches.
-    """
+    """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit."""
     if micro_batch_size is None:
         # These two are public, and compile the step with torch.compile where the model asks for it.
         model.make_train_function()
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
     accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), accumulate.Check(model, micro_batch_size))
+    return _Trainee(model, *_accumulated(model, micro_batch_size), micro_batch_size)
 
 
 class _Trainee:
     backend, modes = "torch", ("stepwise",)
     why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")
 
-    def __init__(self, model, train, test, check=None):
-        self._model, self._train, self._test, self._check = model, train, test, check
+    def __init__(self, model, train, test, micro_batch_size=None):
+        self._model, self._train, self._test, self._check = model, train, test, accumulate.Check(model, micro_batch_size)
         self._on = keras.ops.convert_to_tensor(0.0).device
         self.device = self._on.type
 
@@ -42,7 +34,7 @@ class _Trainee:
         return tuple(over(self._put, tree) for tree in batch)
 
     def train(self, data, rows, mode):
-        if self._check is not None:
+        if self._check.is_due(rows):
             with self.kept():
                 self._check(data, rows)
         # Layers of PyTorch's own listen to this. Between calls it is as Keras leaves it after an epoch.
@@ -60,30 +52,28 @@ class _Trainee:
         self._model.reset_metrics()
 
     def load(self):
-        pass
+        """Nothing: it trains in the model's own variables."""
 
-    def store(self):
-        pass
+    store = load
 
     @contextmanager
     def kept(self):
         """PyTorch's own random stream too, from which Keras draws dropout without a seed."""
-        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), shared.kept(self._model):
+        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), protocol.kept(self._model):
             yield
 
-    def numbers(self, logs):
-        return shared.numbers(logs, _fetch)
+    numbers = staticmethod(protocol.numbers)
 
     def wait(self):
         if self.device == "cuda":
             torch.cuda.synchronize(self._on)
 
     def _run(self, step, data, rows, mode):
-        shared.refuse_mode(self, mode)
+        protocol.refuse_mode(self, mode)
         for row in torch.from_numpy(np.ascontiguousarray(rows, np.int64)).to(self._on):
             # Rows are copied, even where a slice would do: a layer that works in place would write into the user's data.
             logs = step(keras.utils.pack_x_y_sample_weight(*over(lambda a, row=row: a.index_select(0, row), data)))
-        return shared.epoch_logs(self._model, logs)
+        return protocol.epoch_logs(self._model, logs)
 
     def _put(self, array):
         if array.dtype.kind not in "bif" and array.dtype != np.uint8:
@@ -121,10 +111,3 @@ def _accumulated(model, micro_batch_size):
         return logs
 
     return train, test
-
-
-def _fetch(values):
-    """NumPy arrays of tensors, in one transfer."""
-    if all(torch.is_tensor(value) and value.device.type == "cuda" and value.ndim == 0 for value in values):
-        return list(torch.stack([value.double() for value in values]).cpu().numpy())
-    return [keras.ops.convert_to_numpy(value) for value in values]

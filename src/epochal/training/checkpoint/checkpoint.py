@@ -6,6 +6,7 @@ Format history
 
 import copy
 import json
+import math
 import pathlib
 import zipfile
 from time import perf_counter
@@ -17,12 +18,13 @@ import numpy as np
 from ...base.errors import UsageError
 from ...base.files import whole_file
 from ...seam.model.copying import random_state, restore_random_state
-from .plain_state import changed, packed, plain_attributes, unpacked
 
 FORMAT = 1
 _NAME = "training.npz"
 _LEAST_SECONDS = 1.0   # between two writings, and
 _SHARE = 20            # times as long as a writing takes: so that at most a twentieth of the time goes into them
+_OURS = ("_model", "model", "params", "validation_data",  # of a callback: what belongs to the training, not to its memory
+         "min_delta")                                     # Keras changes its sign when it first compares
 
 
 class Position(NamedTuple):
@@ -105,7 +107,7 @@ class Checkpoint:
                  "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
                  "epochs": list(self._model.history.epoch),
-                 "callbacks": [packed(memory, arrays, f"callback{i}") for i, memory in enumerate(self._memories())]}
+                 "callbacks": [packed(self._memory(i), arrays, f"callback{i}") for i in range(len(self._callbacks))]}
         draws, place = self._chance if position.n_batches else self._now()
         about["chance"] = [draws, packed(place, arrays, "feed")]
         for name, group in _groups(self._model).items():
@@ -123,11 +125,10 @@ class Checkpoint:
         self._written = perf_counter()
         self._cost = self._written - start
 
-    def _memories(self):
-        """What each callback has learnt: in this call, and in those before it, which may have used the same object."""
-        for callback, fresh, remembered in zip(self._callbacks, self._fresh, self._remembered, strict=True):
-            now = plain_attributes(callback)
-            yield {name: now[name] for name in now if name in remembered} | changed(now, fresh)
+    def _memory(self, i):
+        """What a callback has learnt: in this call, and in those before it, which may have used the same object."""
+        now = plain_attributes(self._callbacks[i])
+        return {name: now[name] for name in now if name in self._remembered[i]} | changed(now, self._fresh[i])
 
     def _now(self):
         return random_state(), self._feed.state()
@@ -141,7 +142,6 @@ class Checkpoint:
 
 
 def file_in(folder):
-    """The path of the file in the folder of a training."""
     return pathlib.Path(folder) / _NAME
 
 
@@ -173,3 +173,62 @@ def _cut(logger, n_epochs):
         head, *rows = path.read_text().splitlines(keepends=True) or [""]
         kept = [row for row in rows if row.split(logger.sep)[0].isdigit() and int(row.split(logger.sep)[0]) < n_epochs]
         path.write_text(head + "".join(kept))
+
+
+def plain_attributes(callback):
+    """What a callback remembers, as far as it is plain: its public and private attributes by name."""
+    return {name: value for name, value in vars(callback).items() if name not in _OURS and _is_plain(value)}
+
+
+def changed(now, before):
+    """Those of the plain values `now` that differ from `before`, both by name: what was learnt, and not what was asked for."""
+    return {name: value for name, value in now.items() if name not in before or not _same(value, before[name])}
+
+
+def packed(value, arrays, name):
+    """`value` as JSON; its arrays are put into the dict `arrays` under names that begin with `name`."""
+    if isinstance(value, dict):
+        return {"dict": [[key, packed(branch, arrays, name)] for key, branch in value.items()]}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [packed(branch, arrays, name) for branch in value]}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray):
+        key = f"{name}/{len(arrays)}"
+        arrays[key] = value
+        return {"array": key}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    return value
+
+
+def unpacked(value, arrays):
+    if not isinstance(value, dict):
+        return value
+    (kind, inside), = value.items()
+    if kind == "dict":
+        return {key: unpacked(branch, arrays) for key, branch in inside}
+    if kind == "array":
+        return arrays[inside]
+    if kind == "float":
+        return float(inside)
+    return {"list": list, "tuple": tuple}[kind](unpacked(branch, arrays) for branch in inside)
+
+
+def _same(a, b):
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or bool(a == b) or bool(a != a and b != b)  # the last: not a number, as it was
+
+
+def _is_plain(value):
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int | None) and _is_plain(branch) for key, branch in value.items())
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str | np.generic) or (
+        isinstance(value, np.ndarray) and value.dtype != object)

@@ -45,7 +45,7 @@ class Resident(Source):
 
 
 class ArrayPass:
-    """A `Pass` over rows that can be read in any order, by the `chunks` of their source."""
+    """A pass over rows that can be read in any order, by the `chunks` of their source."""
 
     def __init__(self, source):
         self._source, self.drawn, self._reading = source, None, None

@@ -58,7 +58,6 @@ class Cutter:
     def end(self): ...    # an epoch ends
 
     def open(self):
-        """The batches of a pass."""
         # An iterator of tf.data moves the seeds of `shuffle()` on, that of a `DataLoader` draws a seed.
         return self._unpacked(iter(self._given) if self.kind in feeding().opened_at_once else self._given)
 

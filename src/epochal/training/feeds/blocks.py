@@ -87,7 +87,6 @@ class ParquetBlocks(Source):
         self.sample = self.weighted(*rows.head(batch_size))
 
     def weighted(self, x, y, weight):
-        """A `Batch`, with the weights of its rows' classes where there are any."""
         return x, y, resolved_weights(y, weight, self._class_weight)
 
     def open(self):

@@ -40,7 +40,6 @@ class Rows(NamedTuple):
 
     @property
     def n_bytes(self):
-        """Of all rows, once cast."""
         return sum(leaf.size * cast(leaf[:0]).dtype.itemsize for leaf in self.leaves)
 
 
@@ -134,10 +133,9 @@ def canonical(array):
 
 
 def check_class_weight(class_weight):
-    """Raise `UsageError` for what gives classes no weights."""
-    require(isinstance(class_weight, dict), "class_weight", class_weight, "a dict from class to weight", "Pass {0: 1.0, 1: 2.0}.")
-    require(all(isinstance(weight, Real) and 0 <= weight < math.inf for weight in class_weight.values()), "class_weight",
-            class_weight, "a dict from class to a weight, a number from 0 on", "Pass {0: 1.0, 1: 2.0}.")
+    require(isinstance(class_weight, dict) and all(isinstance(weight, Real) and 0 <= weight < math.inf
+                                                   for weight in class_weight.values()),
+            "class_weight", class_weight, "a dict from class to a weight, a number from 0 on", "Pass {0: 1.0, 1: 2.0}.")
 
 
 def coded(class_weight, labels):

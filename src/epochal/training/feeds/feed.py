@@ -19,6 +19,10 @@ class Chunk(NamedTuple):
 class Source(Protocol):
     """Where batches come from. What a source has no use for of `begin`, `end` and `close` it inherits: they do nothing.
 
+    `open()` draws what Keras draws as it opens its iterator, and returns a pass over the data: `first()` draws and reads what Keras
+    does for a first batch, to build a model from it; `take(trainee, first, n)` yields the `Chunk`s of `n` batches from the one
+    numbered `first`, all if n is `None`; `drawn` is what chance has decided, for a checkpoint; `close()` ends it.
+
     Attributes:
         n_batches: of a pass, as it is now; `None` where it is not known.
         n_rows: of a pass; `None` where it is not known. batch_size: rows of a batch; `None` where the source cuts its own.
@@ -34,17 +38,7 @@ class Source(Protocol):
 
     def begin(self): ...        # an epoch begins
     def end(self): ...          # an epoch ends; also called once before the first, as Keras does
-    def open(self): ...         # -> Pass; draws what Keras draws as it opens its iterator
-    def close(self): ...
-
-
-class Pass(Protocol):
-    """Once over the data. `drawn`: what chance has decided about it, for a checkpoint; `None` before the first batch."""
-
-    drawn: Any
-
-    def first(self): ...                        # draw and read what Keras does for a first batch, to build a model from it
-    def take(self, trainee, first, n): ...      # -> Chunks: `n` batches from the one numbered `first`; all if n is None
+    def open(self): ...
     def close(self): ...
 
 
@@ -126,10 +120,6 @@ class Feed:
         if state is not None:
             self._open()
             self._pass.drawn, self._seen = state["drawn"], state["seen"]
-
-    def original(self, x):
-        """What to give Keras' own `fit` in place of the `x` of this feed: a generator with the batches that were looked at."""
-        return self.source.original() if hasattr(self.source, "original") else x
 
     def close(self):
         self._leave()

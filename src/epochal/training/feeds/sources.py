@@ -34,9 +34,8 @@ def feed_of(x, y=None, batching=None, *, sample_weight=None, class_weight=None, 
         class_weight: the weight of each class, in place of sample_weight; by its label where a Parquet file has text as y.
         like: for the path of a Parquet file, the `ParquetRows` of the training, whose features and classes it must have.
 
-    Raises:
-        UsageError: for what Keras refuses (and a `batch_size` beside a source of batches, which Keras ignores).
-        OnlyKeras: for what only Keras' own `fit` can feed; says why, and holds the x to give it.
+    Raises `UsageError` for what Keras refuses (and a `batch_size` beside a source of batches, which Keras ignores), and `OnlyKeras`
+    for what only Keras' own `fit` can feed.
     """
     batching = batching or Batching()
     if batching.batch_size is not None:
@@ -92,15 +91,12 @@ class Gathered(NamedTuple):
 
 
 def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, steps=None, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
-    """The first rows of one pass over a source of batches, in its own order.
-
-    The random numbers of Python, NumPy and PyTorch are left where they were.
+    """The first rows of one pass over a source of batches, in its own order; random streams are left where they were.
 
     Args:
         x: a function `make_dataset(batch_size)`, which is called once, or what it may return, which is read once.
         y, sample_weight: to be left out; refused as `fit` refuses them. class_weight: becomes a weight for each row.
-        name: what the source is called.
-        steps: batches of an epoch, without which a source that has no end is refused.
+        name: what the source is called. steps: batches of an epoch, without which a source that has no end is refused.
         most_rows, most_bytes: the pass ends with the batch that reaches one of them; rows beyond `most_rows` are left out.
 
     Returns:

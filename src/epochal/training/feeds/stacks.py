@@ -52,11 +52,9 @@ class Batches(Source):
         return _Pass(self)
 
     def converted(self, batch):
-        """A `Batch` of NumPy arrays."""
         return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=None)), tree) for tree in batch)
 
     def each(self):
-        """One pass, a batch of NumPy arrays at a time."""
         return map(self.converted, self.inner.open())
 
 

@@ -15,8 +15,8 @@ from .batch_norm import training_batch_norms
 _WARNED_OF = weakref.WeakSet()  # models of which it was said that they go on from an earlier training
 
 
-def before(request, *, y, held_out, n_rows):
-    """Warn of what can be seen before the first batch: `held_out` are the targets that `validation_split` took."""
+def before(request, *, y, held_out, n_rows, shares):
+    """Warn of what can be seen before the first batch; `held_out`: the targets that `validation_split` took."""
     model, classes = request.model, None if y is None else classes_of(y)
     if held_out is not None and len(leaves(y)) == len(leaves(held_out)) == 1:
         advise(advice.sorted_split(leaves(y)[0], leaves(held_out)[0]))
@@ -32,10 +32,8 @@ def before(request, *, y, held_out, n_rows):
     if not continues and _updates(model) and model not in _WARNED_OF:
         _WARNED_OF.add(model)
         advise(advice.trained_before(_updates(model)))
-    if request.batches == "balanced" and classes is not None:
-        counts = np.bincount(classes)
-        true = counts[counts > 0] / len(classes)
-        advise(advice.prior_shift(true, np.full(len(true), 1 / len(true))))
+    if shares:
+        advise(advice.prior_shift(np.array(shares["prior"]), np.array(shares["trained_prior"])))
     if request.checkpoint is not None and cuts_own_batches(request.x) and not hasattr(request.x, "__next__"):
         advise(advice.own_order_lost(type(request.x).__name__))  # a generator is refused
 
@@ -45,11 +43,6 @@ def after(model):
     momenta = [layer.momentum for layer in training_batch_norms(model)]
     if momenta:
         advise(advice.cold_statistics(_updates(model), max(momenta)))
-
-
-def every_batch(callbacks, n_batches):
-    """What callbacks that look at every batch cost; `None` where there are none."""
-    return advice.every_batch(sorted({type(callback).__name__ for callback in callbacks}), n_batches)
 
 
 def _steps_follow_the_loss(model):

@@ -22,17 +22,9 @@ BATCHES = ("shuffled", "stratified", "balanced")
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """One training of a compiled model. The fields up to `validation_freq` are Keras' own, in Keras' order; the rest are ours.
+    """One training of a compiled model: up to `validation_freq` Keras' arguments in Keras' order, then ours; see `epochal.fit`.
 
     Attributes:
-        model: a compiled Keras model.
-        x … validation_freq: as in `keras.Model.fit`; also what `epochal.fit` takes beyond that (a Parquet file, a function
-            `make_dataset(batch_size)`).
-        learning_rate: in place of the one the model is compiled with; `None` leaves that one.
-        batches: `"shuffled"`, `"stratified"` or `"balanced"`.
-        micro_batch_size: rows of which the gradient is taken at once; `None` takes whole batches.
-        engine: `"auto"`, `"keras"`, or a mode by name.
-        checkpoint: a folder from which an interrupted training continues, or `None`.
         default_callbacks: added where `callbacks` holds none of their class.
     """
 
@@ -114,18 +106,12 @@ def _limited(epochs, steps_per_epoch, validation_steps):
 
 
 def set_learning_rate(model, learning_rate):
-    """Give the optimizer another learning rate; the rest of its state stays."""
     optimizer = without_scaling(model.optimizer)
     positive_number("learning_rate", learning_rate, "Pass 0.001.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
                          f"{learning_rate}. Compile with a number, or leave it out.")
     optimizer.learning_rate = float(learning_rate)
-
-
-def learning_rate_of(model):
-    """The learning rate of the next update."""
-    return float(keras.ops.convert_to_numpy(without_scaling(model.optimizer).learning_rate))
 
 
 def split(x, y, sample_weight, share):
@@ -144,7 +130,6 @@ def split(x, y, sample_weight, share):
 
 
 def targets(y):
-    """Targets as NumPy arrays; `None` where they are no arrays."""
     return over(np.asarray, y) if y is not None and n_rows_of(y) is not None else None
 
 
@@ -171,11 +156,6 @@ def order_of(batches, y, batch_size):
     counts = np.bincount(classes)
     shares = counts[counts > 0] / len(classes)
     return order, {"prior": shares.tolist(), "trained_prior": [1 / len(shares)] * len(shares)}
-
-
-def validates(validation_freq, epoch):
-    """Whether an epoch ends with validation."""
-    return (epoch + 1) % validation_freq == 0 if is_whole(validation_freq) else (epoch + 1) in validation_freq
 
 
 def without_scaling(optimizer):

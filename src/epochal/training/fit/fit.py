@@ -4,25 +4,24 @@ import os
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
 
 import keras
 
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
+from ...rules.training.advice import every_batch
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
 from ..feeds.cast import OnlyKeras, n_rows_of
-from ..feeds.sources import cuts_own_batches, feed_of, is_factory
+from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
-from .keras_fit import report_epoch, train_with_keras
-from .loop import Span, Work, run
+from .loop import Work, run
 from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
 
@@ -39,64 +38,105 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    resolved = {"batch_size": request.batch_size, "learning_rate": arguments.learning_rate_of(request.model),
+    rate = arguments.without_scaling(request.model.optimizer).learning_rate
+    resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
                 "batches": request.batches}
-    by_keras = partial(train_with_keras, resolved=resolved, progress=progress, stop=stop or Stop())
+    by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
     if why:
         return by_keras(request, why)
-    rows = _Rows.of(request)
-    n_rows, batching = n_rows_of(rows.train[0]), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
-    order, shares = arguments.order_of(request.batches, rows.train[1], batching.size(n_rows))
-    advice.before(request, y=arguments.targets(rows.train[1]), held_out=arguments.targets(rows.held_out), n_rows=n_rows)
+    given, (request, held_out) = request, _split(request)
+    n_rows, batching = n_rows_of(request.x), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
+    order, shares = arguments.order_of(request.batches, request.y, batching.size(n_rows))
+    advice.before(request, y=arguments.targets(request.y), held_out=arguments.targets(held_out), n_rows=n_rows, shares=shares)
     with ExitStack() as opened:
         try:
-            feed = feed_of(*rows.train[:2], replace(batching, order=order), sample_weight=rows.train[2],
+            feed = feed_of(request.x, request.y, replace(batching, order=order), sample_weight=request.sample_weight,
                            class_weight=request.class_weight)
         except OnlyKeras as error:
-            return by_keras(replace(request, x=error.x), str(error))
+            return by_keras(replace(given, x=error.x), str(error))
         opened.callback(feed.close)
         try:
-            validation = _validation_feed(request, rows, feed)
+            validation = _validation_feed(request, feed)
         except OnlyKeras as error:
-            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(rows.validation)[1:])
-            return by_keras(replace(request, x=feed.original(request.x), validation_data=again), str(error))
+            again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
+            x = getattr(feed.source, "original", lambda: given.x)()  # a generator has lost batches that were looked at
+            return by_keras(replace(given, x=x, validation_data=again), str(error))
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
-        return _train(request, rows, feed, validation, resolved, progress, stop)
+        return _train(request, feed, validation, resolved, progress, stop)
 
 
-class _Rows(NamedTuple):
-    """x, y and sample weights to train on, validation data as `fit` takes them, and the targets that `validation_split` took."""
+def _by_keras(request, why, *, resolved, progress, stop):
+    """Keras' own `fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
+    r = request
+    progress.say(f"Trained by Keras' own fit: {why}.")
+    for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
+        if getattr(r, name) != default:
+            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
+                             "out, or remove the cause.")
+    for name, data in (("x", r.x), ("validation_data", r.validation_data)):
+        x = data[0] if isinstance(data, tuple | list) and data else data
+        if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
+            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+                             f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
+    x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
+                          for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
+    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
+    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
+                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
+                          r.validation_batch_size, r.validation_freq)
+    history.params.update(resolved, engine="keras", because=why)
+    return history
 
-    train: tuple[Any, Any, Any]
-    validation: Any = None
-    held_out: Any = None
 
-    @classmethod
-    def of(cls, request):
-        rows = cls((request.x, request.y, request.sample_weight), request.validation_data)
-        if request.validation_split and rows.validation is None:
-            train, validation = arguments.split(*rows.train, request.validation_split)
-            rows = cls(train, validation, validation[1])
-        arguments.refuse_without_targets(request.model, rows.train, "y")
-        if rows.validation is not None and not isinstance(rows.validation, str):
-            arguments.refuse_without_targets(request.model, keras.utils.unpack_x_y_sample_weight(rows.validation),
-                                             "validation_data")
-        return rows
+class _EpochReporter(keras.callbacks.Callback):
+    """Tells of every epoch that ended, and ends the training between two batches where it is asked to."""
+
+    def __init__(self, progress, stop, n_epochs):
+        super().__init__()
+        self._progress, self._stop, self._n_epochs = progress, stop, n_epochs
+
+    def on_epoch_begin(self, epoch, *_, **__):
+        if epoch > 0 and self.model.history.epoch:  # which is complete only after the last callback of an epoch's end
+            _report_epoch(self._progress, self.model.history, self._n_epochs, epoch - 1)
+
+    def on_train_batch_end(self, *_, **__):
+        self._stop.check()
+
+    def on_train_end(self, *_, **__):
+        if self.model.history.epoch:
+            _report_epoch(self._progress, self.model.history, self._n_epochs, self.model.history.epoch[-1])
 
 
-def _validation_feed(request, rows, feed):
-    if rows.validation is None:
+def _report_epoch(progress, history, n_epochs, epoch):
+    progress.step((epoch + 1) / n_epochs, f"epoch {epoch + 1} of {n_epochs}")
+    progress.answer(history)
+
+
+def _split(request):
+    """The request with `validation_split` resolved, and the targets that it took, or `None`."""
+    held_out, model = None, request.model
+    if request.validation_split and request.validation_data is None:
+        (x, y, weight), validation = arguments.split(request.x, request.y, request.sample_weight, request.validation_split)
+        request, held_out = replace(request, x=x, y=y, sample_weight=weight, validation_data=validation), validation[1]
+    arguments.refuse_without_targets(model, (request.x, request.y), "y")
+    if request.validation_data is not None and not isinstance(request.validation_data, str):
+        arguments.refuse_without_targets(model, keras.utils.unpack_x_y_sample_weight(request.validation_data), "validation_data")
+    return request, held_out
+
+
+def _validation_feed(request, feed):
+    if request.validation_data is None:
         return None
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(rows.validation)
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(request.validation_data)
     like = feed.source.rows if isinstance(feed.source, ParquetBlocks) else None  # the same features, and codes for classes
     size = None if cuts_own_batches(x) else request.validation_batch_size or request.batch_size
     return feed_of(x, y, Batching(size, False, request.validation_steps), sample_weight=weight, like=like)
 
 
-def _train(request, rows, feed, validation, resolved, progress, stop):
+def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
     trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
     if built:
@@ -104,7 +144,7 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
-    kept = _checkpoint(request, rows, feed, resolved)
+    kept = _checkpoint(request, feed, resolved)
     mode, notes = _mode(request, trainee, feed, kept)
     for sentence in (f"{mode}.", *map(str, notes)):
         progress.say(sentence)
@@ -115,17 +155,17 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
-    span = _span(request, done)
+    epochs = _epochs(request, done)
     if done:
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif kept:
-        kept(Position(span.first))
+        kept(Position(epochs.start))
     try:
-        work = Work(model, trainee, mode.name, feed, validation, callbacks)
-        logs = run(work, span, keep=kept, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(report_epoch, progress, model.history, span.last))
+        work = Work(model, trainee, mode.name, feed, validation, request.validation_freq, callbacks)
+        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop,
+                   after_epoch=partial(_report_epoch, progress, model.history, epochs.stop))
         if kept:
-            kept(Position(1 + max(model.history.epoch, default=span.first - 1)), last=True)
+            kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
         trainee.store()
         if request.epochs > 0:
@@ -136,7 +176,6 @@ def _train(request, rows, feed, validation, resolved, progress, stop):
 
 
 def _mode(request, trainee, feed, kept):
-    """The `Mode` in which the batches are run, and findings on how the training could take less time."""
     if kept and kept.ran_on:
         backend, before = kept.ran_on
         if backend != trainee.backend:
@@ -147,19 +186,17 @@ def _mode(request, trainee, feed, kept):
     n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
     mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
     faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
-    price = advice.every_batch(needing_batches(request.callbacks, "train"), feed.n_batches)
+    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
     return mode, [finding for finding in (faster, price) if finding is not None]
 
 
-def _span(request, done):
-    """The epochs that are left to train."""
+def _epochs(request, done):
     restored = getattr(request.model, "_initial_epoch", None)  # where `BackupAndRestore` leaves it: nowhere else
     first = done.epoch if done else restored or request.initial_epoch
-    last = first if done and request.model.stop_training else request.epochs
-    return Span(first, last, partial(arguments.validates, request.validation_freq))
+    return range(first, first if done and request.model.stop_training else request.epochs)
 
 
-def _checkpoint(request, rows, feed, resolved):
+def _checkpoint(request, feed, resolved):
     if request.checkpoint is None:
         return None
     if not feed.source.starts_anew:
@@ -169,7 +206,7 @@ def _checkpoint(request, rows, feed, resolved):
              "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
              "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),
              "steps_per_epoch": request.steps_per_epoch and int(request.steps_per_epoch)}
-    digests = {"set of rows": digest_of(rows.train),
-               "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(rows.validation))}
+    digests = {"set of rows": digest_of((request.x, request.y, request.sample_weight)),
+               "set of validation rows": digest_of(keras.utils.unpack_x_y_sample_weight(request.validation_data))}
     identity = identity_of(request.model, feed, request.callbacks, asked, file_in(request.checkpoint)) | digests
     return Checkpoint(request.checkpoint, request.model, feed, request.callbacks, identity)

@@ -5,19 +5,12 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from ...base.stop import Stop, set_by_ctrl_c
+from ...base.validate import is_whole
 from ..checkpoint.checkpoint import Position
 from .callbacks import hearing_batches, needing_batches, seeing_the_model
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _FIRST = 16      # batches before anything is known about how long one takes
-
-
-class Span(NamedTuple):
-    """Which epochs to train, as in Keras from `first` on, before `last`; `validate(epoch)`: whether one ends with validation."""
-
-    first: int
-    last: int
-    validate: Any
 
 
 class Work(NamedTuple):
@@ -28,11 +21,12 @@ class Work(NamedTuple):
     mode: str
     feed: Any
     validation: Any
+    validation_freq: Any
     callbacks: Any
 
 
 def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
-    """Train a `Span` of epochs, and validate where it is asked for; returns the logs of the last epoch.
+    """Train a `range` of epochs, and validate where it is asked for; returns the logs of the last epoch.
 
     Args:
         done: batches of the first epoch that an earlier run has done.
@@ -47,7 +41,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
     show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (lambda: None,) * 2
     logs = {}
     with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
-        for epoch in range(epochs.first, epochs.last):
+        for epoch in epochs:
             if not done:
                 trainee.reset_metrics()
                 show()
@@ -58,7 +52,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
             last = train(work.feed, stopping, skip=done, keep=keep and (lambda n, epoch=epoch: keep(Position(epoch, n))))
             done = 0
             show()
-            judged = work.validation is not None and epochs.validate(epoch) and _validated(test, work, stopping, show, read)
+            judged = _validates(work, epoch) and _validated(test, work, stopping, show, read)
             logs = trainee.numbers(last) | {f"val_{name}": value for name, value in (judged or {}).items()}
             callbacks.on_epoch_end(epoch, logs)
             read()
@@ -70,6 +64,11 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
                 break
             stopping.check()
     return logs
+
+
+def _validates(work, epoch):
+    often = work.validation_freq
+    return work.validation is not None and ((epoch + 1) % often == 0 if is_whole(often) else (epoch + 1) in often)
 
 
 def _validated(test, work, stopping, show, read):

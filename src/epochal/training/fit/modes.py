@@ -9,6 +9,7 @@ import numpy as np
 
 from ...base.backends import BACKENDS
 from ...base.errors import Unsupported, UsageError
+from ...base.validate import one_of
 from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 from ...seam.model.copying import layers
@@ -60,8 +61,8 @@ def check_engine(engine):
     if engine in BACKENDS and engine != active:
         raise UsageError(f"`engine` must be one of {', '.join(ENGINES)}; got {engine!r}, and Keras runs on {active} here. A back "
                          f"end is chosen when Python starts: set KERAS_BACKEND={engine} before that, and leave engine out.")
-    if engine not in (*ENGINES, active):
-        raise UsageError(f"`engine` must be one of {', '.join(ENGINES)}; got {engine!r}. Pass engine=\"auto\".")
+    if engine != active:
+        one_of("engine", engine, ENGINES, 'Pass engine="auto".')
 
 
 def mode_for(model, trainee, feed, n_updates, engine) -> Mode:
@@ -178,7 +179,6 @@ def recall(memory, backend, n_updates) -> Mode | None:
 
 
 def keep(memory, backend, mode, n_updates):
-    """Write down what was measured for a training of so many updates."""
     memory.write({"backend": backend, "mode": mode.name, "step_seconds": mode.step_seconds, "n_updates": n_updates,
                   "because": mode.because})
 

@@ -1,6 +1,7 @@
 """Blocks of rows through the device, callbacks told of each; and whether a row's predictions depend on the rows beside it."""
 
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +16,9 @@ from .request import PredictRequest
 COMPARED = 16         # rows that are done twice, in the company of different rows
 _CLOSE = 1e-5          # of the largest prediction: more than that is no rounding
 _HALF_CLOSE = 8        # roundings of the model's own arithmetic, where that is half precision
+_HOOKS = ("set_params", "on_predict_begin", "on_predict_batch_begin", "on_predict_batch_end", "on_predict_end")
+# In place of Keras' list of callbacks where there are none: that one starts a thread for each call.
+_NOBODY = SimpleNamespace(callbacks=(), **dict.fromkeys(_HOOKS, lambda *told: None))
 
 
 class DependsOnBatch(Exception):
@@ -26,20 +30,11 @@ class RowsDiffer(Exception):
 
 
 class Block(NamedTuple):
-    """Rows as Keras' steps take them: how many, of which the last `n_new` count; `None` where that is not known."""
+    """Rows as Keras' steps take them: how many, if that is known, of which the first `n_filled` do not count."""
 
     data: tuple
     n_rows: int | None = None
-    n_new: int | None = None
-
-
-class _Nobody:
-    """In place of Keras' list of callbacks where there are none: that one starts a thread for each call."""
-
-    callbacks = ()
-
-    def __getattr__(self, name):
-        return lambda *told: None
+    n_filled: int = 0
 
 
 class Run:
@@ -55,7 +50,7 @@ class Run:
         self.n_blocks, self.stopped, self._tell = 0, False, bool(request.callbacks)
         self._params = {"verbose": request.verbose, "epochs": 1, "steps": steps}
         if not self._tell and request.verbose == 0:
-            self._callbacks = _Nobody()
+            self._callbacks = _NOBODY
         elif isinstance(request.callbacks, keras.callbacks.CallbackList):
             self._callbacks = request.callbacks
         else:
@@ -120,8 +115,7 @@ class Run:
     def _logs(self, block, outputs):
         if not self._tell:
             return None
-        whole = block.n_new == block.n_rows
-        return {"outputs": outputs if whole else keras.tree.map_structure(lambda leaf: leaf[-block.n_new:], outputs)}
+        return {"outputs": keras.tree.map_structure(lambda leaf: leaf[block.n_filled:], outputs) if block.n_filled else outputs}
 
     def _write(self, block, outputs):
         arrays = [self.forward.fetch(leaf) for leaf in keras.tree.flatten(outputs)]
@@ -129,7 +123,7 @@ class Run:
             if not isinstance(array, np.ndarray) or array.ndim == 0 or block.n_rows not in (None, len(array)):
                 got = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
                 raise RowsDiffer(f"{block.n_rows or 'some'} rows give {got}")
-        self.outputs.write(outputs, arrays if block.n_new is None else [array[len(array) - block.n_new:] for array in arrays])
+        self.outputs.write(outputs, [array[block.n_filled:] for array in arrays])
 
 
 def taken(rows: Rows, which: slice | np.ndarray) -> tuple:
@@ -143,7 +137,7 @@ def cut(rows: Rows, first: int, size: int, *, filled: bool = False) -> Iterator[
         last = min(start + size, rows.n_rows)
         before = last - size if filled else start
         which = slice(before, last) if before >= 0 else np.arange(before, last) % rows.n_rows
-        yield Block(taken(rows, which), last - before, last - start)
+        yield Block(taken(rows, which), last - before, start - before)
 
 
 def mixed(n_rows: int, size: int) -> np.ndarray:

@@ -50,7 +50,6 @@ class PredictRequest:
             keras.config.max_steps_per_epoch() is not None
 
     def by_keras(self, x: Any) -> Any:
-        """What Keras' own `predict` returns for these arguments and `x`."""
         return self.model.predict(x, batch_size=self.given_size, verbose=self.verbose, steps=self.steps, callbacks=self.callbacks)
 
     def refuse_in_place(self, rows: list[np.ndarray]) -> None:

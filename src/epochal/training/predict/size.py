@@ -28,11 +28,10 @@ class KnownSizes:
 
     def __init__(self, remembered: Remembered) -> None:
         self._remembered = remembered
-        self._seconds, self._searched, self._n_searches = _as_written(remembered.read())
+        self._seconds, self.searched, self._n_searches = _as_written(remembered.read())
 
     @property
     def trials(self) -> list[Trial]:
-        """In the order of their size."""
         return [Trial(*known) for known in sorted(self._seconds.items())]
 
     @property
@@ -40,17 +39,12 @@ class KnownSizes:
         """Whether they may be believed."""
         return is_steady(self.trials) or self._n_searches >= _SEARCHES
 
-    def suffice(self, goal: str, n_rows: int) -> bool:
-        """Whether a search for this goal would show nothing new: there was one, with half as many rows at least."""
-        return self.settled and n_rows <= 2 * self._searched.get(goal, 0)
-
     def add(self, trial: Trial) -> None:
         self._seconds[trial.size] = tuple(sorted((*self._seconds.get(trial.size, ()), *trial.seconds))[:_CALLS])
 
     def keep(self, goal: str, n_rows: int) -> None:
-        """Write down what was found by a search with so many rows."""
-        self._searched[goal], self._n_searches = n_rows, self._n_searches + 1
-        self._remembered.write({"searched": self._searched, "searches": self._n_searches, "trials": self.trials})
+        self.searched[goal], self._n_searches = n_rows, self._n_searches + 1
+        self._remembered.write({"searched": self.searched, "searches": self._n_searches, "trials": self.trials})
 
 
 def known_sizes(model, forward: Forward, data) -> KnownSizes:
@@ -70,7 +64,7 @@ def in_blocks(run: Run, rows: Rows, known: KnownSizes, goal: str) -> int | None:
         MeasurementFailed: not even one row fits into memory.
     """
     forward, outputs, largest, found = run.forward, run.outputs, SMALLEST, False
-    if not known.suffice(goal, rows.n_rows):
+    if not known.settled or rows.n_rows > 2 * known.searched.get(goal, 0):  # with twice as many rows more may show
         largest = _search(run, rows, known, goal)
         if known.trials and not run.stopped:
             known.keep(goal, rows.n_rows)
