@@ -26,19 +26,13 @@ _PARENT = 1.0    # seconds between two looks of the process at whether the one t
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the function ended.
+    """How the function ended."""
 
-    Attributes:
-        value: what it returned.
-        failure: `None` where it returned; else what happened instead.
-        sentence: what happened, for a reader; empty where it returned.
-        printed: the end of what the process wrote to standard error.
-    """
-
-    value: Any = None
+    value: Any = None  # what it returned
+    # `None` where it returned; else what happened instead
     failure: Literal["raised", "killed", "out of memory", "timed out"] | None = None
-    sentence: str = ""
-    printed: str = ""
+    sentence: str = ""  # what happened, for a reader; empty where it returned
+    printed: str = ""  # the end of what the process wrote to standard error
 
 
 @dataclass(frozen=True)
@@ -47,16 +41,12 @@ class Isolated:
 
     What travels to the process and back is pickled by this package for its own child, through pipes: nothing is read from a file.
     Arguments and value should be plain data and arrays. The process ends when the one that started it does.
-
-    Attributes:
-        seconds: after so many the process is ended; starting Python and importing libraries count.
-        memory_bytes: the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
-        environment: variables set for the process beside those of this one.
     """
 
-    seconds: float
+    seconds: float  # after so many the process is ended; starting Python and importing libraries count
+    # the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
     memory_bytes: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables set for the process beside those of this one
 
     def run(self, function: str, *arguments: Any) -> Outcome:
         """Call `function(*arguments)` there, and wait.
