@@ -22,10 +22,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to, which takes the place of `path` when the block ends well, and else leaves no trace.
 
-    What a kill leaves behind, a draft whose name begins with a point, the next writing of the same file removes.
-
-    Args:
-        path: its folder is made where it does not exist.
+    Its folder is made where it does not exist. What a kill leaves behind, a draft whose name begins with a point, the next writing
+    of the same file removes.
 
     Raises:
         OSError: there is no room, or no right to write there.

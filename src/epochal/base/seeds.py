@@ -6,11 +6,7 @@ import numpy as np
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """A NumPy generator for `(seed, *names)`; other names give an independent stream.
-
-    Args:
-        seed: a non-negative integer.
-        names: strings or integers, e.g. `stream(0, "order", 3)`.
+    """A NumPy generator for a seed from 0 on and names, as in `stream(0, "order", 3)`; other names give an independent stream.
 
     >>> bool(stream(0, "order").integers(99) == stream(0, "order").integers(99))
     True

@@ -20,8 +20,7 @@ _FEW_CLASSES = 4                   # up to so many are all named
 def sorted_split(train, held_out):
     """Warn where `validation_split`, which takes the last rows before it shuffles, holds out rows unlike those trained on.
 
-    Args:
-        train, held_out: the target of each row, in the order of the data; see `row_order.find_order`.
+    Both are given by their targets, in the order of the data; see `row_order.find_order`.
     """
     found = find_order(train, held_out)
     if found is None:
@@ -94,8 +93,7 @@ def batch_exceeds_data(batch_size, n_rows):
 def trained_before(iterations):
     """Warn where a model goes on from an earlier training, which looks like a fresh one that learns fast.
 
-    Args:
-        iterations: `optimizer.iterations` when the training starts. 0 proves nothing: `compile` resets it and keeps the weights.
+    `optimizer.iterations` tells when the training starts; 0 proves nothing: `compile` resets it and keeps the weights.
     """
     if not iterations > 0:
         return None
