@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
+from tiers import first_tier
 
 from epochal.api import predict
 from epochal.base.errors import UsageError
