@@ -24,14 +24,17 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # before the first import of Kera
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it that starts pytest in the background: tests send Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What runs for a moment is compiled quickly: in a fifth of the time. `.ci/run` says 0, and programs are those of users.
-if os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") == "1" and "XLA_FLAGS" not in os.environ:
-    _QUICKLY = " ".join((
-        "--xla_cpu_use_fusion_emitters=false",       # or MLIR compiles every fused loop: most of the time of small programs
-        "--xla_cpu_parallel_codegen_split_count=1",  # the cores are shared by the processes of tests already
-        "--xla_cpu_multi_thread_eigen=false"))
-    _KNOWN = subprocess.run([sys.executable, "-c", "import jax; jax.devices()"], env=os.environ | {"XLA_FLAGS": _QUICKLY},
-                            capture_output=True, check=False)  # a flag that XLA does not know ends the process
+# What runs for a moment is compiled quickly: in a fifth of the time. With XLA_FLAGS="" programs are compiled as users have them.
+_QUICKLY = " ".join((
+    "--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_use_fusion_emitters=false",       # or MLIR compiles every fused loop: most of the time of small programs
+    "--xla_cpu_parallel_codegen_split_count=1",  # the cores are shared by the processes of tests already
+    "--xla_cpu_multi_thread_eigen=false"))
+_COMPILES = {"jax": "import jax; jax.devices()",
+             "tensorflow": "import tensorflow as tf; tf.function(lambda x: x + x, jit_compile=True)(1.0)"}
+if "XLA_FLAGS" not in os.environ and os.environ["KERAS_BACKEND"] in _COMPILES:
+    _KNOWN = subprocess.run([sys.executable, "-c", _COMPILES[os.environ["KERAS_BACKEND"]]], capture_output=True, check=False,
+                            env=os.environ | {"XLA_FLAGS": _QUICKLY})  # a flag that XLA does not know ends the process
     os.environ["XLA_FLAGS"] = _QUICKLY if _KNOWN.returncode == 0 else ""
 
 # What one test compiled, every later one finds, in whichever process it runs. The store is new for every run and gone after it.

@@ -12,6 +12,12 @@ def cases(n):
     return n * CASES
 
 
+def spread(n, items):
+    """`n` of the items, from the first to the last; times what `EPOCHAL_TEST_CASES` says, all of them at most."""
+    items, n = list(items), cases(n)
+    return items if n >= len(items) else [items[round(place * (len(items) - 1) / (n - 1))] for place in range(n)]
+
+
 def first_tier(n, cases):
     """The first `n` cases belong to the first tier, and all others to the second.
 

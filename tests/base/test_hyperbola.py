@@ -19,7 +19,7 @@ def test_points_on_the_law_give_it_back():
     fit = hyperbola_fit(SIZES, 100 * (1 + 50 / SIZES))
     assert (fit.s_min, fit.b_crit, fit.e_min) == pytest.approx((100, 50, 5000), rel=1e-5)
     assert (fit.low, fit.high) == pytest.approx((50, 50), rel=1e-3)
-    assert np.abs(fit.residuals).max() < 1e-5
+    assert fit.sigma < 1e-5
 
 
 def test_the_fit_is_that_of_a_general_optimizer_with_censoring():
@@ -36,8 +36,6 @@ def test_the_fit_is_that_of_a_general_optimizer_with_censoring():
     fit = hyperbola_fit(SIZES, steps, censored)
     assert censored.sum() == 2
     assert np.log([fit.s_min, fit.b_crit, fit.sigma]) == pytest.approx(slow.x, abs=1e-4)
-    assert np.isnan(fit.residuals[censored]).all()
-    assert np.isfinite(fit.residuals[~censored]).all()
 
 
 def test_counting_a_censored_run_as_arrived_would_pull_the_critical_batch_down():

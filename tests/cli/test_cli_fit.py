@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cli.command import LONG, inside, measured, start, strict
+from tiers import first_tier
 
 import epochal as ep
 import epochal.services.fit as service
@@ -140,6 +141,7 @@ def test_without_numbers_they_are_planned_first_and_the_same_command_measures_no
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
 
 
+@pytest.mark.second
 def test_a_plan_of_other_data_is_replaced(walked, tmp_path):
     ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")
     told = inside("fit", "wine", "--budget", "1s", "--class-weight", "balanced", "--out", tmp_path / "m.keras")
@@ -204,7 +206,7 @@ def test_a_full_disk_leaves_the_old_model_and_no_trace(fitted, rows, tmp_path, m
     assert [file.name for file in tmp_path.iterdir()] == ["m.keras"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", first_tier(1, [signal.SIGINT, signal.SIGTERM]))
 def test_an_interrupted_training_keeps_its_model_beside_the_old_one(fitted, rows, tmp_path, how):
     path = tmp_path / "m.keras"
     path.write_bytes(before := fitted[1].read_bytes())

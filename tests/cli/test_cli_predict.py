@@ -11,8 +11,8 @@ import pytest
 from cli.command import inside, run, strict
 
 import epochal.services.predict as service
-from epochal.tables.apply import apply
 from epochal.tables.encoding import load_encoding
+from epochal.tables.new_rows import apply
 
 N = 160
 
@@ -258,6 +258,7 @@ def test_it_is_refused_in_a_sentence_and_nothing_is_written(wrong, monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.second
 def test_a_process_of_its_own_predicts_without_a_word_on_standard_error(shelf, tmp_path):
     process = run("predict", shelf / "good.keras", shelf / "new.csv", "--out", "p.parquet", folder=tmp_path)
     ours = [line for line in process.stderr.splitlines() if "epochal" in line or "Traceback" in line or "Warning" in line]

@@ -9,6 +9,7 @@ import time
 import pandas as pd
 import pytest
 from cli.command import LONG, inside, start, strict
+from experiments.studies import n_blocks
 
 import epochal as ep
 from epochal.experiments import StudyFolder
@@ -102,6 +103,7 @@ def test_an_extra_that_is_not_installed_is_named_before_anything_is_trained(tmp_
     assert f"pip install 'epochal[{extra}]'" in told.stderr
 
 
+@pytest.mark.second
 def test_a_reader_that_goes_away_does_not_cost_the_files(tmp_path):
     process = start("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", folder=tmp_path)
     while "Ctrl-C stops" not in process.stdout.readline():
@@ -124,10 +126,11 @@ def test_another_seed_is_one_reason_and_given_names_are_those_of_the_command(stu
 
 
 def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_command_ends_it(tmp_path):
-    words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--seeds", 4, "--epochs", 30, "--folder", tmp_path)
+    words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--learning-rates", "1e-3,1e-2", "--trial-seeds", 1,
+             "--seeds", 4, "--epochs", 20, "--folder", tmp_path)
     process = start(*words, folder=tmp_path)
     began = time.monotonic()
-    while _n_blocks(tmp_path) == 0 and process.poll() is None and time.monotonic() - began < LONG:
+    while n_blocks(tmp_path) == 0 and process.poll() is None and time.monotonic() - began < LONG:
         time.sleep(0.05)
     second = inside(*words)
     os.killpg(process.pid, signal.SIGINT)
@@ -136,27 +139,12 @@ def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_comm
     assert f"process {process.pid}" in " ".join(second.stderr.split())
     assert "Stopping, as soon as what is under way has ended its epoch or measurement" in " ".join(out.split())
     assert "the same command continues there" in " ".join(out.split())
-    n_before = _n_blocks(tmp_path)
+    n_before = n_blocks(tmp_path)
     assert n_before > 0
     ended = inside(*words, "--json")
     assert ended.exit_code == 0, (ended.stderr, ended.exception)
-    assert _n_blocks(tmp_path) > n_before
+    assert n_blocks(tmp_path) > n_before
     assert json.loads(ended.stdout)["contrasts"]
-
-
-def _n_blocks(folder):
-    """Blocks committed so far, read beside the process that writes them; 0 before there is a file."""
-    import sqlite3
-    from contextlib import closing
-
-    file = folder / "study.sqlite"
-    if not file.is_file():
-        return 0
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        try:
-            return connection.execute("SELECT count(*) FROM block").fetchone()[0]
-        except sqlite3.OperationalError:  # the tables are not there yet
-            return 0
 
 
 def test_a_rare_class_is_judged_by_a_threshold_of_other_rows_and_may_weigh_more(tmp_path):

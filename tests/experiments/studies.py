@@ -1,7 +1,10 @@
 """Records of a small study, made by hand; also run as a process of its own that commits blocks until it is killed."""
 
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 from epochal.experiments import StudyFolder
 from epochal.records import Curve, Design, Machine, Outcome, Reading, Setting, Task
@@ -34,6 +37,18 @@ def begun(folder, **options):
     study = StudyFolder(folder, **options)
     study.begin(DESIGN, TASK, MACHINE)
     return study
+
+
+def n_blocks(folder):
+    """Blocks committed so far, read beside the process that writes them; 0 before there is a file."""
+    file = Path(folder) / "study.sqlite"
+    if not file.is_file():
+        return 0
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        try:
+            return connection.execute("SELECT count(*) FROM block").fetchone()[0]
+        except sqlite3.OperationalError:  # the tables are not there yet
+            return 0
 
 
 if __name__ == "__main__":

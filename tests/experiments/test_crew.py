@@ -12,6 +12,8 @@ import time
 import keras
 import pytest
 from experiments import one_study
+from experiments.studies import n_blocks
+from tiers import first_tier
 
 from epochal.experiments import Crew
 
@@ -57,27 +59,24 @@ def test_eight_devices_give_the_numbers_of_one_and_all_of_them_train(tmp_path, w
     assert len(used) > 2
 
 
-def test_killed_again_and_again_the_study_is_the_same(tmp_path, whole):
-    chance, kills = random.Random(1), 0
-    while True:
-        process = elsewhere(tmp_path)
-        try:
-            out, errors = process.communicate(timeout=chance.uniform(4, 12) if kills < 3 else 300)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            continue
-        break
-    assert process.returncode == 0, errors[-3000:]
-    assert json.loads(out) == whole
+@pytest.mark.parametrize("n_kills", first_tier(1, [1, 3]))
+def test_killed_again_and_again_the_study_is_the_same(tmp_path, whole, n_kills):
+    """Each process is killed a moment after it has finished something that the ones before it had not."""
+    chance = random.Random(1)
+    for _ in range(n_kills):
+        before, process = n_blocks(tmp_path), elsewhere(tmp_path)
+        while n_blocks(tmp_path) <= before and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+    assert one_study.numbers(one_study.run(tmp_path)) == whole
 
 
 def test_an_interrupt_ends_the_threads_and_keeps_what_was_finished(tmp_path, whole):
     process = elsewhere(tmp_path)
-    while not list(tmp_path.glob("*.sqlite")) and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(1.0)
+    while n_blocks(tmp_path) == 0 and process.poll() is None:
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode != 0

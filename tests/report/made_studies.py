@@ -52,7 +52,7 @@ def made(*, equal=("epochs", "steps"), tutorial=True, tested=True, timed=True, b
     found = [tuned(design, task.metrics, screen[size], budget, spans[budget, size]) for budget in equal for size in sizes]
     rates = tuple(rate for rate in found if rate is not None)
     settings = {(rate.batch_size, rate.value) for rate in rates} | {(size, 1e-3) for size in sizes if tutorial}
-    fresh = [seeds.number(design.seed, "confirm", i) for i in range(design.n_seeds)]
+    fresh = [seeds.integer(design.seed, "confirm", i) for i in range(design.n_seeds)]
     confirm = [trained(design, size, rate, seed, "confirm", longest[size], **about)
                for size, rate in sorted(settings) for seed in fresh]
     readings = (Reading(name="step_time", value=1e-3, unit="s", low=9e-4, high=1.1e-3, repeats=3,

@@ -14,7 +14,7 @@ from epochal.report.study.tutorial import fair_rows, sentences_of, tutorial_line
 
 def test_the_lines_are_those_of_the_first_fresh_seed():
     study = made()
-    first = seeds.number(0, "confirm", 0)
+    first = seeds.integer(0, "confirm", 0)
     best = [min(c.validation_loss[:10]) for size in (32, 256, 1024) for c in study.curves
             if (c.stage, c.seed, c.setting.batch_size, c.setting.learning_rate) == ("confirm", first, size, 1e-3)]
     assert list(tutorial_lines(study)) == [

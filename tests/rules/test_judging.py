@@ -31,11 +31,11 @@ def test_an_accuracy_is_judged_like_the_loss_turned_over(losses):
 
 
 def test_what_comes_after_the_horizon_does_not_count():
-    made = run([5.0, 4.0, 3.0, 0.0], b=[5.0, 6.0, 7.0, 0.0])
+    made = run([5.0, 4.0, 3.0, 0.0], b=[5.0, 6.0, 7.0, 0.0], test=(0.1, 0.2, 0.3, 0.4))
     assert judging.judged(made, LOSS, NAMES, 3) == (5.0 + 7.0) / 2
     assert judging.best_value(made, LOSS, NAMES, 3) == 5.0
-    assert judging.best_epoch_at(made, LOSS, NAMES, 3) == 1
-    assert judging.best_epoch_at(made, LOSS, NAMES, 4) == 4
+    assert judging.test_value(made, LOSS, NAMES, 3) == 9.0 - 0.1
+    assert judging.test_value(made, LOSS, NAMES, 4) == 9.0 - 0.4
 
 
 @pytest.mark.parametrize(("of", "bad"), [(LOSS, math.inf), (ACCURACY, -math.inf)])

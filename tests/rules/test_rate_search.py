@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rules.study_runs import NAMES, design, run, trials
 
 from epochal.base.errors import UsageError
-from epochal.rules.plan.rates import MOST_RATES, STEP, grid, neighbour
+from epochal.rules.plan.learning_rates import MOST_RATES, STEP, grid, neighbour
 from epochal.rules.study.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
 
 DESIGN = design()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules.worlds import at, curve, diverged
 
-from epochal.rules.plan.rates import MOST_RATES, STEP, beyond, grid, pick
+from epochal.rules.plan.learning_rates import MOST_RATES, STEP, beyond, grid, pick
 
 OURS = 1e-3
 RATES = st.floats(1e-6, 10)

@@ -6,7 +6,7 @@ import pytest
 from rules.study_runs import NAMES, confirmed, design, run
 
 from epochal.records import Contrast, Outcome, Setting, UpdatesToTarget, Verdict
-from epochal.rules.study.steps import critical_batch_of, median_ranks, updates_in
+from epochal.rules.study.updates_to_target import critical_batch_of, median_ranks, updates_in
 
 SIZES = (32, 128, 512)
 

@@ -27,6 +27,7 @@ class TraineeContract:
 
     thorough: modes that are tried with every kind of model; the first one when empty.
     exact: modes that are Keras' own to the last bit. tolerance: of the others, as a share of the largest number compared.
+    split_tolerance: of micro-batches, whose gradients are sums in another order; Adam's squares double what that changes.
     refuses: `{(mode, kind): sentence}` for what must be refused as it is first called.
     leaves_out: `{kind: reason}` why another number than that of `fit` is right.
     splits: whether there are micro-batches. weighs_outputs: whether `fit` weighs the losses of several outputs, in its logs, by
@@ -38,7 +39,7 @@ class TraineeContract:
     thorough: tuple = ()
     exact: tuple = ()
     tolerance: float = 1e-5
-    split_tolerance: float = 2e-6
+    split_tolerance: float = 4e-6
     refuses: ClassVar = {}
     leaves_out: ClassVar = {}
     splits: bool = True

@@ -6,9 +6,9 @@ import pytest
 
 from epochal.base.errors import UsageError
 from epochal.tables import open_table
-from epochal.tables.apply import apply
 from epochal.tables.encoding import encoding_of
 from epochal.tables.features import readable, transform
+from epochal.tables.new_rows import apply
 
 N = 200
 

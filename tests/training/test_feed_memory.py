@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+from tiers import first_tier
 
 pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(),
                                 reason="only Linux tells the peak of one program's memory")
@@ -47,18 +48,14 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Three kinds of file, small; and the same, large."""
-    x, found = np.random.default_rng(0).normal(size=(N, D)).astype("float32"), []
-    for n in (N // 5, N):
-        table = pyarrow.table([*x[:n].T], names=[f"x{i}" for i in range(D - 1)] + ["y"])
-        for row_group_size in (100_000, N):
-            found.append(tmp_path / f"{n}_{row_group_size}.parquet")
-            pyarrow.parquet.write_table(table, found[-1], row_group_size=row_group_size, use_dictionary=False)
-        found.append(tmp_path / f"{n}.npy")
-        np.save(found[-1], x[:n])
-    return found
+def write(path, x, row_group_size):
+    """The rows as a Parquet file, or as NumPy's where there are no row groups."""
+    if row_group_size is None:
+        np.save(path.with_suffix(".npy"), x)
+        return path.with_suffix(".npy")
+    table = pyarrow.table([*x.T], names=[f"x{i}" for i in range(D - 1)] + ["y"])
+    pyarrow.parquet.write_table(table, path.with_suffix(".parquet"), row_group_size=row_group_size, use_dictionary=False)
+    return path.with_suffix(".parquet")
 
 
 def read(*files):
@@ -69,11 +66,14 @@ def read(*files):
     return [int(line.split()[2]) for line in lines], [float(before), *(float(line.split()[-1]) for line in lines)], run.stdout
 
 
-def test_memory_does_not_grow_with_the_file(files):
-    n_rows, peaks, output = read(*files)
-    assert n_rows == [N // 5] * 6 + [N] * 6
-    assert peaks[6] - peaks[0] < MOST, output
-    assert max(peaks) - peaks[6] < GROWTH, output
+@pytest.mark.parametrize("row_group_size", first_tier(1, [N, 100_000, None]), ids=["one group", "many groups", "NumPy"])
+def test_memory_does_not_grow_with_the_file(tmp_path, row_group_size):
+    x = np.random.default_rng(0).standard_normal((N, D), dtype="float32")
+    small, large = (write(tmp_path / str(n), x[:n], row_group_size) for n in (N // 5, N))
+    n_rows, peaks, output = read(small, large)
+    assert n_rows == [N // 5] * 2 + [N] * 2
+    assert peaks[2] - peaks[0] < MOST, output
+    assert max(peaks) - peaks[2] < GROWTH, output
 
 
 def test_memory_does_not_grow_with_the_number_of_columns(tmp_path):

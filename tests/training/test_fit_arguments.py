@@ -34,9 +34,9 @@ def test_the_arguments_of_keras_come_first_with_the_defaults_of_keras():
     assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in ours[len(theirs):])
 
 
-@pytest.mark.parametrize("options", first_tier(3, [
-    {"batch_size": None}, {"batch_size": 1, "epochs": 1}, {"batch_size": N}, {"batch_size": 10 * N},
-    {"validation_batch_size": 5}, {"validation_batch_size": 100}]), ids=str)
+@pytest.mark.parametrize("options", first_tier(2, [
+    {"batch_size": None}, {"validation_batch_size": 5}, {"batch_size": 1, "epochs": 1}, {"batch_size": N}, {"batch_size": 10 * N},
+    {"validation_batch_size": 100}]), ids=str)
 def test_batch_size(options):
     both(**options)
 
@@ -54,9 +54,9 @@ def test_arguments_may_be_given_by_position():
     assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize("options", first_tier(3, [
-    {}, {"initial_epoch": 2, "epochs": 4}, {"initial_epoch": 3, "epochs": 3}, {"initial_epoch": 5, "epochs": 3},
-    {"epochs": 0}]), ids=str)
+@pytest.mark.parametrize("options", first_tier(2, [
+    {"initial_epoch": 2, "epochs": 4}, {"epochs": 0}, {}, {"initial_epoch": 3, "epochs": 3},
+    {"initial_epoch": 5, "epochs": 3}]), ids=str)
 def test_epochs(options):
     def saying_only_this(fit):
         return lambda model, epochs, callbacks, **others: fit(model, **others, **options)
@@ -91,16 +91,17 @@ def test_validation_split_of_a_dict_of_inputs(split):
     both(make=named)
 
 
-@pytest.mark.parametrize("frequency", first_tier(3, [1, 2, 3, 7, [1, 3], [2], []]))
+@pytest.mark.parametrize("frequency", first_tier(2, [3, [1, 3], 1, 2, 7, [2], []]))
 def test_validation_freq(frequency):
     ours, *_ = both(epochs=4, validation_freq=frequency)
     judged = frequency if isinstance(frequency, list) else range(frequency, 5, frequency)
     assert len(ours.history.get("val_loss", [])) == len(judged)
 
 
-@pytest.mark.parametrize("options", first_tier(3, [
-    {"steps_per_epoch": 3, "epochs": 2}, {"steps_per_epoch": N_BATCHES}, {"steps_per_epoch": 5, "batch_size": None},
-    {"steps_per_epoch": 1, "epochs": 4}, {"validation_steps": 2}, {"validation_steps": 1, "validation_batch_size": 4},
+@pytest.mark.parametrize("options", first_tier(2, [
+    {"steps_per_epoch": 3, "epochs": 2}, {"validation_steps": 2}, {"steps_per_epoch": N_BATCHES},
+    {"steps_per_epoch": 5, "batch_size": None}, {"steps_per_epoch": 1, "epochs": 4},
+    {"validation_steps": 1, "validation_batch_size": 4},
     {"steps_per_epoch": 2, "epochs": 2, "validation_steps": N_VALIDATION_BATCHES}]), ids=str)
 def test_steps(options):
     """With fewer steps than batches an epoch begins where the one before ended."""
@@ -142,16 +143,16 @@ def test_class_weight(shape, weights):
     assert abs(weighed.history["loss"][0] - plain.history["loss"][0]) > 1e-3
 
 
-@pytest.mark.parametrize("compiled", first_tier(4, [
-    {"run_eagerly": True}, {"jit_compile": False}, {"jit_compile": True}, {"steps_per_execution": 4}]), ids=str)
+@pytest.mark.parametrize("compiled", first_tier(2, [
+    {"run_eagerly": True}, {"steps_per_execution": 4}, {"jit_compile": False}, {"jit_compile": True}]), ids=str)
 def test_a_model_compiled_with(compiled):
     if keras.backend.backend() == "torch" and compiled in ({"jit_compile": True}, {"steps_per_execution": 4}):
         pytest.skip("not on PyTorch: Keras refuses steps_per_execution there, and jit_compile asks for a C++ compiler")
     both(make=lambda: network(**compiled))
 
 
-@pytest.mark.parametrize("kind", first_tier(4, [
-    "float64", "int64", "uint8", "bool", "float16", "frame", "no C order", "tensor", "column as row"]))
+@pytest.mark.parametrize("kind", first_tier(3, [
+    "float64", "frame", "uint8", "int64", "bool", "float16", "no C order", "tensor", "column as row"]))
 def test_rows_of_any_kind(kind):
     def given():
         model, data = network()
@@ -170,7 +171,7 @@ def test_rows_of_any_kind(kind):
     both(make=given)
 
 
-@pytest.mark.parametrize("kind", ["PyDataset", "generator", "PyDataset to validate on"])
+@pytest.mark.parametrize("kind", first_tier(2, ["PyDataset", "generator", "PyDataset to validate on"]))
 def test_data_that_cut_their_own_batches(kind):
     def given():
         model, data = network()
@@ -200,7 +201,7 @@ def test_the_most_epochs_and_steps_of_a_debugging_run():
     assert int(ours.arrays["optimizer"][0]) == 6
 
 
-@pytest.mark.parametrize("change", first_tier(3, ["rate", "weights", "compile", "freeze"]))
+@pytest.mark.parametrize("change", first_tier(2, ["rate", "compile", "weights", "freeze"]))
 def test_what_changes_between_two_fits_counts_for_the_second(change):
     def with_a_change(fit):
         def run(model, **options):

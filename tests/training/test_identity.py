@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, optimizers
+from tiers import first_tier
 from training.side_by_side import fit
 
 from epochal import UsageError
@@ -89,21 +90,21 @@ def trained(model, folder, x=X, y=Y, **options):
     return fit(model, x, y, batch_size=8, verbose=0, checkpoint=folder, **options)
 
 
-@pytest.mark.parametrize(("was", "wrong", "what"), [
-    ({}, {"act": "tanh"}, "architecture"), ({}, {"rate": 0.8}, "architecture"), ({"l2": 0.1}, {"l2": 0.2}, "architecture"),
+@pytest.mark.parametrize(("was", "wrong", "what"), first_tier(3, [
+    ({}, {"act": "tanh"}, "architecture"), (decayed(10), decayed(1000), "set of optimizer's settings"),
+    ({"metrics": ["mae"]}, {"metrics": ["mse"]}, "list of metrics"),
+    ({}, {"rate": 0.8}, "architecture"), ({"l2": 0.1}, {"l2": 0.2}, "architecture"),
     (descent(momentum=0.9), descent(momentum=0.5), "set of optimizer's settings"),
     (descent(), descent(clipnorm=0.1), "set of optimizer's settings"),
-    (decayed(10), decayed(1000), "set of optimizer's settings"),
-    ({"metrics": ["mae"]}, {"metrics": ["mse"]}, "list of metrics"),
-], ids=["activation", "dropout", "L2", "momentum", "clipping", "schedule", "metrics"])
+]), ids=["activation", "schedule", "metrics", "dropout", "L2", "momentum", "clipping"])
 def test_another_model_optimizer_or_metric_is_refused_by_name(tmp_path, was, wrong, what):
     trained(network(**was), tmp_path)
     with pytest.raises(UsageError, match=f"`checkpoint` must be the folder of this training; .* another {what}: "):
         trained(network(**wrong), tmp_path)
 
 
-@pytest.mark.parametrize("make", [network, graph, own, lambda: network(**decayed(10)), measured, forked],
-                         ids=["sequential", "graph", "subclassed", "schedule", "metrics", "two outputs"])
+@pytest.mark.parametrize("make", first_tier(3, [graph, own, measured, network, lambda: network(**decayed(10)), forked]),
+                         ids=["graph", "subclassed", "metrics", "sequential", "schedule", "two outputs"])
 def test_the_same_model_built_again_goes_on(tmp_path, make):
     first, y = make(), (Y, Y) if make is forked else Y
     trained(first, tmp_path, y=y, epochs=2)

@@ -91,6 +91,7 @@ for call in (lambda: predict(model, x, verbose=0),
 """
 
 
+@pytest.mark.second
 @pytest.mark.skipif(sys.platform != "linux", reason="the most memory ever held is told in /proc")
 def test_host_memory_holds_the_predictions_once(tmp_path):
     """How often they fit into the memory that a call takes; Keras, which holds them twice, shows that the measure tells."""

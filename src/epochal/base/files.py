@@ -13,14 +13,7 @@ from .errors import UsageError
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` so that a kill or a full disk at any moment leaves the old file or the new, never a part of one.
-
-    Args:
-        path: its folder is made where it does not exist. text: written as UTF-8.
-
-    Raises:
-        OSError: there is no room, or no right to write there.
-    """
+    """Write a text as UTF-8, as `whole_file` does: a kill or a full disk at any moment leaves the old file or the new."""
     with whole_file(path) as file:
         file.write(text.encode("utf-8"))
 
@@ -29,10 +22,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to, which takes the place of `path` when the block ends well, and else leaves no trace.
 
-    What a kill leaves behind, a draft whose name begins with a point, the next writing of the same file removes.
-
-    Args:
-        path: its folder is made where it does not exist.
+    Its folder is made where it does not exist. What a kill leaves behind, a draft whose name begins with a point, the next writing
+    of the same file removes.
 
     Raises:
         OSError: there is no room, or no right to write there.
@@ -40,7 +31,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex}")
-    _remove_drafts_of_the_dead(path)
+    for other in path.parent.glob(f".{path.name}.*.*"):
+        owner = other.name.removeprefix(f".{path.name}.").split(".")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            other.unlink(missing_ok=True)
     try:
         with open(draft, "xb") as file:
             yield file
@@ -51,13 +45,6 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         draft.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def _remove_drafts_of_the_dead(path):
-    for draft in path.parent.glob(f".{path.name}.*.*"):
-        owner = draft.name.removeprefix(f".{path.name}.").split(".")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            draft.unlink(missing_ok=True)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

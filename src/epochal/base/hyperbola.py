@@ -15,25 +15,16 @@ _NEWTON_STEPS, _HALVINGS = 60, 30
 
 
 class HyperbolaFit(NamedTuple):
-    """S(B) = s_min (1 + b_crit / B), with the 95 % interval of `b_crit`.
+    """S(B) = s_min (1 + b_crit / B), with the 95 % interval of `b_crit`."""
 
-    Attributes:
-        s_min: steps that no batch, however large, goes below.
-        b_crit: batch size at which twice `s_min` steps are needed; 0 where steps do not fall with the batch size, infinite
-            where they fall as 1/B throughout (then `s_min` is 0 and only `e_min` is known).
-        low, high: profile-likelihood interval; 0 or infinite on the side that the batch sizes do not reach.
-        e_min: s_min · b_crit, the examples that no batch, however small, goes below.
-        sigma: standard deviation of log S about the law.
-        residuals: float[n], log of measured over fitted steps; `nan` where censored.
-    """
-
-    s_min: float
+    s_min: float  # steps that no batch, however large, goes below
+    # The batch size at which twice `s_min` steps are needed; 0 where steps do not fall with the batch size, infinite where they
+    # fall as 1/B throughout (then `s_min` is 0 and only `e_min` is known).
     b_crit: float
-    low: float
+    low: float  # to `high`: profile-likelihood interval; 0 or infinite on the side that the batch sizes do not reach
     high: float
-    e_min: float
-    sigma: float
-    residuals: np.ndarray
+    e_min: float  # s_min · b_crit, the examples that no batch, however small, goes below
+    sigma: float  # standard deviation of log S about the law
 
 
 def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike | None = None, *,
@@ -63,7 +54,7 @@ def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike 
             "Pass the updates made so far, and `censored`, for a run that did not arrive.")
     reached = int((~censored).sum())
     if np.unique(b[~censored]).size < 2 or reached < 3:
-        return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan, np.full(b.shape, np.nan))
+        return HyperbolaFit(np.nan, np.nan, 0.0, np.inf, np.nan, np.nan)
     middle = float(np.exp(np.log(b).mean()))
     profile = _Profile(np.log(s), b / middle, late, early)
     nearest, furthest = np.log(b.min() / middle) - _BEYOND, np.log(b.max() / middle) + _BEYOND
@@ -75,10 +66,9 @@ def hyperbola_fit(batch_sizes: ArrayLike, steps: ArrayLike, censored: ArrayLike 
     at = np.searchsorted(grid, best)
     grid, heights = np.insert(grid, at, best), np.insert(heights, at, top)
     low, high = (_crossing(profile, grid[::way], heights[::way], top - allowed / 2) for way in (1, -1))
-    residuals = np.where(censored, np.nan, np.log(s) - level - _log_shape(np.array([best]), b / middle)[0])
     share, s_middle = float(expit(best)), float(np.exp(level))  # S(middle) = Smin + Emin / middle, in shares of it
     b_crit, low, high = (float(middle * np.exp(t)) for t in (best, low, high))
-    return HyperbolaFit(s_middle * (1 - share), b_crit, low, high, s_middle * middle * share, float(sigma), residuals)
+    return HyperbolaFit(s_middle * (1 - share), b_crit, low, high, s_middle * middle * share, float(sigma))
 
 
 class _Profile:

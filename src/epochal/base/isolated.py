@@ -26,19 +26,13 @@ _PARENT = 1.0    # seconds between two looks of the process at whether the one t
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the function ended.
+    """How the function ended."""
 
-    Attributes:
-        value: what it returned.
-        failure: `None` where it returned; else what happened instead.
-        sentence: what happened, for a reader; empty where it returned.
-        printed: the end of what the process wrote to standard error.
-    """
-
-    value: Any = None
+    value: Any = None  # what it returned
+    # `None` where it returned; else what happened instead
     failure: Literal["raised", "killed", "out of memory", "timed out"] | None = None
-    sentence: str = ""
-    printed: str = ""
+    sentence: str = ""  # what happened, for a reader; empty where it returned
+    printed: str = ""  # the end of what the process wrote to standard error
 
 
 @dataclass(frozen=True)
@@ -47,16 +41,12 @@ class Isolated:
 
     What travels to the process and back is pickled by this package for its own child, through pipes: nothing is read from a file.
     Arguments and value should be plain data and arrays. The process ends when the one that started it does.
-
-    Attributes:
-        seconds: after so many the process is ended; starting Python and importing libraries count.
-        memory_bytes: the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
-        environment: variables set for the process beside those of this one.
     """
 
-    seconds: float
+    seconds: float  # after so many the process is ended; starting Python and importing libraries count
+    # the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
     memory_bytes: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables set for the process beside those of this one
 
     def run(self, function: str, *arguments: Any) -> Outcome:
         """Call `function(*arguments)` there, and wait.
@@ -67,9 +57,11 @@ class Isolated:
         """
         require(function.startswith("epochal.") and ":" in function, "function", function,
                 "the import path of a function of Epochal", 'Pass "epochal.room.file:name".')
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONWARNINGS": "ignore",
+                       **self.environment}
         with tempfile.TemporaryFile() as log:  # has no name
             process = subprocess.Popen([sys.executable, "-P", "-m", __name__, str(os.getpid())], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, stderr=log, env=self._environment(),
+                                       stdout=subprocess.PIPE, stderr=log, env=environment,
                                        start_new_session=True)  # Ctrl-C in the terminal is for the parent to answer
             try:
                 answer, failure = self._wait(process, pickle.dumps((function, arguments)))
@@ -95,10 +87,6 @@ class Isolated:
                 return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
             if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
                 return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
-
-    def _environment(self):
-        path = os.pathsep.join(map(os.path.abspath, sys.path))
-        return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", **self.environment}
 
 
 def _ending(code):

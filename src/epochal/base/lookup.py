@@ -11,7 +11,7 @@ _find: Callable[[str], Any] | None = None
 
 
 def open_with(find: Callable[[str], Any]) -> None:
-    """Called once, by the front door: `find(name)` returns the public thing of that name."""
+    """Called once, by the front door."""
     global _find
     _find = find
 

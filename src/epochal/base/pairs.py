@@ -20,10 +20,7 @@ def paired_p(a: ArrayLike, b: ArrayLike) -> float:
     """P value of "the mean of `a - b` is zero", two-sided, paired t test (Student 1908).
 
     Where all differences are the same the t test sees no spread; the p value is then that of the sign test, 2 / 2ⁿ, or 1 where they
-    are zero. 1 for fewer than two pairs, or where a difference is not finite.
-
-    Args:
-        a, b: float[n], where `a[i]` and `b[i]` share seed and data.
+    are zero. 1 for fewer than two pairs, or where a difference is not finite. A pair `a[i]`, `b[i]` shares seed and data.
     """
     away, mean, error = _moments(a, b)
     if not mean or error is None:

@@ -16,22 +16,15 @@ class Item(NamedTuple):
 
 
 class Agenda(NamedTuple):
-    """What is going to be done.
+    """What is going to be done."""
 
-    Attributes:
-        title, place: what is worked on, and the machine that does it.
-        notes: what the user should know about the data.
-        items: the work in its order; `None` where it is not made of measurements, and no table is shown.
-        sentences: what was settled beforehand.
-        bar: whether a face should draw how far it is; Keras' own `fit` and `predict` draw theirs.
-    """
-
-    title: str
+    title: str  # with `place`: what is worked on, and the machine that does it
     place: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the user should know about the data
+    # the work in its order; `None` where it is not made of measurements, and no table is shown
     items: tuple[Item, ...] | None = None
-    sentences: tuple[str, ...] = ()
-    bar: bool = True
+    sentences: tuple[str, ...] = ()  # what was settled beforehand
+    bar: bool = True  # whether a face should draw how far it is; Keras' own `fit` and `predict` draw theirs
 
 
 class Progress(Protocol):

@@ -6,22 +6,18 @@ import numpy as np
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """A NumPy generator for `(seed, *names)`; other names give an independent stream.
-
-    Args:
-        seed: a non-negative integer.
-        names: strings or integers, e.g. `stream(0, "order", 3)`.
+    """A NumPy generator for a seed from 0 on and names, as in `stream(0, "order", 3)`; other names give an independent stream.
 
     >>> bool(stream(0, "order").integers(99) == stream(0, "order").integers(99))
     True
     """
-    return np.random.default_rng([seed, *map(_number, names)])
+    return np.random.default_rng([seed, *map(_entropy, names)])
 
 
-def number(seed: int, *names: str | int) -> int:
+def integer(seed: int, *names: str | int) -> int:
     """One integer below 2³¹ for `(seed, *names)`, for libraries that want a seed and not a generator."""
     return int(stream(seed, *names).integers(2**31 - 1))
 
 
-def _number(name):
+def _entropy(name):
     return name if isinstance(name, int) else zlib.crc32(name.encode())

@@ -37,11 +37,7 @@ def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float, float]:
-    """Mean of `a - b` and its interval, where `a[i]` and `b[i]` share seed and data.
-
-    Returns:
-        `(mean, low, high)`, in the unit of the values; positive where `a` is larger.
-    """
+    """Mean of `a - b` and its interval, `(mean, low, high)`, where `a[i]` and `b[i]` share seed and data."""
     a, b = np.asarray(a, float), np.asarray(b, float)
     require(a.shape == b.shape, "b", b.shape, f"as long as `a`, {a.shape}", "Pass pairs.")
     return mean_interval(a - b)

@@ -52,6 +52,12 @@ def first_few(words: Iterable[Any], most: int = 20, write: Callable[[Any], str] 
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def listed(words: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def quantity(unit: str, *values: float) -> str:
     """Values with their unit, all in the scale of the largest, so that they compare at a glance.
 
@@ -63,6 +69,15 @@ def quantity(unit: str, *values: float) -> str:
         if largest >= floor:
             return f"{' to '.join(number(v / factor) for v in values)} {name}".strip()
     raise AssertionError("every scale ends at zero")
+
+
+def difference(mean: float | None, low: float | None, high: float | None) -> str:
+    """A difference with its interval, its sign always shown; a dash where there is none.
+
+    >>> difference(0.012, -0.003, 0.027)
+    '+0.012 (-0.003 to +0.027)'
+    """
+    return "–" if mean is None else f"{mean:+.2g} ({low:+.2g} to {high:+.2g})"
 
 
 def duration(seconds: float) -> str:

@@ -22,7 +22,6 @@ _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", 
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal fit` does."""
     path, as_json = writable_file(options["out"], (".keras",)), options["as_json"]
     plan = record_in(options["plan"], "--plan", Plan, "a plan.json")
     console, answer = terminal(stderr=True), terminal()

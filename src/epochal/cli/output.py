@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..base.errors import Advice, UsageError
 from ..base.validate import require
-from ..records import read
+from ..records import dump, read
 from ..report.progress import tell
 
 _PAGE = 110  # characters, where the output goes to a file
@@ -73,6 +73,12 @@ def warnings_as_sentences(say: Console) -> Iterator[None]:
         warnings.showwarning = show
         warnings.simplefilter("always", Advice)
         yield
+
+
+def record_as_json(record: Any, leaving_out: str, **beside: str) -> str:
+    """A record without the longest of its fields, and what stands beside it, as JSON."""
+    fields = json.loads(dump(record))["record"]
+    return json.dumps({name: value for name, value in fields.items() if name != leaving_out} | beside, indent=2)
 
 
 def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:

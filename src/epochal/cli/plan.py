@@ -1,6 +1,5 @@
 """`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,14 @@ from ..base.backends import choose_backend
 from ..base.files import no_room
 from ..base.stop import Stopped
 from ..base.text import RichTable
-from ..records import Evidence, Plan, dump
+from ..records import Evidence, Plan
 from ..report import write_report
 from ..report.progress import ProgressDisplay, print_agenda, tell
 from .interrupts import stop_on_signals
-from .output import record_in, terminal, writable_folder
+from .output import record_as_json, record_in, terminal, writable_folder
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal plan` does."""
     only_agenda, as_json = options["agenda"], options["as_json"]
     folder = Path(options["out"]) if only_agenda else writable_folder(options["out"])
     evidence = record_in(options["evidence"], "--evidence", (Plan, Evidence), "a plan.json or an evidence file")
@@ -64,7 +62,7 @@ def table_source(options: dict[str, Any]) -> Any:
 def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: bool) -> None:
     """The answer on the screen, and its report beside the plan."""
     if as_json:
-        click.echo(_for_machines(plan, folder))
+        click.echo(record_as_json(plan, "evidence", plan=str(folder / "plan.json"), report=str(folder / "report.html")))
     else:
         _print_answer(answer, plan)
     try:
@@ -89,9 +87,3 @@ def _print_answer(console: Console, plan: Plan) -> None:
     console.print(RichTable(list(plan.detail_rows())))
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)
-
-
-def _for_machines(plan: Plan, folder: Path) -> str:
-    record = json.loads(dump(plan))["record"]
-    del record["evidence"]
-    return json.dumps(record | {"plan": str(folder / "plan.json"), "report": str(folder / "report.html")}, indent=2)

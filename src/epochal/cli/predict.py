@@ -16,7 +16,6 @@ from .output import strict_json, terminal, values_of, warnings_as_sentences, wri
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal predict` does."""
     out, as_json, size = options["out"], options["as_json"], options["batch_size"]
     path, place = writable_file(out, ENDINGS), Path(options["model"])
     for name, one in (("MODEL", place), ("DATA", Path(options["data"]))):

@@ -1,7 +1,6 @@
 """`epochal study`: from the words on the command line to the comparison on the screen and the files in the study's folder."""
 
 import importlib.util
-import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.files import no_room
 from ..base.stop import Stopped
-from ..base.text import RichTable
+from ..base.text import RichTable, listed
 from ..base.validate import require
-from ..records import Study, dump, save
+from ..records import Study, save
 from ..report import write_report
 from ..report.progress import ProgressDisplay, tell
 from ..report.study.mlflow import log_to_mlflow, reach, speaking_of
@@ -23,7 +22,7 @@ from ..report.study.tables import write_tables
 from ..report.study.tensorboard import log_to_tensorboard
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
 from .interrupts import stop_on_signals
-from .output import terminal, writable_folder
+from .output import record_as_json, terminal, writable_folder
 from .plan import table_source
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
@@ -31,7 +30,6 @@ _CHOICES = ("seeds", "epochs", "metric", "mode", "margin", "reference", "protoco
 
 
 def run(options: dict[str, Any]) -> None:
-    """What `epochal study` does."""
     place, mlflow, tensorboard = writable_folder(options["folder"], "--folder"), options["mlflow"], options["tensorboard"]
     for name in ("mlflow", "tensorboard", "ray"):
         require(not options[name] or importlib.util.find_spec(name) is not None, f"--{name}", options[name],
@@ -91,12 +89,10 @@ def _show(study: Study, place: Path, answer: Console, say: Console, *, as_json: 
     """The files, before a reader of the output may have gone away, and the comparison on the screen."""
     _save(study, place)
     if as_json:
-        record = json.loads(dump(study))["record"]
-        del record["curves"]
-        click.echo(json.dumps(record | {"folder": str(place)}, indent=2))
+        click.echo(record_as_json(study, "curves", folder=str(place)))
     else:
         _print(answer, study)
-    tell(say, f"\nWritten in {place}: {', '.join(_WRITTEN[:-1])} and {_WRITTEN[-1]}.")
+    tell(say, f"\nWritten in {place}: {listed(_WRITTEN)}.")
 
 
 def _print(console: Console, study: Study) -> None:

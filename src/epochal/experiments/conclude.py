@@ -7,7 +7,7 @@ from ..base.text import quantity
 from ..records import Machine, Outcome, Reading, Study, Verdict
 from ..rules.scaling import steps_per_epoch
 from ..rules.study.contrasts import Trained, contrasts
-from ..rules.study.steps import critical_batch_of
+from ..rules.study.updates_to_target import critical_batch_of
 
 _WORTH_SAYING = 1.25  # times as much, or as many epochs by timing noise alone, from which the sentence says so
 

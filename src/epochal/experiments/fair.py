@@ -102,10 +102,10 @@ class Fair:
         return Setting(batch_size=size, learning_rate=rate, schedule=self.rig.present.schedule)
 
     def trial_seeds(self):
-        return [seeds.number(self.design.seed, "screen", i) for i in range(self.design.n_trial_seeds)]
+        return [seeds.integer(self.design.seed, "screen", i) for i in range(self.design.n_trial_seeds)]
 
     def _confirm(self, rates, spans, margin):
-        fresh = [seeds.number(self.design.seed, "confirm", i) for i in range(self.design.n_seeds)]
+        fresh = [seeds.integer(self.design.seed, "confirm", i) for i in range(self.design.n_seeds)]
         arms = {}
         for rate in rates:
             key = self.setting(rate.batch_size, rate.value)

@@ -11,9 +11,9 @@ from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import clock_of, declared
+from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
 from ..rules.plan.quality import all_updates_to, best_epoch
-from ..rules.plan.rates import beyond, grid, pick
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .blocks import curve_of, schedule_of
 
@@ -58,7 +58,7 @@ class _Study:
         self.total = max(self._left(), 0.5 * self.seconds)
         n = self.rig.n_examples
         n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
-        confirm = [seeds.number(self.seed, "confirm", i) for i in range(n_seeds)]
+        confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
@@ -137,7 +137,7 @@ class _Study:
     def _measure_untrained(self):
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
-            starts = [self.rig.fresh(seeds.number(self.seed, "confirm", i)) for i in range(3)]
+            starts = [self.rig.fresh(seeds.integer(self.seed, "confirm", i)) for i in range(3)]
             losses = [float(self.rig.evaluate(state)[:2, 0].mean(dtype=float)) for state in starts]
             if not all(map(math.isfinite, losses)):
                 raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
@@ -147,7 +147,7 @@ class _Study:
 
     def _screen(self, size):
         """Try learning rates until the best one lies inside those tried, or the time is far overrun."""
-        trials = [seeds.number(self.seed, "screen", i) for i in range(self.sweep.n_screen)]
+        trials = [seeds.integer(self.seed, "screen", i) for i in range(self.sweep.n_screen)]
         present, critical = self.rig.present, self.evidence.get("critical_rate")
         centre = seed_rate(present.learning_rate, present.batch_size, size, self.rig.task.optimizer)
         highest = 8 * critical.high if critical is not None and critical.outcome is Outcome.OK else float("inf")

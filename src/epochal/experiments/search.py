@@ -4,7 +4,7 @@ import math
 
 from ..base.errors import MeasurementFailed
 from ..records import Outcome
-from ..rules.plan.rates import grid
+from ..rules.plan.learning_rates import grid
 from ..rules.scaling import seed_rate
 from ..rules.study.rate_search import dropped_neighbours, next_rates, refinements, survivors, tuned
 from .blocks import label_of

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import brentq
 
-from ..base.seeds import number, stream
+from ..base.seeds import integer, stream
 from ..base.stats import mean_interval
 from ..base.validate import require
 from ..records import CriticalRate, Outcome, Reading
@@ -40,7 +40,7 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     rates, found = [], []
     for repeat in range(repeats):
         rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
-        here = rig.fresh(number(seed, "critical_rate", repeat)) if state is None else state
+        here = rig.fresh(integer(seed, "critical_rate", repeat)) if state is None else state
         rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
         if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
             return _without("the loss is not finite before any step", Outcome.DIVERGED)

@@ -58,11 +58,7 @@ def fitted(best, early, late, what="the target loss"):
 def time_optimal_batch(critical, throughput):
     """The batch size with the least `fit` time to the target, √(B_crit · B_hw), and the band within 10 % of that time.
 
-    Args:
-        critical, throughput: the two readings, or `None`.
-
-    Returns:
-        A `Reading` in examples whose interval is the band; `UNRESOLVED` where either limit is not known.
+    A `Reading` in examples whose interval is the band; `UNRESOLVED` where one of the two readings is not known.
     """
     if not (critical and throughput and critical.outcome is Outcome.OK and throughput.known and critical.value > 0):
         return _fastest(outcome=Outcome.UNRESOLVED, note="it needs both the critical batch size and the time of a step")

@@ -56,10 +56,7 @@ def seed_rate(learning_rate, batch_size, new_batch_size, optimizer):
     With k = new / old batch size: k for plain and momentum SGD (Goyal et al. 2017, arXiv:1706.02677), √k for Adam and its
     relatives (Malladi et al. 2022, arXiv:2205.10287), which also serves optimizers that neither covers: it is the smaller
     jump. Shallue et al. 2019 (arXiv:1811.03600) found that no such rule holds in general, so the rate is measured anew
-    at every batch size.
-
-    Args:
-        optimizer: Keras' name of it, in any case.
+    at every batch size. The optimizer is given by Keras' name of it, in any case.
     """
     k = new_batch_size / batch_size
     return learning_rate * (k if optimizer.lower() in _LINEAR else math.sqrt(k))

@@ -10,8 +10,8 @@ from ..base.validate import require
 from ..rules.training.prior import corrected
 from ..seam.model.file import check_takes, load_model
 from ..seam.model.network import network_from_file
-from ..tables.apply import apply
 from ..tables.encoding import load_encoding
+from ..tables.new_rows import apply
 from ..tables.predictions import answers, columns_of, raw_columns, write
 from ..tables.score import scores
 from ..training.predict.predict import predict as predict_rows

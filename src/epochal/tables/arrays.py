@@ -33,10 +33,13 @@ def read_arrays(path):
                          f"got {path.name!r} with {', '.join(sorted(arrays)) or 'no array'}. "
                          f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
     eight_bits = bool(x.dtype == np.uint8 and x.max() > 1)
-    if eight_bits:
-        x, note = x.astype(np.float32) / np.float32(255), "x holds 8-bit numbers: divided by 255, otherwise as it is."
-    else:
-        x, note = _as_floats(x), "x is used as it is, without scaling."
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        x = x.astype(np.float32) / np.float32(255) if eight_bits else x.astype(np.float32)
+    n_bad = int((~np.isfinite(x)).sum())
+    require(not n_bad, "x", Wording(f"{n_bad} values that are infinite or not a number"), "finite",
+            "Drop those rows, or fill them in.")
+    note = ("x holds 8-bit numbers: divided by 255, otherwise as it is." if eight_bits
+            else "x is used as it is, without scaling.")
     return x, y.reshape(len(y)), n_test, eight_bits, (note,)
 
 
@@ -65,13 +68,4 @@ def _pair(arrays, x_name, y_name):
             "For one-hot rows, pass y.argmax(axis=1).")
     require(len(x) == len(y), y_name, counted(len(y), "row"), f"as long as {x_name}, {len(x)} rows",
             "Save both of one length.")
-    return x
-
-
-def _as_floats(x):
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
-        x = x.astype(np.float32)
-    n_bad = int((~np.isfinite(x)).sum())
-    require(not n_bad, "x", Wording(f"{n_bad} values that are infinite or not a number"), "finite",
-            "Drop those rows, or fill them in.")
     return x

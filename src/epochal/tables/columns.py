@@ -55,9 +55,7 @@ def truths(column, _):
 def dates(column, parsing):
     """datetime64, from dates, and text in the format of training or in ISO 8601: no other is read, since 1/2 may be either.
 
-    Args:
-        column: a `Series`.
-        parsing: skrub's step that read the column in training, with its `format_`.
+    `parsing` is skrub's step that read the column in training, with its `format_`.
     """
     if types.is_datetime64_any_dtype(column.dtype):
         return column

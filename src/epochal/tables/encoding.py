@@ -30,41 +30,27 @@ _PREDICATES = ("skrub._dataframe.", "skrub.selectors.", "skrub._table_vectorizer
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Encoding:
-    """What is kept of a table for the model that was trained on it.
+    """What is kept of a table for the model that was trained on it."""
 
-    Attributes:
-        kind, classes, target_mean, target_scale: as in `Table`.
-        target: the name of the column to predict.
-        split_columns: columns that were no features: by which the rows were grouped, or cut in time.
-        columns: `(name, kind)` of each column that the features are made of: `"number"`, `"truth"`, `"date"`, `"category"` or
-            `"text"`; empty for arrays from an `.npz`.
-        left_out: columns of the training rows that could not help.
-        shape: of one example, as the model takes it.
-        eight_bits: whether the arrays held 8-bit numbers that were divided by 255.
-        outputs: what the model answers with: `"probabilities"`, `"logits"`, `"numbers"` (regression) or `"raw"`: something
-            else.
-        prior: share of each class in the training rows; empty for regression.
-        trained_prior: share of each class that the model learned from, after balanced batches and class weights; empty where it is
-            `prior`.
-        versions: `(package, version)` of what the encoder is made of.
-        encoder: the fitted scikit-learn pipeline; `None` for arrays.
-    """
-
-    kind: str
+    kind: str  # like classes, target_mean and target_scale as in `Table`
     classes: tuple[str, ...]
-    target: str
+    target: str  # the name of the column to predict
     target_mean: float
     target_scale: float
-    split_columns: tuple[str, ...]
+    split_columns: tuple[str, ...]  # columns that were no features: by which the rows were grouped, or cut in time
+    # `(name, kind)` of each column that the features are made of: `"number"`, `"truth"`, `"date"`, `"category"` or `"text"`;
+    # empty for arrays from an `.npz`
     columns: tuple[tuple[str, str], ...]
-    left_out: tuple[str, ...]
-    shape: tuple[int, ...]
-    eight_bits: bool
+    left_out: tuple[str, ...]  # columns of the training rows that could not help
+    shape: tuple[int, ...]  # of one example, as the model takes it
+    eight_bits: bool  # whether the arrays held 8-bit numbers that were divided by 255
+    # what the model answers with: `"probabilities"`, `"logits"`, `"numbers"` (regression) or `"raw"`: something else
     outputs: str
-    prior: tuple[float, ...]
+    prior: tuple[float, ...]  # share of each class in the training rows; empty for regression
+    # share of each class that the model learned from, after balanced batches and class weights; empty where it is `prior`
     trained_prior: tuple[float, ...]
-    versions: tuple[tuple[str, str], ...]
-    encoder: Any
+    versions: tuple[tuple[str, str], ...]  # `(package, version)` of what the encoder is made of
+    encoder: Any  # the fitted scikit-learn pipeline; `None` for arrays
 
 
 def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), trained_prior=()):

@@ -73,7 +73,7 @@ def _pipeline(numbers, others, seed):
     # Numbers pass skrub by: it casts them to float32, which is too coarse for a large number that varies little.
     vectorizer = skrub.TableVectorizer(
         low_cardinality=OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
-        high_cardinality=skrub.StringEncoder(random_state=seeds.number(seed, "text")),
+        high_cardinality=skrub.StringEncoder(random_state=seeds.integer(seed, "text")),
         datetime=skrub.DatetimeEncoder(add_weekday=True, periodic_encoding="circular"))
     steps = [(name, step, columns) for name, step, columns in
              (("numbers", "passthrough", numbers), ("others", vectorizer, others)) if columns]

@@ -61,10 +61,8 @@ def answers(outputs, encoding):
 def columns_of(values, encoding):
     """The columns of the file of predictions, by name: `prediction`, and for classes `probability_…` of each.
 
-    Of two classes the second alone has a column of probabilities: the other is what is left to 1.
-
-    Args:
-        values: what `answers` returns, corrected or not.
+    Of two classes the second alone has a column of probabilities: the other is what is left to 1. The values are those of
+    `answers`, corrected or not.
     """
     if encoding.kind == "regression":
         return {"prediction": values}

@@ -71,9 +71,7 @@ def read_frame(place):
 def read_new_rows(place, *, text=()):
     """The rows to predict at `place`: as `read_frame`, but text stays as it is written, and one column is enough.
 
-    Args:
-        place: what `locate` returns.
-        text: columns that are text in training. In a file of text, a reader who finds 007 in every row takes it for 7.
+    `text` names the columns that are text in training. In a file of text, a reader who finds 007 in every row takes it for 7.
     """
     if place.format in ("built-in", ".parquet"):
         return read_frame(place)[0]

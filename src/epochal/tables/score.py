@@ -10,11 +10,7 @@ _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 
 
 def score_rows(found, *, where="on the rows with a known target"):
-    """Rows of strings, the heading first: measure, value, 95 % interval, and what a constant answer gets on these rows.
-
-    Args:
-        found: what `scores` returns. where: which rows these are.
-    """
+    """What `scores` returns, as rows of strings, the heading first."""
     yield (where, "value", "95 % interval", "constant answer")
     for name, (value, low, high, constant) in found.items():
         span = "not known" if low is None else f"{number(low)} to {number(high)}"
@@ -30,7 +26,7 @@ def scores(values, y, encoding):
 
     Args:
         values: what `predictions.answers` returns.
-        y: the known answers, as `apply.NewRows` has them; rows with an unknown one are left out.
+        y: the known answers, as `new_rows.NewRows` has them; rows with an unknown one are left out.
         encoding: the `encoding.Encoding`.
     """
     y = np.asarray(y)

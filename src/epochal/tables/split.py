@@ -69,9 +69,9 @@ def by_group(groups, codes, *, seed):
     np.add.at(rows_group_class, (group_of_row, codes), 1)
 
     everything = np.arange(len(names))
-    test = _draw_groups(rows_group_class, everything, _TEST, seeds.number(seed, "test groups"))
+    test = _draw_groups(rows_group_class, everything, _TEST, seeds.integer(seed, "test groups"))
     rest = np.setdiff1d(everything, test)
-    validation = _draw_groups(rows_group_class, rest, _VALIDATION / (1 - _TEST), seeds.number(seed, "validation groups"))
+    validation = _draw_groups(rows_group_class, rest, _VALIDATION / (1 - _TEST), seeds.integer(seed, "validation groups"))
     train = np.setdiff1d(rest, validation)
     rows = [np.flatnonzero(np.isin(group_of_row, part)) for part in (train, validation, test)]
     counts = f"{len(train):,}, {len(validation):,} and {len(test):,} groups"
@@ -85,10 +85,15 @@ def by_time(moments, codes):
         moments: Series[n] of numbers, dates, or text that is a date in every row; at least 3 different ones.
         codes: int[n], the class of each row.
     """
-    order_of_row, n_moments = _ranks(moments)
+    n_missing = int(moments.isna().sum())
+    require(not n_missing, moments.name, counted(n_missing, "missing value"), "known in every row to sort by",
+            "Fill in the moments, or drop those rows.")
+    if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
+        moments = _dates(moments.astype(str))
+    order_of_row, different = pd.factorize(moments, sort=True)
     order = np.argsort(order_of_row, kind="stable")
     cuts = np.flatnonzero(np.diff(order_of_row[order])) + 1  # where a new moment begins
-    require(n_moments >= 3, moments.name, counted(n_moments, "different moment"), "of at least 3 different moments",
+    require(len(different) >= 3, moments.name, counted(len(different), "different moment"), "of at least 3 different moments",
             "Choose a finer column, or leave it out.")
     first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(order)).argmin())
     later = cuts[first + 1:]
@@ -107,17 +112,6 @@ def _draw_groups(rows_group_class, groups, share, seed):
 
     draws = ShuffleSplit(_DRAWS, test_size=share, random_state=seed).split(groups)
     return min((groups[chosen] for _, chosen in draws), key=badness)
-
-
-def _ranks(moments):
-    """int[n], the place of each row's moment among the different moments, and how many there are."""
-    n_missing = int(moments.isna().sum())
-    require(not n_missing, moments.name, counted(n_missing, "missing value"), "known in every row to sort by",
-            "Fill in the moments, or drop those rows.")
-    if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
-        moments = _dates(moments.astype(str))
-    ranks, different = pd.factorize(moments, sort=True)
-    return ranks, len(different)
 
 
 def _dates(column):

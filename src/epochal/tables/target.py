@@ -13,23 +13,14 @@ from .columns import LARGEST, is_text
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """What is to be predicted.
+    """What is to be predicted."""
 
-    Attributes:
-        name: the target's name.
-        kind: `"binary"`, `"multiclass"` or `"regression"`.
-        y: float32[n, 1] of 0 and 1, int32[n] codes, or float64[n, 1] values as they are in the file.
-        codes: int[n], the class of each row; all 0 for regression.
-        classes: labels in the order of their codes; empty for regression.
-        notes: what was found, in sentences.
-    """
-
-    name: str
-    kind: str
-    y: np.ndarray
-    codes: np.ndarray
-    classes: tuple[str, ...]
-    notes: tuple[str, ...]
+    name: str  # the target's name
+    kind: str  # `"binary"`, `"multiclass"` or `"regression"`
+    y: np.ndarray  # float32[n, 1] of 0 and 1, int32[n] codes, or float64[n, 1] values as they are in the file
+    codes: np.ndarray  # int[n], the class of each row; all 0 for regression
+    classes: tuple[str, ...]  # labels in the order of their codes; empty for regression
+    notes: tuple[str, ...]  # what was found, in sentences
 
 
 def find_task(column, name, *, wanted=None, most_classes=20):
@@ -58,16 +49,12 @@ def find_task(column, name, *, wanted=None, most_classes=20):
                 "Choose another column.")
         repeated = whole and n_values <= most_classes and 10 * n_values <= len(column)
         if wanted == "regression" or (wanted is None and n_values > 2 and not repeated):
-            return _numbers(values, name, n_values)
+            return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
+                        (f"Target `{name}` has {n_values:,} different numbers: regression.",))
     else:
         require(wanted != "regression", name, str(column.dtype), "a column of numbers for regression",
                 "Leave --task out, or name a column of numbers.")
     return _classes(column, name)
-
-
-def _numbers(values, name, n_values):
-    return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
-                (f"Target `{name}` has {n_values:,} different numbers: regression.",))
 
 
 def _classes(column, name):

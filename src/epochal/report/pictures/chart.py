@@ -48,19 +48,13 @@ class SizeStyle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """One axis.
-
-    Attributes:
-        span: the lowest and highest value that must be seen; of a logarithmic axis both positive.
-        ticks: where to put numbers; empty: at round places.
-        unit: of the numbers, such as `"s"`.
-    """
+    """One axis."""
 
     title: str
-    span: tuple[float, float]
+    span: tuple[float, float]  # the lowest and highest value that must be seen; of a logarithmic axis both positive
     logarithmic: bool = False
-    ticks: tuple[float, ...] = ()
-    unit: str = ""
+    ticks: tuple[float, ...] = ()  # where to put numbers; empty: at round places
+    unit: str = ""  # of the numbers, such as `"s"`
 
     def ends(self, below=0.0, above=0.0):
         """Where the axis begins and ends, in powers of ten where it is logarithmic; `below` and `above` are shares left free."""
@@ -182,26 +176,17 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture of a page, or the sentence that says why it is missing.
+    """One picture of a page, or the sentence that says why it is missing."""
 
-    Attributes:
-        name: its anchor in the page.
-        title, sentence: what it shows, in a heading and in a few sentences; together they are its alternative text.
-        missing: why it is not drawn; empty where it is.
-        charts: what is drawn, by the name of the view; where there is one view alone, its name is not shown.
-        views: what a view is called, `"against {}"`.
-        rows: the numbers behind it, the heading first.
-        notes: what of it could not be drawn.
-    """
-
-    name: str
-    title: str
+    name: str  # its anchor in the page
+    title: str  # with `sentence`: what it shows, in a heading and in a few sentences; together they are its alternative text
     sentence: str
-    missing: str = ""
+    missing: str = ""  # why it is not drawn; empty where it is
+    # what is drawn, by the name of the view; where there is one view alone, its name is not shown
     charts: dict[str, Chart] = field(default_factory=dict)
-    views: str = "{}"
-    rows: tuple[tuple[str, ...], ...] = ()
-    notes: tuple[str, ...] = ()
+    views: str = "{}"  # what a view is called, `"against {}"`
+    rows: tuple[tuple[str, ...], ...] = ()  # the numbers behind it, the heading first
+    notes: tuple[str, ...] = ()  # what of it could not be drawn
 
     @property
     def keys(self):

@@ -14,12 +14,7 @@ _NEAR = 4.0  # times the largest, or one in so many of the smallest: what lies f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochLine:
-    """One setting's quality after each epoch: median and quartiles over its seeds.
-
-    Attributes:
-        best: the epoch, from 1, that is marked; `None` where none is.
-        width: of the line.
-    """
+    """One setting's quality after each epoch: median and quartiles over its seeds."""
 
     key: Key
     steps_per_epoch: int
@@ -27,8 +22,8 @@ class EpochLine:
     low: tuple[float, ...]
     middle: tuple[float, ...]
     high: tuple[float, ...]
-    best: float | None = None
-    width: float = 2.0
+    best: float | None = None  # the epoch, from 1, that is marked; `None` where none is
+    width: float = 2.0  # of the line
 
     @property
     def there(self):
@@ -85,18 +80,13 @@ def undrawn(label, n_good, n_runs):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLine:
-    """Quality at each learning rate tried with one batch size.
-
-    Attributes:
-        points: `(rate, quality)` of each training with a quality.
-        means: the mean of each rate all of whose trainings have a quality: of the others alone it would flatter the rate.
-        without: of the other rates why, in words.
-    """
+    """Quality at each learning rate tried with one batch size."""
 
     key: Key
-    points: tuple[tuple[float, float], ...]
+    points: tuple[tuple[float, float], ...]  # `(rate, quality)` of each training with a quality
+    # the mean of each rate all of whose trainings have a quality: of the others alone it would flatter the rate
     means: dict[float, float]
-    without: dict[float, str]
+    without: dict[float, str]  # of the other rates why, in words
 
     def rows(self, chosen=None):
         """Rate, mean, single trainings, and what there is to say of it, of each rate; `chosen` is one of them."""

@@ -40,12 +40,16 @@ def study_plot(study, ax, name="quality", *, view=None):
         return ax
     views = [name for name in picture.charts if name]
     require(view is None or view in views, "view", view, f"one of {', '.join(map(repr, views)) or 'none here'}")
+    from matplotlib.lines import Line2D
+
     chart = picture.charts[view] if view else next(iter(picture.charts.values()))
     _axis(ax, "x", chart.x, chart.x.ends())
     _axis(ax, "y", chart.y, chart.y.ends(*chart.rooms))
     for one in chart.marks:
         _DRAW[type(one)](ax, one)
-    _legend(ax, chart.keys)
+    handles = [Line2D([], [], linestyle=_DASHES[key.dash], label=key.label, linewidth=1.5, markersize=6,
+                      **_marker(key.symbol, key.colour)) for key in chart.keys]
+    ax.legend(handles=handles, fontsize="small", framealpha=0.8, edgecolor="none")
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -96,14 +100,6 @@ def _pointer(ax, pointer):
 
 def _strip(ax, strip):
     (ax.axvspan if strip.along == "x" else ax.axhspan)(strip.low, strip.high, color=GREY, alpha=0.15, linewidth=0)
-
-
-def _legend(ax, keys):
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], linestyle=_DASHES[key.dash], label=key.label, linewidth=1.5, markersize=6,
-                      **_marker(key.symbol, key.colour)) for key in keys]
-    ax.legend(handles=handles, fontsize="small", framealpha=0.8, edgecolor="none")
 
 
 def _marker(symbol, colour):

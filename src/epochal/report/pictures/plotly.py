@@ -16,7 +16,17 @@ def drawing_of(chart):
 
 def draw_chart(chart):
     """The Plotly figure of a `Chart`. Colours of text, grid and page come from the page's style sheet."""
-    figure = _empty(chart.x.title, chart.y.title)
+    from plotly.graph_objects import Figure
+
+    common = {"zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4, "gridwidth": 1, "linewidth": 1,
+            "showline": True, "fixedrange": True}
+    figure = Figure(layout={
+        "template": "none", "height": 420, "margin": {"l": 8, "r": 16, "t": 60, "b": 8}, "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
+        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 13},
+        "hoverlabel": {"bgcolor": "#22262b", "bordercolor": "#22262b", "font": {"color": "#ffffff"}},
+        "xaxis": {**common, "title": {"text": chart.x.title, "standoff": 10}},
+        "yaxis": {**common, "title": {"text": chart.y.title, "standoff": 10}}})
     for name, axis in (("x", chart.x), ("y", chart.y)):
         about = {"range": list(axis.ends(*chart.rooms) if name == "y" else axis.ends())}
         if axis.logarithmic:
@@ -28,20 +38,6 @@ def draw_chart(chart):
     for one in chart.marks:
         _DRAW[type(one)](figure, one)
     return figure
-
-
-def _empty(x_title, y_title):
-    from plotly.graph_objects import Figure
-
-    axis = {"zeroline": False, "automargin": True, "ticks": "outside", "ticklen": 4, "gridwidth": 1, "linewidth": 1,
-            "showline": True, "fixedrange": True}
-    return Figure(layout={
-        "template": "none", "height": 420, "margin": {"l": 8, "r": 16, "t": 60, "b": 8}, "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
-        "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", "size": 13},
-        "hoverlabel": {"bgcolor": "#22262b", "bordercolor": "#22262b", "font": {"color": "#ffffff"}},
-        "xaxis": {**axis, "title": {"text": x_title, "standoff": 10}},
-        "yaxis": {**axis, "title": {"text": y_title, "standoff": 10}}})
 
 
 def _line(figure, line):

@@ -8,8 +8,7 @@ from .rows import recommended
 def code_for(plan):
     """The lines to paste into a Keras script: the learning rate, fit with early stopping, predict.
 
-    Args:
-        plan: a `Plan`. The lines leave the compiled model as it is and set at most its learning rate.
+    They leave the compiled model as it is and set at most its learning rate.
 
     Returns:
         Valid Python. It expects `model`, `x_train`, `y_train`, `x_val`, `y_val`, and `w_train` where rows are weighed, and leaves

@@ -37,12 +37,9 @@ def arm_keys(plan):
     keys, style, n_before = {}, style_of(plan), defaultdict(int)
     for arm in sorted(plan.arms, key=lambda arm: arm is not recommended(plan)):
         size, place = arm.setting.batch_size, n_before[arm.setting.batch_size]
-        if arm.present:
-            keys[arm.setting] = style.key(size, label_of(plan, arm), dash="dash", symbol="star")
-        else:
-            keys[arm.setting] = style.key(size, label_of(plan, arm), dash=_DASHES[place % len(_DASHES)],
-                                          symbol=style.symbol(size) + _VARIANTS[place % len(_VARIANTS)])
-            n_before[size] += 1
+        dash, symbol = ("dash", "star") if arm.present else (_DASHES[place % 4], style.symbol(size) + _VARIANTS[place % 4])
+        keys[arm.setting] = style.key(size, label_of(plan, arm), dash=dash, symbol=symbol)
+        n_before[size] += not arm.present
     return {arm.setting: keys[arm.setting] for arm in plan.arms}
 
 

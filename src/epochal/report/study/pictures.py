@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from ...base.text import number, quantity
+from ...base.text import listed, number, quantity
 from ...records import Outcome, Verdict
 from ...rules.study.judging import by_epoch, cost, judged
 from ...rules.study.rate_search import trials
 from ..pictures import kinds
 from ..pictures.chart import GREY, Axis, Chart, Key, Line, Picture, Points, SizeStyle, Strip, Valueless, axis_of, size_axis
-from .rows import BUDGETS, TUTORIAL, listed, quality_name
+from .rows import BUDGETS, TUTORIAL, quality_name
 
 # In pictures over batch size, colour, marker and dash mean the budget; by epoch, the dash does.
 _BUDGET_STYLES = {"epochs": ("#D55E00", "circle", "solid"), "steps": ("#8A63D2", "square", "dash"),
@@ -33,7 +33,8 @@ def quality_by_size(study):
         "which counts as no difference.")
     if not any(c.quality is not None for c in study.contrasts):
         return picture(missing="No arm has a quality: every one diverged, or none was trained.")
-    design, sizes, reference = study.design, study.design.batch_sizes, _reference(study)
+    design, sizes = study.design, study.design.batch_sizes
+    reference = next((c.quality for c in study.of(design.equal[0]) if c.verdict is Verdict.REFERENCE), None)
     band = () if reference is None else (reference - study.margin, reference + study.margin)
     marks, values, without = [Strip(along="y", low=band[0], high=band[1])] if band else [], [*band], {}
     keys, rows = [], [("equal", "batch size", "quality", "95 % interval")]
@@ -172,11 +173,6 @@ def steps_by_size(study):
 
 
 PICTURES = {"quality": quality_by_size, "losses": quality_by_epoch, "rates": quality_by_rate, "steps": steps_by_size}
-
-
-def _reference(study):
-    """The quality of the reference under the first budget; `None` where it diverged."""
-    return next((c.quality for c in study.of(study.design.equal[0]) if c.verdict is Verdict.REFERENCE), None)
 
 
 def _trial_qualities(study, runs, n_epochs):

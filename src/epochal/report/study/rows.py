@@ -1,16 +1,10 @@
 """What the page of a study says beside the comparison: chosen rates, test rows, conditions, and what budgets are called."""
 
-from ...base.text import counted, number, quantity
+from ...base.text import counted, difference, listed, number, quantity
 from ..plan.rows import place_rows, reading_rows
 
 TUTORIAL = "tutorial"
 BUDGETS = {"epochs": "equal epochs", "steps": "equal steps", "time": "equal time", TUTORIAL: "the tutorial's protocol"}
-
-
-def listed(words):
-    """`a, b and c`."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def quality_name(design):
@@ -40,8 +34,8 @@ def test_rows(study):
     for c in study.contrasts:
         if c.test is not None:
             floor = "" if c.test_floor is None else f" (±{1.96 * c.test_floor:.2g} by the number of rows)"
-            yield (c.budget, number(c.setting.batch_size), f"{c.test:.4g}{floor}", "–" if c.test_difference is None else
-                   f"{c.test_difference:+.2g} ({c.test_low:+.2g} to {c.test_high:+.2g})")
+            yield (c.budget, number(c.setting.batch_size), f"{c.test:.4g}{floor}",
+                   difference(c.test_difference, c.test_low, c.test_high))
 
 
 def study_readings(study):

@@ -33,15 +33,12 @@ def log_to_tensorboard(study, folder):
             "Install it with: pip install 'epochal[tensorboard]'.")
     folder, now = pathlib.Path(folder), time.time()
     width = len(str(max(len(study.curves) - 1, 0)))
-    runs = tuple(folder / f"{number:0{width}d}-{_name(curve)}" for number, curve in enumerate(study.curves))
+    runs = tuple(folder / f"{number:0{width}d}-{curve.stage}-batch-{curve.setting.batch_size}"
+                          f"-rate-{curve.setting.learning_rate:.4g}-seed-{curve.seed}" for number, curve in enumerate(study.curves))
     _write(folder, [(now, 0, [_experiment(study, now)])])
     for run, curve in zip(runs, study.curves, strict=True):
         _write(run, _events(study, curve, now))
     return runs
-
-
-def _name(curve):
-    return f"{curve.stage}-batch-{curve.setting.batch_size}-rate-{curve.setting.learning_rate:.4g}-seed-{curve.seed}"
 
 
 def _write(folder, events):

@@ -3,16 +3,16 @@
 import math
 
 from ...base import seeds
-from ...base.text import counted, number
+from ...base.text import counted, difference, listed, number
 from ...records import Verdict
 from ...rules.study.judging import best_value
-from .rows import BUDGETS, TUTORIAL, listed
+from .rows import BUDGETS, TUTORIAL
 
 
 def tutorial_lines(study):
     """The tutorial's own table, a line a batch size, as its script prints it: one seed, the time, the best validation value."""
     for contrast in study.of(TUTORIAL):
-        value = _by_seed(study, contrast).get(seeds.number(study.design.seed, "confirm", 0))
+        value = _by_seed(study, contrast).get(seeds.integer(study.design.seed, "confirm", 0))
         time = "not measured" if contrast.seconds is None else f"{contrast.seconds:.1f}s"
         best = "not trained" if value is None else f"{value:.4f}" if math.isfinite(value) else "nan"
         yield f"batch_size={contrast.setting.batch_size:4d}  time={time}  best_val_{study.design.metric}={best}"
@@ -24,7 +24,8 @@ def tutorial_rows(study):
     for contrast in study.of(TUTORIAL):
         values = sorted(value for value in _by_seed(study, contrast).values() if math.isfinite(value))
         yield (number(contrast.setting.batch_size), _quality(contrast),
-               f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–", _difference(contrast), contrast.verdict.value)
+               f"{values[0]:.4g} to {values[-1]:.4g}" if values else "–",
+               difference(contrast.difference, contrast.low, contrast.high), contrast.verdict.value)
 
 
 def sentences_of(study, *, tutorial):
@@ -38,7 +39,7 @@ def fair_rows(study):
     for c in study.contrasts:
         if c.budget != TUTORIAL:
             yield (c.budget, number(c.setting.batch_size), number(c.setting.learning_rate), number(c.n_updates),
-                   _quality(c), _difference(c), c.verdict.value)
+                   _quality(c), difference(c.difference, c.low, c.high), c.verdict.value)
 
 
 def why_they_differ(study):
@@ -90,10 +91,6 @@ def _by_seed(study, contrast):
     """`{seed: best value of the run}`, infinite where it diverged; the longest of each seed's runs."""
     runs = sorted((c for c in study.curves if c.stage == "confirm" and c.setting == contrast.setting), key=lambda c: c.n_epochs)
     return {c.seed: best_value(c, study.design, study.task.metrics, contrast.n_epochs) for c in runs}
-
-
-def _difference(contrast):
-    return "–" if contrast.difference is None else f"{contrast.difference:+.2g} ({contrast.low:+.2g} to {contrast.high:+.2g})"
 
 
 def _quality(contrast):

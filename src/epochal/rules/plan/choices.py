@@ -6,8 +6,8 @@ import statistics
 from ...base.text import counted, number
 from ...records import Choice, Outcome, Verdict
 from . import sentences
+from .learning_rates import pick
 from .quality import best_epoch, stopping_epoch
-from .rates import pick
 
 
 def choose_batch_size(context):

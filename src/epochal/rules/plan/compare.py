@@ -68,7 +68,25 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         step_seconds: `(batch_size) -> Seconds` of one step of `fit`, or `None` where unknown.
         peak_bytes: `(batch_size) -> bytes` of one step as the compiled program told, or `None` where it was not asked.
     """
-    return tuple(_arm(runs, s, present, against, margin, target, step_seconds, peak_bytes) for s in sorted(runs))
+    def arm(setting):
+        mine = runs[setting]
+        shared: dict[str, Any] = {"setting": setting, "present": setting == present, "n_seeds": len(mine),
+                                  "peak_bytes": peak_bytes(setting.batch_size)}
+        if _diverged(mine):
+            return Arm(**shared, quality=None, difference=None, low=None, high=None, verdict=Verdict.DIVERGED, epochs=None)
+        pairs = _qualities(runs, setting, against)
+        if setting == against:
+            difference, low, high, verdict = 0.0, 0.0, 0.0, Verdict.REFERENCE
+        elif len(pairs[0]) < 2:
+            difference, low, high, verdict = None, None, None, Verdict.UNDECIDED
+        else:
+            difference, low, high = map(float, paired_difference(*pairs))
+            verdict = verdict_of(low, high, margin)
+        return Arm(**shared, quality=float(np.mean([cross_fitted(c) for c in mine.values()])), difference=difference, low=low,
+                   high=high, verdict=verdict, epochs=float(np.median([best_epoch(c) for c in mine.values()])),
+                   **_cost(mine, setting, target, step_seconds))
+
+    return tuple(map(arm, sorted(runs)))
 
 
 def seconds_ratio(runs, a, b, target, step_seconds):
@@ -85,28 +103,6 @@ def seconds_ratio(runs, a, b, target, step_seconds):
     clock = math.hypot(math.log(mine.high / mine.low) / 2, math.log(theirs.high / theirs.low) / 2) \
         if a.batch_size != b.batch_size else 0.0
     return _exp_interval(mean, math.hypot((high - low) / 2, clock), mine.value / theirs.value)
-
-
-def _arm(runs, setting, present, against, margin, target, step_seconds, peak_bytes):
-    mine = runs[setting]
-    shared: dict[str, Any] = {"setting": setting, "present": setting == present, "n_seeds": len(mine),
-                              "peak_bytes": peak_bytes(setting.batch_size)}
-    if _diverged(mine):
-        return Arm(**shared, quality=None, difference=None, low=None, high=None, verdict=Verdict.DIVERGED, epochs=None)
-    quality = float(np.mean([cross_fitted(c) for c in mine.values()]))
-    epochs = float(np.median([best_epoch(c) for c in mine.values()]))
-    pairs = _qualities(runs, setting, against)
-    if setting == against:
-        difference = low = high = 0.0
-        verdict = Verdict.REFERENCE
-    elif len(pairs[0]) < 2:
-        difference = low = high = None
-        verdict = Verdict.UNDECIDED
-    else:
-        difference, low, high = map(float, paired_difference(*pairs))
-        verdict = verdict_of(low, high, margin)
-    return Arm(**shared, quality=quality, difference=difference, low=low, high=high, verdict=verdict, epochs=epochs,
-               **_cost(mine, setting, target, step_seconds))
 
 
 def verdict_of(low, high, margin):

@@ -17,22 +17,14 @@ _GENEROSITY = ((5, 3, 8, 3), (5, 2, 8, 2), (4, 2, 8, 2), (3, 2, 8, 2), (3, 1, 6,
 
 
 class Sweep(NamedTuple):
-    """The trainings to make at one batch size.
+    """The trainings to make at one batch size."""
 
-    Attributes:
-        n_rates: learning rates tried first; more are added while the best lies at the edge.
-        n_screen: seeds on which a rate is chosen.
-        n_confirm: fresh seeds on which the chosen settings are compared. n_compared: how many are.
-        n_epochs: the most epochs a run gets; one whose validation loss has long turned ends sooner.
-        patience: epochs without improvement after which it has.
-    """
-
-    n_rates: int
-    n_screen: int
-    n_confirm: int
-    n_compared: int
-    n_epochs: int
-    patience: int
+    n_rates: int  # learning rates tried first; more are added while the best lies at the edge
+    n_screen: int  # seeds on which a rate is chosen
+    n_confirm: int  # fresh seeds on which the chosen settings are compared
+    n_compared: int  # settings that are
+    n_epochs: int  # the most epochs a run gets; one whose validation loss has long turned ends sooner
+    patience: int  # epochs without improvement after which it has
 
     def n_lanes(self, width=1):
         """Trainings in all, groups filled up to `width`; some rates are likely to be added at an edge."""
@@ -123,10 +115,7 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
 
 
 def needed_epochs(best_epochs, most):
-    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again.
-
-    Args:
-        best_epochs: of each run of the present setting. most: epochs those runs were allowed.
+    """The epochs a comparison needs: what the slowest run of the present setting took to its best, and half as many again, at most.
 
     >>> needed_epochs([6, 12], 100), needed_epochs([90, 98], 100)
     (18, 100)

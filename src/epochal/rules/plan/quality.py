@@ -13,9 +13,6 @@ def cross_fitted(curve):
     s·E[max of T normals] better than it is, which favours noisy curves (small batches, high rates). Judging on rows that
     had no part in the choice removes this (cross-fitting; Cawley & Talbot 2010, JMLR 11, on selection bias).
 
-    Args:
-        curve: a `Curve` of at least one epoch.
-
     Returns:
         A loss; infinity where the run diverged. Conditional on these validation rows: another sample of rows would move
         all settings together.

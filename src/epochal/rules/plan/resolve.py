@@ -6,19 +6,14 @@ from ...base.errors import UsageError
 
 
 class Resolved(NamedTuple):
-    """What a training is run with.
+    """What a training is run with."""
 
-    Attributes:
-        batch_size, learning_rate, epochs: numbers; no learning rate where the schedule that the model is compiled with stays.
-        stops_early: whether the plan's early stopping goes with these epochs.
-        because: one sentence.
-    """
-
+    # batch_size, learning_rate and epochs: numbers; no learning rate where the schedule that the model is compiled with stays
     batch_size: int
     learning_rate: float | None
     epochs: int
-    stops_early: bool
-    because: str
+    stops_early: bool  # whether the plan's early stopping goes with these epochs
+    because: str  # one sentence
 
 
 def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", validated=True):

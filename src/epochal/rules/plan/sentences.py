@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ...base.text import counted, number, quantity
+from ...base.text import counted, difference, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
@@ -253,6 +253,4 @@ def _short(setting):
 
 
 def _signed(arm):
-    if arm.difference is None:
-        return "no two seeds in common"
-    return f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})"
+    return "no two seeds in common" if arm.difference is None else difference(arm.difference, arm.low, arm.high)

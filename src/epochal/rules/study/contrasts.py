@@ -27,7 +27,6 @@ def declared_margin(design, untrained, trial_qualities):
     metres, and all there is to gain in accuracy where one class makes up 99 % of the rows.
 
     Args:
-        design: a `Design`.
         untrained: quality, in the design's metric, of a network that has learnt nothing: untrained, or always giving the best
             constant answer, whichever is the better. `None` where it is not known: then the design must state the margin.
         trial_qualities: the qualities of the trials; those that are not finite are left out.
@@ -52,28 +51,20 @@ def require_margin(design, untrained):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a study trained and measured, from which its comparison follows.
+    """What a study trained and measured, from which its comparison follows."""
 
-    Attributes:
-        design, task: what was declared, and what was trained on.
-        present: the user's own setting; tutorials train every batch size at its learning rate.
-        curves: all trainings; those of the stage `"confirm"` are compared. Where a setting and seed was trained twice, the longer.
-        rates: the `TunedRate`s; one that is missing says that every rate diverged there.
-        horizons: `{(budget, batch_size): n_epochs}`, as from `design.horizons`; `"tutorial"` need not be among them.
-        margin: as from `declared_margin`.
-        fit_seconds: `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`.
-        no_memory: batch sizes that could not be trained for lack of it; their horizons are missing.
-    """
-
-    design: Design
+    design: Design  # with `task`: what was declared, and what was trained on
     task: Task
-    present: Setting
+    present: Setting  # the user's own setting; tutorials train every batch size at its learning rate
+    # all trainings; those of the stage `"confirm"` are compared. Where a setting and seed was trained twice, the longer.
     curves: tuple[Curve, ...]
-    rates: tuple[TunedRate, ...]
+    rates: tuple[TunedRate, ...]  # the `TunedRate`s; one that is missing says that every rate diverged there
+    # `{(budget, batch_size): n_epochs}`, as from `design.horizons`; `"tutorial"` need not be among them
     horizons: dict[tuple[str, int], int]
-    margin: float
+    margin: float  # as from `declared_margin`
+    # `{batch_size: seconds a step of fit}`; sizes that were not measured are missing or `None`
     fit_seconds: dict[int, float | None] = field(default_factory=dict)
-    no_memory: tuple[int, ...] = ()
+    no_memory: tuple[int, ...] = ()  # batch sizes that could not be trained for lack of it; their horizons are missing
 
 
 def contrasts(trained: Trained) -> tuple[Contrast, ...]:
@@ -111,25 +102,17 @@ def verdict_from(difference, low, high, p_value, p_equivalent, margin, larger_is
 
 
 class _Arm(NamedTuple):
-    """The runs of one setting under one budget, each judged once.
-
-    Attributes:
-        tuned: whether any rate did not diverge in the trials.
-        interior: whether the rate is known to be tuned, where it is tuned at all.
-        quality, test: by seed; `test` is empty where there are no test rows.
-        biases: by how much the best value of each run flatters.
-        n_diverged: runs that diverged before the horizon.
-    """
+    """The runs of one setting under one budget, each judged once."""
 
     budget: str
     setting: Setting
     n_epochs: int
-    tuned: bool
-    interior: bool
-    quality: dict[int, float]
+    tuned: bool  # whether any rate did not diverge in the trials
+    interior: bool  # whether the rate is known to be tuned, where it is tuned at all
+    quality: dict[int, float]  # like `test`, by seed; `test` is empty where there are no test rows
     test: dict[int, float]
-    biases: list[float]
-    n_diverged: int
+    biases: list[float]  # by how much the best value of each run flatters
+    n_diverged: int  # runs that diverged before the horizon
 
     @property
     def diverged(self):

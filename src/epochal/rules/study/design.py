@@ -89,7 +89,6 @@ def horizons(design, n_train, step_seconds):
 
     Args:
         design: a `Design`: its reference batch size is trained for `design.epochs` under every budget.
-        n_train: training rows.
         step_seconds: `{batch_size: seconds a step of fit}`; needed for the budget "time" alone.
 
     Returns:

@@ -44,17 +44,8 @@ def best_value(curve, design, names, n_epochs):
     return float(values[_best(values, design)]) if np.isfinite(values).any() else worst(design)
 
 
-def best_epoch_at(curve, design, names, n_epochs):
-    """The epoch up to the horizon, counted from 1, that is best on all validation rows; ties go to the earlier.
-
-    The run must have reached its horizon.
-    """
-    require(_arrived(curve, n_epochs), "curve", curve.n_epochs, f"a run of at least {n_epochs} epochs")
-    return _best(_series(curve, design, names, "all")[:n_epochs], design) + 1
-
-
 def test_value(curve, design, names, n_epochs):
-    """The metric on the test rows, at the epoch that all validation rows chose; no choice may rest on it.
+    """The metric on the test rows, at the epoch that all validation rows chose, the earliest of equals; no choice may rest on it.
 
     Returns:
         The metric, the worst there is where the run diverged before its horizon; `None` where there are no test rows.
@@ -63,7 +54,8 @@ def test_value(curve, design, names, n_epochs):
         return None
     if not _arrived(curve, n_epochs):
         return worst(design)
-    value = float(_series(curve, design, names, "test")[best_epoch_at(curve, design, names, n_epochs) - 1])
+    chosen = _best(_series(curve, design, names, "all")[:n_epochs], design)
+    value = float(_series(curve, design, names, "test")[chosen])
     return worst(design) if math.isnan(value) else value
 
 
@@ -92,13 +84,13 @@ def _arrived(curve, n_epochs):
 
 def _series(curve, design, names, part):
     """The design's metric after each epoch, on a part of the validation rows or on the test rows."""
-    losses = {"a": "half_a", "b": "half_b", "all": "validation_loss", "test": "test_loss"}
-    metrics = {"a": "metrics_a", "b": "metrics_b", "all": "metrics", "test": "test_metrics"}
+    losses, metrics = {"a": ("half_a", "metrics_a"), "b": ("half_b", "metrics_b"), "all": ("validation_loss", "metrics"),
+                       "test": ("test_loss", "test_metrics")}[part]
     if design.metric == "loss":
-        return np.asarray(getattr(curve, losses[part]), float)
+        return np.asarray(getattr(curve, losses), float)
     require(design.metric in names, "metric", design.metric, f"\"loss\" or a compiled metric, of {', '.join(names) or 'none'}")
-    found = getattr(curve, metrics[part])
-    require(len(found) == len(names), f"curve.{metrics[part]}", len(found), f"{len(names)} series, one for every compiled metric")
+    found = getattr(curve, metrics)
+    require(len(found) == len(names), f"curve.{metrics}", len(found), f"{len(names)} series, one for every compiled metric")
     return np.asarray(found[tuple(names).index(design.metric)], float)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...base.validate import require
 from ...records import Outcome, TunedRate
-from ..plan.rates import MOST_RATES, neighbour
+from ..plan.learning_rates import MOST_RATES, neighbour
 from .judging import cost, judged
 
 FAR = 8.0  # a parabola rises at most 4 times as high two places from its best point as at one: twice that belongs to none

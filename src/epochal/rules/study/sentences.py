@@ -1,7 +1,7 @@
 """The verdicts of a study in words."""
 
 from ...base.pairs import ALPHA
-from ...base.text import counted, number
+from ...base.text import counted, difference, number
 from ...records import Verdict
 
 BUDGET = {"epochs": "at equal epochs", "steps": "at equal steps", "time": "at equal time",
@@ -54,7 +54,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
 
 
 def _difference(contrast, design):
-    return f"{contrast.difference:+.2g} ({contrast.low:+.2g} to {contrast.high:+.2g}) in {design.metric}"
+    return f"{difference(contrast.difference, contrast.low, contrast.high)} in {design.metric}"
 
 
 def _how(contrast, n_diverged, tuned):

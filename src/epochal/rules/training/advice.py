@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ...base.text import counted, number
+from ...base.text import counted, listed, number
 from ...records.finding import Finding
 from .row_order import FALSE_ALARM, Shift, find_order
 
@@ -20,8 +20,7 @@ _FEW_CLASSES = 4                   # up to so many are all named
 def sorted_split(train, held_out):
     """Warn where `validation_split`, which takes the last rows before it shuffles, holds out rows unlike those trained on.
 
-    Args:
-        train, held_out: the target of each row, in the order of the data; see `row_order.find_order`.
+    Both are given by their targets, in the order of the data; see `row_order.find_order`.
     """
     found = find_order(train, held_out)
     if found is None:
@@ -94,8 +93,7 @@ def batch_exceeds_data(batch_size, n_rows):
 def trained_before(iterations):
     """Warn where a model goes on from an earlier training, which looks like a fresh one that learns fast.
 
-    Args:
-        iterations: `optimizer.iterations` when the training starts. 0 proves nothing: `compile` resets it and keeps the weights.
+    `optimizer.iterations` tells when the training starts; 0 proves nothing: `compile` resets it and keeps the weights.
     """
     if not iterations > 0:
         return None
@@ -129,8 +127,7 @@ def every_batch(names, n_steps):
     """Say that the callbacks of these names look at each of the `n_steps` batches of an epoch (`None` where unknown)."""
     if not names:
         return None
-    words = [f"`{name}`" for name in names]
-    who = f"{words[0]} looks" if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]} look"
+    who = f"{listed(f'`{name}`' for name in names)} look{'s' * (len(names) == 1)}"
     often = "" if n_steps is None else f", {counted(n_steps, 'time')} an epoch"
     return Finding("callbacks at every batch", "note",
                    f"{who} at every batch, so that training returns to Python after every step{often}.",

@@ -119,12 +119,7 @@ def _dealt(n_items, n_boxes, rng):
 
     Kind by kind, always to the boxes with most room, ties at random: so everything fits (Gale 1957; Ryser 1957). Dealt round
     after round, in a fresh order each time; a kind that goes on into the next round begins there with boxes it is not in.
-
-    Args:
-        n_items: int[n_kinds], at most `n_boxes` of each kind; together a multiple of `n_boxes`.
-
-    Returns:
-        `(kinds, boxes)`, each int[n_rounds, n_boxes].
+    Of each kind there are at most as many items as boxes; together a multiple of these. Returns both as int[n_rounds, n_boxes].
     """
     order = rng.permutation(len(n_items))
     kinds = np.repeat(order, n_items[order]).reshape(-1, n_boxes)

@@ -95,10 +95,9 @@ def is_steady(trials):
 
 
 def worth_compiling(spent, trials, n_rows):
-    """Whether one more size may be compiled, when the last two took so many seconds, and `n_rows` are left to repay it.
+    """Whether one more size may be compiled, when those so far took so many seconds each, and `n_rows` are left to repay it.
 
-    Args:
-        spent: seconds of compiling each size so far. The first does not count: no choice can do without it.
+    The first does not count: no choice can do without it.
     """
     if not spent:
         return True

@@ -16,15 +16,10 @@ _ENOUGH = 100_000  # terms of a tail: away from the mean they fall faster than g
 
 
 class Shift(NamedTuple):
-    """A category of which the held-out rows have too many or too few.
+    """A category of which the held-out rows have too many or too few."""
 
-    Attributes:
-        label: what all rows of the category have in common: `3` or `from 0.2 to 0.7`.
-        n_train, n_held_out: rows of the category in each part.
-    """
-
-    label: str
-    n_train: int
+    label: str  # what all rows of the category have in common: `3` or `from 0.2 to 0.7`
+    n_train: int  # with `n_held_out`: rows of the category in each part
     n_held_out: int
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import torch
 
-from ...base.seeds import number
+from ...base.seeds import integer
 from ..machine import this_machine
 from ..rows import over
 from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
@@ -90,7 +90,7 @@ class _World:
         # Keras lets dropout without a seed draw from PyTorch's one stream for the whole process, and its own streams stand still:
         # wind that one up by this state's, and give it back to the user afterwards.
         with self.aside():
-            torch.manual_seed(number(0, *(int(n) for i in self._twin.seed_slots for n in state.fixed[i])))
+            torch.manual_seed(integer(0, *(int(n) for i in self._twin.seed_slots for n in state.fixed[i])))
             before = self._stream()
             loss = self._twin.forward(*self._take(rows), training=True)[1]
             self._drew = not torch.equal(before, self._stream())

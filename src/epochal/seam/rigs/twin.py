@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 
-from ...base.seeds import number
+from ...base.seeds import integer
 from ...base.validate import require
 from ...records import Setting
 from ..model.build import build, metric_names
@@ -79,7 +79,7 @@ class Twin:
         self.build(model)
         values = [[to_numpy(v) for v in group] for group in (model.trainable_variables, model.non_trainable_variables)]
         for i in self.seed_slots:
-            values[1][i] = np.array([number(seed, "dropout", i), 0], values[1][i].dtype)
+            values[1][i] = np.array([integer(seed, "dropout", i), 0], values[1][i].dtype)
         return *values, [a.copy() for a in self._first_slots]
 
     def kept(self):

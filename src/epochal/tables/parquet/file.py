@@ -93,10 +93,5 @@ def decoded(column):
     return column.dictionary_decode() if types.is_dictionary(column.type) else column
 
 
-def as_text(column):
-    """The values as strings."""
-    return decoded(column).cast(pyarrow.string())
-
-
 def _why(path, error):
     return f"{os.path.basename(path)!r}, which cannot be read ({first_line(error)}). Write it again."

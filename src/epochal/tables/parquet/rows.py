@@ -13,7 +13,7 @@ from pyarrow import types
 from ...base.errors import UsageError
 from ...base.text import Wording, counted, first_few
 from ...base.validate import require
-from .file import BUFFER, as_text, batches_of, decoded, index_columns, is_number, is_text, open_parquet, value_type
+from .file import BUFFER, batches_of, decoded, index_columns, is_number, is_text, open_parquet, value_type
 
 _MOST_CLASSES = 10_000
 _LENGTH = 2**16             # rows decoded at a time, at most
@@ -107,9 +107,6 @@ class ParquetRows:
         with contextlib.closing(self.pieces(n)) as pieces:
             return next(pieces)
 
-    def close(self):
-        """Nothing stays open between passes."""
-
     def _file(self):
         return open_parquet(self.path, self._called[0])
 
@@ -200,7 +197,7 @@ class ParquetRows:
     def _codes(self, batch):
         column = batch.column(self._targets[0])
         _check_full(column.null_count, self._targets[0])
-        codes = pyarrow.compute.index_in(as_text(column), pyarrow.array(self.classes, pyarrow.string()))
+        codes = pyarrow.compute.index_in(decoded(column).cast(pyarrow.string()), pyarrow.array(self.classes, pyarrow.string()))
         unknown = column.filter(codes.is_null())
         require(not len(unknown), self._targets[0], unknown[0].as_py() if len(unknown) else None,
                 f"one of {', '.join(self.classes[:10])}", f"{self._name} holds a class that was not there in training.")
@@ -211,7 +208,7 @@ class ParquetRows:
         with self._file() as file:
             for batch in batches_of(file, self.path, columns=[name]):
                 _check_full(batch.column(name).null_count, name)
-                found |= set(as_text(batch.column(name)).unique().to_pylist())
+                found |= set(decoded(batch.column(name)).cast(pyarrow.string()).unique().to_pylist())
                 require(len(found) <= _MOST_CLASSES, name, Wording(f"more than {_MOST_CLASSES:,} different texts"),
                         "of few classes", "Choose another column.")
         require(len(found) > 1, name, Wording(f"{next(iter(found))!r} in all rows"), "a target of two or more values")

@@ -93,7 +93,7 @@ class ParquetBlocks(Source):
         return _ParquetPass(self)
 
     def close(self):
-        self.rows.close()
+        """Nothing stays open between passes."""
 
 
 class _ParquetPass:

@@ -10,24 +10,15 @@ MOST_RATES = 9
 
 
 class Pick(NamedTuple):
-    """What the trials of one batch size say.
+    """What the trials of one batch size say."""
 
-    Attributes:
-        best: the rate of the lowest mean validation loss.
-        soonest: among the rates within the margin of that, the one that reaches the target in the fewest updates.
-        low, high: the span of rates within the margin.
-        contenders: up to three rates worth comparing with fresh seeds: `best`, `soonest`, and the next best.
-        interior: whether lower and higher rates than `best` were tried.
-        n_rates: rates tried.
-    """
-
-    best: float
-    soonest: float
-    low: float
+    best: float  # the rate of the lowest mean validation loss
+    soonest: float  # among the rates within the margin of that, the one that reaches the target in the fewest updates
+    low: float  # to `high`: the span of rates within the margin
     high: float
-    contenders: tuple[float, ...]
-    interior: bool
-    n_rates: int
+    contenders: tuple[float, ...]  # up to three rates worth comparing with fresh seeds: `best`, `soonest`, and the next best
+    interior: bool  # whether lower and higher rates than `best` were tried
+    n_rates: int  # rates tried
 
 
 def grid(centre, n_rates, present, highest=math.inf):
@@ -47,11 +38,7 @@ def grid(centre, n_rates, present, highest=math.inf):
 
 
 def beyond(curves, present):
-    """The further rates to try because the best lies at an edge of those tried; empty when it is interior or enough were tried.
-
-    Args:
-        curves: the trials of one batch size. present: the user's own rate, which the lattice holds.
-    """
+    """The further rates to try because the best of one batch size lies at an edge; none where it does not."""
     scores = _scores(curves)
     if not scores or len(scores) >= MOST_RATES:
         return []

@@ -17,18 +17,13 @@ from .read import locate, read_new_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NewRows:
-    """Rows to predict.
+    """Rows to predict."""
 
-    Attributes:
-        x: [n, …], finite: what the model takes, in the order of the file.
-        y: the known answers, or `None`: int[n] places in `classes`, -1 where unknown; float[n] in the target's unit, NaN
-            where unknown.
-        notes: sentences on what is unlike the training rows.
-    """
-
-    x: np.ndarray
+    x: np.ndarray  # [n, …], finite: what the model takes, in the order of the file
+    # the known answers, or `None`: int[n] places in `classes`, -1 where unknown; float[n] in the target's unit, NaN where
+    # unknown
     y: np.ndarray | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # sentences on what is unlike the training rows
 
 
 def apply(encoding, source):
