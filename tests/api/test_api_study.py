@@ -51,6 +51,7 @@ def test_the_answer_compares_every_batch_size_and_leaves_the_model_as_it_was(dat
     assert found.to_pandas().shape[0] == 2
 
 
+@pytest.mark.second
 def test_without_a_folder_nothing_is_left_behind_and_an_interrupted_call_is_continued(data, model, cache, monkeypatch):
     commit, names = StudyFolder.commit, []
 
@@ -84,6 +85,7 @@ def test_a_folder_keeps_every_training_with_where_and_when_it_was_made(data, mod
     assert facts["finished"].startswith("20")
 
 
+@pytest.mark.second
 def test_more_of_an_accuracy_is_better_and_it_is_judged_on_both_halves(data, model):
     found = ep.study(model, *data, metric="val_accuracy", **QUICK)
     assert found.design.metric == "accuracy"
@@ -124,6 +126,7 @@ def test_numpy_numbers_are_numbers(data, model):
     assert (found.design.n_seeds, found.design.epochs, found.design.seed) == (2, 2, 1)
 
 
+@pytest.mark.second
 def test_a_regression_and_a_classification_of_three_and_two_inputs_are_compared_too(data):
     x, y = data
     assert ep.study(lambda: build(("mae",), "mse"), x, y, metric="val_mae", **QUICK).contrasts[0].difference is not None
@@ -195,6 +198,7 @@ def test_what_cannot_be_is_refused_by_name_before_anything_is_trained(data, mode
     assert str(refused.value).startswith(sentence)
 
 
+@pytest.mark.second
 def test_a_schedule_has_the_shape_of_a_whole_run_and_is_compared_at_equal_epochs_alone(data):
     def network():
         return build(rate=keras.optimizers.schedules.CosineDecay(0.05, 60))

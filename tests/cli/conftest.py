@@ -7,6 +7,8 @@ import pytest
 from cli.command import run
 from sklearn.datasets import load_breast_cancer
 
+import epochal.services.fit as service
+
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch):
@@ -30,3 +32,16 @@ def rows(tmp_path_factory):
     path = tmp_path_factory.mktemp("my dätä [x]") / "tumours ü.csv"
     load_breast_cancer(as_frame=True).frame.iloc[:200, [0, 1, 2, 3, 30]].to_csv(path, index=False)
     return path
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the training is called with, a dict that fills while it trains as ever."""
+    options, real = {}, service.train
+
+    def spied(request, **given):
+        options.update(vars(request))
+        return real(request, **given)
+
+    monkeypatch.setattr(service, "train", spied)
+    return options

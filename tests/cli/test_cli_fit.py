@@ -9,10 +9,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from cli.command import LONG, inside, measured, start, strict
+from cli.command import LONG, inside, start, strict
 from tiers import first_tier
 
-import epochal as ep
 import epochal.services.fit as service
 from epochal.tables import open_table
 from epochal.tables.encoding import load_encoding
@@ -25,19 +24,6 @@ def fitted(rows, tmp_path_factory):
     """`(finished command, path of the model)` of two epochs on real data, in a folder whose name would be markup to Rich."""
     path = tmp_path_factory.mktemp("fitted") / "ä [b] [red]out" / "tumours.keras"
     return inside("fit", rows, "--target", "target", *NUMBERS, "--out", path), path
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """What the training is called with, a dict that fills while it trains as ever."""
-    options, real = {}, service.train
-
-    def spied(request, **given):
-        options.update(vars(request))
-        return real(request, **given)
-
-    monkeypatch.setattr(service, "train", spied)
-    return options
 
 
 def test_a_fit_says_with_what_it_trains_and_how_good_it_is_on_the_test_rows(fitted):
@@ -100,56 +86,6 @@ def test_a_seed_makes_it_repeatable(rows, tmp_path):
                       tmp_path / "m.keras")
         losses.append(strict(told.stdout)["test"]["loss"])
     assert losses[0] == losses[1] != losses[2]
-
-
-def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path, asked):
-    plan = ep.load(walked[1] / "plan.json")
-    told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--json", "--out", tmp_path / "m.keras")
-    assert told.exit_code == 0, (told.stderr, told.exception)
-    answer = strict(told.stdout)
-    assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
-    assert "early stopping on the validation rows" in told.stderr
-    assert "made for other rows" not in told.stderr
-    [stopping] = asked["callbacks"]
-    assert (stopping.patience, stopping.restore_best_weights) == (plan.stopping.patience, True)
-    assert [len(part) for part in asked["validation_data"]] == [32, 32]
-    assert str(walked[1] / "plan.json") in answer["source"]
-
-
-def test_a_plan_of_other_data_is_used_and_said_to_be_so(walked, tmp_path):
-    told = inside("fit", "wine", "--plan", walked[1] / "plan.json", "--epochs", 1, "--out", tmp_path / "m.keras")
-    assert told.exit_code == 0, (told.stderr, told.exception)
-    assert "The plan was made for other rows or another model (tumours ü: binary; 128 rows" in " ".join(told.stdout.split())
-
-
-def test_epochs_beside_a_plan_are_kept_without_early_stopping(rows, walked, tmp_path, asked):
-    told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--epochs", 3, "--json", "--out",
-                  tmp_path / "m.keras")
-    assert strict(told.stdout)["epochs_trained"] == 3
-    assert "no early stopping" in told.stderr
-    assert asked["callbacks"] == []
-
-
-def test_without_numbers_they_are_planned_first_and_the_same_command_measures_nothing_again(rows, walked, tmp_path):
-    words = ("fit", rows, "--target", "target", "--budget", "3s", "--json", "--out", tmp_path / "m.keras")
-    ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")     # as an earlier run of this command leaves it
-    told = inside(*words)
-    plan, answer = ep.load(tmp_path / "m.plan.json"), strict(told.stdout)
-    assert told.exit_code == 0, (told.stderr, told.exception)
-    assert "Everything is known already; nothing will be measured." in told.stderr
-    assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
-
-
-@pytest.mark.second
-def test_a_plan_of_other_data_is_replaced(walked, tmp_path):
-    ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")
-    told = inside("fit", "wine", "--budget", "1s", "--class-weight", "balanced", "--out", tmp_path / "m.keras")
-    assert told.exit_code == 0, (told.stderr, told.exception)
-    assert measured(told.stderr)
-    task = ep.load(tmp_path / "m.plan.json").evidence.task
-    assert (task.name, task.weighted) == ("wine", True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
 
 
 def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path, asked):

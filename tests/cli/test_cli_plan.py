@@ -127,6 +127,7 @@ def test_a_narrow_terminal_without_colours_shows_every_word_of_the_answer(rows, 
     assert "\x1b[3" not in told.stdout      # a colour
 
 
+@pytest.mark.second
 def test_a_reader_that_goes_away_gets_no_traceback(rows, tmp_path):
     process = start("plan", rows, "--target", "target", "--agenda", folder=tmp_path)
     process.stdout.readline()
@@ -138,6 +139,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(rows, tmp_path):
     assert "Exception ignored" not in failure
 
 
+@pytest.mark.second
 def test_two_runs_at_once_in_one_folder_both_end_with_a_plan(rows, tmp_path):
     both = [start("plan", rows, "--target", "target", "--budget", "1s", folder=tmp_path) for _ in range(2)]
     failures = [process.communicate(timeout=LONG)[1] for process in both]
@@ -161,3 +163,55 @@ def test_it_runs_as_a_module_too(tmp_path):
 
 def _no_room(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+# What a plan is used for.
+
+def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path, asked):
+    plan = ep.load(walked[1] / "plan.json")
+    told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--json", "--out", tmp_path / "m.keras")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    answer = strict(told.stdout)
+    assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
+    assert "early stopping on the validation rows" in told.stderr
+    assert "made for other rows" not in told.stderr
+    [stopping] = asked["callbacks"]
+    assert (stopping.patience, stopping.restore_best_weights) == (plan.stopping.patience, True)
+    assert [len(part) for part in asked["validation_data"]] == [32, 32]
+    assert str(walked[1] / "plan.json") in answer["source"]
+
+
+def test_a_plan_of_other_data_is_used_and_said_to_be_so(walked, tmp_path):
+    told = inside("fit", "wine", "--plan", walked[1] / "plan.json", "--epochs", 1, "--out", tmp_path / "m.keras")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    assert "The plan was made for other rows or another model (tumours ü: binary; 128 rows" in " ".join(told.stdout.split())
+
+
+def test_epochs_beside_a_plan_are_kept_without_early_stopping(rows, walked, tmp_path, asked):
+    told = inside("fit", rows, "--target", "target", "--plan", walked[1] / "plan.json", "--epochs", 3, "--json", "--out",
+                  tmp_path / "m.keras")
+    assert strict(told.stdout)["epochs_trained"] == 3
+    assert "no early stopping" in told.stderr
+    assert asked["callbacks"] == []
+
+
+def test_without_numbers_they_are_planned_first_and_the_same_command_measures_nothing_again(rows, walked, tmp_path):
+    words = ("fit", rows, "--target", "target", "--budget", "3s", "--json", "--out", tmp_path / "m.keras")
+    ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")     # as an earlier run of this command leaves it
+    told = inside(*words)
+    plan, answer = ep.load(tmp_path / "m.plan.json"), strict(told.stdout)
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    assert "Everything is known already; nothing will be measured." in told.stderr
+    assert (answer["batch_size"], answer["epochs"]) == (plan.batch_size.value, plan.epochs.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]
+
+
+@pytest.mark.second
+def test_a_plan_of_other_data_is_replaced(walked, tmp_path):
+    ep.load(walked[1] / "plan.json").save(tmp_path / "m.plan.json")
+    told = inside("fit", "wine", "--budget", "1s", "--class-weight", "balanced", "--out", tmp_path / "m.keras")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    assert measured(told.stderr)
+    task = ep.load(tmp_path / "m.plan.json").evidence.task
+    assert (task.name, task.weighted) == ("wine", True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras", "m.plan.json"]

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import pytest
 from cli.command import LONG, evidence_in, inside, measured, run, start
+from tiers import first_tier
 
 import epochal as ep
 import epochal.services.source as source
 
-HOW = (("throughput", signal.SIGKILL, "20s"), ("your present setting", signal.SIGTERM, "20s"),
-       ("learning rates", signal.SIGINT, "90s"))  # a busy machine comes to them, too
+ONCE = (("learning rates", signal.SIGINT, "60s"),)
+THRICE = (("throughput", signal.SIGKILL, "20s"), ("your present setting", signal.SIGTERM, "20s"),
+          ("learning rates", signal.SIGINT, "90s"))  # a busy machine comes to them, too
 
 
 class Stopped(NamedTuple):
@@ -24,19 +26,19 @@ class Stopped(NamedTuple):
     kept: tuple
 
 
-@pytest.fixture(scope="module")
-def story(rows, tmp_path_factory):
-    """`(stopped runs, the last one, its folder)`: three runs stopped while they measure, then one that may end."""
+@pytest.fixture(scope="module", params=first_tier(1, [ONCE, THRICE]), ids=["once", "thrice"])
+def story(rows, tmp_path_factory, request):
+    """`(stopped runs, the last one, its folder)`: runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []
     words = ("plan", rows, "--target", "target", "--budget")
-    for moment, how, budget in HOW:
+    for moment, how, budget in request.param:
         process = start(*words, budget, folder=folder)
         seen = _until(process, f"measuring: {moment}")
         os.killpg(process.pid, how)
         said, rest = process.communicate(timeout=LONG)
         [kept] = folder.glob("evidence-*.json")
         stopped.append(Stopped(how, process.returncode, said + rest, measured(seen), evidence_in(kept)))
-    return stopped, run(*words, "20s", folder=folder), folder
+    return stopped, run(*words, "10s", folder=folder), folder
 
 
 def test_an_interrupt_before_anything_is_measured_is_one_word_and_the_usual_status(monkeypatch, tmp_path):

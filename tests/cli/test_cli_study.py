@@ -127,7 +127,7 @@ def test_another_seed_is_one_reason_and_given_names_are_those_of_the_command(stu
 
 def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_command_ends_it(tmp_path):
     words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--learning-rates", "1e-3,1e-2", "--trial-seeds", 1,
-             "--seeds", 4, "--epochs", 20, "--folder", tmp_path)
+             "--seeds", 4, "--epochs", 8, "--folder", tmp_path)
     process = start(*words, folder=tmp_path)
     began = time.monotonic()
     while n_blocks(tmp_path) == 0 and process.poll() is None and time.monotonic() - began < LONG:
@@ -147,6 +147,7 @@ def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_comm
     assert json.loads(ended.stdout)["contrasts"]
 
 
+@pytest.mark.second
 def test_a_rare_class_is_judged_by_a_threshold_of_other_rows_and_may_weigh_more(tmp_path):
     words = ("study", "breast_cancer", *QUICK, "--metric", "val_recall_at_precision_0.9", "--folder")
     plain = inside(*words, tmp_path / "plain")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from contracts import zoo
 from contracts.rigs import BACKEND, BINDS, bytes_of, flat, numpy, rig_of
+from tiers import first_tier
 
 from epochal.seam import Part
 from epochal.seam.rigs.keras_rig import KerasRig
@@ -25,7 +26,7 @@ def test_what_cannot_be_measured_is_refused_with_a_sentence(kind, bind):
         KerasRig(*kind(), BINDS[bind])
 
 
-@pytest.mark.parametrize(("bind", "kind"), [(BACKEND, "dropout_without_seed"), ("portable", "batch_norm")])
+@pytest.mark.parametrize(("bind", "kind"), first_tier(1, [(BACKEND, "dropout_without_seed"), ("portable", "batch_norm")]))
 def test_the_users_model_optimizer_data_and_random_streams_are_untouched(bind, kind):
     model, data = zoo.source(kind)
     model.train_on_batch(data.train.x, data.train.y)  # a used model: warm slots, moments and metrics
@@ -143,7 +144,7 @@ def test_the_present_rate_and_schedule_are_those_the_model_is_compiled_with(bind
     np.testing.assert_allclose(rig.present_schedule(50), cosine, atol=1e-8)
 
 
-@pytest.mark.parametrize("kind", ["dense", "two_inputs_two_outputs", "scheduled", "mixed_float16"])
+@pytest.mark.parametrize("kind", first_tier(2, ["two_inputs_two_outputs", "scheduled", "dense", "mixed_float16"]))
 def test_the_fingerprint_is_that_of_the_function_which_builds_the_model_and_of_a_second_one(kind):
     (model, data), (second, _) = zoo.source(kind), zoo.source(kind)
     prints = {KerasRig(source, data, BINDS[BACKEND]).task.fingerprint for source in (model, second, lambda: zoo.WORKS[kind]()[0])}

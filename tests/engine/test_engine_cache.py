@@ -57,6 +57,7 @@ def process(home, **more):
     return json.loads(done.stdout)
 
 
+@pytest.mark.second
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME is Linux' own name for the cache directory")
 def test_a_second_process_finds_the_program_that_the_first_one_compiled(tmp_path):
     folder, hits = process(tmp_path)

@@ -12,7 +12,7 @@ from epochal.records import Design, EnginePoint, Reading, dump
 from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
-DESIGN = Design(batch_sizes=(8, 48), reference=8, epochs=8, equal=("epochs", "steps"), n_seeds=9, n_trial_seeds=3)
+DESIGN = Design(batch_sizes=(8, 48), reference=8, epochs=4, equal=("epochs", "steps"), n_seeds=6, n_trial_seeds=2)
 
 
 def build():

@@ -46,6 +46,7 @@ def test_several_threads_give_the_numbers_of_one(tmp_path, whole):
     assert one_study.numbers(one_study.run(tmp_path)) == whole
 
 
+@pytest.mark.second
 def test_eight_devices_give_the_numbers_of_one_and_all_of_them_train(tmp_path, whole):
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
     process = elsewhere(tmp_path, XLA_FLAGS=flags)

@@ -1,6 +1,6 @@
 """Models and data of every kind a user may train, each with the tolerance within which `ep.fit` must equal `model.fit`.
 
-Every kind trains in a moment: 53 rows in batches of 8, so that the last batch is short, and 21 rows to validate on. The tolerances
+Every kind trains in a moment: 53 rows in batches of 8, so that the last batch is short, and 24 rows to validate on. The tolerances
 were declared before anything was measured; `parity.same_fit` says relative to what.
 """
 

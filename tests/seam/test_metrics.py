@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
+from tiers import first_tier
 
 import epochal as ep
 from epochal.seam.model.metrics import rare_class_metric
 
 
-@pytest.mark.parametrize(("n", "share"), [(50, 0.5), (400, 0.05), (2000, 0.01)])
+@pytest.mark.parametrize(("n", "share"), first_tier(1, [(400, 0.05), (50, 0.5), (2000, 0.01)]))
 def test_it_is_that_of_scikit_learn_to_the_width_of_a_bin(n, share):
     rng = np.random.default_rng(n)
     y = (rng.random(n) < share).astype("float32")
@@ -64,7 +65,7 @@ def test_a_study_judges_by_it():
     assert all(y.mean() < c.quality <= 1 for c in found.contrasts)
 
 
-@pytest.mark.parametrize("precision", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("precision", first_tier(1, [0.6, 0.3, 0.9]))
 def test_recall_at_a_precision_is_that_of_keras_where_no_other_rows_are_given(precision):
     rng = np.random.default_rng(1)
     y = (rng.random(3000) < 0.2).astype("float32")

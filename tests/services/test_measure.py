@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from contracts.fake_rig import FakeTiming
 from experiments.benches import bench, runs_of
+from tiers import first_tier, spread
 
 from epochal.base.errors import UsageError
 from epochal.base.progress import Reporter
@@ -97,7 +98,7 @@ def test_what_was_tried_and_failed_is_not_tried_again(bench):
 def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
     kept = []
     whole = measure(bench(), budget=BUDGET, keep=kept.append)
-    for evidence in kept:
+    for evidence in spread(4, kept):
         done = measure(bench(), budget=BUDGET, evidence=load(dump(evidence)))
         assert runs_of(done) == runs_of(whole)
         assert readings_of(done) == readings_of(whole)
@@ -106,7 +107,7 @@ def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
 
 
 def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_missing_later(bench):
-    for item in (*PROBES, "study"):
+    for item in spread(3, (*PROBES, "study")):
         kept, stop = [None], Stop()
         begins = "measuring: your present setting" if item == "study" else f"measuring: {item.replace('_', ' ')}"
         heard = Heard(lambda sentence, begins=begins, stop=stop: sentence == begins and stop.set())
@@ -121,7 +122,7 @@ def test_measuring_is_repeatable(bench):
     assert without_cost(measure(bench(), budget=BUDGET)) == without_cost(measure(bench(), budget=BUDGET))
 
 
-@pytest.mark.parametrize("budget", [5.0, 20.0, 80.0])
+@pytest.mark.parametrize("budget", first_tier(2, [5.0, 20.0, 80.0]))
 def test_the_budget_is_kept_about(bench, budget):
     rig = bench(n_examples=96, step_seconds=1e-3, timing=FakeTiming(step=1e-3, example=1e-5))
     measure(rig, budget=budget)

@@ -93,6 +93,7 @@ def test_what_was_written_in_the_middle_of_an_epoch_is_enough(tmp_path, monkeypa
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.second
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 def test_a_finished_training_is_returned_as_it_ended_and_more_epochs_go_on(tmp_path, monkeypatch):
     always(monkeypatch)
@@ -271,6 +272,7 @@ class Diary(keras.callbacks.Callback):
             raise BrokenOff
 
 
+@pytest.mark.second
 @pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 def test_what_a_callback_gathers_in_place_is_not_lost(tmp_path, monkeypatch):
     always(monkeypatch)
