@@ -18,6 +18,7 @@ class TestKerasRig(RigContract):
         return rig_of("dense", BACKEND)
 
 
+@pytest.mark.second
 class TestPortableRig(RigContract):
     @pytest.fixture
     def rig(self):

@@ -76,7 +76,7 @@ def test_interrupted_after_any_finished_group_it_goes_on_from_there(bench):
     whole = run(bench(), keep=kept.append)
     assert kept[-1] == whole
     assert [len(k.curves) + len(k.readings) for k in kept] == sorted({len(k.curves) + len(k.readings) for k in kept})
-    for point, evidence in spread(5, enumerate(kept)):
+    for point, evidence in spread(3, enumerate(kept)):
         def stop(grown, point=point, seen=[]):  # noqa: B006  (one list for each point)
             seen.append(grown)
             if len(seen) == point + 1:
@@ -94,7 +94,7 @@ def test_interrupted_after_any_finished_group_it_goes_on_from_there(bench):
 def test_interrupted_in_the_middle_of_a_group_only_that_group_is_lost(bench):
     calls = []
     whole = run(bench(), watch=lambda *state: calls.append(state))
-    for point in spread(6, range(len(calls))):
+    for point in spread(3, range(len(calls))):
         kept, seen = [begun(bench())], []
 
         def stop(done, total, what, point=point, seen=seen):

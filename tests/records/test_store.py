@@ -16,7 +16,7 @@ from epochal.records import Choice, Evidence, Outcome, Reading, Setting, Verdict
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 # The same records on every run, and no search for the smallest failing one: a whole plan takes minutes to shrink.
-QUICK = settings(max_examples=cases(8), deadline=None, derandomize=True, phases=[Phase.generate],
+QUICK = settings(max_examples=cases(4), deadline=None, derandomize=True, phases=[Phase.generate],
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 

@@ -132,7 +132,8 @@ def assert_same(ours, theirs, close=CLOSE):
         assert np.abs(a - b).max() <= close * max(np.abs(b).max(), 1e-30)
 
 
-@pytest.mark.parametrize("make", PLAIN, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", first_tier((mlp, convolutions, two_inputs_two_outputs, recurrent, mixed, own_step), PLAIN),
+                         ids=lambda make: make.__name__)
 def test_it_predicts_as_keras_in_batches_of_any_size(make):
     model, x = make()
     close = {"mixed": 2**-9, "brain_floats": 2**-6}.get(make.__name__, CLOSE)  # four roundings of half precision
