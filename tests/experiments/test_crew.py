@@ -74,6 +74,7 @@ def test_killed_again_and_again_the_study_is_the_same(tmp_path, whole, n_kills):
     assert one_study.numbers(one_study.run(tmp_path)) == whole
 
 
+@pytest.mark.second
 def test_an_interrupt_ends_the_threads_and_keeps_what_was_finished(tmp_path, whole):
     process = elsewhere(tmp_path)
     while n_blocks(tmp_path) == 0 and process.poll() is None:

@@ -76,6 +76,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, row_group_size):
     assert max(peaks) - peaks[2] < GROWTH, output
 
 
+@pytest.mark.second
 def test_memory_does_not_grow_with_the_number_of_columns(tmp_path):
     x = np.random.default_rng(0).normal(size=(20_000, 1500)).astype("float32")
     table = pyarrow.table([*x.T], names=[f"x{i}" for i in range(1499)] + ["y"])
