@@ -17,6 +17,7 @@ from epochal.records import (
     Task,
     Verdict,
 )
+from epochal.records.clock import FitSeconds, Seconds
 
 N_SEEDS, N_EPOCHS = 6, 40
 PRESENT = Setting(batch_size=32, learning_rate=0.001)
@@ -106,6 +107,13 @@ def arms():
     )
 
 
+def whole_fit(n_epochs, training):
+    """What a whole `fit` takes, of which the updates take `training` seconds."""
+    parts = {name: Seconds(value=value, low=0.9 * value, high=1.2 * value)
+             for name, value in (("training", training), ("validation", 0.01 * n_epochs), ("compilation", 0.8))}
+    return FitSeconds(n_epochs=n_epochs, first_epoch=parts["compilation"], **parts)
+
+
 def plan(**changes):
     """The made-up plan; `task`, `machine`, `present`, `readings` and `curves` change its evidence, the rest the plan."""
     about = {name: changes.pop(name) for name in ("task", "machine", "present", "readings", "curves") if name in changes}
@@ -127,6 +135,7 @@ def plan(**changes):
         "on_test": "loss 0.0612, yours 0.0608 (difference +0.0004, -0.001 to +0.0018 over seeds), on 359 rows",
         "unresolved": ("The gradient noise scale has only a lower bound of 120 examples with 1,149 rows.",
                        "Whether 128 or 256 is better: their difference is smaller than six seeds can show."),
+        "seconds": whole_fit(33, 0.3), "present_seconds": whole_fit(27, 1.4),
         "margin": 0.01, "arms": arms(), "derived": derived(), "evidence": Evidence(**evidence)}
     return Plan(**{**parts, **changes})
 

@@ -55,7 +55,8 @@ def test_the_page_says_all_that_the_plan_says(whole):
     text = said(own(whole))
     words = [made.headline, made.binding, *made.unresolved, made.code()]
     read = reading_rows((*made.evidence.readings, *made.derived))
-    words += [cell for row in (*made.arm_rows(), *read, *condition_rows(made)) for cell in row]
+    words += [cell for row in (*made.time_rows(), *made.detail_rows(), *made.arm_rows(), *read, *condition_rows(made))
+              for cell in row]
     words += [getattr(made, name).because for name in made.CHOICES]
     assert [sentence for sentence in words if sentence not in text] == []
 
@@ -86,7 +87,7 @@ def test_every_figure_is_drawn_with_a_title_an_alternative_text_and_its_numbers(
         assert f'<h3 id="{picture.name}-title">{picture.title}</h3>' in whole
         assert f'role="img" aria-label="{picture.title}. ' in whole
         assert len(picture.rows) > 2
-    assert whole.count("<details>") == 4
+    assert whole.count("<summary>The numbers behind it</summary>") == 4
 
 
 def test_the_drawings_in_the_page_are_strict_json(whole):

@@ -64,7 +64,8 @@ def html_for(record):
 
 def _of_plan(plan):
     heading, *body = plan.arm_rows()
-    return {"plan": plan, "choices": list(choice_rows(plan)), "arm_heading": heading,
+    return {"plan": plan, "choices": list(choice_rows(plan)), "times": list(plan.time_rows()),
+            "details": list(plan.detail_rows()), "arm_heading": heading,
             "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
             "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
             "conditions": list(condition_rows(plan)), "code": code_for(plan)}
