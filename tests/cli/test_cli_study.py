@@ -125,6 +125,7 @@ def test_another_seed_is_one_reason_and_given_names_are_those_of_the_command(stu
     assert "fingerprint" not in said
 
 
+@pytest.mark.second
 def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_command_ends_it(tmp_path):
     words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--learning-rates", "1e-3,1e-2", "--trial-seeds", 1,
              "--seeds", 4, "--epochs", 8, "--folder", tmp_path)

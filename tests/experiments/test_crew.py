@@ -42,6 +42,7 @@ def elsewhere(folder, **environment):
                             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment)
 
 
+@pytest.mark.second
 def test_several_threads_give_the_numbers_of_one(tmp_path, whole):
     assert one_study.numbers(one_study.run(tmp_path)) == whole
 

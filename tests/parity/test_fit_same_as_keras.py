@@ -28,8 +28,8 @@ def reference(name, **changed):
 
 @pytest.mark.parametrize("name", first_tier((
     "tutorial_mlp", "adamw_clipped_schedule", "moving_average_overwriting", "accumulating", "cnn_batch_norm", "dropout",
-    "embedding_lstm", "attention", "two_inputs_two_outputs", "no_targets", "frozen_layer", "regularised", "subclassed",
-    "own_train_step", "own_compute_loss", "threshold_metrics", "sample_weights", "mixed_float16"), CASES))
+    "embedding_lstm", "two_inputs_two_outputs", "no_targets", "regularised", "subclassed", "own_train_step", "threshold_metrics",
+    "sample_weights", "mixed_float16"), CASES))
 def test_the_numbers_are_those_of_keras(name):
     engine = FASTEST
     if BACKEND == "tensorflow" and name in NO_XLA:

@@ -202,6 +202,7 @@ for name, make in (("a", network), ("b", own), ("c", graph)):
 """
 
 
+@pytest.mark.second
 def test_the_same_code_in_another_process_goes_on(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
