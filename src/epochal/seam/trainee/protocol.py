@@ -71,7 +71,7 @@ def are_own(logs, results):
 
 def numbers(logs):
     """Logs in their own nesting, with a float for every scalar and a NumPy array for anything else."""
-    return over(lambda value: _plain(keras.ops.convert_to_numpy(value)), logs)
+    return over(lambda value: plain(keras.ops.convert_to_numpy(value)), logs)
 
 
 def of_one_shape(rows):
@@ -89,5 +89,6 @@ def refuse_mode(trainee, mode):
     require(mode in trainee.modes, "mode", mode, f"one of {', '.join(trainee.modes)}", trainee.why_not.get(mode, ""))
 
 
-def _plain(array):
+def plain(array):
+    """A float for an array that holds one number; else the array."""
     return float(array) if np.ndim(array) == 0 else array
