@@ -3,8 +3,9 @@
     python benchmarks/before_and_after.py ../before .                              # everything, about 25 minutes
     python benchmarks/before_and_after.py ../before . --only fit,predict --rounds 15 --json figures.json
 
-Of `fit` and `predict` a process of each checkout stays open, and they are asked by turns for a round (some epochs, some calls), so
-that a slow moment of the machine hits both. A whole training, a study and a plan get a fresh process each time, also by turns. The
+Of `fit` a process of each checkout stays open, and they are asked by turns for a round of some epochs, so that a slow moment of the
+machine hits both. Of `predict` too, but a process finds its batch size once, and with it how fast it is: so several pairs of
+processes are opened, and each counts once. A whole training, a study and a plan get a fresh process each time, also by turns. The
 ratio is seconds after over seconds before; its 95 % interval is Student's t over the logarithms of the rounds' ratios. A change is
 *not slower* where the upper end is at most 1.05.
 """
@@ -65,6 +66,12 @@ def work(kind, case):
         start = perf_counter()
         once()
         print(perf_counter() - start, file=answers, flush=True)
+
+
+def of_pairs(checkouts, case, backend, n_pairs):
+    """Seconds of a round of `predict`, the geometric mean over each pair of processes: `(before, after)` of every pair."""
+    pairs = [steady(checkouts, "predict", case, backend, 4) for _ in range(n_pairs)]
+    return [tuple(statistics.geometric_mean(seconds) for seconds in zip(*rounds, strict=True)) for rounds in pairs]
 
 
 def environment(checkout, backend, cache):
@@ -130,10 +137,10 @@ def ratio(taken):
 def cases(only, backends, n_rounds, n_pairs):
     """`(name, measure)`, the measure taking the two checkouts."""
     for backend in backends:
-        for kind, names in (("fit", ROUND), ("predict", CALLS)):
-            for case in names if kind in only else ():
-                yield (f"{kind} {case}, {backend}",
-                       lambda both, kind=kind, case=case, backend=backend: steady(both, kind, case, backend, n_rounds))
+        for case in ROUND if "fit" in only else ():
+            yield f"fit {case}, {backend}", lambda both, case=case, backend=backend: steady(both, "fit", case, backend, n_rounds)
+        for case in CALLS if "predict" in only else ():
+            yield f"predict {case}, {backend}", lambda both, case=case, backend=backend: of_pairs(both, case, backend, n_pairs)
         for warm in (False, True) if "whole" in only else ():
             command = [str(HERE / "fit.py"), "--whole", "epochal", "--epochs", str(N_EPOCHS)]
             yield (f"a whole training, {'warm' if warm else 'cold'}, {backend}",
@@ -151,8 +158,8 @@ def main():
     parser.add_argument("after", nargs="?")
     parser.add_argument("--only", default="fit,predict,whole,study,plan")
     parser.add_argument("--backends", default="jax,tensorflow")
-    parser.add_argument("--rounds", type=int, default=15, help="of fit and predict")
-    parser.add_argument("--pairs", type=int, default=5, help="of whole trainings and studies")
+    parser.add_argument("--rounds", type=int, default=15, help="of fit")
+    parser.add_argument("--pairs", type=int, default=5, help="of predict, whole trainings and studies")
     parser.add_argument("--json", help="write every figure to this file")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
