@@ -9,7 +9,7 @@ import textwrap
 import jax
 import pytest
 
-from epochal.seam.machine import keep_programs
+from epochal.seam.machine import compiling_anew, keep_programs
 
 PROCESS = textwrap.dedent("""
     import json, sys
@@ -17,7 +17,7 @@ PROCESS = textwrap.dedent("""
     from engine.rigs_of_jax import springs
     from epochal.engine import Batches, Lane, train
     from epochal.records import EnginePoint
-    from epochal.seam.machine import keep_programs
+    from epochal.seam.machine import compiling_anew, keep_programs
 
     hits = []
     jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
@@ -73,3 +73,16 @@ def test_a_cache_that_the_user_has_set_up_is_left_alone(tmp_path, settings_of_ja
     before = jax.config.jax_persistent_cache_min_compile_time_secs
     assert keep_programs() == str(tmp_path)
     assert jax.config.jax_persistent_cache_min_compile_time_secs == before
+
+
+def test_what_is_compiled_anew_neither_finds_nor_keeps_programs(tmp_path, settings_of_jax):
+    for name, value in (("jax_compilation_cache_dir", str(tmp_path)), ("jax_persistent_cache_min_compile_time_secs", 0),
+                        ("jax_persistent_cache_min_entry_size_bytes", -1)):
+        jax.config.update(name, value)
+    with compiling_anew():
+        jax.jit(lambda x: x * 2 + 3)(1.0)
+    assert list(tmp_path.iterdir()) == []
+    jax.jit(lambda x: x * 2 + 4)(1.0)
+    assert list(tmp_path.iterdir()) != []
+    with compiling_anew():
+        pass  # so that later tests are not given this folder

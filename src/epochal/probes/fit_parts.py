@@ -14,8 +14,8 @@ _TWO_SIZES = 60.0     # seconds of a budget from which a second size is timed
 def compilation(rig, *, seed=0):  # noqa: ARG001 - nothing is drawn
     """Seconds that the first `fit` of a model takes before its first update, at the present batch size.
 
-    One measurement: the first call less a second one, with the programs of validation and of a short last batch. What programs kept
-    by an earlier run of Epochal saved is added, since a plain Keras script finds none.
+    One measurement: the first call less a second one, with the programs of validation and of a short last batch. Programs kept
+    by an earlier run of Epochal are not used, since a plain Keras script finds none.
     """
     seconds = rig.compile_seconds(rig.present.batch_size)
     return Reading(name="compilation", value=seconds, unit="s", low=seconds, high=seconds, repeats=1)

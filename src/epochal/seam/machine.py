@@ -1,7 +1,7 @@
 """What machine and which versions the numbers hold for, and JAX's compiled programs, kept on it between runs."""
 
-import functools
 import os
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import keras
@@ -11,8 +11,6 @@ from platformdirs import user_cache_path
 from ..records import Machine
 
 _WORTH_KEEPING = 0.02  # seconds of compiling: a Keras model is built from dozens of small programs
-
-_SAVED: list[float] = []
 
 
 def this_machine(device, memory_bytes, package):
@@ -31,7 +29,6 @@ def keep_programs():
     """Turn JAX's persistent compilation cache on, unless the user has set one up already; returns its folder."""
     import jax
 
-    _listen()
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", str(user_cache_path("epochal") / "programs"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
@@ -39,17 +36,20 @@ def keep_programs():
     return jax.config.jax_compilation_cache_dir
 
 
-def seconds_saved():
-    """Seconds of compiling that programs kept from an earlier run have saved this process so far."""
-    return sum(_SAVED)
-
-
-@functools.cache
-def _listen():
+@contextmanager
+def compiling_anew():
+    """A block in which JAX neither finds compiled programs of earlier runs nor keeps its own, as in a plain script."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
     import jax
+    from jax.experimental.compilation_cache import compilation_cache
 
-    def heard(event, seconds, **_):
-        if event == "/jax/compilation_cache/compile_time_saved_sec":
-            _SAVED.append(seconds)
-
-    jax.monitoring.register_event_duration_secs_listener(heard)
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # else what was decided at the first program holds
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()

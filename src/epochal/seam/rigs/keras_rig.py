@@ -10,7 +10,7 @@ import psutil
 from ...base.errors import Unsupported
 from ...base.validate import require
 from ..identity.task import task_of
-from ..machine import seconds_saved
+from ..machine import compiling_anew
 from ..model.copying import seeded, to_numpy
 from ..rows import check
 from .constant import constant_figures
@@ -117,17 +117,13 @@ class KerasRig:
         return self._fit(batch, size, n_passes, validation_size=batch_size) - self._fit(batch, size, n_passes)
 
     def compile_seconds(self, batch_size):
-        """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass.
-
-        What programs kept by an earlier run saved is added, since a plain script of the user's finds none.
-        """
+        """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass."""
         short = self.n_examples % batch_size if batch_size < self.n_examples else 0
         rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
-        self._runner = self._twin.compiled(0)  # one that has compiled nothing yet
-        before = seconds_saved()
-        first = self._fit(rows, batch_size, 1, validation_size=batch_size)
-        saved = seconds_saved() - before
-        return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size) + saved)
+        self._runner = self._twin.compiled(0)
+        with compiling_anew():
+            first = self._fit(rows, batch_size, 1, validation_size=batch_size)
+        return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size))
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
