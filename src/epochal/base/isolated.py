@@ -75,7 +75,7 @@ class Isolated:
         failure, content = pickle.loads(answer)  # written by our own child
         return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
 
-    def _wait(self, process, message):
+    def _wait(self, process, message) -> tuple[bytes, tuple[Literal["out of memory", "timed out"], str] | None]:
         """What the process answered as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
         deadline = time.monotonic() + self.seconds
         while True:
@@ -89,7 +89,7 @@ class Isolated:
                 return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
 
 
-def _ending(code):
+def _ending(code) -> tuple[Literal["killed"], str]:
     """What it means that the process ended with this code and without an answer."""
     if code is None or code >= 0:
         return "killed", f"Its process ended with the code {code}."

@@ -61,7 +61,8 @@ def updates_to(losses, target, steps_per_epoch):
     return None
 
 
-def all_updates_to(curves, target):
+def all_updates_to(curves, target) -> list[float] | None:
     """Updates to a validation loss of every run, or `None` where one of them never reached it."""
     found = [updates_to(curve.validation_loss, target, curve.steps_per_epoch) for curve in curves]
-    return None if None in found else found
+    reached = [updates for updates in found if updates is not None]
+    return reached if len(reached) == len(found) else None
