@@ -16,7 +16,7 @@ KINDS = sorted((kind for kind in vars(records).values() if dataclasses.is_datacl
 
 
 COUNTS, SIZES, RATES = st.integers(0, 2**40), st.integers(1, 2**40), st.floats(0, 1e30)
-FINITE, VALUES = st.floats(-1e30, 1e30), SIZES | st.floats(1e-9, 1e30)
+FINITE = st.floats(-1e30, 1e30)
 PLAIN = {float: st.floats(allow_nan=False), int: st.integers(-2**63, 2**63), bool: st.booleans(), str: st.text(max_size=20),
          types.NoneType: st.none()}
 # of fields that must be what their name says, in whichever record
@@ -47,7 +47,9 @@ def anything(kind):
 def fields_of(kind, **given):
     """A strategy for records of `kind`, some of whose fields are `given`."""
     hints = typing.get_type_hints(kind)
-    known = {name: OF_FIELDS[name] for name, hint in hints.items() if name in OF_FIELDS and hint in (int, float)} | given
+    known = {name: OF_FIELDS[name].map(float if hint in (float, float | None) else int) | (
+                 st.nothing() if hint in (int, float) else st.none())
+             for name, hint in hints.items() if name in OF_FIELDS and hint in (int, float, int | None, float | None)} | given
     return st.builds(kind, **{field.name: known[field.name] if field.name in known else anything(hints[field.name])
                               for field in dataclasses.fields(kind)})
 
@@ -83,12 +85,6 @@ def evidences(draw, kind):
 
 
 @st.composite
-def choices(draw, kind, value=VALUES):
-    low, high = sorted(draw(st.tuples(PLAIN[float], PLAIN[float])))
-    return draw(fields_of(kind, value=value, low=st.just(low), high=st.just(high)))
-
-
-@st.composite
 def arms(draw, kind):
     three = st.tuples(*[PLAIN[float]] * 3) | st.just((None,) * 3)
     names = (("difference", "low", "high"), ("steps", "steps_low", "steps_high"), ("seconds", "seconds_low", "seconds_high"))
@@ -98,9 +94,10 @@ def arms(draw, kind):
 
 @st.composite
 def plans(draw, kind):
-    whole = choices(records.Choice, SIZES)
+    whole = fields_of(records.Choice, value=SIZES)
     evidence = evidences(records.Evidence).filter(lambda evidence: evidence.task is not None)
-    return draw(fields_of(kind, batch_size=whole, epochs=whole, predict_batch_size=whole, evidence=evidence))
+    return draw(fields_of(kind, batch_size=whole, epochs=whole, predict_batch_size=whole, evidence=evidence,
+                          learning_rate=fields_of(records.Choice, value=st.floats(1e-9, 1e9))))
 
 
 @st.composite
@@ -116,7 +113,7 @@ def studies(draw, kind):
     return dataclasses.replace(draw(fields_of(kind)), contrasts=())
 
 
-SPECIAL = {records.Curve: curves, records.Reading: readings, records.Evidence: evidences, records.Choice: choices,
+SPECIAL = {records.Curve: curves, records.Reading: readings, records.Evidence: evidences,
            records.Arm: arms, records.Plan: plans, records.Design: designs, records.Study: studies}
 
 

@@ -124,8 +124,9 @@ def _written(people, saved, column=None, arrays=None, **changes):
     """A file whose encoding says something else: of one of its columns, of its arrays, or of the target."""
     encoding.save_encoding(encoding_of(people, target="well", outputs="probabilities", prior=class_shares(people)), saved)
     held = document(saved) | changes
-    name, field, value = column or ("height", "name", "height")
-    next(one for one in held["columns"] if one["name"] == name)[field] = value
+    if column is not None:
+        name, field, value = column
+        next(one for one in held["columns"] if one["name"] == name)[field] = value
     with zipfile.ZipFile(saved) as archive, np.load(archive.open("epochal/encoder.npz")) as kept:
         found = {name: kept[name] for name in kept.files} | (arrays or {})
     with (saved.parent / "encoder.npz").open("wb") as file:

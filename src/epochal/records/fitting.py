@@ -5,7 +5,7 @@ from functools import singledispatch
 
 from .curve import Curve, Setting
 from .evidence import Evidence
-from .plan import Arm, Choice, Plan, Stopping
+from .plan import Arm, Plan, Stopping
 from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, UpdatesToTarget
 from .reading import Reading
 from .study import BUDGETS, Design, Study
@@ -84,11 +84,6 @@ def _(evidence: Evidence):
 
 
 @check.register
-def _(choice: Choice):
-    _hold(choice.value > 0 and math.isfinite(choice.value) and choice.low <= choice.high, "a positive number, and its range")
-
-
-@check.register
 def _(stopping: Stopping):
     _hold(stopping.patience >= 0 and 0 <= stopping.min_delta < math.inf, "a patience")
 
@@ -103,7 +98,8 @@ def _(arm: Arm):
 
 @check.register
 def _(plan: Plan):
-    _hold(all(type(choice.value) is int for choice in (plan.batch_size, plan.epochs, plan.predict_batch_size)), "whole numbers")
+    counts = [choice.value for choice in (plan.batch_size, plan.epochs, plan.predict_batch_size)]
+    _hold(all(type(n) is int and n >= 1 for n in counts) and 0 < plan.learning_rate.value < math.inf, "the numbers to train with")
     _hold(plan.margin >= 0 and plan.evidence.task is not None, "a margin, and the evidence it was made of")
 
 

@@ -91,8 +91,10 @@ def from_plain(value, kind, name, cure=_CURE):
         return _converter().structure(value, kind)
     except BaseValidationError as error:
         raise UsageError(_damaged(name, transform_error(error, path=name)[0], cure)) from error
-    except (TypeError, ValueError, KeyError) as error:  # of what is no record, but a tuple or a number
-        raise UsageError(_damaged(name, repr(error), cure)) from error
+    except KeyError as error:
+        raise UsageError(_damaged(name, f"it lacks {error}", cure)) from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(_damaged(name, error, cure)) from error
 
 
 def to_plain(value):
@@ -101,7 +103,7 @@ def to_plain(value):
 
 
 def _damaged(name, what, cure=_CURE):
-    return f"This {name} is damaged ({what:.300}). {cure}"
+    return f"This {name} is damaged ({what!s:.300}). {cure}"
 
 
 def save(record, path):

@@ -101,8 +101,9 @@ class StudyFolder(AbstractContextManager):
 
     def provenance(self, name):
         """What was recorded with the block called `name`; `None` where it was not committed."""
-        found = self._select("SELECT provenance FROM block WHERE name = ?", name)
-        return json_in(found[0][0]) if found else None
+        with disk_errors(self.path / FILE):
+            found = self._select("SELECT provenance FROM block WHERE name = ?", name)
+            return json_in(str(found[0][0])) if found else None
 
     def reading(self, name):
         """The reading kept under `name`, or `None`."""
