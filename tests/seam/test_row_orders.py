@@ -6,15 +6,6 @@ import pytest
 from epochal.seam import row_orders
 from epochal.seam.model.copying import random_state
 
-BACKEND = keras.backend.backend()
-
-
-def test_the_installed_keras_shuffles_as_it_is_said_to():
-    if BACKEND == "tensorflow":
-        pytest.skip("the order of TensorFlow's stream is drawn once a seed is set: tests/training/test_feed_arrays.py compares it")
-    assert row_orders._holds(row_orders.way())
-
-
 def test_asking_moves_no_random_stream(monkeypatch):
     monkeypatch.setattr(keras, "version", lambda: "9.0.0")
     before = random_state()
@@ -35,4 +26,4 @@ def test_a_later_version_is_asked(monkeypatch, version):
     monkeypatch.setattr(row_orders, "_asked", lambda x, **how: asked.append(how) or real(x, **how))
     found = row_orders.way.__wrapped__()
     assert asked
-    assert BACKEND == "tensorflow" or found.rows is row_orders.way().rows
+    assert found is None or found.rows is row_orders.way().rows  # a version before 3.16 does not shuffle as that does

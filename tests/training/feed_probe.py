@@ -80,6 +80,7 @@ def of_feed(*, epochs, seed=7, built=True, skip=0, **arguments):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         feed, trainee = feed_of(**arguments), Trainee()
+        feed.source.look()
         if not built:
             feed.rehearsed()
         feed.reset()

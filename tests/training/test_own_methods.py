@@ -18,8 +18,8 @@ class InOrder(keras.Sequential):
     def fit(self, x, y=None, batch_size=None, sample_weight=None, **others):
         return super().fit(2 * x, y, batch_size=batch_size, sample_weight=sample_weight, **others | {"shuffle": False})
 
-    def predict(self, x, batch_size=None):
-        return super().predict(2 * x, batch_size, verbose=0)
+    def predict(self, x, batch_size=None, **others):
+        return super().predict(2 * x, batch_size, **others)
 
 
 class Few(keras.Sequential):
@@ -74,7 +74,7 @@ def test_what_only_we_do_is_refused_beside_an_own_fit(option):
 
 def test_an_own_predict_is_called():
     model = made(InOrder)
-    np.testing.assert_array_equal(epochal.predict(model, X, verbose=0), model.predict(X))
+    np.testing.assert_array_equal(epochal.predict(model, X), model.predict(X))
     out = np.empty((20, 1), "float32")
     assert epochal.predict(model, X, out=out, verbose=0) is out
     np.testing.assert_array_equal(out, model.predict(X))

@@ -32,43 +32,26 @@ class Way(NamedTuple):
 def way() -> Way | None:
     """The `Way` of the Keras that is installed; `None` where it is none of those known here."""
     kind = keras.backend.backend()
-    streams = Way({"torch": _torch_streams, "tensorflow": _tensorflow_streams}.get(kind, _numpy_streams),
-                  lambda numbers, _: random.shuffle(numbers))
     if tuple(map(int, re.findall(r"\d+", keras.version())[:2])) < _OF_STREAMS:
-        return streams
+        return Way({"torch": _torch_streams, "tensorflow": _tensorflow_streams}.get(kind, _numpy_streams),
+                   lambda numbers, _: random.shuffle(numbers))
     epochs = Way({"torch": _torch_epochs, "tensorflow": _tensorflow_epochs}.get(kind, _numpy_epochs),
                  lambda numbers, n_ended: random.Random(n_ended).shuffle(numbers))
     before = random_state()
     try:
-        # TensorFlow's stream cannot be put back, so that there it is not asked for.
-        return next((one for one in (epochs, *(() if kind == "tensorflow" else (streams,))) if _holds(one)), None)
+        return epochs if _holds(epochs) else None
     finally:
         restore_random_state(before)
 
 
 def _holds(one):
     """Whether the installed Keras shuffles so, in two epochs of each kind of shuffling."""
-    for shuffle in (True, "batch"):
-        _seed()
-        seen = _asked(np.arange(_ASKED, dtype="float32"), shuffle=shuffle, batch_size=_SIZE)
-        _seed()
-        if seen != [one.rows(_ASKED, _SIZE, shuffle, n_ended)[0].tolist() for n_ended in (1, 2)]:
-            return False
-    _seed()
-    seen, items = _asked(_Items(), shuffle=True), [list(range(_ASKED)), list(range(_ASKED))]
-    _seed()
+    items = [list(range(_ASKED)), list(range(_ASKED))]
     for n_ended, numbers in enumerate(items, 1):
         one.items(numbers, n_ended)
-    return seen == items
-
-
-def _seed():
-    random.seed(0)
-    np.random.seed(0)
-    if keras.backend.backend() == "torch":
-        import torch
-
-        torch.manual_seed(0)
+    return _asked(_Items(), shuffle=True) == items and all(
+        _asked(np.arange(_ASKED, dtype="float32"), shuffle=shuffle, batch_size=_SIZE) ==
+        [one.rows(_ASKED, _SIZE, shuffle, n_ended)[0].tolist() for n_ended in (1, 2)] for shuffle in (True, "batch"))
 
 
 def _asked(x, **how):

@@ -75,7 +75,8 @@ class Cutter:
 
     def look(self):
         """The first of the batches that Keras reads before anything else, to see what they are like; `None` where it reads none."""
-        return next(self._unpacked(list(itertools.islice(self._given, self._n_looked_at()))), None)
+        n = self._n_looked_at()
+        return next(self._unpacked(list(itertools.islice(self._given, n))), None) if n else None
 
     def _n_looked_at(self):
         return feeding().n_looked_at
