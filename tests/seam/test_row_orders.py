@@ -6,6 +6,7 @@ import pytest
 from epochal.seam import row_orders
 from epochal.seam.model.copying import random_state
 
+
 def test_asking_moves_no_random_stream(monkeypatch):
     monkeypatch.setattr(keras, "version", lambda: "9.0.0")
     before = random_state()
