@@ -107,7 +107,6 @@ def test_test_rows_are_judged_and_have_no_part_in_any_choice(data, model):
     assert all(c.test_floor == pytest.approx((c.test * (1 - c.test) / 30) ** 0.5) for c in found.contrasts)
 
 
-@pytest.mark.second
 def test_class_weights_scale_the_training_loss_and_not_the_judging(data, model):
     plain, heavy = (ep.study(model, *data, class_weight=weight, **QUICK) for weight in (None, {0: 1.0, 1: 50.0}))
     first = [next(c for c in study.curves if c.setting == plain.curves[0].setting and c.seed == plain.curves[0].seed)
