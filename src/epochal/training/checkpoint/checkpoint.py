@@ -83,7 +83,7 @@ class Checkpoint:
         try:
             with damage():
                 self._check_variables(arrays)
-                restore_random_state(draws)
+                restore_random_state(draws)  # shows that they are states
         except Damaged as error:
             raise UsageError(f"`checkpoint` must be a folder of Epochal's; {self._path} is damaged ({error}). Remove it to begin "
                              "anew.") from error
@@ -95,7 +95,8 @@ class Checkpoint:
             vars(callback).update(memory)
         self._model.history.history = about["history"]
         self._model.history.epoch = list(about["epochs"])
-        self._feed.restore(place)
+        self._feed.restore(place)  # which may open a pass, and so draw
+        restore_random_state(draws)
         if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
             self._model.stop_training = about["stopped"]
         return Position(about["epoch"], about["n_batches"])
@@ -151,7 +152,7 @@ class Checkpoint:
         return {name: now[name] for name in now if name in self._remembered[i]} | changed(now, self._fresh[i])
 
     def _now(self):
-        return random_state(), self._feed.state()
+        return self._feed.began_at or (random_state(), self._feed.state())
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():
