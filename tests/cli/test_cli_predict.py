@@ -272,4 +272,5 @@ def test_help_shows_examples_every_option_and_a_word_of_caution():
     assert told.exit_code == 0
     assert "epochal predict churn.keras new_customers.csv --out predictions.parquet" in told.stdout
     assert "No code in the file is run" in " ".join(told.stdout.split())
-    assert all(f"--{name}" in told.stdout for name in ("out", "batch-size", "goal", "correct-prior", "model", "trust-model", "backend", "json"))
+    assert all(f"--{name}" in told.stdout for name in ("out", "batch-size", "goal", "correct-prior", "model", "trust-model",
+                                                       "backend", "json"))
