@@ -18,7 +18,7 @@ _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}}
 
 @singledispatch
 def check(record):
-    """Raise `ValueError` with a reason unless the fields of `record` fit together; the records inside it have been checked."""
+    """Raise `Misfit` unless the fields of `record` fit together; the records inside it have been checked."""
 
 
 @check.register
@@ -118,6 +118,10 @@ def _(study: Study):
           "a margin, and the batch sizes of its design")
 
 
+class Misfit(ValueError):
+    """What does not fit together, as a sentence."""
+
+
 def _hold(condition, must):
     if not condition:
-        raise ValueError(f"it must hold {must}")
+        raise Misfit(f"it must hold {must}")
