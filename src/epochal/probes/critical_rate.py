@@ -1,5 +1,8 @@
 """How large a step the loss allows."""
 
+import math
+from time import perf_counter
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -10,10 +13,11 @@ from ..records import CriticalRate, Outcome, Reading
 from .probe import PROGRAM, Probe
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
+_PASSES = 20         # forward passes of a repeat, about
 _FURTHEST = 40       # doublings of the present rate, upward or downward
 
 
-def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e-3):
+def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e-3, seconds=math.inf):
     """The learning rate of one optimizer step at which the loss gains nothing any more.
 
     The smallest η > 0 with L(θ + η Δ) ≥ L(θ), Δ the optimizer's own first update per unit of learning rate, L the loss
@@ -25,6 +29,7 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
         batch: rows for Δ, and as many others for L; at most half of the training rows.
         repeats: independent pairs of batches, at least 2.
         precision: of η, relative, per repeat.
+        seconds: budget, beside compiling. Repeats are left out, down to 2; where 2 would overrun it, nothing is measured.
 
     Returns:
         A `Reading` without unit: the geometric mean over repeats and its interval; the detail `lambda_c` is 2 / η, points
@@ -37,10 +42,17 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     if rig.n_examples < 2:
         return _without("one row cannot be both followed and judged by")
     size = min(batch, rig.n_examples // 2)
-    rates, found = [], []
+    rates, found, started = [], [], None
     for repeat in range(repeats):
+        if repeat >= 2 and (perf_counter() - started) * (repeat + 1) / repeat > seconds:
+            repeats = repeat
+            break
         rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
         here = rig.fresh(integer(seed, "critical_rate", repeat)) if state is None else state
+        if repeat == 0:
+            started, pace = _pace(rig, here, rows[:size])
+            if 2 * _PASSES * pace > seconds:
+                return _without(f"a forward pass of {size} rows takes {pace:.2g} s: the budget does not allow twice {_PASSES}")
         rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
         if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
             return _without("the loss is not finite before any step", Outcome.DIVERGED)
@@ -56,6 +68,14 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
                    details=(("lambda_c", 2 / middle), ("batch", float(size))),
                    points=tuple(CriticalRate(learning_rate=rate) for rate in rates),
                    note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
+
+
+def _pace(rig, state, rows):
+    """When a forward pass that compiles nothing began, and the seconds it took."""
+    rig.loss(state, rows)
+    started = perf_counter()
+    rig.loss(state, rows)
+    return started, perf_counter() - started
 
 
 def _along(rig, state, followed, judged, precision):
@@ -99,4 +119,5 @@ def _without(note, outcome=Outcome.UNRESOLVED):
 
 CRITICAL_RATE = Probe(
     name="critical_rate", title="critical learning rate at the start", what="critical learning rate at the start",
-    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate)
+    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate,
+    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget})

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ...base.errors import UsageError
+from ...base.validate import require
 from ..rows import over
 from .copying import first_line, layers
 
@@ -26,14 +27,24 @@ def build(model, sample, *, check=False, name="the data"):
               and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
     if needed or check:
         try:
-            _see(model, sample)
+            outputs, loss = _see(model, sample)
         except (ValueError, TypeError) as error:
             raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
                              "the model's inputs, outputs and loss.") from error
+        if check:
+            require(all(len(output.shape) for output in keras.tree.flatten(outputs)), "model", "one output that is a single number",
+                    "one that answers each row", "Give its outputs a first axis of rows.")
+            require(loss is None or not len(loss.shape), "loss", "one number for each row", "one number for a batch",
+                    'Leave reduction at "sum_over_batch_size".')
     if not model.optimizer.built:
-        with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
-            model.optimizer.build(model.trainable_variables)
+        build_optimizer(model.optimizer, model.trainable_variables)
     return needed
+
+
+def build_optimizer(optimizer, variables):
+    """Make the variables of an optimizer."""
+    with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
+        optimizer.build(variables)
 
 
 def _zeros(shape, dtype=None):
@@ -44,17 +55,19 @@ def _zeros(shape, dtype=None):
 
 
 def _see(model, sample):
+    """Outputs and loss for the sample, or their shapes on JAX; the loss is `None` without targets."""
     takes = ["training" in inspect.signature(call).parameters for call in (model.call, model.compute_loss)]
 
     def predicted(x):
         return model(x, **({"training": False} if takes[0] else {}))
 
     def judged(x, y, weight, scope=nullcontext):
-        y_pred = predicted(x)
+        y_pred, loss = predicted(x), None
         if y is not None:
-            model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
+            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
             with scope():
                 model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        return y_pred, loss
 
     if keras.backend.backend() == "jax":
         import jax
@@ -64,11 +77,11 @@ def _see(model, sample):
             with keras.StatelessScope():  # variables made under it get their values when it ends
                 jax.eval_shape(predicted, shapes[0])
         with keras.StatelessScope(state_mapping=[(v, v.value) for v in model.variables]):
-            jax.eval_shape(judged, *shapes)
-    else:
-        # A metric of the user's own need not forget these rows when it is reset.
-        judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample), scope=keras.StatelessScope)
-        model.reset_metrics()
+            return jax.eval_shape(judged, *shapes)
+    # A metric of the user's own need not forget these rows when it is reset.
+    found = judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample), scope=keras.StatelessScope)
+    model.reset_metrics()
+    return found
 
 
 def metric_names(model):
