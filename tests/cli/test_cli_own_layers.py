@@ -62,6 +62,6 @@ def test_what_hangs_is_ended_after_a_while(told, monkeypatch):
 def test_what_raises_later_is_told_with_its_line(told, monkeypatch):
     monkeypatch.setattr(network, "try_out", lambda *arguments: None)
     monkeypatch.setattr("epochal.services.source.try_out", lambda *arguments: None)
-    found = told("if x.shape[0] == 64: raise RuntimeError('not with so many')", "plan", "--budget", "5s")
+    found = told("if x.shape[0] == 32: raise RuntimeError('not with so many')", "plan", "--budget", "5s")
     assert found.exit_code == 2, found.stderr
     assert "mine.py failed, line 6: RuntimeError" in found.stderr
