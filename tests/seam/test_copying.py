@@ -66,7 +66,8 @@ def classifier(lora=False, frozen=False):
     if lora:
         backbone.get_layer("attending").query.enable_lora(2)
         backbone.get_layer("embedding").trainable = False
-    backbone.trainable = not frozen
+    if frozen:
+        backbone.trainable = False
     return compiled(Classifier(backbone))
 
 
@@ -207,8 +208,8 @@ def test_what_cannot_be_compared_is_refused_at_the_door_with_its_cause(source, s
 @pytest.mark.parametrize(("weights", "judged", "sentence"), [
     (np.zeros(24), None, "sample_weight of .* must be more than 0 for some rows"),
     (np.linspace(-1, 1, 24), None, "sample_weight of .* must be 0 or more for every row; got -1"),
-    (None, np.zeros(24), "sample_weight of validation_data must be more than 0 for some rows"),
-    (None, np.full(24, -1.0), "sample_weight of validation_data must be 0 or more"),
+    (None, np.zeros(24), "sample_weight of validation_data` must be more than 0 for some rows"),
+    (None, np.full(24, -1.0), "sample_weight of validation_data` must be 0 or more"),
 ], ids=["all zero", "negative", "validation zero", "validation negative"])
 def test_weights_of_rows_that_judge_nothing_are_refused(weights, judged, sentence):
     with pytest.raises(UsageError, match=sentence):

@@ -83,7 +83,6 @@ def copy_of(original):
                           "builds and compiles it instead of the model.") from error
     _refuse_lost_class(original, model)
     _set_up_alike(original, model)
-    _copy_learnt_elsewhere(original, model)
     return model
 
 
@@ -207,7 +206,7 @@ def _own_classes(model):
 
 
 def _set_up_alike(original, copy):
-    """What no configuration says: which layers are frozen, and LoRA. Then both must have the same variables."""
+    """What no configuration says: which layers are frozen, LoRA, and what was not learnt by this training and is kept."""
     pairs = list(zip(original._flatten_layers(), copy._flatten_layers(), strict=False))
     for theirs, ours in pairs:
         if ours.trainable != theirs.trainable:
@@ -215,10 +214,18 @@ def _set_up_alike(original, copy):
     for theirs, ours in pairs:
         if getattr(theirs, "lora_enabled", False) and not ours.lora_enabled:
             ours.enable_lora(theirs.lora_rank, lora_alpha=theirs.lora_alpha)
-    found, expected = ([(tuple(v.shape), v.trainable) for v in model.weights] for model in (copy, original))
-    if copy.built and original.built and found != expected:
-        raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: the copy that its configuration makes has other "
-                          "variables. Pass a function that builds and compiles it instead of the model.")
+    if original.built and copy.built:
+        if [v.shape for v in original.weights] != [v.shape for v in copy.weights]:
+            raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: the copy that its configuration makes has "
+                              "other variables. Pass a function that builds and compiles it instead of the model.")
+        for theirs, ours in zip(original.weights, copy.weights, strict=True):
+            if ours.trainable != theirs.trainable:
+                ours.trainable = theirs.trainable
+    for theirs, ours in pairs:
+        if _keeps_weights(theirs) and theirs.weights:
+            ours.set_weights(theirs.get_weights())
+        if hasattr(ours, "finalize_state"):
+            ours.finalize_state()  # a normaliser computes with constants that it makes of its weights
 
 
 def _keeps_weights(layer):
@@ -226,16 +233,6 @@ def _keeps_weights(layer):
     copies_itself = isinstance(layer, keras.Model) and not all(
         getattr(type(layer), name).__module__.startswith("keras.") for name in ("get_config", "from_config"))
     return not layer.trainable or hasattr(layer, "adapt") or copies_itself or getattr(layer, "lora_enabled", False)
-
-
-def _copy_learnt_elsewhere(original, copy):
-    """What was not learnt by this training: a new start keeps it."""
-    if _keeps_weights(original) and original.built:
-        copy.set_weights(original.get_weights())
-    for theirs, ours in zip(getattr(original, "layers", ()), getattr(copy, "layers", ()), strict=True):
-        _copy_learnt_elsewhere(theirs, ours)
-    if hasattr(copy, "finalize_state"):
-        copy.finalize_state()  # a normaliser computes with constants that it makes of its weights
 
 
 def to_numpy(value):

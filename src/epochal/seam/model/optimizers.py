@@ -97,7 +97,7 @@ def _one(optimizer, rate):
 
 def _is_plain(value):
     return value is None or isinstance(value, bool | int | float | str) or (
-        isinstance(value, list | tuple) and all(isinstance(part, bool | int | float | str) for part in value))
+        isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(part, bool | int | float | str) for part in value))
 
 
 def _compiled(schedule):
