@@ -1,5 +1,7 @@
 """Every optimizer and schedule of Keras trains on the bench and in `fit` as under Keras, and seeds know nothing of one another."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -42,6 +44,8 @@ def test_all_of_keras_are_there():
 @pytest.mark.parametrize("name", first_tier(FIRST, OPTIMIZERS))
 def test_what_one_seed_starts_from_is_nothing_to_another(name):
     """At a tiny rate every seed stays beside its own weights. Slots of one seed given to all bring them together in one step."""
+    if name == "Ftrl":
+        pytest.skip("its first step leaves nothing of the weights that it begins with, under Keras too")
     rig = rig_of(OPTIMIZERS[name]())
     for seed in (1, 2, 3):
         state = rig.fresh(seed)
@@ -101,8 +105,8 @@ def test_a_schedule_says_at_every_step_what_it_says_when_it_is_called(name):
     expected = [float(schedule(keras.ops.convert_to_tensor(step))) for step in looked]
     np.testing.assert_allclose(found[looked], expected, rtol=1e-5, atol=1e-9)
     assert rig.present.schedule == type(schedule).__name__
-    assert rig.present.learning_rate == pytest.approx(max(found), rel=1e-2)
-    twice_as_fast = schedule_of(rig, rig.present.__class__(64, rig.present.learning_rate, rig.present.schedule))(100)
+    assert rig.present.learning_rate == pytest.approx(max(found), rel=1e-5)
+    twice_as_fast = schedule_of(rig, replace(rig.present, batch_size=64))(100)
     np.testing.assert_allclose(twice_as_fast, found[:200:2], rtol=1e-6)
 
 

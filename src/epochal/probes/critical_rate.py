@@ -13,7 +13,7 @@ from ..records import CriticalRate, Outcome, Reading
 from .probe import PROGRAM, Probe
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
-_PASSES = 20         # forward passes of a repeat, about
+_PASSES = 40         # forward passes of two repeats, about
 _FURTHEST = 40       # doublings of the present rate, upward or downward
 
 
@@ -42,18 +42,19 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     if rig.n_examples < 2:
         return _without("one row cannot be both followed and judged by")
     size = min(batch, rig.n_examples // 2)
-    rates, found, started = [], [], None
+    rates, found, started = [], [], 0.0
     for repeat in range(repeats):
-        if repeat >= 2 and (perf_counter() - started) * (repeat + 1) / repeat > seconds:
+        if repeat == 1:
+            started = perf_counter()  # the first repeat compiles
+        elif repeat >= 2 and (perf_counter() - started) * repeat / (repeat - 1) > seconds:
             repeats = repeat
             break
         rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
         here = rig.fresh(integer(seed, "critical_rate", repeat)) if state is None else state
-        if repeat == 0:
-            started, pace = _pace(rig, here, rows[:size])
-            if 2 * _PASSES * pace > seconds:
-                return _without(f"a forward pass of {size} rows takes {pace:.2g} s: the budget does not allow twice {_PASSES}")
-        rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
+        rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision, longest=seconds / _PASSES)
+        if crossed is None:
+            return _without(f"a forward pass of {size} rows takes longer than {seconds / _PASSES:.2g} s: the budget does not allow "
+                            f"{_PASSES} of them")
         if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
             return _without("the loss is not finite before any step", Outcome.DIVERGED)
         if rate is None:
@@ -70,16 +71,11 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
                    note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
 
 
-def _pace(rig, state, rows):
-    """When a forward pass that compiles nothing began, and the seconds it took."""
-    rig.loss(state, rows)
-    started = perf_counter()
-    rig.loss(state, rows)
-    return started, perf_counter() - started
+def _along(rig, state, followed, judged, precision, *, longest):
+    """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once.
 
-
-def _along(rig, state, followed, judged, precision):
-    """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once."""
+    `(None, None)` where a forward pass takes more than `longest` seconds.
+    """
     moved, _ = rig.step(state, followed, _PROBING_RATE)
     update = (np.asarray(rig.weights(moved)) - np.asarray(rig.weights(state))) / _PROBING_RATE
     before = float(rig.loss(state, judged))
@@ -90,7 +86,9 @@ def _along(rig, state, followed, judged, precision):
         return (after - before) / rate if np.isfinite(after) else np.inf
 
     rate = rig.present.learning_rate
-    known = gain(rate)
+    started, known = perf_counter(), gain(rate)
+    if perf_counter() - started > longest:
+        return None, None
     way = 2.0 if known < 0 else 0.5
     for _ in range(_FURTHEST):
         following = gain(way * rate)

@@ -50,15 +50,15 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None, seconds=m
                         f"{max(n_chunks, _FEWEST_CHUNKS)} chunks of {chunk}")
     state = rig.fresh(seed) if state is None else state
     rows = stream(seed, "noise_scale").permutation(rig.n_examples)[: n_chunks * chunk].reshape(n_chunks, chunk)
-    rig.gradient(state, rows[0])  # compiles
-    found, started = [], perf_counter()
+    found, taken = [], 0.0
     for j, part in enumerate(rows):
+        started = perf_counter()
         found.append(np.asarray(rig.gradient(state, part, draw=j)))
-        taken = perf_counter() - started
-        if taken * max(1, _FEWEST_CHUNKS / len(found)) > seconds:
+        taken += (perf_counter() - started) * (j > 0)  # the first one compiles
+        if taken / max(j, 1) * max(j + 1, _FEWEST_CHUNKS) > seconds:
             if len(found) < _FEWEST_CHUNKS:
-                return _without(Outcome.UNRESOLVED, f"a gradient of {chunk} rows takes {taken / len(found):.2g} s: the budget does "
-                                f"not allow {_FEWEST_CHUNKS} of them")
+                return _without(Outcome.UNRESOLVED, f"a gradient of {chunk} rows takes {taken / j:.2g} s: the budget does not "
+                                f"allow {_FEWEST_CHUNKS} of them")
             break
     means, n_chunks = np.stack(found), len(found)
     if not np.isfinite(means).all():

@@ -26,7 +26,7 @@ from ..model.copying import (
 from ..model.optimizers import exclude_alike, plain_optimizer
 from ..rows import leaves, over
 
-_LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, up to a million
+_LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the first few thousand up to a million
 
 
 class Twin:
@@ -120,7 +120,8 @@ class Twin:
         """The setting the model is compiled with: Keras' batch size of 32, and the learning rate or the highest of the schedule."""
         highest, name = self._rate, "constant"
         if self._scheduled is not None:  # one that warms up begins at zero
-            highest, name = float(self._scheduled.at(_LOOKED_AT).max()), self._scheduled.name
+            found = np.concatenate([self._scheduled.first(_LOOKED_AT[0]), self._scheduled.at(_LOOKED_AT)])
+            highest, name = float(found.max()), self._scheduled.name
         require(0 < highest < math.inf, "model", f"one compiled with a learning rate of {highest:g}", "compiled with a positive "
                 "learning rate", "Compile with a rate such as 0.001.")
         return Setting(batch_size=32, learning_rate=float(f"{highest:.6g}"), schedule=name)  # as written, not as float32

@@ -11,6 +11,7 @@ from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...rules.training.advice import every_batch
+from ...seam.model.copying import inside
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -38,8 +39,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    rate = arguments.without_scaling(request.model.optimizer).learning_rate
-    resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
+    rates = [float(keras.ops.convert_to_numpy(part.learning_rate)) for part in inside(request.model.optimizer)]
+    resolved = {"batch_size": request.batch_size, "learning_rate": rates[0] if len(rates) == 1 else rates,
                 "batches": request.batches}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
