@@ -19,8 +19,7 @@ from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
 OPTIMIZERS, N = optimizers(), 24
-FIRST = ["ScheduleFreeAdamW", "Muon", "MultiOptimizer", "LossScaleOptimizer of ScheduleFreeAdamW", "Adam without decay of biases"]
-FIRST = [name for name in FIRST if name in OPTIMIZERS]
+FIRST = [name for name in ("ScheduleFreeAdamW", "MultiOptimizer", "Adam without decay of biases") if name in OPTIMIZERS]
 X = np.random.default_rng(0).normal(size=(N, 5)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(N, 2)).astype("float32")
 VALIDATION = (X[::2] + 1, Y[::2])
