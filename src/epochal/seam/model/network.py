@@ -3,6 +3,7 @@
 import pathlib
 import runpy
 import sys
+import traceback
 from contextlib import AbstractContextManager
 
 import keras
@@ -12,6 +13,7 @@ from ...base.isolated import Isolated
 from ...base.validate import require
 from ..identity.own_code import is_own
 from ..rows import Data, Part, halves
+from .copying import first_line
 from .metrics import rare_class_metric
 
 _WIDTHS = (64, 32)
@@ -83,8 +85,12 @@ def try_out(place, build, part):
         few = part.take(slice(0, _FEW))
         found = Isolated(_LONGEST, environment={"KERAS_BACKEND": keras.backend.backend()}).run(
             f"{__name__}:train_a_moment", place, few.x, few.y)
+        sentence = found.sentence
+        if found.failure == "raised":
+            kind, _, said = sentence.partition(": ")
+            sentence = f"{kind}: {first_line(said)}"
         require(found.failure is None, "--model", place, f"a model that trains and predicts on {few.n_rows} rows",
-                f"There it failed: {found.sentence.removesuffix('.')}. Mend it and run again.")
+                f"There it failed: {sentence.removesuffix('.')}. Mend it and run again.")
 
 
 def train_a_moment(place, x, y):
@@ -114,13 +120,15 @@ class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
     def __exit__(self, kind, error, trace):
         if error is None or not isinstance(error, (Exception, SystemExit)) or isinstance(error, EpochalError):
             return False
-        line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == str(self._path):
-                line = trace.tb_lineno
-            trace = trace.tb_next
+        line, came = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error
+        while came is not None:  # Keras wraps what a layer raises
+            for frame, number in traceback.walk_tb(came.__traceback__ if came is not error else trace):
+                if frame.f_code.co_filename == str(self._path):
+                    line, cause = number, came
+            came = came.__cause__ or came.__context__
         if line is None and self._among_others:
             return False
+        cause = error if line is None or isinstance(error, SyntaxError) else cause
         where = f", line {line}" if line else ""
-        said = str(error).strip().splitlines() or ["no message"]
-        raise UsageError(f"{self._failed}{where}: {type(error).__name__}: {said[0].rstrip('.')}. Mend it and run again.") from error
+        said = first_line(cause).rstrip(".") if str(cause).strip() else "no message"
+        raise UsageError(f"{self._failed}{where}: {type(cause).__name__}: {said}. Mend it and run again.") from error
