@@ -133,6 +133,13 @@ def test_what_is_frozen_inside_a_layer_stays_frozen():
     np.testing.assert_array_equal(flat(copy.layers[0].weights), flat(model.layers[0].weights))
 
 
+def test_rows_that_only_the_model_s_own_fit_prepares_are_not_compared_without_it():
+    model = classifier()
+    model.preprocessor = layers.Identity()
+    with pytest.raises(Unsupported, match="has a preprocessor, which its own `fit` puts rows through.* preprocessor=None"):
+        open_rig(lambda: model, data_of(TOKENS))
+
+
 class Penalised(keras.Sequential):
     def compute_loss(self, *arguments, **options):
         return super().compute_loss(*arguments, **options) + 1.0
@@ -237,4 +244,5 @@ def test_a_task_of_keras_hub_is_copied(lora):
     y = LABELS[:, 0].astype("int32")
     rig = open_rig(model, data_from_arguments(x, y, validation_data=(x, y)))
     np.testing.assert_array_equal(rig.weights(rig.fresh(1)), flat(model.trainable_variables).astype("float32"))
+    assert any("has its own `fit`, which may order them in another way" in note for note in rig.task.notes)
     assert rig.n_params == sum(v.size for v in map(numpy, model.trainable_variables))

@@ -6,6 +6,7 @@ import math
 import keras
 import numpy as np
 
+from ...base.errors import Unsupported
 from ...base.seeds import integer
 from ...base.validate import require
 from ...records import Setting
@@ -17,6 +18,7 @@ from ..model.copying import (
     is_builder,
     layers,
     nameless,
+    own_way,
     refuse_fixed_batches,
     refuse_own_train_step,
     refuse_uncompiled,
@@ -44,6 +46,9 @@ class Twin:
         self.model = self.compiled(0)
         refuse_own_train_step(self.model)
         refuse_fixed_batches(self.model)
+        if getattr(self.model, "preprocessor", None) is not None:  # of a task of KerasHub
+            raise Unsupported(f"The model `{self.model.name}` has a preprocessor, which its own `fit` puts rows through and these "
+                              "comparisons would leave out. Pass x = model.preprocessor(x), and a model with preprocessor=None.")
         self.described = self._original or self.model
         self._sample = few = part.take(np.arange(min(2, part.n_rows)))
         self._call_takes_training, self._loss_takes_training = (
@@ -139,7 +144,10 @@ class Twin:
     @property
     def notes(self):
         """What a user has to know of the optimizer, one sentence each."""
-        parts = inside(self.model.optimizer)
+        parts, way = inside(self.model.optimizer), own_way(self.model, ("fit",))
+        if way is not None:
+            yield (f"Here rows are drawn in a new order in every epoch, as Keras' `fit` draws them; {way}, which may order them in "
+                   "another way.")
         if len(parts) > 1:
             yield (f"The learning rate is that of {self._leading}, which moves most weights; the other rates of the MultiOptimizer "
                    "keep their ratio to it.")
