@@ -20,12 +20,14 @@ class OwnStep(keras.Model):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
     def descend(self, optimizer, weights, loss):
-        """One update of some weights by an optimizer; the loss, whose function takes nothing."""
+        """One update of some weights by an optimizer; the loss, whose function takes nothing. All weights, where none are named."""
+        weights = weights or self.trainable_variables
         if BACKEND == "tensorflow":
             import tensorflow as tf
 
             with tf.GradientTape() as tape:
                 found = loss()
+            weights = weights or self.trainable_variables  # the first call makes them
             optimizer.apply(tape.gradient(found, weights), weights)
         elif BACKEND == "torch":
             import torch
@@ -110,7 +112,7 @@ class Pairwise(OwnStep):
             left, right = self((x, y))
             return ops.mean((left - right - 1) ** 2)
 
-        found = self.descend(self.optimizer, self.trainable_variables, loss)
+        found = self.descend(self.optimizer, None, loss)
         self.n_steps.assign(self.n_steps + 1)
         self.apart.update_state(found)
         return {"apart": self.apart.result(), "last": found}

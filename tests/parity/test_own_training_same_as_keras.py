@@ -20,14 +20,14 @@ BACKEND = keras.backend.backend()
 IN_ORDER = {"batch_size": BATCH_SIZE, "epochs": 4, "shuffle": False}
 ENGINES = {"jax": ["auto", "fused", "stepwise", "unrolled"], "tensorflow": ["auto", "looped", "stepwise", "fused"],
            "torch": ["auto", "stepwise"]}[BACKEND]
-NO_XLA = {"gan", "vae", "stateful_rnn"}  # TensorFlow: they draw random numbers, or XLA cannot compile them
+NO_XLA = {"gan", "vae"}  # TensorFlow: they draw random numbers, or XLA cannot compile them
 
 
 @pytest.fixture(autouse=True)
 def every_mode_is_timed(monkeypatch, tmp_path):
     """Whatever it costs, so that `"auto"` goes from one mode to the other in these short trainings."""
     monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
-    for name, value in {"_FEW": 0, "_REPAID": 0, "_LONG_STEP": 9, "_FIRST": 2, "_TIMED": 2, "_MOST_STEPS": 3}.items():
+    for name, value in {"_FEW": 0, "_REPAID": 0, "_LONG_STEP": 9, "_FIRST": 1, "_TIMED": 2, "_MOST_STEPS": 3}.items():
         monkeypatch.setattr(modes, name, value)
 
 
@@ -43,6 +43,8 @@ def test_a_training_of_ones_own_gives_the_numbers_of_keras(name, engine):
         with pytest.raises(epochal.Unsupported, match="random numbers|XLA cannot compile"):
             train(epochal_fit, OWN_CASES[name].make, **IN_ORDER, engine=engine)
         return
+    if BACKEND in OWN_CASES[name].not_on:
+        pytest.skip(OWN_CASES[name].not_on[BACKEND])
     ours = train(epochal_fit, OWN_CASES[name].make, **IN_ORDER, engine=engine)
     assert_same(ours, reference(name), OWN_CASES[name].tolerance)
     if engine == "auto" and BACKEND != "torch" and name not in NO_XLA:
@@ -106,6 +108,9 @@ def test_what_callbacks_set_holds_as_under_keras(make, hook, do, engine):
         assert BACKEND != "torch" or max(differences(other, theirs).values()) > 1e-3
 
 
+METRIC = []  # that of the last model made: it is hidden inside one of Keras' own
+
+
 class Added(keras.metrics.Metric):
     """Adds up what it is told, and nothing else."""
 
@@ -122,14 +127,13 @@ class Added(keras.metrics.Metric):
 
 def adding():
     model, data = dense("sgd"), three_classes()
-    model.compile("sgd", model.loss, metrics=[Added()])
+    METRIC[:] = [Added()]
+    model.compile("sgd", model.loss, metrics=[*METRIC])
     return model, data
 
 
-def add_one(model, *_):
-    metric = next(metric for metric in model.metrics if metric.name != "loss")
-    metric = metric if isinstance(metric, Added) else metric.metrics[0]
-    metric.total.assign(metric.total + 1)
+def add_one(*_):
+    METRIC[0].total.assign(METRIC[0].total + 1)
 
 
 def evaluate(model, n):
@@ -148,6 +152,7 @@ def test_metrics_that_callbacks_change_stand_in_the_history(hook, do, engine):
     assert do is evaluate or max(theirs.history["added"] + theirs.history["val_added"]) >= 1
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_a_callback_at_every_batch_and_a_source_of_unknown_length():
     def make():
         model, data = dense("adam"), three_classes()
@@ -157,7 +162,8 @@ def test_a_callback_at_every_batch_and_a_source_of_unknown_length():
     heard = {}
     for fit in (keras_fit, epochal_fit):
         seen = heard[fit] = []
-        train(fit, make, epochs=1, callbacks=[Calls("on_train_batch_end", lambda model, n, seen=seen: seen.append(n))])
+        hook = Calls("on_train_batch_end", lambda model, n, seen=seen: seen.append(n))
+        train(fit, make, epochs=1, shuffle=False, callbacks=[hook])
     assert heard[epochal_fit] == heard[keras_fit] == list(range(54))
 
 

@@ -10,15 +10,14 @@ from ..rows import over
 from .copying import first_line, has_own_step, layers
 
 
-def build(model, sample, *, check=False, name="the data"):
+def build(model, sample, *, check=False, name="the data", all_now=True):
     """Make all variables of model, metrics and optimizer, from shapes alone: what the model changes meanwhile is forgotten.
-
-    A model with a `train_step` of its own may have no `call` that is meant for its data. Where Keras makes the variables of such a
-    model with its first batch, as on TensorFlow, nothing is made here.
 
     Args:
         sample: inputs, targets and weights of a few rows, and `name` what they are of.
         check: pass the sample through the model even where all its variables are there; a `UsageError` says that it does not fit.
+        all_now: also on TensorFlow, where Keras makes variables with the first batch. Else the optimizer's are left to that, and a
+            model with a `train_step` of its own as well, which may have no `call` that is meant for its data.
 
     Returns:
         Whether model or metrics had to be built.
@@ -26,19 +25,21 @@ def build(model, sample, *, check=False, name="the data"):
     built = model.built and all(layer.built for layer in layers(model))
     needed = not (built and all(getattr(metric, "built", True) for metric in model.metrics)
                   and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
-    if has_own_step(model, "train_step") and not check and keras.backend.backend() == "tensorflow":
+    later = keras.backend.backend() == "tensorflow" and not all_now
+    if later and has_own_step(model, "train_step"):
         return needed
-    if built:
+    if built and not later:
         _build_optimizer(model)
     try:
-        if needed:
+        if needed and not later:
             model._symbolic_build(data_batch=tuple(over(np.asarray, tree) for tree in sample))  # there is no public way
-        if check:
+        if check or (needed and later):
             _see(model, sample)
     except (ValueError, TypeError) as error:
         raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
                          "the model's inputs, outputs and loss.") from error
-    _build_optimizer(model)
+    if not later:
+        _build_optimizer(model)
     return needed
 
 

@@ -138,7 +138,7 @@ def _validation_feed(request, feed):
 
 def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
-    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
+    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size, all_now=request.checkpoint is not None)
     if built:
         feed.rehearse()
     feed.reset()
@@ -226,8 +226,8 @@ def _checkpoint(request, feed, resolved):
     others = [f"`{name}`" for name, part in vars(request.model).items() if isinstance(part, keras.optimizers.Optimizer)
               and part is not request.model.optimizer and not known.issuperset(map(id, part.variables))]
     if others:
-        raise UsageError("`checkpoint` must be left out for a model that keeps optimizers of its own, whose state Keras does not know "
-                         f"of; got {' and '.join(others)}. Leave it out, or hold their variables in a list of the model.")
+        raise UsageError("`checkpoint` must be left out for a model that keeps optimizers of its own, whose state Keras does not "
+                         f"know of; got {' and '.join(others)}. Leave it out, or hold their variables in a list of the model.")
     asked = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"],
              "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
              "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),

@@ -90,7 +90,8 @@ class _Pass:
 
     def __init__(self, what, work):
         model, callbacks = work.model, work.callbacks
-        self.trainee, self._model, self._modes, self._what = work.trainee, model, work.modes, what
+        self.trainee, self._model, self._run = work.trainee, model, getattr(work.modes, what)
+        self._modes = work.modes if what == "train" else None
         self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
         needing = needing_batches(callbacks.callbacks, what)
         self._stop = "stop_training" if what == "train" else "stop_evaluating"
@@ -135,13 +136,10 @@ class _Pass:
             self._tell(self._end, first + wanted - 1 if self._every else step - 1, logs)
         return logs
 
-    def _run(self, data, rows):
-        return self._modes.train(data, rows) if self._what == "train" else self.trainee.test(data, rows, self._modes.name)
-
     def _wanted(self, left):
         if self._every:
             return self._every
-        if self._what == "train" and self._modes.most:
+        if self._modes and self._modes.most:
             left = min(left, self._modes.most)
         if getattr(self._model, self._stop):
             return 1  # asked to stop before the first batch: Keras trains that one
