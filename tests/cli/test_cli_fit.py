@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from cli.command import LONG, inside, start, strict
-from tiers import first_tier
 
 import epochal.services.fit as service
 from epochal.tables import open_table
@@ -79,6 +78,7 @@ def test_a_target_of_numbers_is_judged_in_its_own_unit(tmp_path):
     assert answer["scores"]["r_squared"] == pytest.approx(1 - answer["test"]["loss"] / table.y_test.var(), abs=1e-3)
 
 
+@pytest.mark.second
 def test_a_seed_makes_it_repeatable(rows, tmp_path):
     losses = []
     for seed in (1, 1, 2):
@@ -88,6 +88,7 @@ def test_a_seed_makes_it_repeatable(rows, tmp_path):
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.second
 def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path, asked):
     words = ("fit", "breast_cancer", "--epochs", 1, "--out", tmp_path / "m.keras")
     told = inside(*words, "--batches", "balanced", "--engine", "stepwise", "--checkpoint", tmp_path / "state")
@@ -142,7 +143,8 @@ def test_a_full_disk_leaves_the_old_model_and_no_trace(fitted, rows, tmp_path, m
     assert [file.name for file in tmp_path.iterdir()] == ["m.keras"]
 
 
-@pytest.mark.parametrize("how", first_tier(1, [signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.second
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_keeps_its_model_beside_the_old_one(fitted, rows, tmp_path, how):
     path = tmp_path / "m.keras"
     path.write_bytes(before := fitted[1].read_bytes())

@@ -145,6 +145,7 @@ def test_arrays_and_a_model_saved_by_keras_alone_do(tmp_path):
     np.testing.assert_allclose(pd.read_csv(tmp_path / "p.csv")[["output_0", "output_1"]], model.predict(x, verbose=0), atol=1e-5)
 
 
+@pytest.mark.second
 def test_a_model_with_layers_of_ones_own_needs_the_function_that_built_it(shelf, tmp_path):
     (tmp_path / "mine.py").write_text(f"""
 import keras

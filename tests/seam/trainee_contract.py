@@ -151,7 +151,7 @@ class TraineeContract:
         trainee.wait()
 
     @pytest.mark.parametrize(("kind", "micro_batch_size"), first_tier(
-        1, [("sample_weights", 3), ("two_inputs_two_outputs", 3), ("dense", 1),
+        1, [("dense", 1), ("sample_weights", 3), ("two_inputs_two_outputs", 3),
             *((kind, 3) for kind in zoo.SPLIT if kind not in ("sample_weights", "two_inputs_two_outputs")), ("summed", 5)]))
     def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):
         """3 + 3 + 2 and 5 + 3 rows for a batch of 8, and 3 + 1 for the short last one; and one by one."""

@@ -88,6 +88,7 @@ def test_order_of_columns_and_a_missing_target_change_nothing(new, table, ending
     assert rows.notes == ()
 
 
+@pytest.mark.second
 def test_every_row_alone_is_encoded_as_among_others(new, table):
     """What a reader makes of a column depends on the other rows: 007 alone is 7, True alone is a truth value."""
     frame, whole = features(), expected(table, features())

@@ -14,7 +14,7 @@ def build(model, sample, *, check=False, name="the data", all_now=True):
     """Make all variables of model, metrics and optimizer, from shapes alone: what the model changes meanwhile is forgotten.
 
     Args:
-        sample: inputs, targets and weights of a few rows, and `name` what they are of.
+        sample: inputs, targets and weights of a few rows, or a function that returns them; and `name` what they are of.
         check: pass the sample through the model even where all its variables are there; a `UsageError` says that it does not fit.
         all_now: also on TensorFlow, where Keras makes variables with the first batch. Else the optimizer's are left to that, and a
             model with a `train_step` of its own as well, which may have no `call` that is meant for its data.
@@ -31,6 +31,8 @@ def build(model, sample, *, check=False, name="the data", all_now=True):
     if built and not later:
         _build_optimizer(model)
     try:
+        if callable(sample) and (needed or check):
+            sample = sample()
         if needed and not later:
             model._symbolic_build(data_batch=tuple(over(np.asarray, tree) for tree in sample))  # there is no public way
         if check or (needed and later):

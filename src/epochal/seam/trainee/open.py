@@ -17,7 +17,7 @@ def open_trainee(model, sample, micro_batch_size=None, *, all_now=True):
 
     Args:
         model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model.
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model; or a function that returns it where it is needed.
         all_now: also make what Keras makes with the first batch: see `build`.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
     """
