@@ -180,7 +180,8 @@ def inside(optimizer):
 def own_parts(model):
     """The user's own losses, metrics, optimizers and schedules by name, so that Keras finds them without registration."""
     optimizers = inside(model.optimizer)
-    parts = (*keras.tree.flatten(model.loss), model.optimizer, *optimizers, *(getattr(part, "_learning_rate", None) for part in optimizers))
+    parts = (*keras.tree.flatten(model.loss), model.optimizer, *optimizers,
+             *(getattr(part, "_learning_rate", None) for part in optimizers))
     parts = [p if inspect.isfunction(p) else type(p) for p in parts]
     return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))} | dict(
         _named_classes(model.get_compile_config()))
