@@ -28,10 +28,11 @@ class Rates:
 
     def first(self, n_steps):
         """float32[n_steps]: the rates of the first steps."""
-        while len(self._first) < n_steps:
-            begin = len(self._first)
-            self._first = np.concatenate([self._first, self.at(np.arange(begin, begin + _AT_ONCE))])
-        return self._first[:n_steps]
+        known = self._first  # several threads may ask
+        while len(known) < n_steps:
+            known = np.concatenate([known, self.at(len(known) + np.arange(_AT_ONCE))])
+        self._first = known
+        return known[:n_steps]
 
 
 def plain_optimizer(optimizer):
