@@ -12,7 +12,7 @@ from keras.callbacks import History as History
 from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
-from ...seam.model.copying import has_own_step, refuse_uncompiled
+from ...seam.model.copying import has_own_step
 from ...seam.rows import classes_of, over
 from ..feeds.cast import check_class_weight, lists_as_arrays, n_rows_of
 from .modes import check_engine
@@ -58,7 +58,7 @@ def checked(request: FitRequest) -> FitRequest:
     r = request
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
-    refuse_uncompiled(r.model, "model")
+    require(r.model.compiled, "model", r.model.name, "compiled", 'Call model.compile(optimizer="adam", loss=…) first.')
     whole_number("epochs", r.epochs, 0, "Pass 10.")
     whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
