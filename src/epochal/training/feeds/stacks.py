@@ -65,13 +65,15 @@ class Batches(Source):
                 raise OnlyKeras("the arrays of a batch differ in length", None)
         except OnlyKeras as error:
             raise OnlyKeras(error.why, self.original()) from None
+        self.sample = self.sample or found
         return found
 
     def each(self):
         return map(self.converted, self.inner.open())
 
     def _like(self, batch):
-        self.sample = self.sample if batch is None else self.converted(batch)
+        if batch is not None:
+            self.converted(batch)
 
 
 class _Pass:
