@@ -123,6 +123,7 @@ class Feed:
 
     def reset(self):
         """Begin anew, as Keras does before training and before every validation."""
+        self.source.look()
         if self.began_at is None or "fit" in feeding().rehearses:  # else the first batch of the training has been read, for us
             self._leave()
             self.began_at = None

@@ -53,7 +53,6 @@ class Batches(Source):
             self._like(self.inner.look())
 
     def open(self):
-        self.look()
         if not self.inner.draws_torch_seed:
             feeding().draw_seed()
         return _Pass(self)
