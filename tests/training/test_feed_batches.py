@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+from collections import deque
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,59 @@ def test_the_hooks_of_a_py_dataset_are_called_as_in_fit(built):
 
     as_in_fit(make, built=built)
     assert made[0].events == made[1].events
+
+
+def test_what_on_epoch_begin_prepares_is_there_when_an_item_is_read():
+    class Prepared(Cut):
+        def on_epoch_begin(self):
+            super().on_epoch_begin()
+            self.noise = np.random.default_rng(len(self.events))
+
+        def on_epoch_end(self):
+            super().on_epoch_end()
+            self.noise = None
+
+        def __getitem__(self, i):
+            x, y = super().__getitem__(i)
+            return x + (self.noise.normal() if BACKEND != "tensorflow" else 0.0), y  # where Keras reads two items before it begins
+
+    as_in_fit(lambda: Prepared(X, Y, 3))
+    as_in_fit(lambda: Prepared(X, Y, 3), built=False)
+
+
+def test_an_item_is_read_once_where_a_sample_is_asked_for_before_the_epoch():
+    data = cut()
+    feed = feed_of(data)
+    feed.reset()
+    assert len(feed.sample[0]) in (3, 2)
+    read = list(batches(feed.epoch(Trainee())))
+    looked_at = [0, 1] if BACKEND == "tensorflow" else []
+    assert sorted(e for e in data.events if e not in ("begin", "end")) == sorted([0, 1, 2, 3, *looked_at])
+    assert len(read) == 4
+
+
+@pytest.mark.parametrize("make", [lambda failing: failing, lambda failing: Failing(2)])
+def test_batches_read_before_an_error_are_trained_and_then_it_is_raised(make):
+    def failing():
+        yield from itertools.islice(endless(), 3)
+        raise RuntimeError("the disk is gone")
+
+    feed, seen = feed_of(make(failing()), shuffle=False), []
+    feed.reset()
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        deque(seen.append(batch[1][0]) for batch in batches(feed.epoch(Trainee())))
+    assert seen in ([0, 3, 6], [0, 3])
+
+
+class Failing(Cut):
+    def __init__(self, after):
+        super().__init__(X, Y, 3)
+        self._after = after
+
+    def __getitem__(self, i):
+        if i == self._after:
+            raise RuntimeError("the disk is gone")
+        return super().__getitem__(i)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

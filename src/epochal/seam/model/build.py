@@ -15,7 +15,7 @@ def build(model, sample, *, check=False, name="the data"):
     """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
 
     Args:
-        sample: inputs, targets and weights of a few rows, and `name` what they are of.
+        sample: inputs, targets and weights of a few rows, or a function that returns them; and `name` what they are of.
         check: pass the sample through the model even where all its variables are there; a `UsageError` says that it does not fit.
 
     Returns:
@@ -26,7 +26,7 @@ def build(model, sample, *, check=False, name="the data"):
               and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
     if needed or check:
         try:
-            _see(model, sample)
+            _see(model, sample() if callable(sample) else sample)
         except (ValueError, TypeError) as error:
             raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
                              "the model's inputs, outputs and loss.") from error

@@ -16,7 +16,7 @@ def open_trainee(model, sample, micro_batch_size=None):
 
     Args:
         model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model.
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model; or a function that returns it where it is needed.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
     """
     refuse_uncompiled(model, "model")

@@ -86,8 +86,8 @@ class Checkpoint:
         self._model.history.history = unpacked(about["history"], arrays)
         self._model.history.epoch = list(about["epochs"])
         draws, place = about["chance"]
+        self._feed.restore(unpacked(place, arrays))  # which may open a pass, and so draw
         restore_random_state(draws)
-        self._feed.restore(unpacked(place, arrays))
         if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
             self._model.stop_training = about["stopped"]
         return Position(about["epoch"], about["n_batches"])
@@ -131,7 +131,7 @@ class Checkpoint:
         return {name: now[name] for name in now if name in self._remembered[i]} | changed(now, self._fresh[i])
 
     def _now(self):
-        return random_state(), self._feed.state()
+        return self._feed.began_at or (random_state(), self._feed.state())
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():

@@ -1,5 +1,6 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; many batches at a time."""
 
+import inspect
 import os
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,12 +12,13 @@ from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...rules.training.advice import every_batch
+from ...seam.model.copying import own_way
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import OnlyKeras, n_rows_of
+from ..feeds.cast import OnlyKeras, n_rows_of, sparse_in
 from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
@@ -24,6 +26,9 @@ from .callbacks import needing_batches
 from .loop import Work, run
 from .modes import Mode, mode_for
 from .other_back_ends import faster_back_end
+
+_OF_KERAS = ("batch_size", "epochs", "verbose", "validation_split", "shuffle", "class_weight", "sample_weight", "initial_epoch",
+             "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq")
 
 
 def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
@@ -42,7 +47,10 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
                 "batches": request.batches}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
-    why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
+    judges = request.validation_data is not None or request.validation_split
+    why = 'engine="keras"' if request.engine == "keras" else (
+        own_way(request.model, ("fit", "make_train_function", *(("evaluate", "make_test_function") if judges else ())))
+        or only_keras(request.model) or sparse_in((request.x, request.y, request.sample_weight)))
     if why:
         return by_keras(request, why)
     given, (request, held_out) = request, _split(request)
@@ -53,15 +61,16 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         try:
             feed = feed_of(request.x, request.y, replace(batching, order=order), sample_weight=request.sample_weight,
                            class_weight=request.class_weight)
+            feed.source.look()
         except OnlyKeras as error:
-            return by_keras(replace(given, x=error.x), str(error))
+            return by_keras(replace(given, x=error.x), error.why)
         opened.callback(feed.close)
         try:
             validation = _validation_feed(request, feed)
         except OnlyKeras as error:
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
             x = getattr(feed.source, "original", lambda: given.x)()  # a generator has lost batches that were looked at
-            return by_keras(replace(given, x=x, validation_data=again), str(error))
+            return by_keras(replace(given, x=x, validation_data=again), error.why)
         if validation is not None:
             opened.callback(validation.close)
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
@@ -69,25 +78,31 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
 
 
 def _by_keras(request, why, *, resolved, progress, stop):
-    """Keras' own `fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
+    """`model.fit`, with what it does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
     r = request
-    progress.say(f"Trained by Keras' own fit: {why}.")
-    for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
-        if getattr(r, name) != default:
-            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
+    progress.say(f"Trained by model.fit: {why}.")
+    for name, defaults in (("batches", ("shuffled",)), ("micro_batch_size", (None,)), ("checkpoint", (None,)),
+                           ("engine", ("auto", "keras", keras.backend.backend()))):
+        if getattr(r, name) not in defaults:
+            raise UsageError(f"`{name}` must be left out where model.fit trains ({why}); got {getattr(r, name)!r}. Leave it "
                              "out, or remove the cause.")
     for name, data in (("x", r.x), ("validation_data", r.validation_data)):
         x = data[0] if isinstance(data, tuple | list) and data else data
         if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
-            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+            raise UsageError(f"`{name}` must be arrays where model.fit trains ({why}); got "
                              f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                           for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
-    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
-    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
-                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
-                          r.validation_batch_size, r.validation_freq)
-    history.params.update(resolved, engine="keras", because=why)
+    takes = inspect.signature(r.model.fit).parameters.values()
+    told = any(parameter.name == "callbacks" or parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
+    callbacks = [*r.callbacks, *([_EpochReporter(progress, stop, r.epochs)] if told else [])]
+    given = {name: getattr(r, name) for name in _OF_KERAS} | {"validation_data": validation_data, "callbacks": callbacks or None}
+    # What is as Keras has it is left out: a `fit` of the user's own may take fewer arguments, in another order.
+    asked = {name: value for name, value in given.items()
+             if type(value) is not type(default := getattr(FitRequest, name)) or value != default}
+    history = r.model.fit(x, *(() if r.y is None else (r.y,)), **asked)
+    if isinstance(history, arguments.History):
+        history.params.update(resolved, engine="keras", because=why)
     return history
 
 
@@ -138,9 +153,9 @@ def _validation_feed(request, feed):
 
 def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
-    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
+    trainee, built = open_trainee(model, feed.rehearsed, request.micro_batch_size)
     if built:
-        feed.rehearse()
+        feed.rehearsed()
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)

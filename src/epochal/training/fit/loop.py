@@ -102,10 +102,13 @@ class _Pass:
         if self._stop == "stop_evaluating":
             self._model.stop_evaluating = False
         first = step = skip  # of the batches between two hooks; of all
-        wanted, logs, since = 0, {}, perf_counter()
+        wanted, logs, since, under_way = 0, {}, perf_counter(), 0
         for chunk in feed.epoch(self.trainee, skip):
             at, n = 0, len(chunk.rows)
             while at < n:
+                if under_way:  # waited for only now: while they trained, the next were read
+                    self._look(under_way, since, stopping)
+                    under_way = 0
                 if first == step:
                     if keep and step > skip:  # not after the last batch, from which there is no way to the end of the epoch
                         keep(step)
@@ -116,9 +119,7 @@ class _Pass:
                 at, step = at + taken, step + taken
                 if step - first == wanted:
                     self._tell(self._end, first + wanted - 1, logs)
-                    if at < n or feed.n_batches is None or step < feed.n_batches:
-                        self._look(step - first, since, stopping)
-                    first = step
+                    under_way, first = step - first, step
                     if getattr(self._model, self._stop):
                         return logs
         if step > first:
