@@ -1,5 +1,7 @@
 """Another installed back end is timed in a process of its own where that is repaid, once, and the user is told how to switch."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -133,7 +135,8 @@ def test_a_checkpoint_written_on_another_back_end_gets_a_sentence_and_one_on_thi
     write = Checkpoint.__call__
     for name in (ACTIVE, OTHER):
         def as_before(self, position, *, name=name, last=False):
-            self._runs_on = [name, "stepwise"]
+            self._trainee = SimpleNamespace(backend=name, store=self._trainee.store)
+            self._modes = SimpleNamespace(mode=LONG, name="stepwise")
             write(self, position, last=last)
 
         monkeypatch.setattr(Checkpoint, "__call__", as_before)

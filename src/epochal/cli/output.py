@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.segment import Segment
 
 from ..base.errors import Advice, UsageError
+from ..base.files import as_path
+from ..base.text import visible
 from ..base.validate import require
 from ..records import dump, read
 from ..report.progress import tell
@@ -22,12 +25,30 @@ _PAGE = 110  # characters, where the output goes to a file
 def terminal(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for the tables where there is none."""
     console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
+    console = console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
+    console.push_render_hook(_Visible())
+    return console
+
+
+class _Visible:
+    """What is printed, without the control characters that names in the data may hold."""
+
+    def process_renderables(self, renderables):
+        return [_Shown(one) for one in renderables]
+
+
+class _Shown:
+    def __init__(self, inside):
+        self._inside = inside
+
+    def __rich_console__(self, console, options):
+        for text, style, control in console.render(self._inside, options):
+            yield Segment(text if control else visible(text), style, control)
 
 
 def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
     """The folder that an option names, made where it does not exist."""
-    folder = pathlib.Path(out)
+    folder = as_path(option, out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,7 +59,7 @@ def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
 
 def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
     """The file that `--out` names, shown to be one that can be written."""
-    path = pathlib.Path(out)
+    path = as_path("--out", out)
     require(path.suffix.lower() in endings, "--out", out, f"a file that ends in {' or '.join(endings)}",
             f"Name it {path.with_suffix(endings[0]).name!r}.")
     require(not path.is_dir(), "--out", out, "a file, not a folder", "Name a file in it.")

@@ -12,7 +12,7 @@ from keras.callbacks import History as History
 from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
-from ...seam.model.copying import has_own_step, refuse_uncompiled
+from ...seam.model.copying import has_own_step
 from ...seam.rows import classes_of, over
 from ..feeds.cast import check_class_weight, lists_as_arrays, n_rows_of
 from .modes import check_engine
@@ -58,7 +58,7 @@ def checked(request: FitRequest) -> FitRequest:
     r = request
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
-    refuse_uncompiled(r.model, "model")
+    require(r.model.compiled, "model", r.model.name, "compiled", 'Call model.compile(optimizer="adam", loss=…) first.')
     whole_number("epochs", r.epochs, 0, "Pass 10.")
     whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
@@ -108,6 +108,8 @@ def _limited(epochs, steps_per_epoch, validation_steps):
 def set_learning_rate(model, learning_rate):
     optimizer = without_scaling(model.optimizer)
     positive_number("learning_rate", learning_rate, "Pass 0.001.")
+    require(not hasattr(optimizer, "optimizers"), "learning_rate", learning_rate, "left out for a MultiOptimizer, whose optimizers "
+            "have rates of their own", "Set those before.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
                          f"{learning_rate}. Compile with a number, or leave it out.")

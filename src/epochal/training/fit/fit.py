@@ -12,7 +12,7 @@ from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...rules.training.advice import every_batch
-from ...seam.model.copying import own_way
+from ...seam.model.copying import inside, own_way
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -24,7 +24,7 @@ from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
 from .loop import Work, run
-from .modes import Mode, mode_for
+from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
 
 _OF_KERAS = ("batch_size", "epochs", "verbose", "validation_split", "shuffle", "class_weight", "sample_weight", "initial_epoch",
@@ -43,9 +43,9 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    rate = arguments.without_scaling(request.model.optimizer).learning_rate
-    resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
-                "batches": request.batches}
+    rates = [float(keras.ops.convert_to_numpy(part.learning_rate)) for part in inside(request.model.optimizer) if part is not None]
+    resolved = {"batch_size": request.batch_size, "batches": request.batches,
+                "learning_rate": rates[0] if len(rates) == 1 else rates or None}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     judges = request.validation_data is not None or request.validation_split
     why = 'engine="keras"' if request.engine == "keras" else (
@@ -153,20 +153,40 @@ def _validation_feed(request, feed):
 
 def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
-    trainee, built = open_trainee(model, feed.rehearsed, request.micro_batch_size)
+    trainee, built = open_trainee(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None)
     if built:
         feed.rehearsed()
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, feed, resolved)
-    mode, notes = _mode(request, trainee, feed, kept)
-    for sentence in (f"{mode}.", *map(str, notes)):
-        progress.say(sentence)
-    model.history.params.update(resolved, engine=mode.name, backend=trainee.backend, because=mode.because)
+    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
+    modes = _modes(request, trainee, feed, n_updates, kept)
+    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
+    if price is not None:
+        progress.say(str(price))
+    model.history.params.update(resolved, backend=trainee.backend)
+    told = []
+
+    def tell(n_epochs_left):
+        """Say how batches are run, once that is known, and never into the line of an epoch's progress."""
+        if modes.mode is None or modes.mode in told:
+            return
+        told.append(modes.mode)
+        progress.say(f"{modes.mode}.")
+        if request.engine == "auto" and n_epochs_left > 0:
+            faster = faster_back_end(request, trainee, feed, modes.mode, n_epochs_left * (feed.n_batches or 0))
+            if faster is not None:
+                progress.say(str(faster))
+
+    def after_epoch(epoch):
+        tell(epochs.stop - epoch - 1)
+        _report_epoch(progress, model.history, epochs.stop, epoch)
+
+    tell(request.epochs - request.initial_epoch)
     model.stop_training = False
     if kept:
-        kept.before_begin(trainee, mode.name)
+        kept.before_begin(trainee, modes)
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
@@ -176,13 +196,16 @@ def _train(request, feed, validation, resolved, progress, stop):
     elif kept:
         kept(Position(epochs.start))
     try:
-        work = Work(model, trainee, mode.name, feed, validation, request.validation_freq, callbacks)
-        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(_report_epoch, progress, model.history, epochs.stop))
+        work = Work(model, trainee, modes, feed, validation, request.validation_freq, callbacks)
+        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop, after_epoch=after_epoch)
+        modes.close()
+        tell(0)
         if kept:
             kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
         trainee.store()
+        modes.close()
+        model.history.params.update(engine=modes.mode.name, because=modes.mode.because)
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
     callbacks.on_train_end(logs)
@@ -190,19 +213,16 @@ def _train(request, feed, validation, resolved, progress, stop):
     return model.history
 
 
-def _mode(request, trainee, feed, kept):
+def _modes(request, trainee, feed, n_updates, kept):
     if kept and kept.ran_on:
         backend, before = kept.ran_on
         if backend != trainee.backend:
             raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
                              f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this "
                              "version no longer does. Name another folder to begin anew.")
-        return Mode(before, None, "as before"), []  # another mode would round differently
-    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
-    mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
-    faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
-    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
-    return mode, [finding for finding in (faster, price) if finding is not None]
+        return Modes(trainee, Mode(before, None, "as before"), n_updates)  # another mode would round differently
+    often = bool(needing_batches(request.callbacks, "train")) and request.model.steps_per_execution == 1
+    return modes_for(request.model, trainee, feed, n_updates, request.engine, every_batch=often)
 
 
 def _epochs(request, done):
@@ -217,6 +237,12 @@ def _checkpoint(request, feed, resolved):
     if not feed.source.starts_anew:
         raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
                          "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
+    known = set(map(id, request.model.variables))
+    others = [f"`{name}`" for name, part in vars(request.model).items() if isinstance(part, keras.optimizers.Optimizer)
+              and part is not request.model.optimizer and not known.issuperset(map(id, part.variables))]
+    if others:
+        raise UsageError("`checkpoint` must be left out for a model that keeps optimizers of its own, whose state Keras does not "
+                         f"know of; got {' and '.join(others)}. Leave it out, or hold their variables in a list of the model.")
     asked = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"],
              "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
              "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),
