@@ -9,9 +9,9 @@ Rows in their given order, three epochs of seven batches (the last one short), v
 largest number of its curve or variable (`tests/parity/same_fit.py` has the definition); 0 means equal to the last bit. The column
 "between two fits" is the same difference between two runs of Keras, so what chance alone would do.
 
-With `--optimizers` pairs of a model of either zoo and an optimizer (with clipping, averages, accumulation, several at once) are drawn,
-each is trained in every way, and counted: equal, refused or handed over with a sentence, an error in Keras too, or different. One epoch,
-since what rounding moves in a bit an optimizer that takes signs turns into a whole step.
+With `--optimizers` pairs of a model of either zoo and an optimizer (with clipping, averages, accumulation, several at once) are
+drawn, each is trained in every way, and counted: equal, refused or handed over with a sentence, an error in Keras too, or
+different. One epoch, since what rounding moves in a bit an optimizer that takes signs turns into a whole step.
 """
 
 import argparse
