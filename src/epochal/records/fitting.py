@@ -3,6 +3,7 @@
 import math
 from functools import singledispatch
 
+from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import Evidence
 from .plan import Arm, Plan, Stopping
@@ -116,10 +117,6 @@ def _(design: Design):
 def _(study: Study):
     _hold(study.margin >= 0 and {contrast.setting.batch_size for contrast in study.contrasts} <= {*study.design.batch_sizes},
           "a margin, and the batch sizes of its design")
-
-
-class Misfit(ValueError):
-    """What does not fit together, as a sentence."""
 
 
 def _hold(condition, must):

@@ -13,11 +13,11 @@ import os
 import sys
 import typing
 
-from ..base.errors import UsageError
+from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
-from .fitting import Misfit, check
+from .fitting import check
 from .plan import Arm, Choice, Plan, Stopping
 from .points import Point
 from .reading import Reading
