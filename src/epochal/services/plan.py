@@ -57,6 +57,11 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
         MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
     """
+    with request.source.running():
+        return _plan(request, progress, stop)
+
+
+def _plan(request, progress, stop):
     work, reporter = _prepared(request, progress), Reporter(progress, stop)
     reporter.start(work.agenda)
     compared = 0
