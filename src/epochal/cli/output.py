@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,10 @@ _PAGE = 110  # characters, where the output goes to a file
 
 def terminal(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for the tables where there is none."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
+    file = sys.stderr if stderr else sys.stdout  # named, since Rich asks it what signs it can show
+    console = Console(file=file)
+    draws = console.is_terminal and not console.is_dumb_terminal
+    return console if draws else Console(file=file, width=_PAGE, force_terminal=False)
 
 
 def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
@@ -88,7 +91,7 @@ def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:
 
 def strict_json(document: Any) -> str:
     """JSON as the standard has it: a number that is none becomes null."""
-    return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False, default=float)
+    return json.dumps(_finite(document), indent=2, allow_nan=False, default=float)
 
 
 def _finite(value):

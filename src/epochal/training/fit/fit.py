@@ -8,6 +8,7 @@ from functools import partial
 import keras
 
 from ...base.errors import UsageError
+from ...base.lock import writing
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...rules.training.advice import every_batch
@@ -64,6 +65,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
             return by_keras(replace(given, x=x, validation_data=again), str(error))
         if validation is not None:
             opened.callback(validation.close)
+        if request.checkpoint is not None:
+            opened.enter_context(writing(file_in(request.checkpoint), "checkpoint", say=progress.say))
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
         return _train(request, feed, validation, resolved, progress, stop)
 
