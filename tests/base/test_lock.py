@@ -7,11 +7,11 @@ import filelock
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.base.lock import locked, writing
+from epochal.base.system.lock import locked, writing
 
 HOLDS = """
 import pathlib, sys
-from epochal.base.lock import writing
+from epochal.base.system.lock import writing
 with writing(pathlib.Path(sys.argv[1]), "checkpoint"):
     print("held", flush=True)
     sys.stdin.read()

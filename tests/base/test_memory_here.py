@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from epochal.base.memory import memory_here, says_no_memory
+from epochal.base.system.memory import memory_here, says_no_memory
 
 MB = 2**20
 

@@ -1,12 +1,11 @@
 """What the world does to a command, in a sentence: memory and devices that are full, places that are closed, a user's own code."""
 
 import errno
-import os
 import traceback
 from contextlib import AbstractContextManager
 
 from ..base.errors import EpochalError, UsageError
-from ..base.memory import memory_here, says_no_memory
+from ..base.system.memory import memory_here, says_no_memory
 from ..base.text import quantity
 
 _CURES = {"ENOSPC": "Make room there", "EDQUOT": "Make room there", "EMFILE": "Raise the limit of open files (ulimit -n)",
@@ -35,9 +34,6 @@ def _sentence(error, trace):
                 "of the container), or pass fewer rows or a smaller model.")
     if "start new thread" in _said(error):
         return f"The system lets this process start no more threads ({_said(error)}). Raise the limit of processes (ulimit -u)."
-    if "nitialize backend" in _said(error) or "xla_bridge" in (_files(trace) or [""])[-1]:
-        return (f"The back end finds no device ({_said(error)}); JAX_PLATFORMS is {os.environ.get('JAX_PLATFORMS', '')!r}. Set "
-                "JAX_PLATFORMS=cpu, or install what the device needs: pip install 'epochal[cuda]'.")
     if place is not None:
         return f"The code of the model failed, {place}: {_said(error)}. Mend it and run again."
     if isinstance(error, OSError) and error.errno is not None:
@@ -50,10 +46,6 @@ def _sentence(error, trace):
 def _said(error):
     """The error's type and the first line of its text, of any length and also where `str` of it fails."""
     return "".join(traceback.format_exception_only(error)).split("\n")[0].rstrip(":. ")[:300]
-
-
-def _files(trace):
-    return [frame.filename for frame in traceback.extract_tb(trace)]
 
 
 def _in_their_code(trace):

@@ -6,8 +6,10 @@ from importlib.metadata import version
 
 import keras
 
+from ..base.errors import UsageError
 from ..base.files import cache_folder
-from ..base.memory import memory_here
+from ..base.system.memory import memory_here
+from ..base.text import first_line
 from ..records import Machine
 
 _WORTH_KEEPING = 0.02  # seconds of compiling: a Keras model is built from dozens of small programs
@@ -23,6 +25,20 @@ def this_machine(device, memory_bytes, package):
         else os.cpu_count() or 1,
         memory_bytes=memory_here().total if memory_bytes is None and device == "cpu" else memory_bytes,
         versions=tuple((name, version(name)) for name in ("epochal", "keras", package)))
+
+
+def check_device():
+    """Refuse a back end that finds no device to compute on; before a first array is made, which JAX would fail without a word."""
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"`JAX_PLATFORMS` must name a device that JAX finds here; got {os.environ.get('JAX_PLATFORMS', '')!r} "
+                         f"({first_line(error)}). Set JAX_PLATFORMS=cpu, or install what the device needs: "
+                         "pip install 'epochal[cuda]'.") from error
 
 
 def keep_programs():

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from ..base.errors import UsageError
 from ..base.files import no_room, whole_file
-from ..base.lock import writing
 from ..base.progress import SILENT, Agenda, Item, Progress
 from ..base.stop import Stop, Stopped
+from ..base.system.lock import writing
 from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from ..base.errors import MeasurementFailed, UsageError
 from ..base.files import cache_folder, no_room
-from ..base.lock import locked, writing
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
+from ..base.system.lock import locked, writing
 from ..base.text import counted, duration, seconds_of, time_left
 from ..base.validate import one_of, require, whole_number
 from ..experiments import run_study

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 
 from ...base.errors import UsageError
 from ...base.files import sync_folder
-from ...base.lock import locked
+from ...base.system.lock import locked
 from ...base.validate import require
 from ...records import dump, load
 from .errors import damaged, disk_errors, sqlite_code

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
-from ...base.memory import memory_here
+from ...base.system.memory import memory_here
 from ...base.validate import require
 from ..identity.task import task_of
 from ..machine import compiling_anew

@@ -8,9 +8,9 @@ from functools import partial
 import keras
 
 from ...base.errors import UsageError
-from ...base.lock import writing
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
+from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in

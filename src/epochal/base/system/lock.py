@@ -10,8 +10,8 @@ from datetime import datetime
 
 import filelock
 
-from .errors import UsageError
-from .files import write_whole
+from ..errors import UsageError
+from ..files import write_whole
 
 _POLL = 0.2  # seconds between two looks while waiting
 
