@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from cli.command import LONG, surroundings
 
@@ -60,7 +61,7 @@ def test_a_layer_that_ends_the_process_ends_in_a_sentence(start, tmp_path, body,
 
 @pytest.mark.second
 @pytest.mark.parametrize(("body", "said"), [
-    ("raise KeyError('k')", "model.py, line 6: KeyError: 'k'"), ("raise SystemExit(5)", "SystemExit: 5"),
+    ("raise KeyError('k')", "The function build of model.py failed, line 6: KeyError"), ("raise SystemExit(5)", "SystemExit: 5"),
     ("self.call(x)", "RecursionError"), ("raise MemoryError", "too little memory")])
 def test_a_layer_that_raises_ends_in_a_sentence_with_its_line(start, body, said):
     process = start("fit", *TABLE, "--epochs", "1", "--out", "model.keras", body=body)
@@ -82,6 +83,8 @@ def test_a_signal_while_libraries_are_loaded_is_one_word(start, how):
 
 def test_signals_again_and_again_end_it_with_the_status_of_an_interrupt(start):
     process = start("plan", *TABLE, body="import time; time.sleep(600)")
+    while not psutil.Process(process.pid).children():  # Python itself has begun: until then it ends by the signal
+        time.sleep(0.01)
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import keras
 
 from ...base.errors import UsageError
+from ...base.system.memory import says_no_memory
 from ...base.validate import require
 from ..rows import Data, Part, halves
 from .metrics import rare_class_metric
@@ -79,7 +80,8 @@ class _their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
         self._path, self._failed = path, failed
 
     def __exit__(self, kind, error, trace):
-        if error is None or not isinstance(error, (Exception, SystemExit)) or isinstance(error, UsageError):
+        theirs = isinstance(error, (Exception, SystemExit)) and not isinstance(error, UsageError)
+        if not theirs or says_no_memory(error):
             return False
         line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
         while trace is not None:
