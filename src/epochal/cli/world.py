@@ -35,8 +35,8 @@ def _sentence(error, trace):
     if "start new thread" in _said(error):
         return f"The system lets this process start no more threads ({_said(error)}). Raise the limit of processes (ulimit -u)."
     if isinstance(error, ImportError) and not (error.name or "").startswith("epochal"):
-        return (f"A library cannot be loaded ({_said(error)}). If memory is limited here (ulimit -v), raise the limit; else install "
-                "it again.")
+        return (f"A library cannot be loaded ({_said(error)}). If memory is limited here (ulimit -v), raise the limit; else "
+                "install it again.")
     if place is not None:
         return f"The code of the model failed, {place}: {_said(error)}. Mend it and run again."
     if isinstance(error, OSError) and error.errno is not None:
