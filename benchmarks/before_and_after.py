@@ -84,11 +84,13 @@ def steady(checkouts, kind, case, backend, n_rounds):
     with tempfile.TemporaryDirectory() as folder:
         workers = []
         for number, checkout in enumerate(checkouts):
-            workers.append(subprocess.Popen([sys.executable, "-W", "ignore", __file__, "--work", kind, case],
-                                            env=environment(checkout, backend, Path(folder) / str(number)), stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
+            said = Path(folder) / f"{number}.txt"
+            with open(said, "w") as errors:
+                workers.append(subprocess.Popen([sys.executable, "-W", "ignore", __file__, "--work", kind, case],
+                                                env=environment(checkout, backend, Path(folder) / str(number)),
+                                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True))
             if workers[-1].stdout.readline().strip() != "ready":
-                sys.exit(f"{kind} {case} on {backend} does not start in {checkout}")
+                sys.exit(f"{kind} {case} on {backend} does not start in {checkout}:\n{said.read_text()[-3000:]}")
         taken = []
         for number in range(n_rounds):
             pair = {}

@@ -1,6 +1,7 @@
 """What every test runs on: Keras on JAX, unless `KERAS_BACKEND` names another; one store of compiled programs for a run."""
 
 import gc
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -44,6 +45,24 @@ if _OURS:
                    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
 _MOST_MAPS = 20_000  # of the 65,530 memory maps that Linux allows a process; every compiled program takes some
 _RESULTS = pathlib.Path(__file__).with_name("results.jsonl")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What needs a package that the README's commands do not install is in the second tier, and skips where it is missing."""
+    for item in items:
+        for name in (name for mark in item.iter_markers("needs") for name in mark.args):
+            if name != os.environ["KERAS_BACKEND"]:
+                item.add_marker(pytest.mark.second)
+            if not _installed(name):
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
+
+
+def _installed(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # the package that it is part of
+        return False
 
 
 def pytest_unconfigure():

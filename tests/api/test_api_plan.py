@@ -111,6 +111,7 @@ def test_its_answer_goes_straight_into_fit(story, data):
     assert len(history.history["loss"]) <= plan.epochs.value
 
 
+@pytest.mark.second
 def test_verbose_shows_progress_on_standard_error_alone_and_silence_is_silent(story, data, capsys):
     plan = story[-2]
     for verbose in (0, 1):

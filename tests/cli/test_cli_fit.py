@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from cli.command import LONG, inside, start, strict
-from tiers import first_tier
 
 import epochal.services.fit as service
 from epochal.tables import open_table
@@ -48,11 +47,11 @@ def test_the_file_is_a_model_to_keras_and_gives_the_loss_that_was_printed(fitted
 
 
 def test_the_file_holds_the_encoding(fitted, rows):
-    encoding, notes = load_encoding(fitted[1])
+    encoding = load_encoding(fitted[1])
     frame = pd.read_csv(rows)
     assert (encoding.kind, encoding.classes, encoding.target, encoding.outputs) == ("binary", ("0", "1"), "target", "probabilities")
-    assert [name for name, _ in encoding.columns] == list(frame.columns[:-1])
-    assert (encoding.trained_prior, notes) == ((), ())
+    assert [column.name for column in encoding.encoder.columns] == list(frame.columns[:-1])
+    assert encoding.trained_prior == ()
 
 
 def test_machines_get_strict_json_alone_on_standard_output(rows, tmp_path):
@@ -72,13 +71,14 @@ def test_machines_get_strict_json_alone_on_standard_output(rows, tmp_path):
 def test_a_target_of_numbers_is_judged_in_its_own_unit(tmp_path):
     told = inside("fit", "diabetes", "--epochs", 3, "--json", "--out", tmp_path / "m.keras")
     assert told.exit_code == 0, (told.stderr, told.exception)
-    answer, encoding = strict(told.stdout), load_encoding(tmp_path / "m.keras")[0]
+    answer, encoding = strict(told.stdout), load_encoding(tmp_path / "m.keras")
     assert (encoding.kind, encoding.target, encoding.outputs, encoding.prior) == ("regression", "target", "numbers", ())
     assert answer["scores"]["mean_absolute_error"] == pytest.approx(answer["test"]["mae"] * encoding.target_scale, rel=1e-4)
     table = open_table("diabetes")
     assert answer["scores"]["r_squared"] == pytest.approx(1 - answer["test"]["loss"] / table.y_test.var(), abs=1e-3)
 
 
+@pytest.mark.second
 def test_a_seed_makes_it_repeatable(rows, tmp_path):
     losses = []
     for seed in (1, 1, 2):
@@ -88,6 +88,7 @@ def test_a_seed_makes_it_repeatable(rows, tmp_path):
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.second
 def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path, asked):
     words = ("fit", "breast_cancer", "--epochs", 1, "--out", tmp_path / "m.keras")
     told = inside(*words, "--batches", "balanced", "--engine", "stepwise", "--checkpoint", tmp_path / "state")
@@ -96,14 +97,14 @@ def test_options_reach_the_training_and_balanced_classes_are_remembered(tmp_path
     assert (asked["batch_size"], asked["learning_rate"], asked["class_weight"]) == (32, None, None)
     assert "Note: " in told.stdout
     assert "--correct-prior" in told.stdout
-    balanced, _ = load_encoding(tmp_path / "m.keras")
+    balanced = load_encoding(tmp_path / "m.keras")
     assert balanced.trained_prior == (0.5, 0.5)
 
     told = inside(*words, "--class-weight", "balanced")
-    shares = np.array(load_encoding(tmp_path / "m.keras")[0].prior)
+    shares = np.array(load_encoding(tmp_path / "m.keras").prior)
     weights = np.array([asked["class_weight"][code] for code in (0, 1)])
     assert told.exit_code == 0, (told.stderr, told.exception)
-    assert load_encoding(tmp_path / "m.keras")[0].trained_prior == (0.5, 0.5)
+    assert load_encoding(tmp_path / "m.keras").trained_prior == (0.5, 0.5)
     np.testing.assert_allclose(weights * shares, [0.5, 0.5])
 
 
@@ -122,7 +123,7 @@ def build():
     told = inside("fit", tmp_path / "images.npz", "--model", f"{tmp_path}/mine.py:build", "--epochs", 1, "--out",
                   tmp_path / "m.keras")
     assert told.exit_code == 0, (told.stderr, told.exception)
-    encoding, _ = load_encoding(tmp_path / "m.keras")
+    encoding = load_encoding(tmp_path / "m.keras")
     assert (encoding.outputs, encoding.shape, encoding.eight_bits, encoding.classes) == ("logits", (4, 4), True, ("0", "1", "2"))
     assert "mine: batch size 32, the model's own learning rate, 1 epoch (as given; 32 is Keras' own batch size)" in told.stdout
 
@@ -142,7 +143,8 @@ def test_a_full_disk_leaves_the_old_model_and_no_trace(fitted, rows, tmp_path, m
     assert [file.name for file in tmp_path.iterdir()] == ["m.keras"]
 
 
-@pytest.mark.parametrize("how", first_tier(1, [signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.second
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_keeps_its_model_beside_the_old_one(fitted, rows, tmp_path, how):
     path = tmp_path / "m.keras"
     path.write_bytes(before := fitted[1].read_bytes())
@@ -160,7 +162,7 @@ def test_an_interrupted_training_keeps_its_model_beside_the_old_one(fitted, rows
     assert f"finished epochs is in {tmp_path / 'm.interrupted.keras'}. {path} is as it was." in said
     assert path.read_bytes() == before
     model = keras.models.load_model(tmp_path / "m.interrupted.keras")
-    encoding, _ = load_encoding(tmp_path / "m.interrupted.keras")
+    encoding = load_encoding(tmp_path / "m.interrupted.keras")
     assert int(model.optimizer.iterations.numpy()) >= 4 * 4
     assert encoding.target == "target"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.interrupted.keras", "m.keras"]
@@ -233,7 +235,7 @@ def build():
     if said is None:    # it trains on something, and is kept as what it is
         assert told.exit_code == 0, (told.stderr, told.exception)
         assert "neither probabilities nor one number" in told.stdout
-        assert load_encoding(tmp_path / "m.keras")[0].outputs == "raw"
+        assert load_encoding(tmp_path / "m.keras").outputs == "raw"
     else:
         assert told.exit_code == 2, (told.stderr, told.exception)
         assert said in told.stderr
@@ -260,4 +262,4 @@ def test_help_shows_examples_and_every_option():
 def test_the_file_is_a_whole_archive(fitted):
     with zipfile.ZipFile(fitted[1]) as archive:
         assert archive.testzip() is None
-        assert {"config.json", "model.weights.h5", "epochal/encoding.json", "epochal/encoding.pickle"} <= set(archive.namelist())
+        assert {"config.json", "model.weights.h5", "epochal/encoding.json", "epochal/encoder.npz"} <= set(archive.namelist())

@@ -84,6 +84,7 @@ def test_classes_may_weigh_the_same_and_numbers_have_none(tmp_path):
     assert "`--class-weight` must be left out for a target of numbers" in told.stderr
 
 
+@pytest.mark.second
 def test_a_full_disk_loses_nothing_and_arrays_and_a_model_of_ones_own_do(tmp_path, monkeypatch):
     x, y = load_wine(return_X_y=True)
     np.savez(tmp_path / "wine.npz", x=((x - x.mean(0)) / x.std(0)).astype("float32"), y=y)
@@ -181,6 +182,7 @@ def test_a_plan_gives_its_numbers_and_its_early_stopping(rows, walked, tmp_path,
     assert str(walked[1] / "plan.json") in answer["source"]
 
 
+@pytest.mark.second
 def test_a_plan_of_other_data_is_used_and_said_to_be_so(walked, tmp_path):
     told = inside("fit", "wine", "--plan", walked[1] / "plan.json", "--epochs", 1, "--out", tmp_path / "m.keras")
     assert told.exit_code == 0, (told.stderr, told.exception)

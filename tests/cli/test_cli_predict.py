@@ -42,7 +42,7 @@ def shelf(tmp_path_factory):
 
 def outputs(shelf, target, data="new.csv"):
     """What Keras says for the rows, as the model is trained on them."""
-    rows = apply(load_encoding(shelf / f"{target}.keras")[0], shelf / data)
+    rows = apply(load_encoding(shelf / f"{target}.keras"), shelf / data)
     return keras.models.load_model(shelf / f"{target}.keras").predict(rows.x, verbose=0)
 
 
@@ -129,7 +129,7 @@ def test_machines_get_strict_json_alone_on_standard_output(shelf, tmp_path):
 def test_the_prior_is_corrected_on_request(shelf, tmp_path):
     _, balanced = predicted(shelf, "good", tmp_path / "p.parquet")
     _, corrected = predicted(shelf, "good", tmp_path / "q.parquet", "--correct-prior")
-    share = load_encoding(shelf / "good.keras")[0].prior[1]
+    share = load_encoding(shelf / "good.keras").prior[1]
     p = balanced.probability_yes
     np.testing.assert_allclose(corrected.probability_yes, p * share / (p * share + (1 - p) * (1 - share)), rtol=1e-6)
     assert share == pytest.approx(0.2, abs=0.02)
@@ -145,6 +145,7 @@ def test_arrays_and_a_model_saved_by_keras_alone_do(tmp_path):
     np.testing.assert_allclose(pd.read_csv(tmp_path / "p.csv")[["output_0", "output_1"]], model.predict(x, verbose=0), atol=1e-5)
 
 
+@pytest.mark.second
 def test_a_model_with_layers_of_ones_own_needs_the_function_that_built_it(shelf, tmp_path):
     (tmp_path / "mine.py").write_text(f"""
 import keras
@@ -173,7 +174,7 @@ def build():
 
 
 def _n_features(shelf):
-    return load_encoding(shelf / "good.keras")[0].shape[0]
+    return load_encoding(shelf / "good.keras").shape[0]
 
 
 def test_raw_outputs_are_written_as_they_are(shelf, tmp_path):
@@ -241,9 +242,9 @@ def wrong(shelf):
     ("bare.keras new.csv --out p.csv", ("DATA", ".npz", "nothing says how columns")),
     ("bare.keras x.npz --out p.csv", ("DATA", "(None, 3)", "(2, 4)")),
     ("bare.keras x.npz --out p.csv --correct-prior", ("--correct-prior",)),
-    ("torn.keras new.csv --out p.csv", ("a file that Keras saved", "torn.keras")),
-    ("prose.keras new.csv --out p.csv", ("a file that Keras saved", "prose.keras")),
-    ("lambda.keras x.npz --out p.csv", ("one that Keras can load", "--model FILE.py:FUNCTION")),
+    ("torn.keras new.csv --out p.csv", ("a whole file that Keras", "torn.keras")),
+    ("prose.keras new.csv --out p.csv", ("a whole file that Keras", "prose.keras")),
+    ("lambda.keras x.npz --out p.csv", ("no code of its own", "--trust-model", "--model FILE.py:FUNCTION")),
     ("nix.keras new.csv --out p.csv", ("MODEL", "nix.keras", "Check the path")),
     ("new.csv new.csv --out p.csv", ("MODEL", "ends in .keras")),
 ], ids=lambda value: value if isinstance(value, str) else "")
@@ -270,5 +271,6 @@ def test_help_shows_examples_every_option_and_a_word_of_caution():
     told = inside("predict", "--help")
     assert told.exit_code == 0
     assert "epochal predict churn.keras new_customers.csv --out predictions.parquet" in told.stdout
-    assert "from people you trust" in " ".join(told.stdout.split())
-    assert all(f"--{name}" in told.stdout for name in ("out", "batch-size", "goal", "correct-prior", "model", "backend", "json"))
+    assert "No code in the file is run" in " ".join(told.stdout.split())
+    assert all(f"--{name}" in told.stdout for name in ("out", "batch-size", "goal", "correct-prior", "model", "trust-model",
+                                                       "backend", "json"))

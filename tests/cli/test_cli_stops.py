@@ -25,7 +25,7 @@ class Stopped(NamedTuple):
     kept: tuple
 
 
-@pytest.fixture(scope="module", params=[ONCE, pytest.param(THRICE, marks=pytest.mark.second)], ids=["once", "thrice"])
+@pytest.fixture(scope="module", params=[ONCE, THRICE], ids=["once", "thrice"])
 def story(rows, tmp_path_factory, request):
     """`(stopped runs, the last one, its folder)`: runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []
@@ -46,11 +46,13 @@ def test_an_interrupt_before_anything_is_measured_is_one_word_and_the_usual_stat
     assert (told.exit_code, told.stderr.strip(), told.stdout) == (130, "Stopped.", "")
 
 
+@pytest.mark.second
 def test_every_run_was_stopped_by_its_signal(story):
     stopped, _, _ = story
     assert [one.status for one in stopped] == [130 if one.how != signal.SIGKILL else -signal.SIGKILL for one in stopped]
 
 
+@pytest.mark.second
 def test_an_interrupted_run_says_what_it_kept_and_how_to_continue(story):
     for one in (one for one in story[0] if one.how != signal.SIGKILL):
         assert "the same command continues" in one.said, one.said
@@ -58,6 +60,7 @@ def test_an_interrupted_run_says_what_it_kept_and_how_to_continue(story):
         assert "Traceback" not in one.said
 
 
+@pytest.mark.second
 def test_a_later_run_does_not_measure_what_is_finished(story):
     stopped, last, _ = story
     before = set()
@@ -67,6 +70,7 @@ def test_a_later_run_does_not_measure_what_is_finished(story):
                                                                     "prediction")}  # all but the one that was stopped
 
 
+@pytest.mark.second
 def test_what_was_kept_stands_in_the_plan_unchanged(story):
     stopped, last, folder = story
     assert last.returncode == 0, last.stderr
@@ -78,6 +82,7 @@ def test_what_was_kept_stands_in_the_plan_unchanged(story):
     assert stopped[-1].kept[1]      # the present setting's trainings were among it
 
 
+@pytest.mark.second
 def test_a_continued_run_ends_with_a_plan_and_without_its_journal(story):
     _, _, folder = story
     plan = ep.load(folder / "plan.json")

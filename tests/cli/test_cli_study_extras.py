@@ -1,7 +1,5 @@
 """Where `epochal study` is to log as well must be there before it trains for hours."""
 
-import importlib.util
-
 import pytest
 from cli.command import inside
 
@@ -9,7 +7,7 @@ QUICK = ("--batch-sizes", "32,128", "--epochs", 3, "--seeds", 3, "--trial-seeds"
          "epochs")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="TensorBoard is not installed")
+@pytest.mark.needs("tensorboard")
 def test_a_place_for_tensorboard_that_is_none_is_refused_before_anything_is_trained(tmp_path):
     told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--tensorboard", "/dev/null/x")
     assert (told.exit_code, told.stderr[:7]) == (2, "Error: ")
@@ -17,7 +15,7 @@ def test_a_place_for_tensorboard_that_is_none_is_refused_before_anything_is_trai
     assert not (tmp_path / "s" / "study.json").exists()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed: pip install 'epochal[mlflow]'")
+@pytest.mark.needs("mlflow")
 @pytest.mark.parametrize("uri", ["foo://bar", "http://127.0.0.1:1"])
 def test_an_mlflow_that_cannot_be_reached_is_refused_before_anything_is_trained(tmp_path, uri):
     told = inside("study", "breast_cancer", *QUICK, "--folder", tmp_path / "s", "--mlflow", uri)

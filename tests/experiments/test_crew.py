@@ -13,7 +13,6 @@ import keras
 import pytest
 from experiments import one_study
 from experiments.studies import n_blocks
-from tiers import first_tier
 
 from epochal.experiments import Crew
 
@@ -61,7 +60,8 @@ def test_eight_devices_give_the_numbers_of_one_and_all_of_them_train(tmp_path, w
     assert len(used) > 2
 
 
-@pytest.mark.parametrize("n_kills", first_tier(1, [1, 3]))
+@pytest.mark.second
+@pytest.mark.parametrize("n_kills", [1, 3])
 def test_killed_again_and_again_the_study_is_the_same(tmp_path, whole, n_kills):
     """Each process is killed a moment after it has finished something that the ones before it had not."""
     chance = random.Random(1)

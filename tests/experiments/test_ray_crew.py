@@ -14,7 +14,6 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 
 import keras
 import numpy as np
@@ -32,7 +31,7 @@ from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
 pytestmark = [
-    pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'epochal[ray]'"),
+    pytest.mark.needs("ray"),
     pytest.mark.skipif(keras.backend.backend() != "jax", reason="only Keras on JAX trains lanes side by side"),
     pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),  # JAX's; after Ray's forks another program begins at once
 ]

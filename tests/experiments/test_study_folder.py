@@ -133,8 +133,8 @@ def test_what_is_read_is_of_one_moment(tmp_path, monkeypatch):
     with begun(tmp_path) as study:
         study.commit("a", (), seconds=0.0, provenance={})
 
-        def late(connection):
-            found = about(connection)
+        def late(*arguments):
+            found = about(*arguments)
             study.commit("b", (), seconds=0.0, provenance={})
             return found
 

@@ -71,6 +71,7 @@ def test_more_time_adds_runs_and_repeats_none(bench):
     assert more.curves[: len(little.curves)] == little.curves
 
 
+@pytest.mark.second
 def test_interrupted_after_any_finished_group_it_goes_on_from_there(bench):
     kept = []
     whole = run(bench(), keep=kept.append)

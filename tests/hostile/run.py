@@ -214,7 +214,7 @@ def may_mount():
 def main(words):
     start, home, mounts = time.monotonic(), Home(), may_mount()
     first, last = map(int, words.pop(0).split("-")) if words and words[0].replace("-", "").isdigit() else (0, len(EVERY))
-    chosen = [(n, one) for n, one in enumerate(EVERY) if first <= n < last and (not words or any(word in one.name for word in words))]
+    chosen = [(n, one) for n, one in list(enumerate(EVERY))[first:last] if not words or any(word in one.name for word in words)]
     able = [(n, one) for n, one in chosen if mounts or one.needs != "mount"]
     wrong, n_commands = [], 0
     for number, environment in able:

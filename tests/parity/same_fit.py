@@ -9,7 +9,7 @@ import numpy as np
 import epochal
 
 SEED = 11
-LOGS, WEIGHTS, OPTIMIZER, METRICS = "losses and metrics", "weights", "optimizer", "metrics' variables"
+LOGS, WEIGHTS, OPTIMIZER, METRICS, OWN = "losses and metrics", "weights", "optimizer", "metrics' variables", "the model's own state"
 KERAS_PARAMS = ("verbose", "epochs", "steps")  # ours hold more
 
 
@@ -45,7 +45,9 @@ def train(fit, make, *, seed=SEED, **options):
 def ending(model, history):
     assert type(history) is keras.callbacks.History
     assert model.history is history
-    arrays = {WEIGHTS: model.weights, OPTIMIZER: model.optimizer.variables, METRICS: model.metrics_variables}
+    states = keras.tree.flatten([getattr(layer, "states", None) or [] for layer in model.layers])
+    arrays = {WEIGHTS: model.weights, OPTIMIZER: model.optimizer.variables, METRICS: model.metrics_variables,
+              OWN: [*states, *getattr(model, "own", list)()]}
     return Ending({name: list(values) for name, values in history.history.items()}, list(history.epoch), dict(history.params),
                   {quantity: [numpy(v) for v in variables] for quantity, variables in arrays.items()})
 

@@ -19,7 +19,7 @@ TOLERANCE = {("jax", "scheduled"): 1e-6, ("tensorflow", "scheduled"): 1e-6, ("to
 
 
 @pytest.mark.parametrize("kind", first_tier(
-    ("batch_norm", "two_inputs_two_outputs", "sample_weights", "embedding_recurrent", "own_compute_loss", "accumulating",
+    ("batch_norm", "two_inputs_two_outputs", "sample_weights", "own_compute_loss", "accumulating",
      "adamw_clipped"), zoo.WORKS))
 def test_thirty_steps_are_those_of_train_on_batch(kind):
     rig = rig_of(kind, BACKEND)

@@ -8,16 +8,16 @@ import pytest
 from report.report_studies import STUDY
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # tests tell nobody
-REASON = "needs MLflow with its SQLite store: pip install 'epochal[mlflow]'"
-for _name in ("mlflow", "sqlalchemy", "alembic"):
-    pytest.importorskip(_name, reason=REASON)
 
-from epochal import load  # noqa: E402
-from epochal.report import log_to_mlflow  # noqa: E402
-from epochal.report.study import mlflow as study_mlflow  # noqa: E402
-from epochal.report.study.tables import epoch_series  # noqa: E402
+from epochal import load
+from epochal.report import log_to_mlflow
+from epochal.report.study import mlflow as study_mlflow
+from epochal.report.study.tables import epoch_series
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy 2.1, caused by MLflow
+pytestmark = [
+    pytest.mark.needs("mlflow", "sqlalchemy", "alembic"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of SQLAlchemy 2.1, caused by MLflow
+]
 
 
 @pytest.fixture(scope="module")

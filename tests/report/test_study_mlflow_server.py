@@ -11,13 +11,15 @@ import pytest
 from report.report_studies import STUDY
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # tests tell nobody
-pytest.importorskip("mlflow.server.handlers", reason="needs MLflow's server: pip install mlflow")
 
 from epochal.base.errors import UsageError
 from epochal.report import log_to_mlflow
 from epochal.report.study import mlflow as study_mlflow
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas 3 and SQLAlchemy 2.1, caused by MLflow
+pytestmark = [
+    pytest.mark.needs("mlflow.server.handlers"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of pandas 3 and SQLAlchemy 2.1, caused by MLflow
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from epochal.report.study.pictures import PICTURES
 
 @pytest.fixture
 def ax():
-    matplotlib = pytest.importorskip("matplotlib", reason="pip install 'epochal[plot]'")
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
@@ -25,6 +26,7 @@ def ax():
     figure.canvas.draw()
 
 
+@pytest.mark.needs("matplotlib")
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("changed", [{}, {"bursts": bursts_large}, {"metric": "accuracy"}, {"epochs": 1, "equal": ("epochs",)}])
 def test_every_picture_is_drawn_with_its_axes_and_its_legend(ax, changed, name):
@@ -37,6 +39,7 @@ def test_every_picture_is_drawn_with_its_axes_and_its_legend(ax, changed, name):
         assert (scale == "log") == axis.logarithmic
 
 
+@pytest.mark.needs("matplotlib")
 def test_the_lines_hold_the_data(ax):
     study_plot(made(), ax, "losses", view="updates")
     drawn = [line.get_ydata() for line in ax.get_lines()]
@@ -47,6 +50,7 @@ def test_the_lines_hold_the_data(ax):
     assert ax.get_xlabel() == "updates"
 
 
+@pytest.mark.needs("matplotlib")
 def test_everything_that_is_drawn_lies_on_the_axis(ax):
     study_plot(made(), ax, "quality")
     (low, high), (left, right) = ax.get_ylim(), ax.get_xlim()
@@ -55,6 +59,7 @@ def test_everything_that_is_drawn_lies_on_the_axis(ax):
         assert np.all((left < line.get_xdata()) & (line.get_xdata() < right))
 
 
+@pytest.mark.needs("matplotlib")
 def test_the_rates_of_another_budget_are_a_view(ax):
     made().plot(ax, "rates", view="steps")
     with pytest.raises(UsageError, match="`view` must be one of 'epochs', 'steps'; got 'time'"):
@@ -63,16 +68,19 @@ def test_the_rates_of_another_budget_are_a_view(ax):
         made().plot(ax, "quality", view="time")
 
 
+@pytest.mark.needs("matplotlib")
 def test_a_picture_that_cannot_be_drawn_holds_the_reason(ax):
     study_plot(replace(STUDY, curves=(), contrasts=()), ax, "rates")
     assert [text.get_text() for text in ax.texts] == ["No learning rates were tried, or every trial diverged."]
 
 
+@pytest.mark.needs("matplotlib")
 def test_another_picture_is_refused_by_name(ax):
     with pytest.raises(UsageError, match="`name` must be one of quality, losses, rates, steps; got 'loss'"):
         made().plot(ax, "loss")
 
 
+@pytest.mark.needs("matplotlib")
 def test_what_is_no_axis_is_refused(ax):
     with pytest.raises(UsageError, match="`ax` must be an axis of matplotlib; got 3. Pass plt.gca()"):
         made().plot(3)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from report.report_studies import STUDY
 
-pytest.importorskip("tensorboard", reason="needs TensorBoard: pip install 'epochal[tensorboard]'")
-
 from epochal.report import log_to_tensorboard
 from epochal.report.study.tables import epoch_series
+
+pytestmark = pytest.mark.needs("tensorboard")
 
 
 def reader(folder):

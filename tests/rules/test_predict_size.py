@@ -137,7 +137,7 @@ def test_the_smallest_size_near_the_best_has_nine_tenths_of_its_throughput():
 def test_timings_are_steady_when_the_fastest_calls_agree_and_throughput_does_not_fall():
     assert is_steady([Trial(32, (1.0, 1.1, 9.0)), Trial(64, (2.0, 2.1, 2.1))])
     assert not is_steady([Trial(32, (1.0, 1.3, 1.3))])
-    assert is_steady([Trial(32, (1.0, 1.3))])                    # too few calls to tell
+    assert not is_steady([Trial(32, (1.0, 1.3))])                # of two calls one was disturbed, perhaps both: look again
     assert is_steady([Trial(64, (2.9,)), Trial(32, (1.0,))])
     assert not is_steady([Trial(64, (3.1,)), Trial(32, (1.0,))])
     assert is_steady([])

@@ -7,7 +7,7 @@ import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import over
-from epochal.seam.trainee.protocol import epoch_logs, kept, numbers, refuse_mode
+from epochal.seam.trainee.protocol import numbers, refuse_mode
 
 
 def bind(model, micro_batch_size=None):
@@ -53,9 +53,6 @@ class _Trainee:
     def store(self):
         pass
 
-    def kept(self):
-        return kept(self._model)
-
     def numbers(self, logs):
         return numbers(logs)
 
@@ -69,7 +66,7 @@ class _Trainee:
             for row in np.asarray(rows):
                 x, y, weight = (over(lambda a, row=row: a[row], tree) for tree in data)
                 logs = on_batch(x, y, sample_weight=weight, return_dict=True)
-        return epoch_logs(self._model, logs)
+        return logs
 
 
 @contextmanager

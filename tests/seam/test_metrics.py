@@ -49,6 +49,7 @@ def test_it_is_saved_with_a_model(tmp_path):
         pytest.approx(0.5)
 
 
+@pytest.mark.second
 def test_a_study_judges_by_it():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 3)).astype("float32")

@@ -21,7 +21,7 @@ from seam.trainee_contract import (
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import over
-from epochal.seam.trainee import build
+from epochal.seam.trainee import build, only_keras
 
 if os.environ["KERAS_BACKEND"] != "tensorflow":
     pytest.skip("this process is not for Keras on TensorFlow", allow_module_level=True)
@@ -115,7 +115,7 @@ def test_a_model_compiled_for_xla_is_trained_by_xla_and_draws_what_xla_draws():
     for mode, tolerance in (("fused", 1e-6), ("looped", 0)):
         model, train = built()
         build(model, tuple(over(lambda a: a[:8], tree) for tree in train))
-        assert_same(trained(bind(model), (train, None), mode), curves(history), tolerance)
+        assert_same(trained(model, bind(model), (train, None), mode), curves(history), tolerance)
         assert_same(everything(model), theirs, tolerance)
 
 
@@ -127,11 +127,11 @@ def test_a_layer_that_xla_cannot_compile_leaves_the_other_modes():
     assert trainee.why_not == {"fused": f"The layer `{layer.name}` cannot be compiled by XLA."}
 
 
-def test_a_model_under_a_strategy_is_refused():
+def test_a_model_under_a_strategy_is_left_to_keras():
     with tf.distribute.OneDeviceStrategy("cpu:0").scope():
         model = zoo.dense()[0]
-    with pytest.raises(Unsupported, match=r"a tf.distribute strategy, which cuts the batches for its devices"):
-        bind(model)
+    assert "a tf.distribute strategy" in only_keras(model)
+    assert only_keras(zoo.dense()[0]) is None
 
 
 def test_an_error_of_the_rows_themselves_is_not_said_to_be_one_of_xla():

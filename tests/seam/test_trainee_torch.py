@@ -27,20 +27,6 @@ def test_a_layer_that_works_in_place_does_not_write_into_the_users_data():
     assert (before < 0).any()
 
 
-def test_dropout_without_a_seed_draws_what_it_would_have_drawn_without_a_trial():
-    def loss(tried):
-        model, x, y = classified(keras.layers.Dropout(0.5))
-        trainee = bind(model)
-        data = trainee.put((x, y, None))
-        torch.manual_seed(3)
-        if tried:
-            with trainee.kept():
-                trainee.train(data, full_batches(16), "stepwise")
-        return trainee.numbers(trainee.train(data, full_batches(16), "stepwise"))["loss"]
-
-    assert loss(tried=True) == loss(tried=False)
-
-
 def test_a_module_is_told_when_it_trains():
     class Listens(keras.Model):
         def __init__(self):

@@ -14,7 +14,7 @@ from tiers import first_tier
 
 from epochal.base.errors import Unsupported
 from epochal.seam.rows import leaves, over
-from epochal.seam.trainee import build
+from epochal.seam.trainee import build, epoch_logs
 
 EPOCHS = 2
 MODES = ("fused", "unrolled", "looped", "stepwise")
@@ -57,12 +57,12 @@ class TraineeContract:
         if (mode, kind) in self.refuses:
             before = everything(model)
             with pytest.raises(Unsupported, match=self.refuses[mode, kind]):
-                trained(trainee, data, mode)
+                trained(model, trainee, data, mode)
             assert_same(before, everything(model), 0)
             return
         history, variables = fitted(kind)
         tolerance = 0 if mode in self.exact else self.tolerance
-        logs = trained(trainee, data, mode)
+        logs = trained(model, trainee, data, mode)
         trainee.store()
         assert list(logs) == list(history)
         assert_same(logs, history, tolerance)
@@ -96,23 +96,6 @@ class TraineeContract:
         ours, theirs = everything(model), everything(other)
         del theirs[METRICS]  # on TensorFlow the losses of several outputs count by rows only where all batches are full
         assert_same(ours, theirs, 0)
-
-    @pytest.mark.parametrize("mode", MODES)
-    def test_what_is_trained_in_a_trial_is_undone(self, mode):
-        self.offers(mode)
-        model, trainee, (train, _) = self.opened(zoo.cnn_batch_norm if mode == "fused" else zoo.dropout)
-        data, rows = trainee.put(train), full_batches(zoo.N)
-        trainee.train(data, rows[:2], mode)
-        trainee.store()
-        before = everything(model)
-        with trainee.kept():
-            trainee.train(data, rows, mode)
-            trainee.reset_metrics()
-            trainee.test(data, rows, mode)
-            trainee.store()
-            assert max(differences(everything(model), before).values()) > 1e-3
-        trainee.store()
-        assert_same(everything(model), before, 0)
 
     def test_judging_changes_metrics_alone(self):
         model, trainee, (train, judged) = self.opened(zoo.cnn_batch_norm)
@@ -168,7 +151,7 @@ class TraineeContract:
         trainee.wait()
 
     @pytest.mark.parametrize(("kind", "micro_batch_size"), first_tier(
-        1, [("sample_weights", 3), ("two_inputs_two_outputs", 3), ("dense", 1),
+        1, [("dense", 1), ("sample_weights", 3), ("two_inputs_two_outputs", 3),
             *((kind, 3) for kind in zoo.SPLIT if kind not in ("sample_weights", "two_inputs_two_outputs")), ("summed", 5)]))
     def test_micro_batches_leave_the_update_of_the_whole_batch(self, kind, micro_batch_size):
         """3 + 3 + 2 and 5 + 3 rows for a batch of 8, and 3 + 1 for the short last one; and one by one."""
@@ -178,7 +161,7 @@ class TraineeContract:
         if kind == "two_inputs_two_outputs" and not self.weighs_outputs:
             variables.pop(METRICS)
             history = {name: values for name, values in history.items() if name not in OF_OUTPUTS}
-        logs = trained(trainee, data, "stepwise")
+        logs = trained(model, trainee, data, "stepwise")
         trainee.store()
         tolerance = 1e-3 if kind == "mixed_float16" else self.split_tolerance
         assert_same(logs, history, tolerance)
@@ -188,7 +171,7 @@ class TraineeContract:
     def test_what_micro_batches_would_change_is_refused(self, kind):
         self.offers_micro_batches()
         with pytest.raises(Unsupported, match=zoo.WHOLE[kind]):
-            trained(*self.opened(kind, 3)[1:], "stepwise")
+            trained(*self.opened(kind, 3), "stepwise")
 
     def test_it_offers_the_modes_it_says(self):
         _, trainee, _ = self.opened(zoo.dense)
@@ -228,7 +211,7 @@ def fitted(kind):
     return curves(history.history), everything(model)
 
 
-def trained(trainee, data, mode):
+def trained(model, trainee, data, mode):
     """The history of a training, by hand."""
     history = {}
     passes = [(run, trainee.put(batch), prefix) for run, batch, prefix in
@@ -240,7 +223,8 @@ def trained(trainee, data, mode):
             n = len(leaves(rows[0])[0])
             run(rows, full_batches(n), mode)
             last = run(rows, np.arange(n - n % zoo.BATCH_SIZE, n, dtype=np.int32)[None], mode)
-            logs |= {prefix + name: value for name, value in trainee.numbers(last).items()}
+            trainee.store()
+            logs |= {prefix + name: value for name, value in trainee.numbers(epoch_logs(model, last)).items()}
         for name in sorted(logs):
             history.setdefault(name, []).append(logs[name])
     return curves(history)

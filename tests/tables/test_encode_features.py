@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiers import cases
 
 from epochal.base.errors import UsageError
-from epochal.tables.features import fit_features, readable, transform
+from epochal.tables.features import fit_features, readable
 
 
 def everyday(n=200, seed=0):
@@ -42,7 +42,7 @@ def everyday_encoder():
 def test_every_kind_of_column_becomes_finite_features_of_modest_size():
     frame = everyday()
     encoder, names, _ = fit_features(frame.iloc[:120], seed=0)
-    x = transform(encoder, frame)
+    x = encoder.transform(frame)
     assert x.dtype == np.float32
     assert x.shape == (200, len(names))
     assert np.isfinite(x).all()
@@ -56,19 +56,19 @@ def test_each_column_reaches_the_features(column, everyday_encoder):
     """A shuffled column alone must change the features; else it was silently dropped."""
     frame, encoder = everyday(), everyday_encoder
     shuffled = frame.assign(**{column: frame[column].sample(frac=1, random_state=1).to_numpy()})
-    assert not np.array_equal(transform(encoder, frame), transform(encoder, shuffled))
+    assert not np.array_equal(encoder.transform(frame), encoder.transform(shuffled))
 
 
 def test_what_was_never_seen_in_training_is_encoded_all_the_same(everyday_encoder):
     strange = everyday().assign(colour="mauve", level=pd.Categorical(["none"] * 200), words="zzz", day="no date",
                                 size=1e30, count=np.nan, moment=pd.NaT)
-    assert np.isfinite(transform(everyday_encoder, strange)).all()
+    assert np.isfinite(everyday_encoder.transform(strange)).all()
 
 
 def test_missing_values_are_told_apart_from_the_median_that_replaces_them():
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan, 2.0] * 20})
     encoder, names, _ = fit_features(frame, seed=0)
-    x = transform(encoder, frame)
+    x = encoder.transform(frame)
     assert names == ("a", "missingindicator_a")
     assert x[3, 0] == x[1, 0]
     assert x[3, 1] != x[1, 1]
@@ -77,14 +77,14 @@ def test_missing_values_are_told_apart_from_the_median_that_replaces_them():
 def test_a_large_number_that_varies_little_keeps_its_variation():
     """Milliseconds since 1970 within a minute: in float32 they would all fall on one of two values."""
     milliseconds = 1.7e12 + np.random.default_rng(0).permutation(60_000)[:100].astype(float)
-    x = transform(fitted(pd.DataFrame({"ms": milliseconds})), pd.DataFrame({"ms": milliseconds}))
+    x = fitted(pd.DataFrame({"ms": milliseconds})).transform(pd.DataFrame({"ms": milliseconds}))
     assert len(np.unique(x)) == 100
 
 
 def test_numbers_written_as_text_are_numbers():
     numbers = pd.DataFrame({"a": np.random.default_rng(0).normal(size=80).round(3)})
     text = readable(numbers.astype(str))
-    np.testing.assert_array_equal(transform(fitted(numbers), numbers), transform(fitted(text), text))
+    np.testing.assert_array_equal(fitted(numbers).transform(numbers), fitted(text).transform(text))
 
 
 @pytest.mark.parametrize(("column", "why"), [
@@ -101,7 +101,7 @@ def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
     encoder, names, notes = fit_features(frame, seed=0)
     assert names == ("useful",)
     assert any("`useless`" in note and why in note for note in notes)
-    assert transform(encoder, frame).shape == (60, 1)
+    assert encoder.transform(frame).shape == (60, 1)
 
 
 @pytest.mark.parametrize("column", [
@@ -122,7 +122,7 @@ def test_a_column_that_may_help_is_kept(column):
 def test_two_columns_whose_features_would_share_a_name_live_side_by_side():
     frame = pd.DataFrame({"a": ["b", "c"] * 30, "a_b": np.arange(60) / 7})
     encoder, names, _ = fit_features(frame, seed=0)
-    assert transform(encoder, frame).shape == (60, 3)
+    assert encoder.transform(frame).shape == (60, 3)
     assert len(names) == 3
 
 
@@ -163,6 +163,6 @@ def test_any_small_frame_becomes_finite_features_or_is_refused_in_words(data, na
         encoder, features, _ = fit_features(frame.iloc[:10], seed=0)
     except UsageError:
         return
-    x = transform(encoder, frame)
+    x = encoder.transform(frame)
     assert x.shape == (n, len(features))
     assert np.isfinite(x).all()

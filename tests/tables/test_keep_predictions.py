@@ -17,8 +17,7 @@ from epochal.tables.score import score_rows, scores
 
 def encoding(kind, *classes, outputs="probabilities", mean=0.0, scale=1.0):
     return Encoding(kind=kind, classes=classes, target="y", target_mean=mean, target_scale=scale, split_columns=(),
-                    columns=(), left_out=(),
-                    shape=(3,), eight_bits=False, outputs=outputs, prior=(), trained_prior=(), versions=(), encoder=None)
+                    shape=(3,), eight_bits=False, outputs=outputs, prior=(), trained_prior=(), encoder=None)
 
 
 BINARY, MANY = encoding("binary", "no", "yes"), encoding("multiclass", "a", "b", "c")

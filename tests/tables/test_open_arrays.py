@@ -118,7 +118,7 @@ def test_python_objects_are_never_loaded(save):
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(50), bytes(range(256)) * 9])
 def test_a_broken_file_is_refused(tmp_path, content):
     (tmp_path / "broken.npz").write_bytes(content)
-    with pytest.raises(UsageError, match=r"`source` must be an \.npz file .*; got 'broken\.npz'\. Save it by numpy\.savez"):
+    with pytest.raises(UsageError, match=r"`source` must be an \.npz file .*; got 'broken\.npz' \(.*\)\. Save it by numpy\.savez"):
         open_table(tmp_path / "broken.npz")
 
 

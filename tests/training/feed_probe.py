@@ -1,6 +1,7 @@
 """The batches that Keras' own `fit` feeds a model, and those of a `Feed`, as nested NumPy arrays."""
 
 import sys
+import threading
 import warnings
 from typing import ClassVar
 
@@ -79,8 +80,9 @@ def of_feed(*, epochs, seed=7, built=True, skip=0, **arguments):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         feed, trainee = feed_of(**arguments), Trainee()
+        feed.source.look()
         if not built:
-            feed.rehearse()
+            feed.rehearsed()
         feed.reset()
         found = [list(batches(feed.epoch(trainee, skip))) for _ in range(epochs)]
         feed.close()
@@ -130,19 +132,22 @@ def ran_out(caught):
 
 
 class Cut(keras.utils.PyDataset):
-    """Rows cut into batches, which remembers what was asked of it."""
+    """Rows cut into batches, which remembers what was asked of it, and that it was asked by the thread which made it."""
 
     events: ClassVar[list] = []
 
     def __init__(self, x, y, size, *, endless=False, dtype=None, **options):
         super().__init__(**options)
         self._x, self._y, self._size, self._endless, self.events = x, y, size, endless, []
+        self._thread = threading.get_ident()
 
     @property
     def num_batches(self):
         return None if self._endless else -(-len(self._x) // self._size)
 
     def __getitem__(self, i):
+        self.events.append(i)
+        assert BACKEND == "tensorflow" or self.workers > 1 or threading.get_ident() == self._thread
         i %= -(-len(self._x) // self._size)
         return tuple(a[i * self._size : (i + 1) * self._size] for a in (self._x, self._y))
 

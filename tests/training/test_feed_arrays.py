@@ -1,5 +1,6 @@
 """Arrays: the batches of a feed are those that Keras' own `fit` feeds, on each back end, under one seed."""
 
+import importlib
 import time
 import warnings
 
@@ -78,16 +79,19 @@ def test_y_is_cast_as_in_fit(kind):
     same(of_feed(**arguments)[0], of_keras(**arguments)[0])
 
 
+@pytest.mark.needs("polars")
 def test_polars_frames_are_those_of_fit():
-    polars = pytest.importorskip("polars", reason="polars is not installed: pip install polars")
+    import polars
+
     frame = polars.DataFrame({"a": rows()["x"][:, 0], "b": np.arange(10)})
     arguments = {"x": frame, "y": polars.Series("y", rows()["y"]), "batch_size": 4, "epochs": 2}
     same(of_feed(**arguments)[0], of_keras(**arguments)[0])
 
 
-@pytest.mark.parametrize("foreign", ["jax", "tensorflow", "torch"])
+@pytest.mark.parametrize("foreign", [
+    "jax", *(pytest.param(name, marks=pytest.mark.needs(name)) for name in ("tensorflow", "torch"))])
 def test_tensors_of_another_back_end_are_those_of_fit(foreign):
-    library = pytest.importorskip(foreign, reason=f"{foreign} is not installed: pip install 'epochal[{foreign}]'")
+    library = importlib.import_module(foreign)
     make = {"jax": lambda a: library.numpy.asarray(a), "torch": lambda a: library.tensor(a),
             "tensorflow": lambda a: library.constant(a)}[foreign]
     arguments = {"x": make(rows()["x"].astype("float32")), "y": make(rows()["y"].astype("int32")), "batch_size": 4, "epochs": 2}

@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+from collections import deque
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,59 @@ def test_the_hooks_of_a_py_dataset_are_called_as_in_fit(built):
 
     as_in_fit(make, built=built)
     assert made[0].events == made[1].events
+
+
+def test_what_on_epoch_begin_prepares_is_there_when_an_item_is_read():
+    class Prepared(Cut):
+        def on_epoch_begin(self):
+            super().on_epoch_begin()
+            self.noise = np.random.default_rng(len(self.events))
+
+        def on_epoch_end(self):
+            super().on_epoch_end()
+            self.noise = None
+
+        def __getitem__(self, i):
+            x, y = super().__getitem__(i)
+            return x + (self.noise.normal() if BACKEND != "tensorflow" else 0.0), y  # where Keras reads two items before it begins
+
+    as_in_fit(lambda: Prepared(X, Y, 3))
+    as_in_fit(lambda: Prepared(X, Y, 3), built=False)
+
+
+def test_an_item_is_read_once_where_a_sample_is_asked_for_before_the_epoch():
+    data = cut()
+    feed = feed_of(data)
+    feed.reset()
+    assert len(feed.sample[0]) in (3, 2)
+    read = list(batches(feed.epoch(Trainee())))
+    looked_at = [0, 1] if BACKEND == "tensorflow" else []
+    assert sorted(e for e in data.events if e not in ("begin", "end")) == sorted([0, 1, 2, 3, *looked_at])
+    assert len(read) == 4
+
+
+@pytest.mark.parametrize("make", [lambda failing: failing, lambda failing: Failing(2)])
+def test_batches_read_before_an_error_are_trained_and_then_it_is_raised(make):
+    def failing():
+        yield from itertools.islice(endless(), 3)
+        raise RuntimeError("the disk is gone")
+
+    feed, seen = feed_of(make(failing()), shuffle=False), []
+    feed.reset()
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        deque(seen.append(batch[1][0]) for batch in batches(feed.epoch(Trainee())))
+    assert seen in ([0, 3, 6], [0, 3])
+
+
+class Failing(Cut):
+    def __init__(self, after):
+        super().__init__(X, Y, 3)
+        self._after = after
+
+    def __getitem__(self, i):
+        if i == self._after:
+            raise RuntimeError("the disk is gone")
+        return super().__getitem__(i)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -213,29 +267,31 @@ def test_functions_that_make_no_batches_are_refused(wrong):
 
 
 def of_tensorflow(size=3):
-    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed: pip install 'epochal[tensorflow]'")
+    import tensorflow as tf
+
     return tf.data.Dataset.from_tensor_slices((X, Y)).batch(size), tf
 
 
+@pytest.mark.needs("tensorflow")
 @pytest.mark.parametrize("built", [True, False])
 def test_a_tf_dataset_gives_the_batches_of_fit(built):
-    of_tensorflow()
     as_in_fit(lambda: of_tensorflow()[0], built=built)
 
 
+@pytest.mark.needs("tensorflow")
 @pytest.mark.parametrize("built", [True, False])
 @pytest.mark.parametrize("steps", [None, 2, 9])
 def test_a_shuffled_tf_dataset_gives_the_batches_of_fit(steps, built):
-    of_tensorflow()
     as_in_fit(lambda: of_tensorflow(1)[0].shuffle(11, seed=3).repeat(1 if steps is None else 4), built=built, steps_per_epoch=steps)
 
 
+@pytest.mark.needs("tensorflow")
 @pytest.mark.parametrize("steps", [2, 5])
 def test_an_endless_tf_dataset_gives_the_batches_of_fit(steps):
-    of_tensorflow()
     as_in_fit(lambda: of_tensorflow()[0].repeat(), steps_per_epoch=steps)
 
 
+@pytest.mark.needs("tensorflow")
 @pytest.mark.parametrize("steps", [None, 3])
 def test_a_tf_dataset_of_unknown_length_gives_the_batches_of_fit(steps):
     of_tensorflow()
@@ -243,11 +299,13 @@ def test_a_tf_dataset_of_unknown_length_gives_the_batches_of_fit(steps):
     assert ours[1] == (theirs[1] if steps else 0)  # Keras warns at the end of each epoch, though nothing is amiss
 
 
+@pytest.mark.needs("tensorflow")
 def test_class_weights_of_a_tf_dataset_are_those_of_fit():
     tf = of_tensorflow()[1]
     as_in_fit(lambda: tf.data.Dataset.from_tensor_slices((X, Y % 3)).batch(4), class_weight={0: 0.5, 1: 1.0, 2: 3.0})
 
 
+@pytest.mark.needs("tensorflow")
 def test_a_tf_dataset_tells_its_shape_without_being_opened():
     tf, opened = of_tensorflow()[1], []
 
@@ -265,27 +323,29 @@ def test_a_tf_dataset_tells_its_shape_without_being_opened():
 
 
 def loader(**options):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'epochal[torch]'")
+    import torch
+
     data = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
     return torch.utils.data.DataLoader(data, **{"batch_size": 3} | options)
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("built", first_tier(1, [True, False]))
 @pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"drop_last": True}, {"batch_size": 11, "shuffle": True}])
 def test_a_loader_gives_the_batches_of_fit(options, built):
-    loader()
     as_in_fit(lambda: loader(**options), built=built)
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("steps", [1, 3, 4, 6])
 def test_steps_cut_a_loader_as_in_fit(steps):
-    loader()
     ours, theirs = as_in_fit(lambda: loader(shuffle=True), steps_per_epoch=steps, epochs=4)
     assert ours[1] == theirs[1]
 
 
+@pytest.mark.needs("torch")
 def test_a_loader_of_unknown_length_gives_the_batches_of_fit():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'epochal[torch]'")
+    import torch
 
     class Stream(torch.utils.data.IterableDataset):
         def __iter__(self):
@@ -297,8 +357,10 @@ def test_a_loader_of_unknown_length_gives_the_batches_of_fit():
 # --- Grain
 
 
+@pytest.mark.needs("grain")
 def test_a_grain_dataset_gives_the_batches_of_fit():
-    grain = pytest.importorskip("grain", reason="Grain is not installed: pip install grain")
+    import grain
+
     rows = list(zip(X, Y, strict=True))
     as_in_fit(lambda: grain.MapDataset.source(rows).shuffle(seed=1).batch(4))
     as_in_fit(lambda: grain.MapDataset.source(rows).to_iter_dataset().batch(4), epochs=2)

@@ -68,6 +68,7 @@ def test_a_model_trained_before_is_named_once_and_not_where_it_is_meant():
     assert said(fresh, epochs=2, initial_epoch=1) == []
 
 
+@pytest.mark.second
 def test_cold_statistics_of_batch_norm_are_named_with_the_cure():
     sentence, = said(network(layers.BatchNormalization()), epochs=3)
     assert "21 updates" in sentence

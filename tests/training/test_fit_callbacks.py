@@ -1,7 +1,6 @@
 """Callbacks under `ep.fit` do, see and leave behind what they do, see and leave behind under `model.fit`."""
 
 import csv
-import importlib.util
 import io
 import re
 
@@ -86,6 +85,7 @@ def test_learning_rate_scheduler(schedule):
     assert len(set(ours.history["learning_rate"])) == 4
 
 
+@pytest.mark.second
 def test_csv_logger(folders):
     both(lambda: [K.CSVLogger(folders() / "log.csv", separator=";")], epochs=4)
     mine, its = ((folder / "log.csv").read_text(encoding="utf-8") for folder in folders.made)
@@ -95,8 +95,7 @@ def test_csv_logger(folders):
     np.testing.assert_allclose(mine, its, rtol=TOLERANCE)
 
 
-@pytest.mark.skipif(not all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))),
-                    reason="TensorBoard or TensorFlow is not installed: pip install tensorboard tensorflow")
+@pytest.mark.needs("tensorboard", "tensorflow")
 @pytest.mark.parametrize("update_freq", ["epoch", "batch", 3])
 def test_tensorboard(folders, update_freq):
     both(lambda: [K.TensorBoard(folders(), write_graph=False, histogram_freq=2, update_freq=update_freq)], epochs=4)
@@ -175,6 +174,7 @@ def test_a_history_of_the_users_own_is_the_one_returned():
     assert mine.epoch == its.epoch == [0, 1, 2]
 
 
+@pytest.mark.second
 def test_a_callback_list_made_by_the_user():
     def listed(fit):
         def run(model, callbacks, **options):

@@ -157,6 +157,6 @@ def test_a_parquet_file_is_refused_where_keras_trains(tmp_path, where, eager):
     path = str(tmp_path / "rows.parquet")
     judged = {"validation_data": (path, "y") if where.endswith("named") else path}
     data = {"x": path, "y": "y"} if where == "x" else {"x": np.ones((4, 2)), "y": np.ones(4)} | judged
-    said = f"`{where.split()[0]}` must be arrays where Keras.*got .*rows.parquet'.*read_parquet"
+    said = f"`{where.split()[0]}` must be arrays where model.fit.*got .*rows.parquet'.*read_parquet"
     with pytest.raises(epochal.UsageError, match=said):
         epochal.fit(model, **data, engine="auto" if eager else "keras", verbose=0)

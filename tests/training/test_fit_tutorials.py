@@ -1,6 +1,5 @@
 """The literal code of the tutorials gives the same curves when `model.fit(` becomes `ep.fit(model, `, on TensorFlow."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -12,8 +11,7 @@ import pytest
 
 SCRIPT = pathlib.Path(__file__).with_name("tutorial_script.py")
 TUTORIALS = ["epochs, batch size, learning rate", "batch size effects"]
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None,
-                                reason="the tutorials say `from tensorflow import keras`: pip install 'epochal[tensorflow]'")
+pytestmark = pytest.mark.needs("tensorflow")  # the tutorials say `from tensorflow import keras`
 
 # How far two curves may be apart at any epoch, declared before ours were looked at. Rows in their order: up to 300 updates, each
 # rounded in its last bit, and up to two rows of a hundred on the other side of one half.

@@ -5,7 +5,6 @@ import random
 import keras
 import numpy as np
 import pytest
-from tiers import first_tier
 from training.feed_probe import Cut
 
 from epochal.base.errors import UsageError
@@ -22,16 +21,20 @@ def generated(batch_size, *parts):
 
 
 def loaded(batch_size):
-    torch = pytest.importorskip("torch")
+    import torch
+
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size)
 
 
 def sliced(batch_size):
-    return pytest.importorskip("tensorflow").data.Dataset.from_tensor_slices((X, Y)).batch(batch_size)
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(batch_size)
 
 
-@pytest.mark.parametrize("make", first_tier(2, [lambda batch_size: Cut(X, Y, batch_size), generated, loaded, sliced]),
-                         ids=["PyDataset", "generator", "DataLoader", "tf.data"])
+@pytest.mark.parametrize("make", [
+    lambda batch_size: Cut(X, Y, batch_size), generated, pytest.param(loaded, marks=pytest.mark.needs("torch")),
+    pytest.param(sliced, marks=pytest.mark.needs("tensorflow"))], ids=["PyDataset", "generator", "DataLoader", "tf.data"])
 @pytest.mark.parametrize(("most", "n", "whole"), [(1000, N, True), (N, N, True), (N - 1, N - 1, False), (32, 32, False),
                                                   (5, 5, False)])
 def test_the_rows_are_the_first_ones_of_whatever_the_factory_makes(make, most, n, whole):

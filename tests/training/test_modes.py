@@ -68,11 +68,28 @@ def test_a_damaged_memory_counts_as_none(text):
     assert recall(memory()) is None
 
 
-def test_what_is_remembered_is_taken_without_a_trial(monkeypatch):
+def test_what_is_remembered_is_taken_from_the_first_batch_on():
     model, trainee, feed = opened()
     keep(modes.memory_of(model, trainee, feed))
-    monkeypatch.setattr(modes, "fastest_mode", lambda *_: pytest.fail("tried again"))
-    assert modes.mode_for(model, trainee, feed, 2000, "auto").name == "stepwise"
+    assert modes.modes_for(model, trainee, feed, 2000, "auto").mode.name == "stepwise"
+
+
+def test_what_was_compared_in_a_training_is_remembered(monkeypatch):
+    model, trainee, feed = opened()
+    monkeypatch.setattr(modes, "_REPAID", 0)
+    run = modes.modes_for(model, trainee, feed, 2000, "auto")
+    if len(run._order) == 1:
+        pytest.skip("this back end has one mode")
+    data = trainee.put((X, X[:, :1], None))
+    while run.most:
+        run.train(data, np.arange(64, dtype=np.int32).reshape(8, 8)[: run.most])
+    assert recall(modes.memory_of(model, trainee, feed), 2000).name == run.mode.name
+    again = modes.modes_for(model, trainee, feed, 2000, "auto").mode
+    assert again.because == f"as measured before: {run.mode.because}"
+
+
+def test_a_callback_at_every_batch_leaves_nothing_for_a_loop():
+    assert modes.modes_for(*opened(), 2000, "auto", every_batch=True).name == "stepwise"
 
 
 def test_convolutions_on_a_processor_stay_out_of_compiled_loops():
@@ -80,18 +97,18 @@ def test_convolutions_on_a_processor_stay_out_of_compiled_loops():
     model.compile("sgd", "mse")
     feed = feed_of(np.ones((16, 6, 6, 1), np.float32), np.ones((16, 1), np.float32), batch_size=8)
     trainee, _ = open_trainee(model, feed.sample)
-    assert "fused" not in modes._likely_best_first(model, trainee, feed)
+    assert "fused" not in modes.likely_best_first(model, trainee, feed)
 
 
 def test_short_steps_begin_fused_and_long_ones_do_not():
     model, trainee, feed = opened()
     wide, its_trainee, its_feed = opened(keras.layers.Dense(4000), keras.layers.Dense(4000))
     if "looped" not in trainee.modes and "fused" in trainee.modes:
-        assert modes._likely_best_first(model, trainee, feed)[0] == "fused"
-        assert modes._likely_best_first(wide, its_trainee, its_feed)[0] == "stepwise"
+        assert modes.likely_best_first(model, trainee, feed)[0] == "fused"
+        assert modes.likely_best_first(wide, its_trainee, its_feed)[0] == "stepwise"
 
 
 def test_an_unknown_mode_is_refused_by_name():
     model, trainee, feed = opened()
     with pytest.raises(ValueError, match="`engine`.*got 'looped'" if "looped" not in trainee.modes else "."):
-        modes.mode_for(model, trainee, feed, 10, "looped" if "looped" not in trainee.modes else "unrolled")
+        modes.modes_for(model, trainee, feed, 10, "looped" if "looped" not in trainee.modes else "unrolled")

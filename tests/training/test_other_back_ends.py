@@ -1,6 +1,6 @@
 """Another installed back end is timed in a process of its own where that is repaid, once, and the user is told how to switch."""
 
-import importlib.util
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -117,7 +117,7 @@ def test_what_travels_is_enough_to_train_the_model(loss):
     assert 0 < seconds_a_batch(description, (X[:8], Y[:8], None)) < 10
 
 
-@pytest.mark.skipif(importlib.util.find_spec(OTHER) is None, reason=f"{OTHER} is not installed")
+@pytest.mark.needs(OTHER)
 def test_another_back_end_is_timed_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setattr(other_back_ends, "installed", lambda: (ACTIVE, OTHER))
     found = faster(network(), mode=Mode("stepwise", 1.0, "measured", True))
@@ -135,7 +135,8 @@ def test_a_checkpoint_written_on_another_back_end_gets_a_sentence_and_one_on_thi
     write = Checkpoint.__call__
     for name in (ACTIVE, OTHER):
         def as_before(self, position, *, name=name, last=False):
-            self._runs_on = [name, "stepwise"]
+            self._trainee = SimpleNamespace(backend=name, store=self._trainee.store)
+            self._modes = SimpleNamespace(mode=LONG, name="stepwise")
             write(self, position, last=last)
 
         monkeypatch.setattr(Checkpoint, "__call__", as_before)

@@ -132,7 +132,7 @@ def assert_same(ours, theirs, close=CLOSE):
         assert np.abs(a - b).max() <= close * max(np.abs(b).max(), 1e-30)
 
 
-@pytest.mark.parametrize("make", first_tier((mlp, convolutions, two_inputs_two_outputs, recurrent, mixed, own_step), PLAIN),
+@pytest.mark.parametrize("make", first_tier((mlp, convolutions, two_inputs_two_outputs, mixed, own_step), PLAIN),
                          ids=lambda make: make.__name__)
 def test_it_predicts_as_keras_in_batches_of_any_size(make):
     model, x = make()
@@ -182,13 +182,16 @@ def test_frames_and_series_are_read_as_keras_reads_them():
     assert_same(predict(model, {"a": frame.a}, verbose=0), model.predict({"a": frame.a}, verbose=0))
 
 
+@pytest.mark.needs("polars")
 def test_polars_frames_are_read_as_keras_reads_them():
-    polars = pytest.importorskip("polars", reason="polars is not installed")
+    import polars
+
     model, x = mlp()
     frame = polars.DataFrame(x, schema=list("abcde"))
     assert_same(predict(model, frame, verbose=0), model.predict(frame, verbose=0))
 
 
+@pytest.mark.second
 def test_sparse_rows_are_left_to_keras():
     sparse = pytest.importorskip("scipy.sparse")
     if BACKEND == "torch":

@@ -38,17 +38,21 @@ def generator(x, size=30):
 
 
 def tf_data(x):
-    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    import tensorflow as tf
+
     return tf.data.Dataset.from_tensor_slices(x).batch(30)
 
 
 def torch_loader(x):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(x)), batch_size=30)
 
 
-@pytest.mark.parametrize("source", [generator, lambda x: Dataset(x, 30), lambda x: Dataset(x, 30, workers=2), tf_data,
-                                    torch_loader], ids=["generator", "PyDataset", "with workers", "tf.data", "DataLoader"])
+@pytest.mark.parametrize("source", [
+    generator, lambda x: Dataset(x, 30), lambda x: Dataset(x, 30, workers=2),
+    pytest.param(tf_data, marks=pytest.mark.needs("tensorflow")), pytest.param(torch_loader, marks=pytest.mark.needs("torch"))],
+    ids=["generator", "PyDataset", "with workers", "tf.data", "DataLoader"])
 @pytest.mark.parametrize("size", ["auto", None])
 def test_batches_are_taken_as_they_come(source, size, model, x):
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """Write a file as a whole or not at all."""
 
+import errno
 import os
 import pathlib
 import uuid
@@ -11,6 +12,23 @@ import psutil
 from platformdirs import user_cache_path
 
 from .errors import UsageError
+
+
+def as_path(option: str, name: str | os.PathLike[str]) -> pathlib.Path:
+    """The path that `name` means, `~` the user's home; raises `UsageError` for what no system takes as the name of a file."""
+    try:
+        path = pathlib.Path(name).expanduser()
+        path.stat()
+    except (RuntimeError, ValueError) as error:  # no such user; a zero byte
+        raise _no_name(option, name, error) from error
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP):
+            raise _no_name(option, name, error.strerror) from error
+    return path
+
+
+def _no_name(option, name, why):
+    return UsageError(f"`{option}` must be the name of a file or folder; got {os.fspath(name)!r:.60} ({why}). Check the name.")
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:

@@ -15,6 +15,18 @@ _SCALES = {
 }
 
 
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Text whose control characters are written out: in a name of somebody's they could colour, move or hide what stands around.
+
+    >>> print(visible("a" + chr(27) + "[2Jb"))
+    a\\x1b[2Jb
+    """
+    return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def number(x: float) -> str:
     """Three significant digits, but never `4.1e+03` for 4096.
 

@@ -9,6 +9,7 @@ from .. import __version__
 from ..base.backends import BACKENDS
 from ..base.errors import EpochalError
 from ..base.stop import Stopped
+from ..base.text import visible
 from .interrupts import INTERRUPTED
 from .streams import lost, streams
 from .world import world_as_sentences
@@ -67,7 +68,7 @@ class _Sentences(click.Group):
             with world_as_sentences():
                 return super().invoke(ctx)
         except EpochalError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(visible(f"Error: {error}"), err=True)
             sys.exit(CANNOT)
         except Stopped:  # the command has said what is kept
             sys.exit(INTERRUPTED)
@@ -173,6 +174,7 @@ def fit(**options):
               help="Where classes were balanced in training: probabilities for the shares they really had.")
 @click.option("--model", "code", metavar="FILE.py:FUNCTION",
               help="Function that builds the model; needed where it has layers of your own.")
+@click.option("--trust-model", is_flag=True, help="Let code in the file run (Lambda layers). Only where you trust its author.")
 @_backend
 @_json
 def predict(**options):
@@ -181,7 +183,8 @@ def predict(**options):
     The columns of DATA are encoded as in training: columns in another order do not matter, missing ones are refused, others are
     left aside, and values never seen are counted and named. Where the target is known already, the answers are judged by it.
 
-    Use only models from people you trust: the encoding in the file is a pickle. Exit status 0, or 2 with a sentence.
+    No code in the file is run: what turns a table into inputs is plain data, and a Lambda layer needs --trust-model. Exit
+    status 0, or 2 with a sentence.
     """
     from .predict import run
 

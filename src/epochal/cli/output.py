@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.segment import Segment
 
 from ..base.errors import Advice, UsageError
+from ..base.files import as_path
+from ..base.text import visible
 from ..base.validate import require
 from ..records import dump, read
 from ..report.progress import tell
@@ -24,13 +27,31 @@ def terminal(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for the tables where there is none."""
     file = sys.stderr if stderr else sys.stdout  # named, since Rich asks it what signs it can show
     console = Console(file=file)
-    draws = console.is_terminal and not console.is_dumb_terminal
-    return console if draws else Console(file=file, width=_PAGE, force_terminal=False)
+    if not console.is_terminal or console.is_dumb_terminal:
+        console = Console(file=file, width=_PAGE, force_terminal=False)
+    console.push_render_hook(_Visible())
+    return console
+
+
+class _Visible:
+    """What is printed, without the control characters that names in the data may hold."""
+
+    def process_renderables(self, renderables):
+        return [_Shown(one) for one in renderables]
+
+
+class _Shown:
+    def __init__(self, inside):
+        self._inside = inside
+
+    def __rich_console__(self, console, options):
+        for text, style, control in console.render(self._inside, options):
+            yield Segment(text if control else visible(text), style, control)
 
 
 def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
     """The folder that an option names, made where it does not exist."""
-    folder = pathlib.Path(out)
+    folder = as_path(option, out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,7 +62,7 @@ def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
 
 def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
     """The file that `--out` names, shown to be one that can be written."""
-    path = pathlib.Path(out)
+    path = as_path("--out", out)
     require(path.suffix.lower() in endings, "--out", out, f"a file that ends in {' or '.join(endings)}",
             f"Name it {path.with_suffix(endings[0]).name!r}.")
     require(not path.is_dir(), "--out", out, "a file, not a folder", "Name a file in it.")

@@ -1,12 +1,12 @@
 """`epochal predict`: a saved model's answers for new rows, in the words and units of the table it was trained on."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..base.backends import choose_backend
+from ..base.files import as_path
 from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
@@ -18,8 +18,8 @@ from .stage import at
 
 def run(options: dict[str, Any]) -> None:
     out, as_json, size = options["out"], options["as_json"], options["batch_size"]
-    path, place = writable_file(out, ENDINGS), Path(options["model"])
-    for name, one in (("MODEL", place), ("DATA", Path(options["data"]))):
+    path, place = writable_file(out, ENDINGS), as_path("MODEL", options["model"])
+    for name, one in (("MODEL", place), ("DATA", as_path("DATA", options["data"]))):
         require(not (path.exists() and one.exists() and os.path.samefile(path, one)), "--out", out, f"another file than {name}",
                 "Name it predictions.parquet.")
     answer = terminal()
@@ -28,7 +28,8 @@ def run(options: dict[str, Any]) -> None:
     from ..services.predict import TablePredictRequest, predict_table
 
     request = TablePredictRequest(place, options["data"], path, options["code"], int(size) if size.isdecimal() else size,
-                                  options["goal"], options["correct_prior"], verbose=0 if as_json or not say.is_terminal else 1)
+                                  options["goal"], options["correct_prior"], options["trust_model"],
+                                  verbose=0 if as_json or not say.is_terminal else 1)
     at("reading and predicting")
     with warnings_as_sentences(say):
         found = predict_table(request, progress=ProgressDisplay(say))

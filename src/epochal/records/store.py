@@ -10,13 +10,14 @@ import functools
 import json
 import math
 import os
-import pathlib
+import sys
 import typing
 
 from ..base.errors import UsageError
-from ..base.files import write_whole
+from ..base.files import as_path, write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
+from .fitting import check
 from .plan import Arm, Choice, Plan, Stopping
 from .points import Point
 from .reading import Reading
@@ -24,6 +25,8 @@ from .study import Contrast, Design, Study, TunedRate
 from .task import Machine, Task
 
 FORMAT = 2
+_CURE = "Measure again, or take the file's backup."
+_LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
                                            Design, TunedRate, Contrast, Study, *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
@@ -43,7 +46,7 @@ def dump(record):
     kind = type(record).__name__
     if kind not in _KINDS:
         raise UsageError(f"`record` must be one of {', '.join(_KINDS)}; got {kind}. Pass one of the package's records.")
-    document = {"epochal_format": FORMAT, "kind": kind, "record": _converter().unstructure(record)}
+    document = {"epochal_format": FORMAT, "kind": kind, "record": to_plain(record)}
     return json.dumps(document, allow_nan=False, ensure_ascii=False)
 
 
@@ -53,9 +56,11 @@ def load(text: str | bytes) -> typing.Any:
     Raises:
         UsageError: the text is not such a record, or of a format this version does not read.
     """
+    from ..base.archives import Damaged, json_in
+
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
+        document = json_in(text)
+    except Damaged as error:
         raise UsageError(f"This is not a file of Epochal's: it must be JSON ({error}). Measure again.") from error
     version = document.get("epochal_format") if isinstance(document, dict) else type(document).__name__
     if type(version) is not int or not 1 <= version <= FORMAT:
@@ -66,19 +71,39 @@ def load(text: str | bytes) -> typing.Any:
         raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {name!r}. Measure again.")
     if not isinstance(record, dict):
         raise UsageError(f"`record` must be an object; got {type(record).__name__}. Measure again.")
+    try:
+        record = record if version == FORMAT else _from_1(record)
+    except (TypeError, ValueError, LookupError, OverflowError, RecursionError) as error:  # its points are not what they were
+        raise UsageError(_damaged(name, repr(error))) from error
+    return from_plain(record, _KINDS[name], name)
+
+
+def from_plain(value, kind, name, cure=_CURE):
+    """The record, or whatever else of type `kind`, that `to_plain` wrote as `value`; `name` is what it is called where it is not.
+
+    Raises:
+        UsageError: a field is missing, is not of its type, or does not fit the others.
+    """
     from cattrs import transform_error
     from cattrs.errors import BaseValidationError
 
     try:
-        return _converter().structure(record if version == FORMAT else _from_1(record), _KINDS[name])
+        return _converter().structure(value, kind)
     except BaseValidationError as error:
-        raise UsageError(_damaged(name, transform_error(error, path=name)[0])) from error
-    except (TypeError, ValueError, KeyError) as error:  # an older format whose points are not what they were
-        raise UsageError(_damaged(name, repr(error))) from error
+        raise UsageError(_damaged(name, transform_error(error, path=name)[0], cure)) from error
+    except KeyError as error:
+        raise UsageError(_damaged(name, f"it lacks {error}", cure)) from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(_damaged(name, error, cure)) from error
 
 
-def _damaged(name, what):
-    return f"This {name} is damaged ({what}). Measure again, or take the file's backup."
+def to_plain(value):
+    """A record, or what records hold, as `json.dumps` takes it."""
+    return _converter().unstructure(value)
+
+
+def _damaged(name, what, cure=_CURE):
+    return f"This {name} is damaged ({what!s:.300}). {cure}"
 
 
 def save(record, path):
@@ -92,14 +117,18 @@ def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence:
     Raises:
         UsageError: there is no such file, or it holds no record.
     """
-    path = pathlib.Path(path)
+    path = as_path("path", path)
     if not path.is_file():
         raise UsageError(f"`path` must be a file that was saved before; got {str(path)!r}. Check the name.")
-    return load(path.read_bytes())
+    try:
+        return load(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"`path` must be a file that you may read; got {str(path)!r} ({error.strerror}).") from error
 
 
 @functools.cache
 def _converter():
+    from cattrs.gen import make_dict_structure_fn
     from cattrs.preconf.json import make_converter
 
     converter = make_converter(forbid_extra_keys=True)
@@ -110,20 +139,29 @@ def _converter():
     for kind in (int, bool, str):  # cattrs would turn 3.7 into 3, "no" into True and "12" into (1, 2)
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook_func(lambda kind: kind == int | float, lambda x, _: x if type(x) is int else _float(x, float))
+    converter.register_structure_hook_func(lambda kind: kind == int | float,
+                                           lambda x, _: _exactly(x, int) if type(x) is int else _float(x, float))
     converter.register_structure_hook_func(lambda kind: kind == Point, functools.partial(_point, converter))
     converter.register_structure_hook_func(lambda kind: typing.get_origin(kind) is tuple, functools.partial(_tuple, converter))
+    converter.register_structure_hook_factory(lambda kind: isinstance(kind, type) and kind in _KINDS.values(), lambda kind: (
+        functools.partial(_checked, make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True))))
     return converter
 
 
+def _checked(structured, value, kind):
+    record = structured(value, kind)
+    check(record)
+    return record
+
+
 def _exactly(value, kind):
-    if type(value) is not kind:
+    if type(value) is not kind or (kind is int and abs(value) > _LARGEST):
         raise TypeError(f"{value!r:.40} is not of type {kind.__name__}")
     return value
 
 
 def _float(value, _):
-    if value not in ("inf", "-inf", "nan") and (type(value) not in (int, float) or math.isnan(value)):
+    if value not in ("inf", "-inf", "nan") and (type(value) not in (int, float) or not abs(value) <= sys.float_info.max):
         raise TypeError(f"{value!r:.40} is not a number")
     return float(value)
 

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from ..base.errors import Unsupported
-from .model.copying import layers
+from .model.build import outline
+from .model.copying import has_own_step, layers
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -55,11 +56,10 @@ def forward_of(model: keras.Model, look: Callable[[], Any]) -> Forward:
         look: called for inputs of a few rows if the model waits for data to make its variables.
 
     Raises:
-        Unsupported: this back end is not one of those known.
+        Unsupported: this back end is not one of those known, or the first batch alone makes the model's variables.
     """
     if not (model.built and all(layer.built for layer in layers(model))):
-        with keras.StatelessScope():  # as Keras does it on JAX: what a call changes beside that is forgotten
-            model(look())
+        _build(model, look())
     model.make_predict_function()  # Keras' own, which is not called here: `compile` throws it away, and so tells of itself
     parts = model.predict_function, getattr(model.predict_step, "__func__", model.predict_step), *layers(model)
     variables = *map(id, model.trainable_variables), None, *map(id, model.non_trainable_variables)
@@ -68,6 +68,17 @@ def forward_of(model: keras.Model, look: Callable[[], Any]) -> Forward:
     if known is None or known[0] != was:
         known = _kept[model] = was, _open(model)
     return known[1]
+
+
+def _build(model, x):
+    """Make the variables of a model, as Keras does on JAX; elsewhere from shapes, where Keras makes them with the first batch."""
+    if keras.backend.backend() == "jax":
+        with keras.StatelessScope():  # what a call changes beside that is forgotten
+            model(x)
+        return
+    if has_own_step(model, "predict_step"):
+        raise Unsupported(f"The model `{model.name}` has its own `predict_step`, and its variables are made by that alone.")
+    outline(model, x)
 
 
 def _open(model):

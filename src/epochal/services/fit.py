@@ -67,7 +67,7 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = 
     request = replace(request, epochs=1 if request.epochs is None else request.epochs)
     progress.start(Agenda("training", items=(Item("training", f"{request.epochs} epochs"),), bar=False))
     history = trained(request, progress=progress, stop=stop)
-    if because is not None:
+    if because is not None and isinstance(history, History):
         history.params["resolved"] = because
     return history
 

@@ -34,6 +34,7 @@ class TablePredictRequest:
     Attributes:
         code: `"FILE.py:FUNCTION"` that builds the model, where Keras cannot.
         correct_prior: whether probabilities are corrected to the shares that the classes really had.
+        trust: whether code in the file (a `Lambda` layer) may run.
     """
 
     model: Path
@@ -43,6 +44,7 @@ class TablePredictRequest:
     batch_size: int | str = "auto"
     goal: str = "throughput"
     correct_prior: bool = False
+    trust: bool = False
     verbose: int = 0
 
 
@@ -64,16 +66,16 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     place = request.model
     require(place.suffix == ".keras", "MODEL", str(place), "a file that ends in .keras", "Pass what epochal fit wrote.")
     require(place.is_file(), "MODEL", str(place), "a file that exists", f"Check the path; the current folder is {Path.cwd()}.")
-    encoding, notes = load_encoding(place)
+    encoding = load_encoding(place)
     require(not request.correct_prior or (encoding is not None and encoding.trained_prior), "--correct-prior", str(place),
             "asked of a model trained with --batches balanced or --class-weight",
             "This one saw the classes in their own shares: leave it out.")
     rows = apply(encoding, request.data)
-    notes = (*notes, *rows.notes)
-    for note in notes:
+    for note in rows.notes:
         progress.say(f"· {note}")
     check_device()
-    model = load_model(place, build=network_from_file(request.code) if request.code else None)
+    model = load_model(place, build=network_from_file(request.code) if request.code else None,
+                       trust=request.trust)
     check_takes(model, rows.x[:2])
     outputs = predict(PredictRequest(model, rows.x, request.batch_size, request.verbose, goal=request.goal), progress=progress)
     if encoding is None or encoding.outputs == "raw":
@@ -89,4 +91,4 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     except OSError as error:
         raise no_room("--out", request.out, error) from error
     judged = None if values is None or rows.y is None else scores(values, rows.y, encoding)
-    return TablePrediction(len(rows.x), names, notes, judged)
+    return TablePrediction(len(rows.x), names, rows.notes, judged)

@@ -1,10 +1,8 @@
 """Reads `.npz` files: arrays x and y, or x_train, y_train, x_test and y_test as in keras.datasets."""
 
-import zipfile
-import zlib
-
 import numpy as np
 
+from ..base.archives import Damaged, arrays_in
 from ..base.errors import UsageError
 from ..base.text import Wording, counted
 from ..base.validate import require
@@ -44,17 +42,12 @@ def read_arrays(path):
 
 
 def load_arrays(path):
-    cure = f"Save it by numpy.savez({path.name!r}, x=x, y=y)."
     try:
-        with open(path, "rb") as stream:  # opened here, since numpy.load leaves a broken file open
-            file = np.load(stream, allow_pickle=False)
-            arrays = {name: file[name] for name in file.files} if isinstance(file, np.lib.npyio.NpzFile) else None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        if "Object arrays" in str(error):
-            cure = "It holds Python objects, which may run code when loaded; convert them to numbers first."
-        raise UsageError(f"`source` must be an .npz file of plain arrays; got {path.name!r}. {cure}") from error
-    require(arrays is not None, "source", Wording(f"{path.name!r}, a single array"), "an .npz file", cure)
-    return arrays
+        return arrays_in(path)
+    except (Damaged, OSError) as error:
+        cure = ("It holds Python objects, which may run code when loaded; convert them to numbers first."
+                if "Object arrays" in str(error) else f"Save it by numpy.savez({path.name!r}, x=x, y=y).")
+        raise UsageError(f"`source` must be an .npz file of plain arrays; got {path.name!r} ({error}). {cure}") from error
 
 
 def _pair(arrays, x_name, y_name):

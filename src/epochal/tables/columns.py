@@ -52,20 +52,20 @@ def truths(column, _):
     return found
 
 
-def dates(column, parsing):
+def dates(column, form):
     """datetime64, from dates, and text in the format of training or in ISO 8601: no other is read, since 1/2 may be either.
 
-    `parsing` is skrub's step that read the column in training, with its `format_`.
+    `form` is the format of training, `None` where dates came as dates.
     """
     if types.is_datetime64_any_dtype(column.dtype):
         return column
-    like = f"dates, as {parsing.format_ or '%Y-%m-%d'}" + (" or %Y-%m-%d" if parsing.format_ else "")
+    like = f"dates, as {form or '%Y-%m-%d'}" + (" or %Y-%m-%d" if form else "")
     _refuse(column, column.notna() & (not is_text(column)), like)
-    in_training, iso = (pd.to_datetime(column.astype(object), format=form, errors="coerce", utc=True)
-                        for form in (parsing.format_ or "ISO8601", "ISO8601"))
+    in_training, iso = (pd.to_datetime(column.astype(object), format=one, errors="coerce", utc=True)
+                        for one in (form or "ISO8601", "ISO8601"))
     found = in_training.fillna(iso)
     _refuse(column, column.notna() & found.isna(), like)
-    return found  # in UTC, which skrub turns into the time zone of training, or into none
+    return found  # in UTC, which the encoder turns into the time zone of training, or into none
 
 
 def words(column, _):

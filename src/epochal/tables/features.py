@@ -1,22 +1,15 @@
 """Turns the columns of a frame into float32 features, with everything that is learned taken from the training rows alone."""
 
-import re
-
-import numpy as np
 import pandas as pd
 import skrub
 from pandas.api import types
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 
-from ..base import seeds
 from ..base.text import Wording, counted, first_few
 from ..base.validate import require
 from .columns import LARGEST, is_text
+from .encoder import learn
 
-# What skrub takes for missing. Found here first, so that a column of nothing else is left out and named.
+# What skrub takes for missing.
 _MISSING = frozenset(["", "?", "...", "none", "None", "null", "NULL", "nan", "-nan", "NaN", "-NaN", "NA", "<NA>", "#NA", "n/a",
                       "N/A", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"])
 
@@ -36,7 +29,7 @@ def readable(frame):
 
 
 def fit_features(training, *, seed):
-    """The fitted pipeline from a frame to features, their names, and notes.
+    """The `Encoder` from a frame to features, their names, and notes.
 
     Numbers go in as they are; text and categories become one column per value (an unseen value: all zero), or 30 columns by
     skrub's `StringEncoder` from 40 values on; dates become year, seconds since 1970, and the place in year, month, week and
@@ -48,8 +41,8 @@ def fit_features(training, *, seed):
         seed: for `StringEncoder`, whose decomposition is random.
 
     Returns:
-        A `Pipeline` whose `transform` takes frames with (at least) the columns that are kept, the names of its features,
-        and sentences on what was left out and why.
+        The `Encoder`, whose `transform` takes frames with (at least) the columns that are kept, the names of its features, and
+        sentences on what was left out and why.
     """
     left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
     kept = [name for name in training.columns if name not in left_out]
@@ -57,29 +50,10 @@ def fit_features(training, *, seed):
                   for why in dict.fromkeys(left_out.values()))
     require(kept, "features", Wording(f"only {_named(left_out)}" if left_out else "none"), "columns that differ between rows",
             " ".join(notes) or "The table needs a column besides the target.")
-    encoder = _pipeline([name for name in kept if _is_number(training[name])],
-                        [name for name in kept if not _is_number(training[name])], seed).fit(training)
-    names = tuple(re.sub(r"(numbers|others)__", "", name, count=1) for name in encoder.get_feature_names_out())
+    encoder = learn(training[kept], left_out, seed=seed)
+    names = encoder.names()
     return encoder, names, (*notes, f"{counted(len(kept), 'column')} became {counted(len(names), 'feature')}, "
                              "scaled by the training rows.")
-
-
-def transform(encoder, frame):
-    """float32[n, d], finite: the features of the rows of `frame`."""
-    return np.asarray(encoder.transform(frame), dtype=np.float32)
-
-
-def _pipeline(numbers, others, seed):
-    # Numbers pass skrub by: it casts them to float32, which is too coarse for a large number that varies little.
-    vectorizer = skrub.TableVectorizer(
-        low_cardinality=OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
-        high_cardinality=skrub.StringEncoder(random_state=seeds.integer(seed, "text")),
-        datetime=skrub.DatetimeEncoder(add_weekday=True, periodic_encoding="circular"))
-    steps = [(name, step, columns) for name, step, columns in
-             (("numbers", "passthrough", numbers), ("others", vectorizer, others)) if columns]
-    return Pipeline([("columns", ColumnTransformer(steps)),
-                     ("missing", SimpleImputer(strategy="median", add_indicator=True)),
-                     ("scale", skrub.SquashingScaler())])
 
 
 def _is_number(column):

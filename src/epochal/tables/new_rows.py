@@ -11,7 +11,7 @@ from ..base.text import counted, first_few
 from ..base.validate import require
 from .arrays import load_arrays
 from .columns import CONVERT, labels_of
-from .features import readable, transform
+from .features import readable
 from .read import locate, read_new_rows
 
 
@@ -45,22 +45,23 @@ def apply(encoding, source):
             "It was not saved by epochal fit, so nothing says how columns become its inputs.")
     require(encoding.encoder is not None, "DATA", str(source), "an .npz file, as in training",
             "Save the rows by numpy.savez('new.npz', x=x).")
-    frame = read_new_rows(place, text=[name for name, kind in encoding.columns if kind in ("category", "text")])
+    columns = encoding.encoder.columns
+    frame = read_new_rows(place, text=[column.name for column in columns if column.kind in ("category", "text")])
     require(len(frame) > 0, "DATA", str(source), "a table with rows", "It holds the columns' names alone; add the rows to predict.")
     extra = _check_columns(frame, encoding, source)
     # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
-    known = readable(frame[[name for name, _ in encoding.columns]])
-    ready = pd.DataFrame({name: CONVERT[kind](frame[name].where(known[name].notna()), _parsing(name, kind, encoding))
-                          for name, kind in encoding.columns}, index=frame.index)
+    known = readable(frame[[column.name for column in columns]])
+    ready = pd.DataFrame({column.name: CONVERT[column.kind](frame[column.name].where(known[column.name].notna()), column.form)
+                          for column in columns}, index=frame.index)
     notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
-    x = transform(encoding.encoder, ready)
+    x = encoding.encoder.transform(ready)
     y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
     return NewRows(x=x, y=y, notes=(*notes, *on_target))
 
 
 def _check_columns(frame, encoding, source):
-    needed = [name for name, _ in encoding.columns]
-    known = {*needed, *encoding.left_out, *encoding.split_columns, encoding.target}
+    needed = [column.name for column in encoding.encoder.columns]
+    known = {*needed, *encoding.encoder.left_out, *encoding.split_columns, encoding.target}
     missing, extra = [name for name in needed if name not in frame], [name for name in frame if name not in known]
     if missing:
         folded = {_folded(name): name for name in extra}
@@ -76,42 +77,27 @@ def _folded(name):
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def _parsing(name, kind, encoding):
-    """The fitted step that read the dates of a column, in whose format new dates must be."""
-    steps = _others(encoding).all_processing_steps_[name] if kind == "date" else ()
-    return next((step for step in steps if hasattr(step, "format_")), None)
-
-
-def _others(encoding):
-    return encoding.encoder["columns"].named_transformers_["others"]
-
-
 def _unseen(ready, encoding):
     """A sentence for each column of categories with values that no training row has."""
-    for name in (name for name, kind in encoding.columns if kind == "category"):
-        seen = set(_others(encoding).transformers_[name].categories_[0])
-        column = ready[name].dropna()
-        new = column[~column.isin(seen)]
+    for known in (column for column in encoding.encoder.columns if column.kind == "category"):
+        name, column = known.name, ready[known.name].dropna()
+        new = column[~column.isin(known.values)]
         if len(new):
             yield (f"`{name}` holds {counted(new.nunique(), 'value')} that no training row has "
                    f"({first_few(new.unique(), 5)}), in {counted(len(new), 'row')}: encoded as none of the "
                    "known values.")
         n_missing = len(ready) - len(column)
-        if n_missing and not any(value is None or value != value for value in seen):
+        if n_missing and not known.missing:
             yield (f"`{name}` is missing in {counted(n_missing, 'row')}, but in no training row: encoded as none of the known "
                    "values.")
 
 
 def _newly_missing(ready, encoding):
     """A sentence for each column with missing values where training had none, so that nothing tells the model of them."""
-    columns, indicator = encoding.encoder["columns"], encoding.encoder["missing"].indicator_
-    marked = set(columns.get_feature_names_out()[indicator.features_])
-    for name, kind in encoding.columns:
+    marked = encoding.encoder.marked()
+    for name in (column.name for column in encoding.encoder.columns if column.kind in ("number", "truth", "date")):
         n_missing = int(ready[name].isna().sum())
-        if not n_missing or kind not in ("number", "truth", "date"):
-            continue
-        first = f"numbers__{name}" if kind == "number" else f"others__{_others(encoding).input_to_outputs_[name][0]}"
-        if first not in marked:
+        if n_missing and name not in marked:
             yield (f"`{name}` is missing in {counted(n_missing, 'row')}, but in no training row: the median of the training rows "
                    "stands in.")
 

@@ -10,7 +10,7 @@ from ..base.text import Wording, counted, first_few
 from ..base.validate import require
 from . import split
 from .arrays import read_arrays
-from .features import fit_features, readable, transform
+from .features import fit_features, readable
 from .read import locate, read_frame
 from .table import Table
 from .target import find_task
@@ -72,7 +72,7 @@ def _from_frame(place, target, group, time, wanted, seed):
 
     features = readable(frame.drop(columns=[name for name in (target, group, time) if name is not None]))
     encoder, feature_names, encoding_notes = fit_features(features.iloc[parts.train], seed=seed)
-    x = transform(encoder, features)
+    x = encoder.transform(features)
     return _table(place, task, parts, x, encoder=encoder, feature_names=feature_names,
                   notes=(*notes, *task.notes, *parts.notes, *encoding_notes))
 

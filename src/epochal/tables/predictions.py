@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from ..base.text import Wording
 from ..base.validate import require
@@ -86,6 +87,8 @@ def raw_columns(outputs):
 def write(columns, file, *, ending):
     """Write `columns` to an open binary file, in the format that the `ending` of its name says; returns the names in it.
 
+    In CSV, names and labels that a spreadsheet would take for a formula stand behind a `'`.
+
     Raises:
         OSError: there is no room.
         UsageError: an array has more axes than a table can hold.
@@ -98,10 +101,18 @@ def write(columns, file, *, ending):
         return list(columns)
     frame = pd.DataFrame(_flat(columns))
     if ending == ".csv":
+        frame = frame.rename(columns=_no_formula)
+        for name in frame.columns[[not types.is_numeric_dtype(column.dtype) for _, column in frame.items()]]:
+            frame[name] = frame[name].map({value: _no_formula(str(value)) for value in frame[name].unique()})
         frame.to_csv(file, index=False, mode="wb")
     else:
         frame.to_parquet(file, index=False)
     return list(frame.columns)
+
+
+def _no_formula(text):
+    """Text that a spreadsheet would compute, such as `=1+1`, behind the `'` that makes it text; any other as it is."""
+    return f"'{text}" if re.match(r"\s*[=+@-]", text) and not re.fullmatch(r"\s*[+-]?[0-9.]+(e[+-]?[0-9]+)?\s*", text) else text
 
 
 def _named(name, outputs):

@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pyarrow.parquet
 from sklearn import datasets
 
 from ..base.errors import UsageError
+from ..base.files import as_path
 from ..base.text import first_line
 from ..base.validate import require
 from .columns import is_text, simplified
@@ -43,7 +45,7 @@ def locate(source):
             "To plan on arrays, save them: numpy.savez('data.npz', x=x, y=y).")
     if str(source) in BUILT_IN:
         return Place(str(source), "built-in", None)
-    path = Path(source).expanduser()
+    path = as_path("source", source)
     require(not path.is_dir(), "source", str(source), "a file, not a folder", "Name the file inside it.")
     if not path.exists():
         near = [*BUILT_IN, *((p.name for p in path.parent.iterdir()) if path.parent.is_dir() else ())]
@@ -148,7 +150,7 @@ def _fields(line, separator):
 
 
 def _check_duplicates(file_name, names):
-    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+    twice = [name for name, n in Counter(names).items() if n > 1]
     require(not twice, "columns", twice[0] if twice else None, "named differently",
             f"{file_name} has this name more than once; rename or drop one of them.")
 

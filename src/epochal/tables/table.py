@@ -28,7 +28,7 @@ class Table:
     target_mean: float = 0.0
     target_scale: float = 1.0
     eight_bits: bool = False  # whether x held 8-bit numbers in an `.npz` and was divided by 255
-    encoder: Any = None  # the fitted scikit-learn pipeline from the file's columns to x; `None` for arrays from an `.npz`
+    encoder: Any = None  # the `Encoder` from the file's columns to x; `None` for arrays from an `.npz`
     notes: tuple[str, ...] = ()  # sentences on what was decided, for the user to read
     fingerprint: str = field(init=False)  # changes when an array, or the split, changes
 

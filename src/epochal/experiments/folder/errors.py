@@ -4,19 +4,21 @@ import errno
 import sqlite3
 from contextlib import contextmanager
 
+from ...base.archives import Damaged
 from ...base.errors import UsageError
 
 
 @contextmanager
 def disk_errors(file):
-    """A block in which an error of the disk or of SQLite at `file` becomes a `UsageError`; any other error passes."""
+    """A block in which an error of the disk, of SQLite at `file`, or of what it holds becomes a `UsageError`."""
     try:
         yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise  # of this program itself
+    except Damaged as error:
+        raise UsageError(damaged(file, error)) from error
     except (OSError, sqlite3.DatabaseError) as error:
-        sentence = (_of_system if isinstance(error, OSError) else _of_sqlite)(file, error)
-        if sentence is None:
-            raise
-        raise UsageError(sentence) from error
+        raise UsageError((_of_system if isinstance(error, OSError) else _of_sqlite)(file, error)) from error
 
 
 def damaged(file, found):
@@ -48,9 +50,7 @@ def _of_sqlite(file, error):
                               "room and its health, then run the same again: what was committed is kept.",
         sqlite3.SQLITE_BUSY: f"`folder` must not be in use; another program has {str(file)!r} open to write. Close it, then run "
                              "the same again.",
-        sqlite3.SQLITE_NOTADB: damaged(file, error),
-        sqlite3.SQLITE_CORRUPT: damaged(file, error),
-    }.get(sqlite_code(error))
+    }.get(sqlite_code(error), damaged(file, error))
 
 
 def _full(file):

@@ -16,11 +16,12 @@ import sqlite3
 import tempfile
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
+from ...base.archives import json_in
 from ...base.errors import UsageError
-from ...base.files import sync_folder
+from ...base.files import as_path, sync_folder
 from ...base.system.lock import locked
 from ...base.validate import require
-from ...records import dump, load
+from ...records import Curve, Design, Machine, Reading, Task, dump, load
 from .errors import damaged, disk_errors, sqlite_code
 
 FILE, FORMAT = "study.sqlite", 1
@@ -38,6 +39,7 @@ CREATE TABLE curve (block INTEGER NOT NULL REFERENCES block, place INTEGER NOT N
                     PRIMARY KEY (block, place));
 CREATE TABLE reading (name TEXT PRIMARY KEY, document TEXT NOT NULL);
 """
+_ABOUT = {"design": Design, "task": Task, "machine": Machine}  # by name in the table
 _CURVES = "SELECT document FROM curve WHERE block = ? ORDER BY place"
 
 
@@ -52,7 +54,7 @@ class StudyFolder(AbstractContextManager):
     """
 
     def __init__(self, folder, *, wait=False, say=None):
-        self.path = pathlib.Path(folder)
+        self.path = as_path("folder", folder)
         with disk_errors(self.path / FILE), ExitStack() as undo:
             _make(self.path)
             undo.enter_context(locked(self.path / "study", wait=wait, say=say, leave=True))
@@ -67,7 +69,7 @@ class StudyFolder(AbstractContextManager):
         Package versions and sizes of the machine may differ: they are recorded block by block.
         """
         with disk_errors(self.path / FILE):
-            known, now = _about(self._connection), {"design": design, "task": task, "machine": machine}
+            known, now = _about(self._connection, self.path), {"design": design, "task": task, "machine": machine}
             if self.blocks():
                 _refuse_others(known, design, task, machine)
             elif known != now:
@@ -80,7 +82,7 @@ class StudyFolder(AbstractContextManager):
     def block(self, name):
         """The curves of the block called `name`, in their order; `None` where it was not committed."""
         found = self._select("SELECT number FROM block WHERE name = ?", name)
-        return tuple(load(text) for (text,) in self._select(_CURVES, *found[0])) if found else None
+        return tuple(_record(text, Curve, self.path) for (text,) in self._select(_CURVES, *found[0])) if found else None
 
     def commit(self, name, curves, *, seconds, provenance):
         """Add one finished block of trainings, all of it or nothing; it is on the disk when this returns.
@@ -99,13 +101,14 @@ class StudyFolder(AbstractContextManager):
 
     def provenance(self, name):
         """What was recorded with the block called `name`; `None` where it was not committed."""
-        found = self._select("SELECT provenance FROM block WHERE name = ?", name)
-        return json.loads(found[0][0]) if found else None
+        with disk_errors(self.path / FILE):
+            found = self._select("SELECT provenance FROM block WHERE name = ?", name)
+            return json_in(str(found[0][0])) if found else None
 
     def reading(self, name):
         """The reading kept under `name`, or `None`."""
         found = self._select("SELECT document FROM reading WHERE name = ?", name)
-        return load(found[0][0]) if found else None
+        return _record(found[0][0], Reading, self.path) if found else None
 
     def keep(self, name, reading):
         """Keep one reading under `name`, in the place of an earlier one; it is on the disk when this returns."""
@@ -152,7 +155,7 @@ def read_folder(folder):
         `(design, task, machine, readings, curves)`: readings in order of name; `curves` a dict from the name of a block to its
         curves, in the order in which the blocks were committed.
     """
-    folder = pathlib.Path(folder)
+    folder = as_path("folder", folder)
     require((folder / FILE).is_file(), "folder", str(folder), f"the folder of a study, with {FILE} in it", "Check the name.")
     with disk_errors(folder / FILE):
         try:
@@ -194,34 +197,56 @@ def _prepare(connection, folder):
 def _check(connection, folder):
     """Whether the file holds our tables; `False` where it is empty."""
     (mark,), (version,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
-    (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if (mark, version, n_tables) == (0, 0, 0):
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if (mark, version, found := _schema(connection)) == (0, 0, []):
         return False
     if mark != _MARK:
         raise UsageError(f"`folder` must hold no other program's {FILE}; {str(folder)!r} does. Use another folder.")
     if version > FORMAT:
         raise UsageError(f"`folder` must be of format {FORMAT} or older; {str(folder / FILE)!r} is of format {version}. "
                          "Upgrade the package, or use another folder.")
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(_TABLES)
+        if found != _schema(new):  # a trigger or a view of somebody else's would change what is read and written
+            raise UsageError(damaged(folder / FILE, "its tables are not those of a study"))
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise UsageError(damaged(folder / FILE, found.splitlines()[-1]))
+        raise UsageError(damaged(folder / FILE, str(found).splitlines()[-1]))
     return True
+
+
+def _schema(connection):
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _record(text, kind, folder):
+    """The record of this kind that a row of the file holds; raises `UsageError` where it holds something else."""
+    if not isinstance(text, str | bytes):
+        raise UsageError(damaged(folder / FILE, f"a row holds {text!r:.40}"))
+    record = load(text)
+    if type(record) is not kind:
+        raise UsageError(damaged(folder / FILE, f"a row holds a {type(record).__name__} for a {kind.__name__}"))
+    return record
 
 
 def _read(folder):
     with closing(_connect(folder, read_only=True)) as connection:
         connection.execute("BEGIN")  # one moment for all that is read
-        known = _about(connection) if _check(connection, folder) else None
+        known = _about(connection, folder) if _check(connection, folder) else None
         require(known, "folder", str(folder), "a folder in which a study was begun", "Run the study first.")
-        readings = tuple(load(text) for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
-        curves = {name: tuple(load(text) for (text,) in connection.execute(_CURVES, (number,)))
+        readings = tuple(_record(text, Reading, folder)
+                         for (text,) in connection.execute("SELECT document FROM reading ORDER BY name"))
+        curves = {name: tuple(_record(text, Curve, folder) for (text,) in connection.execute(_CURVES, (number,)))
                   for number, name in connection.execute("SELECT number, name FROM block ORDER BY number").fetchall()}
         return known["design"], known["task"], known["machine"], readings, curves
 
 
-def _about(connection):
+def _about(connection, folder):
     """What `begin` wrote, by name; nothing before."""
-    return {name: load(text) for name, text in connection.execute("SELECT name, document FROM about")}
+    rows = dict(connection.execute("SELECT name, document FROM about").fetchall())
+    if rows and set(rows) != set(_ABOUT):
+        raise UsageError(damaged(folder / FILE, "it does not say what is studied"))
+    return {name: _record(text, _ABOUT[name], folder) for name, text in rows.items()}
 
 
 def _refuse_others(known, design, task, machine):

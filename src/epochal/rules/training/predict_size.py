@@ -85,11 +85,11 @@ def next_size(trials, goal, *, factor, largest=math.inf):
 def is_steady(trials):
     """Whether timings look as if nothing had disturbed them: else a size may seem slow, and be passed over for ever.
 
-    Two signs of disturbance: the two fastest of three calls or more differ by more than a fifth, or throughput drops to less than
+    Two signs of disturbance: the two fastest calls at a size differ by more than a fifth, or throughput drops to less than
     two thirds from a size to the next.
     """
     sound = [(trial.size, sorted(_sound(trial))) for trial in sorted(trials) if _sound(trial)]
-    agree = all(len(seconds) < 3 or seconds[1] <= _AGREE * seconds[0] for _, seconds in sound)
+    agree = all(len(seconds) < 2 or seconds[1] <= _AGREE * seconds[0] for _, seconds in sound)
     return agree and all(after[0] / larger <= _DROP * before[0] / size
                          for (size, before), (larger, after) in itertools.pairwise(sound))
 

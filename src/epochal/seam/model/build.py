@@ -1,39 +1,54 @@
-"""Make all variables of a compiled model without computing anything, where the back end allows it."""
+"""Make all variables of a compiled model as Keras' own `fit` makes them: from shapes, without computing anything."""
 
 import inspect
-from contextlib import nullcontext
 
 import keras
 import numpy as np
 
 from ...base.errors import UsageError
 from ..rows import over
-from .copying import first_line, layers
+from .copying import first_line, has_own_step, layers
 
 
-def build(model, sample, *, check=False, name="the data"):
-    """Make all variables of model, metrics and optimizer, without computing anything where the back end allows it.
+def build(model, sample, *, check=False, name="the data", all_now=True):
+    """Make all variables of model, metrics and optimizer, from shapes alone: what the model changes meanwhile is forgotten.
 
     Args:
-        sample: inputs, targets and weights of a few rows, and `name` what they are of.
+        sample: inputs, targets and weights of a few rows, or a function that returns them; and `name` what they are of.
         check: pass the sample through the model even where all its variables are there; a `UsageError` says that it does not fit.
+        all_now: also on TensorFlow, where Keras makes variables with the first batch. Else the optimizer's are left to that, and a
+            model with a `train_step` of its own as well, which may have no `call` that is meant for its data.
 
     Returns:
         Whether model or metrics had to be built.
     """
-    needed = not (model.built and all(layer.built for layer in layers(model))
-                  and all(getattr(metric, "built", True) for metric in model.metrics)
-              and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
-    if needed or check:
-        try:
+    built = model.built and all(layer.built for layer in layers(model))
+    needed = not (built and all(getattr(metric, "built", True) for metric in model.metrics)
+                  and getattr(getattr(model, "_compile_loss", None), "built", True))  # which Keras builds as it builds metrics
+    later = keras.backend.backend() == "tensorflow" and not all_now
+    if later and has_own_step(model, "train_step"):
+        return needed
+    if built and not later:
+        _build_optimizer(model)
+    try:
+        if callable(sample) and (needed or check):
+            sample = sample()
+        if needed and not later:
+            model._symbolic_build(data_batch=tuple(over(np.asarray, tree) for tree in sample))  # there is no public way
+        if check or (needed and later):
             _see(model, sample)
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
-                             "the model's inputs, outputs and loss.") from error
-    if not model.optimizer.built:
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
+                         "the model's inputs, outputs and loss.") from error
+    if not later:
+        _build_optimizer(model)
+    return needed
+
+
+def _build_optimizer(model):
+    if model.optimizer is not None and not model.optimizer.built:
         with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
             model.optimizer.build(model.trainable_variables)
-    return needed
 
 
 def _zeros(shape, dtype=None):
@@ -43,32 +58,30 @@ def _zeros(shape, dtype=None):
     return jax.device_put(np.zeros(shape, keras.backend.standardize_dtype(dtype)))
 
 
+class _Outline(keras.Operation):
+    def __init__(self, function):
+        super().__init__()
+        self.call = function
+
+
+def outline(function, *trees):
+    """Call a function with the shapes of some arrays. Layers make their variables; nothing is computed, and no variable changes."""
+    return _Outline(function).compute_output_spec(*(
+        over(lambda a: keras.KerasTensor(a.shape, keras.backend.standardize_dtype(a.dtype)), tree) for tree in trees))
+
+
 def _see(model, sample):
+    """Pass shapes through model, loss and metrics."""
     takes = ["training" in inspect.signature(call).parameters for call in (model.call, model.compute_loss)]
 
-    def predicted(x):
-        return model(x, **({"training": False} if takes[0] else {}))
-
-    def judged(x, y, weight, scope=nullcontext):
-        y_pred = predicted(x)
+    def judged(x, y, weight):
+        y_pred = model(x, **({"training": False} if takes[0] else {}))
         if y is not None:
             model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
-            with scope():
-                model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+            model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        return y_pred
 
-    if keras.backend.backend() == "jax":
-        import jax
-
-        shapes = [over(lambda a: jax.ShapeDtypeStruct(a.shape, keras.backend.standardize_dtype(a.dtype)), tree) for tree in sample]
-        if not (model.built and all(layer.built for layer in layers(model))):
-            with keras.StatelessScope():  # variables made under it get their values when it ends
-                jax.eval_shape(predicted, shapes[0])
-        with keras.StatelessScope(state_mapping=[(v, v.value) for v in model.variables]):
-            jax.eval_shape(judged, *shapes)
-    else:
-        # A metric of the user's own need not forget these rows when it is reset.
-        judged(*(over(keras.ops.convert_to_tensor, tree) for tree in sample), scope=keras.StatelessScope)
-        model.reset_metrics()
+    outline(judged, *sample)
 
 
 def metric_names(model):

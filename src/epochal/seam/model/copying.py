@@ -110,6 +110,12 @@ def has_own_step(model, name):
     return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
 
 
+def own_way(model, methods):
+    """That the model's class has one of these methods in place of Keras', as a part of a sentence; `None` where it has none."""
+    own = [name for name in methods if has_own_step(model, name)]
+    return f"the class {type(model).__name__} has its own `{own[0]}`" if own else None
+
+
 def _refuse_lost_class(original, copy):
     """Keras copies a subclass of Sequential as a plain one, without the methods that make it special."""
     if type(original) is not type(copy):

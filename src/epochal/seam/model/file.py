@@ -1,14 +1,16 @@
 """A Keras model as a file: saved, loaded, and shown to fit its data, with every failure as one sentence."""
 
-import zipfile
-
 import keras
 
+from ...base.archives import open_archive
 from ...base.errors import UsageError
 from ...base.validate import require
 from .build import build as build_model
 from .copying import first_line, refuse_uncompiled, to_numpy
 
+# What Keras says of files that are damaged, of other versions, or whose parts it does not know; `Damaged` is a `ValueError`.
+_OF_KERAS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, OSError, RuntimeError,
+             TypeError, ValueError)
 _CURE = "Pass --model FILE.py:FUNCTION, the function that built it when it was fitted."
 
 
@@ -21,26 +23,35 @@ def save_model(model, path):
                          "your own a get_config, and no lambda.") from error
 
 
-def load_model(path, *, build=None):
-    """The model in the `.keras` file at `path`, uncompiled; code inside the file is never run.
+def load_model(path, *, build=None, trust=False):
+    """The model in the `.keras` file at `path`, uncompiled; code in the file is not run, unless its author is trusted.
 
-    Where Keras cannot build the model itself, since it has layers of the user's own, `build` does, and its weights are taken from
-    the file.
+    Args:
+        build: where Keras cannot build the model itself, since it has layers of the user's own: the function that does. The
+            weights alone are taken from the file.
+        trust: leave Keras' safe mode, so that the code of `Lambda` layers in the file runs.
+
+    Raises:
+        UsageError: the file is damaged, or Keras cannot make the model.
     """
     model = build() if build is not None else None
     require(build is None or isinstance(model, keras.Model), "--model", type(model).__name__,
             "a function that returns a Keras model", "Return the model.")
     try:
+        with open_archive(path):  # what is no archive, Keras might read in a format that has no safe mode
+            pass
         if model is None:
-            return keras.models.load_model(path, compile=False)
+            return keras.models.load_model(path, compile=False, safe_mode=not trust)
         model.load_weights(path)
         return model
-    except (TypeError, ValueError, NotImplementedError, ImportError, AttributeError) as error:  # Keras says all of these
+    except _OF_KERAS as error:
+        if build is None and "safe_mode" in str(error):
+            raise UsageError(f"`model` must hold no code of its own, since whoever wrote the file chose it; got {str(path)!r} with "
+                             "a Lambda layer. Pass --trust-model if you trust the author, or --model FILE.py:FUNCTION, the "
+                             "function that built it when it was fitted.") from error
         cure = _CURE if build is None else "Pass the function that built it when it was fitted."
-        raise UsageError(f"`model` must be one that Keras can load; got {str(path)!r} ({first_line(error)}) {cure}") from error
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
-        raise UsageError(f"`model` must be a whole file that Keras saved; got {str(path)!r} ({first_line(error)}) Take its "
-                         "backup, or train the model again.") from error
+        raise UsageError(f"`model` must be one that Keras can load; got {str(path)!r} ({first_line(error)}) {cure} Or take the "
+                         "file's backup: it may be damaged.") from error
 
 
 def check_fits(model, x, y):

@@ -3,3 +3,5 @@
 from ..model.build import build as build
 from .open import only_keras as only_keras
 from .open import open_trainee as open_trainee
+from .protocol import epoch_logs as epoch_logs
+from .protocol import logs_of_its_own as logs_of_its_own

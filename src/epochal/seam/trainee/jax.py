@@ -9,11 +9,11 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ..machine import keep_programs
-from ..model.copying import first_line, has_own_step, metrics_of
+from ..model.copying import first_line, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
-from .protocol import are_own, of_one_shape, plain, refuse_mode
+from .protocol import logs_of_its_own, of_one_shape, plain, refuse_mode
 
 _UNROLLED = 8     # steps in a program without a loop
 
@@ -38,14 +38,15 @@ class _Trainee:
         self._model, self._state, self._check = model, None, accumulate.Check(model, micro_batch_size)
         self.device = jax.devices()[0].platform
         self._zeros, self._resets_alike = None, _resets_alike(model)
-        steps = {"train": _Step(model, train, has_own_step(model, "train_step")),
-                 "test": _Step(model, _tested(model), has_own_step(model, "test_step"))}
+        steps = {"train": _Step(model, train, logs_of_its_own(model, "train")),
+                 "test": _Step(model, _tested(model), logs_of_its_own(model, "test"))}
         self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
                           for what, step in steps.items() for mode in self.modes}
+        self._batch = jax.jit(_batch)
         self.load()
 
     def put(self, batch):
-        return tuple(over(put, tree) for tree in batch)
+        return tuple(over(_put, tree) for tree in batch)
 
     def train(self, data, rows, mode):
         if self._check.is_due(rows):
@@ -82,16 +83,6 @@ class _Trainee:
                 if variable.value is not value:
                     variable.assign(value)
 
-    @contextmanager
-    def kept(self):
-        before = self._state
-        self._state = _copied(before)
-        try:
-            yield
-        finally:
-            self._state = before
-            self.store()
-
     numbers = staticmethod(lambda logs: over(plain, jax.device_get(logs)))  # one transfer, however many there are
 
     def wait(self):
@@ -101,8 +92,8 @@ class _Trainee:
         refuse_mode(self, mode)
         program, n = self._programs[what, mode], len(rows)
         if mode == "stepwise":
-            for i in range(n):
-                self._state, logs = program(self._state, data, rows[i])
+            for i in range(n):  # the rows are taken outside, so that as many rows as there may be cost no other step
+                self._state, logs = program(self._state, self._batch(data, rows[i]))
             return logs
         if mode == "unrolled":
             for start in range(0, n - n % _UNROLLED, _UNROLLED):
@@ -115,37 +106,35 @@ class _Trainee:
 
 
 class _Step:
-    """One kind of step as pure functions of all four groups of variables; the logs are those after the last step."""
+    """One kind of step as pure functions of all four groups of variables; the logs are those of the last step.
+
+    The step is traced once for a shape of batches, whatever the programs around it: when the first of them runs, as in Keras. So
+    what a callback changes about a layer holds in all of them or in none.
+    """
 
     def __init__(self, model, step, own):
-        self._model, self._step, self._own = model, step, own
+        self._model, self._step, self._own = model, jax.jit(step, inline=True), own
 
-    def stepwise(self, state, data, rows):
-        logs, state = self._step(state, _batch(data, rows))
-        return state, self._logs(logs, state)
+    def stepwise(self, state, batch):
+        return self._step(state, batch)[::-1]
 
     def unrolled(self, state, data, rows):
         for i in range(len(rows)):
             logs, state = self._step(state, _batch(data, rows[i]))
-        return state, self._logs(logs, state)
+        return state, logs
 
     def fused(self, state, data, rows, n):
         if not self._own:
             state = jax.lax.fori_loop(0, n, lambda i, state: self._step(state, _batch(data, rows[i]))[1], state)
-            return state, self._result(state)
+            return state, _result(self._model, state)
         logs, _ = jax.eval_shape(self._step, state, _batch(data, rows[0]))
         logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
-        state, logs = jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
-        return state, self._logs(logs, state)
+        return jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
 
-    def _logs(self, logs, state):
-        """The metrics, unless a step of the user's own returns something under other names: as Keras has it."""
-        result = self._result(state)
-        return logs if self._own and are_own(logs, result) else result
 
-    def _result(self, state):
-        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, state[3], strict=True))):
-            return self._model.get_metrics_result()
+def _result(model, state):
+    with keras.StatelessScope(state_mapping=list(zip(model.metrics_variables, state[3], strict=True))):
+        return model.get_metrics_result()
 
 
 def _resets_alike(model):
@@ -198,7 +187,8 @@ def _accumulated(model, micro_batch_size):
             carry, _ = one(carry, over(lambda a: a[full * micro_batch_size :], (x, y, weight)))
         grads, fixed, metrics = carry
         weights, slots = model.optimizer.stateless_apply(slots, grads, weights)
-        return {}, (weights, fixed, slots, metrics)
+        state = weights, fixed, slots, metrics
+        return _result(model, state), state
 
     return step
 
@@ -216,6 +206,14 @@ def _looping(model):
     except TypeError as error:
         raise Unsupported(f"The step of the model `{model.name}` cannot be repeated inside a compiled loop ({first_line(error)}) "
                           'Train in the mode "stepwise".') from error
+
+
+def _put(array):
+    """A copy on the device with room for more rows, at most an eighth, so that as many programs do for all numbers of rows."""
+    array = np.asarray(array)
+    n = len(array)
+    step = max(1, 2 ** (n.bit_length() - 4))
+    return put(np.concatenate([array, np.zeros((-n % step, *array.shape[1:]), array.dtype)]))
 
 
 def _batch(data, rows):

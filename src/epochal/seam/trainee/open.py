@@ -9,20 +9,24 @@ from ..model.copying import refuse_uncompiled
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 
 
-def open_trainee(model, sample, micro_batch_size=None):
+def open_trainee(model, sample, micro_batch_size=None, *, all_now=True):
     """The `Trainee` of a compiled model, and whether variables of it had yet to be made.
 
-    As long as the model is compiled and frozen as before it is the same one again, so that a second `fit` compiles nothing.
+    As long as Keras goes on with the step that it has compiled it is the same one again, so that a second `fit` compiles nothing.
+    On TensorFlow that is until `compile` is called, whatever is frozen or thawed meanwhile.
 
     Args:
         model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model.
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model; or a function that returns it where it is needed.
+        all_now: also make what Keras makes with the first batch: see `build`.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
     """
     refuse_uncompiled(model, "model")
-    built = build(model, sample)
-    compiled = (micro_batch_size, model.optimizer, tuple(map(id, model.metrics)), tuple(map(id, model.trainable_variables)),
-                model.jit_compile, model.run_eagerly)
+    built = build(model, sample, all_now=all_now or micro_batch_size is not None)
+    model.make_train_function()  # these two are public; `compile` throws away what they make, and so tells of itself
+    model.make_test_function()
+    compiled = (micro_batch_size, model.train_function, model.test_function,
+                *(() if keras.backend.backend() == "tensorflow" else (model.optimizer, *map(id, model.trainable_variables))))
     known = vars(model).get(_NAME)
     if known is not None and known.compiled == compiled:
         known.load()
@@ -36,8 +40,16 @@ def only_keras(model: keras.Model) -> str | None:
     """Why only Keras' own `fit` trains this model as it is compiled, as a part of a sentence; `None` where a trainee does too."""
     if model.run_eagerly:
         return "the model is compiled with run_eagerly=True"
+    if not isinstance(model.optimizer, keras.optimizers.Optimizer):
+        return f"the model's optimizer is a {type(model.optimizer).__name__}" if model.optimizer else (
+            "the model is compiled without an optimizer")
     if keras.backend.backend() == "jax" and not model.jit_compile:
         return "the model is compiled with jit_compile=False"
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.distribute.has_strategy() or model.distribute_strategy is not tf.distribute.get_strategy():
+            return "the model was made under a tf.distribute strategy, which cuts the batches for its devices"
     if keras.distribution.distribution() is not None:
         return "a keras.distribution is set, and only Keras spreads the batches over its devices"
     return None

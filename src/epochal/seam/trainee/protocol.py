@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ...base.validate import require
+from ..model.copying import has_own_step
 from ..rows import over
 
 _MOST, _LONGEST = 2**19, 256  # row numbers handed to a fused loop in one call, and batches
@@ -37,12 +38,11 @@ class Trainee(Protocol):
     modes: tuple[str, ...]
 
     def put(self, batch): ...                   # Batch of NumPy arrays -> Batch on the device; need not wait for the copy
-    def train(self, data, rows, mode): ...      # n_steps updates -> logs after the last: {name: scalar on the device}
+    def train(self, data, rows, mode): ...      # n_steps updates -> logs of the last: {name: scalar on the device}
     def test(self, data, rows, mode): ...       # the same with `model.test_step`, which changes metrics alone
     def reset_metrics(self): ...                # as `model.reset_metrics()`, wherever the metrics are
     def load(self): ...                         # go on from what the model's variables hold now
     def store(self): ...                        # let the model's variables hold what training has made of them
-    def kept(self): ...                         # a context after which everything trained inside it is undone (for trials)
     def numbers(self, logs): ...                # logs -> {name: float}, waiting for them; nested logs keep their nesting
     def wait(self): ...                         # block until the device is idle
 
@@ -60,8 +60,16 @@ def kept(model):
 
 
 def epoch_logs(model, logs):
-    """What Keras writes into the history: the metrics, unless the model's own step returned something else by name."""
+    """What Keras writes into the history: the metrics, unless the model's own step returned something else by name.
+
+    Keras asks for them after the last batch and its callbacks, and so they are read from the model's variables.
+    """
     return logs if are_own(logs, results := model.get_metrics_result()) else results
+
+
+def logs_of_its_own(model, what):
+    """Whether the steps of `"train"` or `"test"` may log something else than Keras' own steps, which log the metrics."""
+    return any(has_own_step(model, name) for name in (f"{what}_step", "compute_metrics"))
 
 
 def are_own(logs, results):

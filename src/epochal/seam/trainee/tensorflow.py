@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...base.errors import Unsupported
 from ..model.copying import layers
 from ..rows import over
 from . import accumulate, protocol
@@ -18,9 +17,6 @@ def bind(model, micro_batch_size=None):
     which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`); where XLA cannot compile the
     step or would draw other numbers, it is refused before anything has changed.
     """
-    if tf.distribute.has_strategy() or model.distribute_strategy is not tf.distribute.get_strategy():
-        raise Unsupported(f"The model `{model.name}` was made under a tf.distribute strategy, which cuts the batches for its "
-                          "devices. Train it with Keras' own fit, or make it outside the strategy.")
     if micro_batch_size is None:
         return _Trainee(model, model.train_step, model.test_step)
     accumulate.refuse(model, micro_batch_size)
@@ -58,9 +54,6 @@ class _Trainee:
         """Nothing: it trains in the model's own variables."""
 
     store = load
-
-    def kept(self):
-        return protocol.kept(self._model)
 
     numbers = staticmethod(protocol.numbers)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from ...base.errors import Unsupported
 from ..model.copying import first_line
 from ..rows import leaves, over
-from .protocol import are_own, epoch_logs, of_one_shape
+from .protocol import are_own, of_one_shape
 
 _AS_SUCH = 2      # batch sizes traced as such in an epoch: a full batch, a short last one; where there are more, one trace for all
 _DRAWS = ("Random", "Multinomial")  # in the names of operations that draw numbers
@@ -16,7 +16,7 @@ _REFUSALS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.err
 
 
 class Step:
-    """A step `(packed batch) -> logs`, called once for each row of `rows`; every verb returns the logs after the last.
+    """A step `(packed batch) -> logs`, called once for each row of `rows`; every verb returns the logs of the last.
 
     There is one program for each mode, form of the data, and batch size. How many batches, and how many rows the data hold, are
     arguments of the program. Where it is `static`, the step knows the number of rows when it is traced.
@@ -81,7 +81,7 @@ class Step:
     def _build_step(self, form, size, specs):
         @tf.function(autograph=False, input_signature=[tf.TensorSpec([size], tf.int32), *specs])
         def one(row, *arrays):
-            return epoch_logs(self._model, self._inner(_batch(_nested(form, arrays), row)))
+            return self._inner(_batch(_nested(form, arrays), row))
 
         return one
 

@@ -1,7 +1,5 @@
 """The user's model in training on PyTorch: Keras' own step, one after the other, on rows that are on the device already."""
 
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 import torch
@@ -12,8 +10,7 @@ from . import accumulate, protocol
 
 def bind(model, micro_batch_size=None):
     """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit."""
-    if micro_batch_size is None:
-        # These two are public, and compile the step with torch.compile where the model asks for it.
+    if micro_batch_size is None:  # Keras' two functions compile the step with torch.compile where the model asks for it
         model.make_train_function()
         model.make_test_function()
         return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
@@ -35,7 +32,7 @@ class _Trainee:
 
     def train(self, data, rows, mode):
         if self._check.is_due(rows):
-            with self.kept():
+            with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []):
                 self._check(data, rows)
         # Layers of PyTorch's own listen to this. Between calls it is as Keras leaves it after an epoch.
         self._model.train()
@@ -56,12 +53,6 @@ class _Trainee:
 
     store = load
 
-    @contextmanager
-    def kept(self):
-        """PyTorch's own random stream too, from which Keras draws dropout without a seed."""
-        with torch.random.fork_rng(devices=[self._on] if self.device == "cuda" else []), protocol.kept(self._model):
-            yield
-
     numbers = staticmethod(protocol.numbers)
 
     def wait(self):
@@ -73,7 +64,7 @@ class _Trainee:
         for row in torch.from_numpy(np.ascontiguousarray(rows, np.int64)).to(self._on):
             # Rows are copied, even where a slice would do: a layer that works in place would write into the user's data.
             logs = step(keras.utils.pack_x_y_sample_weight(*over(lambda a, row=row: a.index_select(0, row), data)))
-        return protocol.epoch_logs(self._model, logs)
+        return logs
 
     def _put(self, array):
         if array.dtype.kind not in "bif" and array.dtype != np.uint8:

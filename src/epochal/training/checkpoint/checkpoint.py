@@ -8,15 +8,15 @@ import copy
 import json
 import math
 import pathlib
-import zipfile
 from time import perf_counter
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from ...base.archives import Damaged, arrays_in, damage, json_in
 from ...base.errors import UsageError
-from ...base.files import whole_file
+from ...base.files import as_path, whole_file
 from ...seam.model.copying import random_state, restore_random_state
 
 FORMAT = 1
@@ -25,6 +25,8 @@ _LEAST_SECONDS = 1.0   # between two writings, and
 _SHARE = 20            # times as long as a writing takes: so that at most a twentieth of the time goes into them
 _OURS = ("_model", "model", "params", "validation_data",  # of a callback: what belongs to the training, not to its memory
          "min_delta")                                     # Keras changes its sign when it first compares
+_FIELDS = {"identity": dict, "manner": list, "epoch": int, "n_batches": int, "finished": bool, "stopped": bool, "history": dict,
+           "epochs": list, "callbacks": list, "chance": list, "dtypes": dict}  # beside the format
 
 
 class Position(NamedTuple):
@@ -65,9 +67,9 @@ class Checkpoint:
         """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
-    def before_begin(self, trainee, mode):
-        """What has to be done before the callbacks' `on_train_begin`. `trainee` holds the variables while `mode` runs batches."""
-        self._store, self._runs_on = trainee.store, [trainee.backend, mode]
+    def before_begin(self, trainee, modes):
+        """What has to be done before the callbacks' `on_train_begin`. `trainee` holds the variables while `modes` run batches."""
+        self._trainee, self._modes = trainee, modes
         for callback in self._callbacks:
             if self._found and isinstance(callback, keras.callbacks.CSVLogger):
                 _cut(callback, self._found[0]["epoch"])
@@ -77,17 +79,24 @@ class Checkpoint:
         if self._found is None:
             return None
         about, arrays = self._found
+        draws, place = about["chance"]
+        try:
+            with damage():
+                self._check_variables(arrays)
+                restore_random_state(draws)  # shows that they are states
+        except Damaged as error:
+            raise UsageError(f"`checkpoint` must be a folder of Epochal's; {self._path} is damaged ({error}). Remove it to begin "
+                             "anew.") from error
         for name, group in _groups(self._model).items():
             for i, variable in enumerate(group):
                 variable.assign(keras.ops.convert_to_tensor(arrays[f"{name}/{i}"]))
-        self._remembered = [unpacked(memory, arrays) for memory in about["callbacks"]]
+        self._remembered = about["callbacks"]
         for callback, memory in zip(self._callbacks, self._remembered, strict=True):
             vars(callback).update(memory)
-        self._model.history.history = unpacked(about["history"], arrays)
+        self._model.history.history = about["history"]
         self._model.history.epoch = list(about["epochs"])
-        draws, place = about["chance"]
+        self._feed.restore(place)  # which may open a pass, and so draw
         restore_random_state(draws)
-        self._feed.restore(unpacked(place, arrays))
         if about["finished"] or about["n_batches"] == 0:  # killed between the epoch that stopped it and the last writing
             self._model.stop_training = about["stopped"]
         return Position(about["epoch"], about["n_batches"])
@@ -97,12 +106,13 @@ class Checkpoint:
         self._chance = self._now()
 
     def __call__(self, position, *, last=False):
-        """Write where the training is, unless that was done a moment ago."""
-        if not last and perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost):
+        """Write where the training is, unless that was done a moment ago, or it is not known yet in which mode it will go on."""
+        if not last and (self._modes.mode is None
+                         or perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost)):
             return
         start, arrays = perf_counter(), {}
-        self._store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": self._runs_on,
+        self._trainee.store()
+        about = {"format": FORMAT, "identity": self._identity, "manner": [self._trainee.backend, self._modes.name],
                  "epoch": position.epoch, "n_batches": position.n_batches, "finished": last,
                  "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),
@@ -125,13 +135,25 @@ class Checkpoint:
         self._written = perf_counter()
         self._cost = self._written - start
 
+    def _check_variables(self, arrays):
+        """Raise `Damaged` unless there is an array of its shape and type for each variable, and a memory for each callback."""
+        for name, group in _groups(self._model).items():
+            for i, variable in enumerate(group):
+                array = arrays[f"{name}/{i}"]
+                if array.shape != tuple(variable.shape) or array.dtype.name != keras.backend.standardize_dtype(variable.dtype):
+                    raise Damaged(f"{name}/{i} is {array.dtype.name} of shape {array.shape}, and the model's is "
+                                  f"{variable.dtype} of shape {tuple(variable.shape)}")
+        for callback, memory in zip(self._callbacks, self._found[0]["callbacks"], strict=True):
+            if methods := [name for name in memory if callable(getattr(callback, name, None))]:
+                raise Damaged(f"{methods[0]} is a method of the callback {type(callback).__name__}")
+
     def _memory(self, i):
         """What a callback has learnt: in this call, and in those before it, which may have used the same object."""
         now = plain_attributes(self._callbacks[i])
         return {name: now[name] for name in now if name in self._remembered[i]} | changed(now, self._fresh[i])
 
     def _now(self):
-        return random_state(), self._feed.state()
+        return self._feed.began_at or (random_state(), self._feed.state())
 
     def _refuse_another(self, theirs, folder):
         for name, ours in self._identity.items():
@@ -142,23 +164,46 @@ class Checkpoint:
 
 
 def file_in(folder):
-    return pathlib.Path(folder) / _NAME
+    return as_path("checkpoint", folder) / _NAME
 
 
 def _read(path):
+    """What the file says of the training, and its arrays by name: checked, for a file may be damaged, or written by a stranger."""
     try:
-        with open(path, "rb") as opened, np.load(opened) as file:
-            arrays = {key: file[key] for key in file.files}
-        about = json.loads(arrays.pop("about").tobytes())
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = arrays_in(path)
+        with damage():
+            about = json_in(arrays.pop("about").tobytes())
+            version = about.get("format")
+            if version == FORMAT:
+                _check(about, arrays)
+    except Damaged as error:
         raise UsageError(f"`checkpoint` must be a folder of Epochal's; {path} cannot be read ({error}). Remove it to begin "
                          "anew.") from error
-    if about.get("format") != FORMAT:
-        raise UsageError(f"`checkpoint` must be of format {FORMAT}; {path} has {about.get('format')!r}. Upgrade the package, or "
+    if version != FORMAT:
+        raise UsageError(f"`checkpoint` must be of format {FORMAT}; {path} has {version!r:.40}. Upgrade the package, or "
                          "remove the file to begin anew.")
-    for key, dtype in about["dtypes"].items():
-        arrays[key] = arrays[key].view(dtype)
     return about, arrays
+
+
+def _check(about, arrays):
+    """Bring what was packed into the form of `resume`, or raise `Damaged` or what else shows that it is not what was written."""
+    wrong = [name for name, kind in _FIELDS.items() if type(about.get(name)) is not kind]
+    if wrong or about["epoch"] < 0 or about["n_batches"] < 0 or any(type(epoch) is not int for epoch in about["epochs"]) or (
+            list(map(type, about["manner"])) != [str, str]):
+        raise Damaged(f"{' and '.join(wrong) or 'how far it was'} is not what was written")
+    for key, dtype in about["dtypes"].items():
+        if np.dtype(dtype).kind != "V":
+            raise Damaged(f"{dtype} is no type of weights")
+        arrays[key] = arrays[key].view(dtype)
+    about["history"] = unpacked(about["history"], arrays)
+    about["callbacks"] = [unpacked(memory, arrays) for memory in about["callbacks"]]
+    draws, place = about["chance"]
+    about["chance"] = draws, unpacked(place, arrays)
+    for memory in (about["history"], *about["callbacks"]):
+        if type(memory) is not dict or not all(isinstance(name, str) and name not in _OURS for name in memory):
+            raise Damaged("a memory in it is none of a callback's")
+    if not all(type(values) is list for values in about["history"].values()):
+        raise Damaged("its history is none")
 
 
 def _groups(model):

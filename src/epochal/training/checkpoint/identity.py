@@ -22,9 +22,10 @@ def identity_of(model, feed, callbacks, asked, file):
         if place not in known or not os.path.exists(place):
             known[place] = parts[name]
         parts[name] = known[place]
-    digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in feed.sample for leaf in leaves(tree)))
+    sample = feed.source.sample or ()  # nothing is read for it
+    digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in sample for leaf in leaves(tree)))
     return {**parts, **asked, "list of callbacks": [type(callback).__name__ for callback in callbacks],
-            "number of rows": feed.n_rows, "first batch": digest}
+            "number of rows": feed.n_rows, "number of batches": feed.n_batches, "first batch": digest}
 
 
 def digest_of(rows):

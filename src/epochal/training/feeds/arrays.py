@@ -4,13 +4,17 @@ import functools
 
 import numpy as np
 
+from ...base.errors import advise
 from ...base.validate import require
 from ...seam.feeding import feeding
+from ...seam.row_orders import way
+from .cast import leaves
 from .feed import Chunk, Source
 
 FEW_ENOUGH = 10_000_000  # rows of which one permutation is drawn; beyond, and not on the device, they are mixed in two levels
 _STRETCHES = 1_000_000   # neighbouring rows that then stay together until they meet others within a group
 _GROUP = 1_000_000       # rows
+_FEW_ROWS, _FEW_BYTES = 256, 2**20  # of which it is looked whether they change
 
 
 class Resident(Source):
@@ -20,7 +24,7 @@ class Resident(Source):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
         self.orders, self._rows = orders, rows.take(slice(None))
         self.sample = rows.take(slice(0, batch_size))
-        self._trainee, self._data = None, None
+        self._given, self._few, self._trainee, self._data = rows, None, None, None
 
     def on_device(self, trainee):
         """All rows, put there by the first call; again only for another trainee."""
@@ -30,6 +34,15 @@ class Resident(Source):
 
     def open(self):
         return ArrayPass(self)
+
+    def end(self):
+        """See in some rows whether they were changed in place since they were put on the device."""
+        few = max(1, min(_FEW_ROWS, _FEW_BYTES * self.n_rows // self._given.n_bytes))
+        now = [leaf.tobytes() for leaf in leaves(self._given.take(slice(None, None, -(-self.n_rows // few))))]
+        if now != self._few and self._few is not None:
+            advise("Rows of x, y or sample_weight were changed in place; the training goes on with those that are on the device. "
+                   'Pass a keras.utils.PyDataset, which is read anew in every epoch, or engine="keras".')
+        self._few = now
 
     def close(self):
         self._trainee, self._data = None, None
@@ -52,10 +65,10 @@ class ArrayPass:
         feeding().draw_seed()
 
     def first(self):
-        self._source.orders.draw_for_one_batch()
+        self._source.orders.draw_for_one_batch(self._source.n_ended)
 
     def take(self, trainee, first, n):
-        self.drawn = self._source.orders.draw() if self.drawn is None else self.drawn
+        self.drawn = self._source.orders.draw(self._source.n_ended) if self.drawn is None else self.drawn
         self._reading = self._source.chunks(trainee, self.drawn, first, first + n)
         yield from self._reading
 
@@ -67,8 +80,8 @@ class ArrayPass:
 class Orders:
     """Draws an order of `n_rows` rows for each pass over them.
 
-    With `keras.utils.set_random_seed` the orders are those of `fit`, which draws them differently on each back end: see
-    `Feeding.order`. On TensorFlow that means one order for all epochs once a seed is set.
+    With `keras.utils.set_random_seed` the orders are those of `fit`, which draws them differently on each back end and in each
+    version: see `seam.row_orders`. On TensorFlow that means one order for all epochs once a seed is set.
 
     Args:
         shuffle, order: see `Batching`.
@@ -81,32 +94,35 @@ class Orders:
         self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and order is None
         self._repeated = None
 
-    def draw_for_one_batch(self):
+    def draw_for_one_batch(self, n_ended):
         """What Keras draws until it has a first batch, if it asks for no other."""
         if self._shuffle == "batch" and self._order is None and not feeding().draws_whole_order:
-            Orders(min(self._n, self._size), self._size, "batch").draw()
+            Orders(min(self._n, self._size), self._size, "batch").draw(n_ended)
         else:
-            self.draw()
+            self.draw(n_ended)
 
-    def draw(self):
-        """Something that, cut by a slice, gives int[…] rows: an array, or its like where that would be too large."""
+    def draw(self, n_ended):
+        """Something that, cut by a slice, gives int[…] rows: an array, or its like where that would be too large.
+
+        `n_ended`: see `feed.Source`.
+        """
         if self._mixed:
             return _Mixed(self._n, int(np.random.randint(2**31)))
         if self._repeated is None:
-            rows, again = self._rows()
+            rows, again = self._rows(n_ended)
             rows = rows.astype(np.int32 if self._n < 2**31 else np.int64, copy=False)
             self._repeated = rows if again else None
             return rows
         return self._repeated
 
-    def _rows(self):
+    def _rows(self, n_ended):
         """int[n], and whether the next pass repeats it."""
         if self._order is not None:
             rows = np.asarray(self._order(self._n))
             require(rows.shape == (self._n,) and rows.dtype.kind in "iu", "order", f"{rows.dtype}{list(rows.shape)}",
                     f"a function that returns {self._n} row numbers")
             return rows, False
-        return feeding().order(self._n, self._size, self._shuffle) if self._shuffle else (np.arange(self._n), True)
+        return way().rows(self._n, self._size, self._shuffle, n_ended) if self._shuffle else (np.arange(self._n), True)
 
 
 class _Mixed:

@@ -1,7 +1,6 @@
 """Sources that cut their own batches: `PyDataset`, `tf.data`, PyTorch's `DataLoader`, Grain, Python generators."""
 
 import itertools
-import random
 import types
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +12,10 @@ import numpy as np
 
 from ...base.validate import require
 from ...seam.feeding import feeding
+from ...seam.row_orders import way
 from .cast import OnlyKeras, leaves, over, resolved_weights
+
+_LOOKED_AT = 2  # batches of a generator, and of a data set of Grain, that Keras reads before anything else
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,21 @@ class Batching:
         return int(self.batch_size) if self.batch_size else -(-n_rows // steps) if steps and n_rows else 32
 
 
+def known_way(x):
+    """Leave `x` to Keras where it is not known here in which order Keras takes what it shuffles."""
+    if way() is None:
+        raise OnlyKeras(f"Keras {keras.version()} shuffles in an order of its own", x)
+
+
 class Cutter:
     """What cuts its own batches.
 
     Attributes:
-        kind: its name for a user. n_batches, starts_anew: as in `feed.Source`; is_endless: known to have no end.
+        kind: its name for a user. n_batches, starts_anew, n_ended: as in `feed.Source`; is_endless: known to have no end.
         draws_torch_seed: whether opening a pass draws a seed from PyTorch's stream.
     """
 
-    kind, n_batches, starts_anew, is_endless, draws_torch_seed = "", None, True, False, False
+    kind, n_batches, starts_anew, is_endless, draws_torch_seed, n_ended = "", None, True, False, False, 0
 
     def __init__(self, given, class_weight=None):
         self._given, self._class_weight = given, class_weight
@@ -61,10 +69,17 @@ class Cutter:
         # An iterator of tf.data moves the seeds of `shuffle()` on, that of a `DataLoader` draws a seed.
         return self._unpacked(iter(self._given) if self.kind in feeding().opened_at_once else self._given)
 
-    def look(self, n=1):
-        """The first of `n` batches that are read."""
-        first, *_ = itertools.islice(self._unpacked(self._given), n)
-        return first
+    def described(self):
+        """A batch like those to come, for which nothing is read; `None` where that cannot be known."""
+        return None
+
+    def look(self):
+        """The first of the batches that Keras reads before anything else, to see what they are like; `None` where it reads none."""
+        n = self._n_looked_at()
+        return next(self._unpacked(list(itertools.islice(self._given, n))), None) if n else None
+
+    def _n_looked_at(self):
+        return feeding().n_looked_at
 
     def original(self):
         """What Keras' own `fit` is to be given."""
@@ -87,6 +102,8 @@ class DatasetOfKeras(Cutter):
         self._shuffle, self.begin, self.end = shuffle, dataset.on_epoch_begin, dataset.on_epoch_end
         if dataset.use_multiprocessing and dataset.workers > 0:
             raise OnlyKeras("a PyDataset with use_multiprocessing=True is read by processes that Keras starts", dataset)
+        if shuffle and not self.is_endless:
+            known_way(dataset)
 
     @property
     def n_batches(self):
@@ -99,15 +116,15 @@ class DatasetOfKeras(Cutter):
     def open(self):
         return self._unpacked(self._read())
 
-    def look(self, n=1):
-        first, *_ = self._unpacked(map(self._batch, range(n if self.is_endless else min(n, self.n_batches))))
-        return first
+    def look(self):
+        n = self._n_looked_at()
+        return next(self._unpacked([self._batch(i) for i in range(n if self.is_endless else min(n, self.n_batches))]), None)
 
     def _read(self):
         numbers = itertools.count() if self.is_endless else range(self.n_batches)
         if self._shuffle and not self.is_endless:
             numbers = list(numbers)
-            random.shuffle(numbers)
+            way().items(numbers, self.n_ended)
         if self._given.workers > 1:
             yield from _in_threads(self._batch, numbers, self._given.workers, self._given.max_queue_size)
         else:
@@ -135,15 +152,20 @@ class DatasetOfTensorFlow(Cutter):
     def is_endless(self):
         return int(self._given.cardinality()) == -1
 
-    def look(self, *_):
+    def described(self):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""
         described = self._given.element_spec
-        shapes = [spec.shape for spec in leaves(described) if hasattr(spec, "shape")]
+        for spec in leaves(described):
+            if type(spec).__name__ != "TensorSpec":
+                raise OnlyKeras(f"a {type(spec).__name__.removesuffix('Spec')} is sparse or ragged", self._given)
+        shapes = [spec.shape for spec in leaves(described)]
         if all(shape.rank is not None and shape.rank > 0 and None not in shape[1:].as_list() for shape in shapes):
-            rows = [over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), described)]
-        else:
-            rows = self._given.take(1)
-        return next(self._unpacked(rows))
+            rows = over(lambda s: np.zeros([s.shape[0] or 1, *s.shape[1:]], s.dtype.as_numpy_dtype), described)
+            return next(self._unpacked([rows]))
+        return None
+
+    def look(self):
+        return None
 
 
 class Loader(Cutter):
@@ -152,6 +174,9 @@ class Loader(Cutter):
     def __init__(self, loader, kind):
         super().__init__(loader)
         self.kind, self.draws_torch_seed = kind, kind == "DataLoader"
+
+    def _n_looked_at(self):
+        return feeding().n_looked_at if self.kind == "DataLoader" else _LOOKED_AT
 
     @property
     def n_batches(self):
@@ -171,7 +196,7 @@ class Generator(Cutter):
     def __init__(self, generator, make=None):
         super().__init__(generator)
         self._make, self.starts_anew = make, make is not None
-        self._looked_at = list(itertools.islice(generator, 2 if make is None else 1))
+        self._looked_at = list(itertools.islice(generator, _LOOKED_AT if make is None else 1))
         require(self._looked_at, "x", "an empty one", "a generator that yields at least one batch", "Call its function again.")
         require(isinstance(self._looked_at[0], tuple), "x", type(self._looked_at[0]).__name__,
                 "a generator of tuples (x,), (x, y) or (x, y, sample_weight)")
@@ -179,8 +204,11 @@ class Generator(Cutter):
     def open(self):
         return self._unpacked(self.original() if self._make is None else self._make())
 
-    def look(self, *_):
+    def described(self):
         return next(self._unpacked(self._looked_at))
+
+    def look(self):
+        return None
 
     def original(self):
         yield from itertools.chain(self._looked_at, self._given)

@@ -14,12 +14,12 @@ from ...seam.feeding import feeding
 from ...seam.rows import classes_of
 
 
-class OnlyKeras(Exception):
-    """Data that only Keras' own `fit` can feed, why, and the `x` to pass to it: a generator that was looked at lost batches."""
+class OnlyKeras(UsageError):
+    """Data that only Keras' own `fit` can feed: `why`, and the `x` to pass to it: a generator that was looked at lost batches."""
 
     def __init__(self, why, x):
-        super().__init__(why)
-        self.x = x
+        super().__init__(f"{why}. Call model.fit, or epochal.fit with engine=\"keras\".")
+        self.why, self.x = why, x
 
 
 class Rows(NamedTuple):
@@ -81,10 +81,16 @@ def are_arrays(tree):
 
 
 def n_rows_of(x):
-    """The number of rows of arrays; `None` for anything else, such as an input that cuts its own batches."""
+    """The number of rows of arrays, sparse ones too; `None` for anything else, such as an input that cuts its own batches."""
     found = leaves(x)
     arrays = found and all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in found)
-    return len(found[0]) if arrays and hasattr(found[0], "shape") else None
+    return found[0].shape[0] if arrays and getattr(found[0], "shape", ()) else None
+
+
+def sparse_in(tree):
+    """That only Keras feeds what is in `tree`, as a part of a sentence; `None` where all of it is dense."""
+    kind = next((type(leaf).__name__ for leaf in leaves(tree) if _is_sparse(leaf)), None)
+    return kind and f"a {kind} is sparse or ragged, and is sliced batch by batch"
 
 
 def lists_as_arrays(tree):
@@ -102,7 +108,7 @@ def lists_as_arrays(tree):
 def numpy_of(leaf, name, *, given):
     """One array of numbers as NumPy sees it, a view where that is possible; a file that is mapped to memory stays one."""
     if _is_sparse(leaf):
-        raise OnlyKeras(f"`{name}` holds a {type(leaf).__name__}, which is sparse or ragged: Keras slices it batch by batch", given)
+        raise OnlyKeras(f"in `{name}` {sparse_in(leaf)}", given)
     kind = type(leaf).__module__.split(".")[0]
     if kind == "pandas":
         array = _of_pandas(leaf)

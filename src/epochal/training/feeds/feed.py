@@ -7,6 +7,7 @@ import numpy as np
 
 from ...base.validate import require
 from ...seam.feeding import feeding
+from ...seam.model.copying import random_state
 
 
 class Chunk(NamedTuple):
@@ -26,8 +27,10 @@ class Source(Protocol):
     Attributes:
         n_batches: of a pass, as it is now; `None` where it is not known.
         n_rows: of a pass; `None` where it is not known. batch_size: rows of a batch; `None` where the source cuts its own.
-        sample: a small `Batch` of NumPy arrays (a few rows), from which the model's lazy parts are built.
+        sample: a small `Batch` of NumPy arrays (a few rows), from which the model's lazy parts are built; `None` where a batch
+            would have to be read for it that Keras does not read.
         starts_anew: whether each pass begins again at the first batch, as all but a Python generator do.
+        n_ended: how often `end()` was called: Keras' order of rows may depend on it.
     """
 
     n_batches: int | None
@@ -35,7 +38,9 @@ class Source(Protocol):
     batch_size: int | None
     sample: Any
     starts_anew: bool = True
+    n_ended: int = 0
 
+    def look(self): ...         # read what Keras reads before anything else, to see what batches are like
     def begin(self): ...        # an epoch begins
     def end(self): ...          # an epoch ends; also called once before the first, as Keras does
     def open(self): ...
@@ -48,21 +53,22 @@ class Feed:
     Without `steps_per_epoch` each epoch is a pass. With it, an epoch goes on where the last one stopped; a pass that ends within an
     epoch ends the epoch, with Keras' warning, and the next epoch begins a new pass.
 
-    `rehearse` and `reset` are for whoever mirrors `fit`. Keras draws a first batch to build a model, loss or metrics that are not
-    built yet: `rehearse()` (on TensorFlow Keras does without, and this does nothing). In any case it resets its iterator before
+    `rehearsed` and `reset` are for whoever mirrors `fit`. Keras draws a first batch to build a model, loss or metrics that are not
+    built yet: `rehearsed()` (on TensorFlow Keras does without, and this does nothing). In any case it resets its iterator before
     the first epoch and before every validation: `reset()`. Both move the random numbers and the hooks of a `PyDataset` on, and
     `reset()` takes validation back to the first batch.
 
     Attributes:
         n_batches, n_rows: of an epoch; `None` where it is not known, before the first one ends.
-        batch_size, sample: as in `Source`.
+        batch_size: as in `Source`.
+        began_at: the random streams and the `state()` before the coming epoch, where its first batch was read already.
     """
 
     def __init__(self, source, steps_per_epoch=None):
         require(steps_per_epoch is None or (int(steps_per_epoch) == steps_per_epoch and steps_per_epoch > 0), "steps_per_epoch",
                 steps_per_epoch, "a number of batches", "Leave it out for one pass over the data in each epoch.")
         self.source, self._steps = source, steps_per_epoch and int(steps_per_epoch)
-        self.batch_size, self.sample = source.batch_size, source.sample
+        self.batch_size, self.began_at, self._sample = source.batch_size, None, None
         self._n, self._found, self._pass, self._seen = source.n_batches, None, None, 0
         require(self._n != 0, "x", "no batch", "a source of at least one batch")
 
@@ -74,11 +80,17 @@ class Feed:
     def n_rows(self):
         return None if self._steps else self.source.n_rows
 
+    @property
+    def sample(self):
+        """As in `Source`; where there is none, the first batch of the epoch to come, which is read now, and not again then."""
+        if self._sample is None:
+            self._sample = self.source.sample or self._first_batch()
+        return self._sample
+
     def epoch(self, trainee, skip=0):
         """Chunks of one epoch, its first `skip` batches left out."""
-        self.source.begin()
-        if self._pass is None or self._steps is None:
-            self._open()
+        self._begin()
+        self.began_at = None
         wanted = self._steps or self._n
         n = wanted if wanted is None or self._n is None else min(wanted, self._n - self._seen)
         first, taken = self._seen, skip
@@ -96,34 +108,55 @@ class Feed:
             _warn_of_the_end()
         if self._n is not None and self._seen >= self._n:
             self._open()
-        self.source.end()
+        self._end()
 
-    def rehearse(self):
-        """Draw and read what Keras draws and reads to build a model from the first batch; follow it by `reset()`."""
-        if feeding().rehearses:
-            self.source.begin()
-            self._open()
-            self._pass.first()
+    def rehearsed(self):
+        """The `sample`, after what Keras draws and reads to build a model from the first batch; follow it by `reset()`."""
+        if self.began_at is None and "fit" in feeding().rehearses:
+            self._sample = self._first_batch() or self._sample
+        return self.sample
 
     def reset(self):
         """Begin anew, as Keras does before training and before every validation."""
-        self._leave()
+        if self.began_at is None or "fit" in feeding().rehearses:  # else the first batch of the training has been read, for us
+            self._leave()
+            self.began_at = None
         self._n = self.source.n_batches
-        self.source.end()
+        self._end()
 
     def state(self):
-        """Where the pass stands between two epochs, for a checkpoint: `None`, or a dict of a number and an array (or a number)."""
-        return None if self._steps is None or self._pass is None else {"seen": self._seen, "drawn": self._pass.drawn}
+        """Where the pass stands between two epochs, for a checkpoint: a dict of numbers, and perhaps an array."""
+        goes_on = self._steps is not None and self._pass is not None
+        return {"ended": self.source.n_ended} | ({"seen": self._seen, "drawn": self._pass.drawn} if goes_on else {})
 
     def restore(self, state):
         """Go on where `state()` was taken, with another feed of the same data."""
-        if state is not None:
+        state = state or {}  # files of the first version hold `None` where the next epoch begins a pass
+        self._leave()
+        self.began_at, self.source.n_ended = None, state.get("ended", self.source.n_ended)
+        if "seen" in state:
             self._open()
             self._pass.drawn, self._seen = state["drawn"], state["seen"]
 
     def close(self):
         self._leave()
         self.source.close()
+
+    def _begin(self):
+        if self.began_at is None:
+            self.source.begin()
+            if self._pass is None or self._steps is None:
+                self._open()
+
+    def _first_batch(self):
+        began_at = random_state(), self.state()
+        self._begin()
+        self.began_at = began_at
+        return self._pass.first()
+
+    def _end(self):
+        self.source.n_ended += 1
+        self.source.end()
 
     def _open(self):
         self._leave()

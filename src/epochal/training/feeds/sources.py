@@ -11,7 +11,7 @@ from ...base.errors import UsageError
 from ...base.validate import require, whole_number
 from ...seam.identity.settings import shapes_of
 from .arrays import Orders, Resident
-from .batches import Batching, kind_of, source_of
+from .batches import Batching, kind_of, known_way, source_of
 from .blocks import BLOCK_BYTES, ArrayBlocks, ParquetBlocks
 from .cast import OnlyKeras, are_arrays, coded, leaves, over, rows_of
 from .feed import Feed
@@ -125,6 +125,8 @@ def _of_rows(rows, batching):
     mapped = any(isinstance(leaf, np.memmap) for leaf in rows.leaves)
     in_blocks = rows.n_bytes > batching.resident_bytes or (mapped and rows.n_bytes > BLOCK_BYTES)
     size = batching.size(rows.n_rows)
+    if batching.shuffle and batching.order is None:
+        known_way(rows.x)
     orders = Orders(rows.n_rows, size, batching.shuffle, order=batching.order, mixed=in_blocks)
     return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=size)
 

@@ -21,8 +21,8 @@ BLOCK_SECONDS = 0.2  # so long a slow source keeps the batches it has made to it
 class Batches(Source):
     """A `Source` of batches that were cut elsewhere: they keep their size, order and types.
 
-    They are read in a thread, while the chunk before them trains; never more of them than the epoch needs. Where the back end does
-    not allow that (`Feeding.reads_ahead`) each is read when its turn comes, by the thread that trains, and is a chunk by itself.
+    They are read by the thread that trains, or in another one, while the chunk before them trains, where Keras does that too; never
+    more of them than the epoch needs. Where `Feeding.stacks` does not allow more, each is a chunk by itself.
 
     Args:
         inner: the `Cutter`.
@@ -32,47 +32,67 @@ class Batches(Source):
 
     def __init__(self, inner):
         self.inner, self.begin, self.end, self.original = inner, inner.begin, inner.end, inner.original
-        self.starts_anew, self.in_thread = inner.starts_anew, feeding().reads_ahead
-        with contextlib.nullcontext() if feeding().looking_draws else undisturbed():
-            first = inner.look(feeding().n_looked_at)
-        try:
-            self.sample = self.converted(first)
-            if len({len(leaf) for leaf in leaves(self.sample)}) != 1:
-                raise OnlyKeras("the arrays of a batch differ in length", None)
-        except OnlyKeras as error:
-            raise OnlyKeras(str(error), self.original()) from None
+        self.starts_anew, self.sample, self._looked = inner.starts_anew, None, False
+        self._like(inner.described())
 
     @property
     def n_batches(self):
         return self.inner.n_batches
 
+    @property
+    def n_ended(self):
+        return self.inner.n_ended
+
+    @n_ended.setter
+    def n_ended(self, n):
+        self.inner.n_ended = n
+
+    def look(self):
+        if not self._looked:
+            self._looked = True
+            self._like(self.inner.look())
+
     def open(self):
+        self.look()
         if not self.inner.draws_torch_seed:
             feeding().draw_seed()
         return _Pass(self)
 
     def converted(self, batch):
-        return tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=None)), tree) for tree in batch)
+        try:
+            found = tuple(over(lambda leaf: canonical(numpy_of(leaf, "x", given=None)), tree) for tree in batch)
+            if len({len(leaf) for leaf in leaves(found)}) != 1:
+                raise OnlyKeras("the arrays of a batch differ in length", None)
+        except OnlyKeras as error:
+            raise OnlyKeras(error.why, self.original()) from None
+        return found
 
     def each(self):
         return map(self.converted, self.inner.open())
+
+    def _like(self, batch):
+        self.sample = self.sample if batch is None else self.converted(batch)
 
 
 class _Pass:
     drawn = None
 
     def __init__(self, source):
-        self._source, self._batches, self._at, self._reading = source, iter(source.inner.open()), 0, None
+        self._source, self._at, self._reading = source, 0, None
+        self._batches = map(source.converted, source.inner.open())
 
     def first(self):
-        next(self._batches, None)
+        """The first batch, read now, and handed out by `take`."""
+        first = next(self._batches, None)
+        require(first is not None, "x", "no batch", "a source of at least one batch")
+        self._batches = itertools.chain([first], self._batches)
+        return first
 
     def take(self, trainee, first, n):
         for _ in itertools.islice(self._batches, first - self._at):
             self._at += 1
-        self._reading = stacked(map(self._source.converted, itertools.islice(self._batches, n)), n,
-                                block_bytes=BLOCK_BYTES if self._source.in_thread else 0)
-        if self._source.in_thread:
+        self._reading = stacked(itertools.islice(self._batches, n), n, block_bytes=BLOCK_BYTES if feeding().stacks else 0)
+        if feeding().in_thread:
             self._reading = ahead(self._reading)
         for batch, rows in self._reading:
             self._at += len(rows)
@@ -88,9 +108,18 @@ def stacked(batches, n=None, *, block_bytes=BLOCK_BYTES, block_seconds=BLOCK_SEC
 
     A stack goes out when it is full, when the next batch has another shape, and when `block_seconds` have passed. One that goes out
     early holds 1, 2, 4, … batches: each number of batches is a program to be compiled. `n` is how many there will be, or `None`.
+    An error in `batches` is raised after the stacks of what came before it.
     """
-    held, shape, full, late, since = [], None, 1, False, clock()
-    for batch in batches:
+    held, shape, full, late, since, batches = [], None, 1, False, clock(), iter(batches)
+    while True:
+        fine = False
+        try:
+            batch, fine = next(batches, None), True
+        finally:  # before an error is raised, what was read before it is trained
+            if not fine:
+                yield from _stacks(held, True)
+        if batch is None:
+            break
         found = tuple(over(lambda leaf: (leaf.shape, leaf.dtype), tree) for tree in batch)
         if found != shape:
             yield from _stacks(held, late)

@@ -12,9 +12,9 @@ from keras.callbacks import History as History
 from ...base.errors import UsageError
 from ...base.validate import is_number, is_whole, one_of, path_like, positive_number, require, whole_number
 from ...rules.training.batching import balanced, stratified
-from ...seam.model.copying import has_own_step, refuse_uncompiled
+from ...seam.model.copying import has_own_step
 from ...seam.rows import classes_of, over
-from ..feeds.cast import check_class_weight, n_rows_of
+from ..feeds.cast import check_class_weight, lists_as_arrays, n_rows_of
 from .modes import check_engine
 
 BATCHES = ("shuffled", "stratified", "balanced")
@@ -58,7 +58,7 @@ def checked(request: FitRequest) -> FitRequest:
     r = request
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
-    refuse_uncompiled(r.model, "model")
+    require(r.model.compiled, "model", r.model.name, "compiled", 'Call model.compile(optimizer="adam", loss=…) first.')
     whole_number("epochs", r.epochs, 0, "Pass 10.")
     whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
@@ -117,6 +117,7 @@ def set_learning_rate(model, learning_rate):
 def split(x, y, sample_weight, share):
     """The first rows and the last, a `share` of them, cut where Keras cuts them."""
     require(0 < share < 1, "validation_split", share, "a share from 0 up to 1", "Pass 0.2.")
+    x, *_ = given = tuple(map(lists_as_arrays, (x, y, sample_weight)))
     n = n_rows_of(x)
     require(n is not None, "validation_split", share, f"left out for a {type(x).__name__}, which cannot be cut",
             "Pass validation_data.")
@@ -124,7 +125,7 @@ def split(x, y, sample_weight, share):
     require(0 < at < n, "validation_split", share, f"a share that leaves rows on both sides of {n}", "Pass 0.2.")
 
     def rows(start, stop):
-        return tuple(over(lambda a: (a.iloc if hasattr(a, "iloc") else a)[start:stop], tree) for tree in (x, y, sample_weight))
+        return tuple(over(lambda a: (a.iloc if hasattr(a, "iloc") else a)[start:stop], tree) for tree in given)
 
     return rows(0, at), rows(at, n)
 

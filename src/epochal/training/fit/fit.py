@@ -1,5 +1,6 @@
 """`fit`, as Keras means it: its arguments, its `History`, its callbacks, its numbers; many batches at a time."""
 
+import inspect
 import os
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,19 +13,23 @@ from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
+from ...seam.model.copying import own_way
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import OnlyKeras, n_rows_of
+from ..feeds.cast import OnlyKeras, n_rows_of, sparse_in
 from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import needing_batches
 from .loop import Work, run
-from .modes import Mode, mode_for
+from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
+
+_OF_KERAS = ("batch_size", "epochs", "verbose", "validation_split", "shuffle", "class_weight", "sample_weight", "initial_epoch",
+             "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq")
 
 
 def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> keras.callbacks.History:
@@ -39,11 +44,14 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    rate = arguments.without_scaling(request.model.optimizer).learning_rate
-    resolved = {"batch_size": request.batch_size, "learning_rate": float(keras.ops.convert_to_numpy(rate)),
-                "batches": request.batches}
+    rate = getattr(arguments.without_scaling(request.model.optimizer), "learning_rate", None)
+    resolved = {"batch_size": request.batch_size, "batches": request.batches,
+                "learning_rate": None if rate is None else float(keras.ops.convert_to_numpy(rate))}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
-    why = 'engine="keras"' if request.engine == "keras" else only_keras(request.model)
+    judges = request.validation_data is not None or request.validation_split
+    why = 'engine="keras"' if request.engine == "keras" else (
+        own_way(request.model, ("fit", "make_train_function", *(("evaluate", "make_test_function") if judges else ())))
+        or only_keras(request.model) or sparse_in((request.x, request.y, request.sample_weight)))
     if why:
         return by_keras(request, why)
     given, (request, held_out) = request, _split(request)
@@ -54,15 +62,16 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
         try:
             feed = feed_of(request.x, request.y, replace(batching, order=order), sample_weight=request.sample_weight,
                            class_weight=request.class_weight)
+            feed.source.look()
         except OnlyKeras as error:
-            return by_keras(replace(given, x=error.x), str(error))
+            return by_keras(replace(given, x=error.x), error.why)
         opened.callback(feed.close)
         try:
             validation = _validation_feed(request, feed)
         except OnlyKeras as error:
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
             x = getattr(feed.source, "original", lambda: given.x)()  # a generator has lost batches that were looked at
-            return by_keras(replace(given, x=x, validation_data=again), str(error))
+            return by_keras(replace(given, x=x, validation_data=again), error.why)
         if validation is not None:
             opened.callback(validation.close)
         if request.checkpoint is not None:
@@ -72,25 +81,31 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
 
 
 def _by_keras(request, why, *, resolved, progress, stop):
-    """Keras' own `fit`, with what Keras does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
+    """`model.fit`, with what it does not know of resolved before, or refused for the reason `why`, a part of a sentence."""
     r = request
-    progress.say(f"Trained by Keras' own fit: {why}.")
-    for name, default in (("batches", "shuffled"), ("micro_batch_size", None), ("checkpoint", None)):
-        if getattr(r, name) != default:
-            raise UsageError(f"`{name}` must be left out where Keras' own fit trains ({why}); got {getattr(r, name)!r}. Leave it "
+    progress.say(f"Trained by model.fit: {why}.")
+    for name, defaults in (("batches", ("shuffled",)), ("micro_batch_size", (None,)), ("checkpoint", (None,)),
+                           ("engine", ("auto", "keras", keras.backend.backend()))):
+        if getattr(r, name) not in defaults:
+            raise UsageError(f"`{name}` must be left out where model.fit trains ({why}); got {getattr(r, name)!r}. Leave it "
                              "out, or remove the cause.")
     for name, data in (("x", r.x), ("validation_data", r.validation_data)):
         x = data[0] if isinstance(data, tuple | list) and data else data
         if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
-            raise UsageError(f"`{name}` must be arrays where Keras' own fit trains ({why}); got "
+            raise UsageError(f"`{name}` must be arrays where model.fit trains ({why}); got "
                              f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
     x, validation_data = (made_by(data, size or 32) if is_factory(data) else data  # Keras knows no functions
                           for data, size in ((r.x, r.batch_size), (r.validation_data, r.validation_batch_size or r.batch_size)))
-    callbacks = [*r.callbacks, _EpochReporter(progress, stop, r.epochs)]
-    history = r.model.fit(x, r.y, r.batch_size, r.epochs, r.verbose, callbacks, r.validation_split, validation_data, r.shuffle,
-                          r.class_weight, r.sample_weight, r.initial_epoch, r.steps_per_epoch, r.validation_steps,
-                          r.validation_batch_size, r.validation_freq)
-    history.params.update(resolved, engine="keras", because=why)
+    takes = inspect.signature(r.model.fit).parameters.values()
+    told = any(parameter.name == "callbacks" or parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
+    callbacks = [*r.callbacks, *([_EpochReporter(progress, stop, r.epochs)] if told else [])]
+    given = {name: getattr(r, name) for name in _OF_KERAS} | {"validation_data": validation_data, "callbacks": callbacks or None}
+    # What is as Keras has it is left out: a `fit` of the user's own may take fewer arguments, in another order.
+    asked = {name: value for name, value in given.items()
+             if type(value) is not type(default := getattr(FitRequest, name)) or value != default}
+    history = r.model.fit(x, *(() if r.y is None else (r.y,)), **asked)
+    if isinstance(history, arguments.History):
+        history.params.update(resolved, engine="keras", because=why)
     return history
 
 
@@ -141,20 +156,40 @@ def _validation_feed(request, feed):
 
 def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
-    trainee, built = open_trainee(model, feed.sample, request.micro_batch_size)
+    trainee, built = open_trainee(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None)
     if built:
-        feed.rehearse()
+        feed.rehearsed()
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, feed, resolved)
-    mode, notes = _mode(request, trainee, feed, kept)
-    for sentence in (f"{mode}.", *map(str, notes)):
-        progress.say(sentence)
-    model.history.params.update(resolved, engine=mode.name, backend=trainee.backend, because=mode.because)
+    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
+    modes = _modes(request, trainee, feed, n_updates, kept)
+    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
+    if price is not None:
+        progress.say(str(price))
+    model.history.params.update(resolved, backend=trainee.backend)
+    told = []
+
+    def tell(n_epochs_left):
+        """Say how batches are run, once that is known, and never into the line of an epoch's progress."""
+        if modes.mode is None or modes.mode in told:
+            return
+        told.append(modes.mode)
+        progress.say(f"{modes.mode}.")
+        if request.engine == "auto" and n_epochs_left > 0:
+            faster = faster_back_end(request, trainee, feed, modes.mode, n_epochs_left * (feed.n_batches or 0))
+            if faster is not None:
+                progress.say(str(faster))
+
+    def after_epoch(epoch):
+        tell(epochs.stop - epoch - 1)
+        _report_epoch(progress, model.history, epochs.stop, epoch)
+
+    tell(request.epochs - request.initial_epoch)
     model.stop_training = False
     if kept:
-        kept.before_begin(trainee, mode.name)
+        kept.before_begin(trainee, modes)
     callbacks.on_train_begin()
     done = kept and kept.resume()
     trainee.load()  # a callback, or the checkpoint, may have put back what it kept
@@ -164,13 +199,16 @@ def _train(request, feed, validation, resolved, progress, stop):
     elif kept:
         kept(Position(epochs.start))
     try:
-        work = Work(model, trainee, mode.name, feed, validation, request.validation_freq, callbacks)
-        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop,
-                   after_epoch=partial(_report_epoch, progress, model.history, epochs.stop))
+        work = Work(model, trainee, modes, feed, validation, request.validation_freq, callbacks)
+        logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop, after_epoch=after_epoch)
+        modes.close()
+        tell(0)
         if kept:
             kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
         trainee.store()
+        modes.close()
+        model.history.params.update(engine=modes.mode.name, because=modes.mode.because)
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
     callbacks.on_train_end(logs)
@@ -178,19 +216,16 @@ def _train(request, feed, validation, resolved, progress, stop):
     return model.history
 
 
-def _mode(request, trainee, feed, kept):
+def _modes(request, trainee, feed, n_updates, kept):
     if kept and kept.ran_on:
         backend, before = kept.ran_on
         if backend != trainee.backend:
             raise UsageError(f"`checkpoint` must be the folder of a training on {trainee.backend}; the one in "
                              f"{os.fspath(request.checkpoint)!r} was trained on {backend} in a process of its own, which this "
                              "version no longer does. Name another folder to begin anew.")
-        return Mode(before, None, "as before"), []  # another mode would round differently
-    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
-    mode = mode_for(request.model, trainee, feed, n_updates, request.engine)
-    faster = faster_back_end(request, trainee, feed, mode, n_updates) if request.engine == "auto" else None
-    price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
-    return mode, [finding for finding in (faster, price) if finding is not None]
+        return Modes(trainee, Mode(before, None, "as before"), n_updates)  # another mode would round differently
+    often = bool(needing_batches(request.callbacks, "train")) and request.model.steps_per_execution == 1
+    return modes_for(request.model, trainee, feed, n_updates, request.engine, every_batch=often)
 
 
 def _epochs(request, done):
@@ -205,6 +240,12 @@ def _checkpoint(request, feed, resolved):
     if not feed.source.starts_anew:
         raise UsageError("`checkpoint` must be left out for a generator, which cannot be wound back to where a training stopped. "
                          "Pass a keras.utils.PyDataset, or a function make_dataset(batch_size).")
+    known = set(map(id, request.model.variables))
+    others = [f"`{name}`" for name, part in vars(request.model).items() if isinstance(part, keras.optimizers.Optimizer)
+              and part is not request.model.optimizer and not known.issuperset(map(id, part.variables))]
+    if others:
+        raise UsageError("`checkpoint` must be left out for a model that keeps optimizers of its own, whose state Keras does not "
+                         f"know of; got {' and '.join(others)}. Leave it out, or hold their variables in a list of the model.")
     asked = {"batch size": resolved["batch_size"], "kind of batches": resolved["batches"],
              "learning rate": request.learning_rate and float(request.learning_rate), "shuffle": str(request.shuffle),
              "class_weight": request.class_weight and sorted(map(str, request.class_weight.items())),

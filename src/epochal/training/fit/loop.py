@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ...base.stop import Stop, set_by_ctrl_c
 from ...base.validate import is_whole
+from ...seam.trainee import epoch_logs, logs_of_its_own
 from ..checkpoint.checkpoint import Position
 from .callbacks import hearing_batches, needing_batches, seeing_the_model
 
@@ -14,11 +15,11 @@ _FIRST = 16      # batches before anything is known about how long one takes
 
 
 class Work(NamedTuple):
-    """A training: the user's model, its `Trainee` and how that runs batches, the `Feed`s of the rows, and a `CallbackList`."""
+    """A training: the user's model, its `Trainee` and the `Modes` of that, the `Feed`s of the rows, and a `CallbackList`."""
 
     model: Any
     trainee: Any
-    mode: str
+    modes: Any
     feed: Any
     validation: Any
     validation_freq: Any
@@ -89,36 +90,47 @@ class _Pass:
 
     def __init__(self, what, work):
         model, callbacks = work.model, work.callbacks
-        self.trainee, self._model, self._mode, self._run = work.trainee, model, work.mode, getattr(work.trainee, what)
+        self.trainee, self._model, self._run = work.trainee, model, getattr(work.modes, what)
+        self._modes = work.modes if what == "train" else None
         self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
         needing = needing_batches(callbacks.callbacks, what)
         self._stop = "stop_training" if what == "train" else "stop_evaluating"
         self._heard = bool(hearing_batches(callbacks.callbacks, what))
         self._every = model.steps_per_execution if needing else None
         self._seen = bool(seeing_the_model(needing))
+        self._changed = self._seen or logs_of_its_own(model, what)  # the metrics may not be what the last step logged
         self._seconds, self._warm = None, False  # a batch takes; the programs are compiled
 
     def __call__(self, feed, stopping, *, skip=0, keep=None):
+        """Train or judge the batches; returns the logs of the epoch."""
+        logs = self._batches(feed, stopping, skip, keep)
+        if not self._changed:
+            return logs
+        self.trainee.store()
+        return epoch_logs(self._model, logs)
+
+    def _batches(self, feed, stopping, skip, keep):
         if self._stop == "stop_evaluating":
             self._model.stop_evaluating = False
         first = step = skip  # of the batches between two hooks; of all
-        wanted, logs, since = 0, {}, perf_counter()
+        wanted, logs, since, under_way = 0, {}, perf_counter(), 0
         for chunk in feed.epoch(self.trainee, skip):
             at, n = 0, len(chunk.rows)
             while at < n:
+                if under_way:  # waited for only now: while they trained, the next were read
+                    self._look(under_way, since, stopping)
+                    under_way = 0
                 if first == step:
                     if keep and step > skip:  # not after the last batch, from which there is no way to the end of the epoch
                         keep(step)
                     wanted, since = self._wanted(n - at), perf_counter()
                     self._tell(self._begin, step)
                 taken = min(n - at, wanted - (step - first))
-                logs = self._run(chunk.data, chunk.rows[at : at + taken], self._mode)
+                logs = self._run(chunk.data, chunk.rows[at : at + taken])
                 at, step = at + taken, step + taken
                 if step - first == wanted:
                     self._tell(self._end, first + wanted - 1, logs)
-                    if at < n or feed.n_batches is None or step < feed.n_batches:
-                        self._look(step - first, since, stopping)
-                    first = step
+                    under_way, first = step - first, step
                     if getattr(self._model, self._stop):
                         return logs
         if step > first:
@@ -128,6 +140,8 @@ class _Pass:
     def _wanted(self, left):
         if self._every:
             return self._every
+        if self._modes and self._modes.most:
+            left = min(left, self._modes.most)
         if getattr(self._model, self._stop):
             return 1  # asked to stop before the first batch: Keras trains that one
         if self._seconds is None:

@@ -1,6 +1,5 @@
-"""In which mode the batches of a training are run: what this model allows, what is worth a trial, what is remembered."""
+"""In which mode the batches of a training are run: what this model allows, what is worth timing, what is remembered."""
 
-import weakref
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -14,22 +13,20 @@ from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
 from ...seam.model.copying import layers
 from ...seam.rows import leaves
-from ..feeds.arrays import Resident
 from ..remembered import Remembered
 
 MODES = ("fused", "unrolled", "looped", "stepwise")
 ENGINES = ("auto", "keras", *MODES)
-_MEASURED = weakref.WeakKeyDictionary()  # per trainee: {batch: (updates in view of which it was measured, Mode)}
 _SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
                   keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
                   keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 _SHORT_STEP = 2e7      # operations: about a millisecond on two cores
-_REPAID = 20      # times the cost of a trial must the rest of the training take before the trial is made,
-_HOPED = 3        # or only so many times where there is reason to hope: a loop, where steps are short
+_REPAID = 50      # times the cost of another program must the rest of the training take before it is made
+_FEW = 100        # updates, of which no mode saves enough to be worth a look
 _GAIN = 0.95      # of the time: less of a gain is not worth another mode
-_LEAST_COST = 0.3  # seconds: no trial costs less, with what has to be compiled for it
+_LEAST_COST = 0.3  # seconds: no program costs less
 _TRIAL_SECONDS = 0.2
-_MOST_STEPS = 64
+_FIRST, _TIMED, _MOST_STEPS = 4, 16, 64  # batches: with what has to be compiled; when timed first; at most
 _LONG_STEP = 1e-3  # seconds: the start of a step, which is all that a loop saves, takes a twentieth of it
 _WORDS = {"fused": "fused into one program", "unrolled": "several to a program", "looped": "in a loop on the device",
           "stepwise": "step by step"}
@@ -65,96 +62,121 @@ def check_engine(engine):
         one_of("engine", engine, ENGINES, 'Pass engine="auto".')
 
 
-def mode_for(model, trainee, feed, n_updates, engine) -> Mode:
-    """The `Mode` to train `n_updates` batches in (`None` where unknown); `engine` is `"auto"`, or a mode by name."""
+class Modes:
+    """How the batches of a training are run: in one mode, or in one after the other until the fastest is known.
+
+    Modes are timed on batches of the training itself, each of which is trained once, as in Keras: nothing has to be undone, and
+    what callbacks set before the first batch holds.
+
+    Args:
+        order: modes, likely best first; or the one `Mode` that is to be.
+        n_updates: batches that the training will have; `None` where unknown, and then only the first mode is used.
+        memory: where the outcome of a comparison is kept, if anywhere.
+
+    Attributes:
+        name: the mode in use. mode: the `Mode` in which the rest is run; `None` while modes are timed. Its seconds are one
+            measurement of a few batches, beside whatever else the machine is doing.
+    """
+
+    def __init__(self, trainee, order, n_updates, memory=None):
+        self._trainee, self._n_updates, self._n_left, self._order, self._memory = trainee, n_updates, n_updates or 0, order, memory
+        self._seconds, self._refused, self._cost, self._size, self._next = {}, {}, _LEAST_COST, None, _FIRST
+        self.mode = order if isinstance(order, Mode) else None
+        self.name = self.mode.name if self.mode else order[0]
+        if self.mode is None and self._n_left <= _FEW:
+            self.close()
+
+    @property
+    def most(self):
+        """Batches that the next call should have at most; `None` for any number."""
+        return self._next if self.mode is None else None
+
+    def test(self, data, rows):
+        """As `Trainee.test`, while modes are timed in the first that has trained."""
+        return self._trainee.test(data, rows, self.name if self.mode else next(iter(self._seconds), self.name))
+
+    def train(self, data, rows):
+        """As `Trainee.train`, in the mode in use; one that this model does not allow is passed over, before it has trained."""
+        start = perf_counter()
+        try:
+            logs = self._trainee.train(data, rows, self.name)
+        except Unsupported as error:
+            self._refused[self.name] = str(error).split(". ")[0].rstrip(".")
+            if isinstance(self._order, Mode) or set(self._order) == set(self._refused):
+                raise
+            self.mode = None
+            self._go_on()
+            return self.train(data, rows)
+        if self.mode is None:
+            self._trainee.wait()
+            self._saw(*rows.shape, perf_counter() - start)
+        return logs
+
+    def close(self):
+        """Decide on what is known: the training ends, or too little of it is left to repay another program."""
+        if self.mode is not None:
+            return
+        first = next(iter(self._seconds), self.name)
+        fastest = min(self._seconds, key=self._seconds.get, default=first)
+        if self._seconds and self._seconds[fastest] > _GAIN * self._seconds[first]:
+            fastest = first
+        left = [mode for mode in self._order if mode not in self._seconds and mode not in self._refused and mode != fastest]
+        measured = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in self._seconds.items())
+        why = [*([f"measured, a batch: {measured}"] if measured else []),
+               *(f"not {mode}: {reason}" for mode, reason in self._refused.items()),
+               *([f"{' and '.join(left)} not tried: the training is too short to repay it"] if left else [])]
+        if not why:
+            why = [f"the only mode worth a trial on {self._trainee.backend}{_why_not(self._trainee, 'fused')}"]
+        self.mode = Mode(fastest, self._seconds.get(fastest), "; ".join(why), len(self._seconds) + len(self._refused) > 1)
+        self.name = fastest
+        if self._memory is not None and self.mode.compared:
+            keep(self._memory, self._trainee.backend, self.mode, self._n_updates)
+
+    def _saw(self, n, size, taken):
+        self._n_left -= n
+        self._size = self._size or size
+        if size != self._size:  # a short last batch
+            return
+        if self._next == _FIRST:
+            self._cost, self._next = max(self._cost, taken), _TIMED
+            return
+        self._seconds[self.name] = min(taken / n, self._seconds.get(self.name, taken))
+        if taken * 4 > _TRIAL_SECONDS or n < self._next or self._next == _MOST_STEPS:
+            self._go_on()
+        else:
+            self._next = _MOST_STEPS
+
+    def _go_on(self):
+        """Turn to the next mode that is worth it, or decide."""
+        best = min(self._seconds.values(), default=None)
+        for mode in self._order:
+            if mode in self._seconds or mode in self._refused:
+                continue
+            if mode == "fused" and best is not None and best > _LONG_STEP and self._trainee.device == "cpu":
+                self._refused[mode] = "steps are too long for a loop to save anything"
+            elif best is None or self._n_left * best > _REPAID * self._cost:
+                self.name, self._next = mode, _FIRST
+                return
+        self.close()
+
+
+def modes_for(model, trainee, feed, n_updates, engine, *, every_batch=False) -> Modes:
+    """The `Modes` of a training of `n_updates` batches (`None` where unknown); `engine` is `"auto"`, or a mode by name.
+
+    Args:
+        every_batch: whether a callback looks at each batch, so that there is nothing for a loop to save.
+    """
     if engine not in ("auto", trainee.backend):
         if engine not in trainee.modes:
             raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
                              f"{trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
-        return Mode(engine, None, "as asked")
+        return Modes(trainee, Mode(engine, None, "as asked"), n_updates)
+    if every_batch:
+        return Modes(trainee, Mode("stepwise", None, "a callback looks at every batch"), n_updates)
     memory = memory_of(model, trainee, feed)
     known = recall(memory, trainee.backend, n_updates)
-    if known is not None and known.name in trainee.modes:
-        return known
-    mode = measured_mode(model, trainee, feed, n_updates)
-    if mode.compared:
-        keep(memory, trainee.backend, mode, n_updates)
-    return mode
-
-
-def measured_mode(model, trainee, feed, n_updates) -> Mode:
-    """The fastest mode, timed where the training is long enough."""
-    order = _likely_best_first(model, trainee, feed)
-    if len(order) == 1 and not (n_updates or 0) > 100:
-        return Mode(order[0], None, f"the only mode worth a trial on {trainee.backend}{_why_not(trainee, 'fused')}")
-    known, what = _MEASURED.setdefault(trainee, {}), (rows_of_a_batch(feed), shapes_of(feed.sample))
-    n_before, mode = known.get(what, (0, None))
-    if mode is None or (n_updates or 0) > 2 * n_before:
-        mode = fastest_mode(trainee, *_batches_to_try(feed, trainee), n_updates, order)
-        known[what] = n_updates or 0, mode
-    return mode
-
-
-def fastest_mode(trainee, data, rows, n_updates, order) -> Mode:
-    """Try modes on a few batches and take the fastest. What is trained in a trial is undone.
-
-    Args:
-        data, rows: the data on the device, and int32[k, batch_size], the batches to try, of the shapes of the training.
-        n_updates: batches that the training will have; `None` where unknown, and then nothing but the first mode is tried.
-        order: modes, likely best first. The first one's program is needed anyway, so that trying it costs nothing more. A mode
-            that this model does not allow is passed over, with the reason.
-
-    Returns:
-        The `Mode`. Its seconds are one measurement of a few batches, beside whatever else the machine is doing.
-    """
-    seconds, refused, cost = {}, {}, _LEAST_COST
-    for mode in order:
-        best = min(seconds.values(), default=None)
-        repaid = _HOPED if mode == "fused" and best is not None and best < _LONG_STEP else _REPAID
-        if best is not None and (n_updates is None or n_updates * best < repaid * cost):
-            break
-        if mode == "fused" and best is not None and best > _LONG_STEP and trainee.device == "cpu":
-            refused[mode] = "steps are too long for a loop to save anything"
-            continue
-        try:
-            long = None if not n_updates else _HOPED * _LEAST_COST / n_updates if len(order) > 1 else float("inf")
-            seconds[mode], spent = _tried(trainee, data, rows, mode, long)
-        except Unsupported as error:
-            if mode == order[-1]:
-                raise
-            refused[mode] = str(error).split(". ")[0].rstrip(".")
-            continue
-        cost = max(cost, spent)
-    fastest, first = min(seconds, key=seconds.get), next(iter(seconds))
-    if seconds[fastest] > _GAIN * seconds[first]:
-        fastest = first
-    left = [mode for mode in order if mode not in seconds and mode not in refused]
-    why = ["measured, a batch: " + ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in seconds.items()),
-           *(f"not {mode}: {reason}" for mode, reason in refused.items()),
-           *([f"{' and '.join(left)} not tried: the training is too short to repay it"] if left else [])]
-    return Mode(fastest, seconds[fastest], "; ".join(why), len(seconds) + len(refused) > 1)
-
-
-def _tried(trainee, data, rows, mode, long):
-    """Seconds a batch takes once it is compiled, and the seconds that trying cost.
-
-    A first look is enough where a batch takes less than `long` seconds, so that nothing hangs on it (`None`: in any case).
-    """
-    begun = perf_counter()
-    with trainee.kept():
-        first = rows[:1] if mode == "stepwise" else rows[:_MOST_STEPS]
-        trainee.numbers(trainee.train(data, first, mode))
-        n, taken = 1, 0.0
-        while True:
-            part = rows[np.arange(n) % len(rows)]
-            start = perf_counter()
-            trainee.numbers(trainee.train(data, part, mode))
-            trainee.wait()
-            taken = perf_counter() - start
-            if long is None or taken / n < long or n >= _MOST_STEPS or taken * 4 > _TRIAL_SECONDS:
-                break
-            n = min(_MOST_STEPS, n * 8)
-    return taken / n, perf_counter() - begun
+    return Modes(trainee, known if known is not None and known.name in trainee.modes else likely_best_first(model, trainee, feed),
+                 n_updates, memory)
 
 
 def memory_of(model, trainee, feed, what="fit") -> Remembered:
@@ -188,8 +210,8 @@ def rows_of_a_batch(feed):
     return feed.batch_size or len(leaves(feed.sample[0])[0])
 
 
-def _likely_best_first(model, trainee, feed):
-    """The modes worth a trial, on a guess that a trial may correct.
+def likely_best_first(model, trainee, feed):
+    """The modes worth timing, on a guess that timing may correct.
 
     A loop saves the start of each step, some 0.05 ms, which matters where a step is short. Where it is long, a loop may cost: on a
     processor XLA's convolutions and large products lose their threads inside it.
@@ -210,16 +232,6 @@ def _operations(model, feed):
     embeds = any(isinstance(layer, keras.layers.Embedding) for layer in layers(model))
     positions = max(int(np.prod(leaf.shape[1:] if embeds else leaf.shape[1:-1])) for leaf in x)
     return 6 * rows_of_a_batch(feed) * positions * sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-
-
-def _batches_to_try(feed, trainee):
-    """Data on the device, and the rows of some batches: of the shapes of the training where all its rows stay there."""
-    if isinstance(feed.source, Resident):
-        n_rows, size = feed.source.n_rows, min(feed.batch_size, feed.source.n_rows)
-        n = n_rows // size
-        return feed.source.on_device(trainee), np.arange(n * size, dtype=np.int32).reshape(n, size)
-    n = len(leaves(feed.sample[0])[0])
-    return trainee.put(feed.sample), np.tile(np.arange(n, dtype=np.int32), (8, 1))
 
 
 def _why_not(trainee, mode):

@@ -16,10 +16,11 @@ from ...seam.rows import leaves, over
 from ...seam.trainee import open_trainee
 from ..feeds.batches import Batching
 from ..feeds.sources import feed_of
-from .modes import measured_mode, memory_of
+from .modes import Modes, likely_best_first, memory_of
 
-_WORTH_SECONDS = 120.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
-_MOST_SECONDS = 60.0    # for one back end
+_WORTH_SECONDS = 600.0  # of training: a process with another back end takes 3 to 6 to be ready, and compiles
+_MOST_SECONDS = 60.0    # for one back end, and
+_SHARE = 50             # all of them together no more than so small a part of the training
 _LONGEST = 200          # characters of a sentence that is remembered
 _SHARED_DEVICE = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # two processes use it
 _GAIN = 0.7             # of the time: less of a gain is not worth a restart, and other rounding
@@ -28,7 +29,7 @@ _GAIN = 0.7             # of the time: less of a gain is not worth a restart, an
 def faster_back_end(request, trainee, feed, mode, n_updates) -> Finding | None:
     """What to tell a user whose long training would be much shorter on another installed back end; `None`: nothing is known.
 
-    The others are timed on a few batches, each in a process of its own, where the training is to take two minutes or more and the
+    The others are timed on a few batches, each in a process of its own, where the training is to take ten minutes or more and the
     model is made of Keras' own parts alone. What was found is remembered for the model, batch size and machine.
     """
     if not n_updates or not mode.step_seconds or mode.step_seconds * n_updates < _WORTH_SECONDS:
@@ -37,7 +38,9 @@ def faster_back_end(request, trainee, feed, mode, n_updates) -> Finding | None:
     found = memory.read()
     if not found:
         described = _description(request.model)
-        found = {} if described is None else _timed(described, trainee.backend, feed, request.micro_batch_size)
+        most = mode.step_seconds * n_updates / _SHARE / max(1, len(installed()) - 1)
+        found = {} if described is None else _timed(described, trainee.backend, feed, request.micro_batch_size,
+                                                    min(most, _MOST_SECONDS))
         memory.write(found)
     seconds = {name: taken for name, taken in found.items() if name in BACKENDS and isinstance(taken, float)}
     best = min(seconds, key=seconds.get, default=None)
@@ -61,15 +64,18 @@ def seconds_a_batch(description, sample, micro_batch_size=None) -> float:
     x, y, weight = sample
     feed = feed_of(x, y, Batching(len(leaves(x)[0]), False), sample_weight=weight)
     trainee, _ = open_trainee(model, feed.sample, micro_batch_size)
-    return measured_mode(model, trainee, feed, 10**6).step_seconds
+    modes, data, n = Modes(trainee, likely_best_first(model, trainee, feed), 10**6), trainee.put(sample), len(leaves(x)[0])
+    while modes.most:
+        modes.train(data, np.tile(np.arange(n, dtype=np.int32), (modes.most, 1)))
+    return modes.mode.step_seconds
 
 
-def _timed(description, active, feed, micro_batch_size):
+def _timed(description, active, feed, micro_batch_size, most_seconds):
     """Seconds a batch by back end; a sentence where it could not be measured."""
     sample, found = tuple(over(np.asarray, tree) for tree in feed.sample), {}
     for name in installed():
         if name != active:
-            isolated = Isolated(_MOST_SECONDS, environment={"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "2", **_SHARED_DEVICE})
+            isolated = Isolated(most_seconds, environment={"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "2", **_SHARED_DEVICE})
             outcome = isolated.run(f"{__name__}:{seconds_a_batch.__name__}", description, sample, micro_batch_size)
             found[name] = outcome.sentence[:_LONGEST] if outcome.failure else outcome.value
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from ...seam.forward import Forward
 from ...seam.model.copying import layers
 from ..feeds.cast import Rows
-from .outputs import Outputs
+from .outputs import Outputs, RowsDiffer
 from .request import PredictRequest
 
 COMPARED = 16         # rows that are done twice, in the company of different rows
@@ -23,10 +23,6 @@ _NOBODY = SimpleNamespace(callbacks=(), **dict.fromkeys(_HOOKS, lambda *told: No
 
 class DependsOnBatch(Exception):
     """The predictions for a row depend on the rows beside it, or on the calls before; the message says how that was seen."""
-
-
-class RowsDiffer(Exception):
-    """The model gives no tensor with one row for each row it is given: only Keras' own `predict` knows what to make of that."""
 
 
 class Block(NamedTuple):

@@ -7,6 +7,11 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import require
+from ...seam.feeding import feeding
+
+
+class RowsDiffer(Exception):
+    """The model gives no tensor with one row for each row it is given: only Keras' own `predict` knows what to make of that."""
 
 
 class Outputs:
@@ -35,13 +40,16 @@ class Outputs:
     def write(self, outputs: Any, arrays: list[np.ndarray]) -> None:
         """Append rows: `arrays` are the leaves of `outputs`."""
         if self._nesting is None:
-            self._nesting = keras.tree.map_structure(lambda leaf: 0, outputs)  # without the leaves, which would stay on the device
+            places = {id(leaf): i for i, leaf in enumerate(keras.tree.flatten(outputs))}  # by sorted key, which is not their order
+            self._nesting = keras.tree.map_structure(lambda leaf: places[id(leaf)], outputs)
             self._arrays, self._filled = self._room(arrays), [0] * len(arrays)
         for i, block in enumerate(arrays):
             array, first, last = self._arrays[i], self._filled[i], self._filled[i] + len(block)
             if block.shape[1:] != array.shape[1:]:
+                if feeding().joins_ragged:
+                    raise RowsDiffer(f"batches give outputs of shapes {block.shape} and {array.shape}")
                 raise UsageError(f"`model` must give outputs of one shape for all batches; got {block.shape[1:]} after "
-                                 f"{array.shape[1:]}. Pad the batches to one length, or call model.predict.")
+                                 f"{array.shape[1:]}. Pad the batches to one length.")
             if last > len(array):
                 require(self._out is None, "out", f"room for {len(array):,} rows", "as long as the predictions",
                         "Pass a longer array.")
@@ -63,7 +71,7 @@ class Outputs:
                 self._arrays[i] = self._arrays[i][:n]
             else:
                 self._arrays[i].resize((n, *self._arrays[i].shape[1:]), refcheck=False)
-        return keras.tree.pack_sequence_as(self._nesting, self._arrays)
+        return keras.tree.map_structure(lambda i: self._arrays[i], self._nesting)
 
     def _room(self, arrays):
         if self._out is not None:

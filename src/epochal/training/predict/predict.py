@@ -12,16 +12,21 @@ from ...base.validate import require
 from ...rules.training.predict_size import SMALLEST
 from ...seam.feeding import feeding
 from ...seam.forward import forward_of
+from ...seam.model.copying import own_way
 from ..feeds.batches import Batching, source_of
 from ..feeds.cast import OnlyKeras, rows_of
-from .blocks import Block, DependsOnBatch, RowsDiffer, Run, cut, taken
-from .outputs import Outputs, fill
+from .blocks import Block, DependsOnBatch, Run, cut, taken
+from .outputs import Outputs, RowsDiffer, fill
 from .request import PredictRequest
 from .size import in_blocks, known_sizes
 
 
 def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sentence: None) -> Any:
     """The predictions of `model.predict(x)`; see `epochal.predict`. `say` is told when a batch size was found."""
+    own = own_way(request.model, ("predict", "make_predict_function"))
+    if own:
+        say(f"Predicted by model.predict: {own}.")
+        return fill(request.out, request.by_keras(request.x))
     try:
         if request.is_spread:
             raise OnlyKeras("the model is spread over devices", request.x)
@@ -35,6 +40,8 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
         return fill(request.out, request.by_keras(getattr(only, "x", request.x)))
     except RowsDiffer as differ:
         forward, why = forward_of(request.model, lambda: None), str(differ)
+        require(not hasattr(request.x, "__next__"), "x", "a generator", f"what model.predict can read again ({why})",
+                "Pass a keras.utils.PyDataset.")
         _warn_once(request, forward, why)
         forward.why_only_keras = why
         return fill(request.out, request.by_keras(request.x))
@@ -42,14 +49,33 @@ def predict(request: PredictRequest, *, say: Callable[[str], None] = lambda sent
 
 def _batches(request, source):
     """Batches as the source cuts them."""
-    forward = forward_of(request.model, lambda: source.look()[0])
-    n = source.n_batches if request.steps is None else request.steps
-    outputs = Outputs(request.out, None, n)
+    looked, opened = source.look(), None
+
+    def first():
+        """Inputs to build the model from; they are not read again unless Keras does it."""
+        nonlocal opened
+        known = None if "predict" in feeding().rehearses else looked or source.described()
+        if known is None:
+            source.begin()
+            opened = iter(source.open())
+            known = next(opened, None)
+            require(known is not None, "x", "no batch", "at least one batch", "A generator can be used only once.")
+            opened = itertools.chain([known], opened)
+            if "predict" in feeding().rehearses:
+                source.end()
+                opened = None
+        return known[0]
+
     if not source.draws_torch_seed:
         feeding().draw_seed()
+    forward = forward_of(request.model, first)
+    n = source.n_batches if request.steps is None else request.steps
+    outputs = Outputs(request.out, None, n)
     with Run(request, forward, outputs, n) as run:
-        source.begin()
-        run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(source.open(), request.steps))
+        if opened is None:
+            source.begin()
+            opened = source.open()
+        run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(opened, request.steps))
         require(run.n_blocks > 0, "x", "no batch", "at least one batch", "A generator can be used only once.")
         source.end()
     if not run.stopped:

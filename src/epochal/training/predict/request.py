@@ -50,7 +50,9 @@ class PredictRequest:
             keras.config.max_steps_per_epoch() is not None
 
     def by_keras(self, x: Any) -> Any:
-        return self.model.predict(x, batch_size=self.given_size, verbose=self.verbose, steps=self.steps, callbacks=self.callbacks)
+        given = {"batch_size": self.given_size, "steps": self.steps, "callbacks": self.callbacks}
+        given = {name: value for name, value in given.items() if value is not None}  # a `predict` of the user's own may take fewer
+        return self.model.predict(x, **given | ({} if self.verbose == "auto" else {"verbose": self.verbose}))
 
     def refuse_in_place(self, rows: list[np.ndarray]) -> None:
         """Raise `UsageError` where predictions would be written over rows that are still to be read."""

@@ -1,0 +1,123 @@
+"""What has to fit together in a record, shown when it is read from a file: a stranger may have written it, or a disk damaged it."""
+
+import math
+from functools import singledispatch
+
+from .curve import Curve, Setting
+from .evidence import Evidence
+from .plan import Arm, Plan, Stopping
+from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, UpdatesToTarget
+from .reading import Reading
+from .study import BUDGETS, Design, Study
+from .task import Machine, Task
+
+_POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime,
+              "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget, "engine": EnginePoint}
+_DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}}
+
+
+@singledispatch
+def check(record):
+    """Raise `ValueError` with a reason unless the fields of `record` fit together; the records inside it have been checked."""
+
+
+@check.register
+def _(setting: Setting):
+    _hold(setting.batch_size >= 1 and 0 <= setting.learning_rate < math.inf, "a batch size and a learning rate")
+
+
+@check.register
+def _(curve: Curve):
+    n, metrics = curve.n_epochs, (curve.metrics, curve.metrics_a, curve.metrics_b, curve.test_metrics)
+    _hold(len(curve.half_b) == n, "as many epochs on both halves of the validation rows")
+    _hold(all(len(row) in (0, n) for row in (curve.train_loss, curve.test_loss)), "as many epochs of every loss")
+    _hold(all(len(row) == n for rows in metrics for row in rows), "as many epochs of every metric as of the losses")
+    _hold(len({len(rows) for rows in metrics if rows}) <= 1, "as many metrics everywhere")
+    _hold(all(map(math.isfinite, (*curve.train_loss, *curve.half_a, *curve.half_b, *curve.test_loss))), "finite losses")
+    _hold(curve.steps_per_epoch >= 1 and curve.seed >= 0 and 0 <= curve.seconds < math.inf, "a number of updates, and seconds")
+
+
+@check.register
+def _(reading: Reading):
+    names, kinds, kind = [name for name, _ in reading.details], set(map(type, reading.points)), reading.name.partition("/")[0]
+    _hold(len(set(names)) == len(names), "further figures of different names")
+    _hold(kinds <= {_POINTS_OF.get(kind, next(iter(kinds), None))}, "points of the kind that its name says")
+    _hold(reading.repeats >= 0 and 0 <= reading.cost < math.inf, "a number of repetitions, and what they cost")
+    if reading.known:
+        _hold(not math.isnan(reading.value) and reading.low <= reading.high, "a number within its interval")
+        _hold(set(names) >= _DETAILS_OF.get(kind, set()), f"{' and '.join(_DETAILS_OF.get(kind, ()))}")
+
+
+@check.register(StepTime)
+@check.register(PassTime)
+@check.register(RowTime)
+@check.register(StepMemory)
+@check.register(CriticalRate)
+@check.register(UpdatesToTarget)
+@check.register(EnginePoint)
+def _(point):
+    _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")
+    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "peak_bytes", "learning_rate")
+              if getattr(point, name, 0) is not None), "numbers that are measured")
+
+
+@check.register
+def _(task: Task):
+    counts = (task.n_validation, task.n_test, task.n_params, task.n_classes, task.rarest)
+    _hold(task.n_train >= 1 and min(counts) >= 0, "numbers of rows and of parameters")
+
+
+@check.register
+def _(machine: Machine):
+    _hold(machine.n_cores >= 1 and (machine.memory_bytes is None or machine.memory_bytes >= 0), "cores and memory")
+
+
+@check.register
+def _(evidence: Evidence):
+    known = [part is not None for part in (evidence.task, evidence.machine, evidence.present)]
+    _hold(all(known) or not (any(known) or evidence.curves), "the task, the machine and the present setting")
+    _hold(evidence.task is None or all(len(rows) in (0, len(evidence.task.metrics)) for curve in evidence.curves
+                                       for rows in (curve.metrics, curve.test_metrics)), "the metrics of its task in each curve")
+    _hold(all(curve.train_loss for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs), "every training's loss")
+    _hold(len({bool(curve.test_loss) for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs}) <= 1,
+          "the loss on the test rows in all of its curves, or in none")
+
+
+@check.register
+def _(stopping: Stopping):
+    _hold(stopping.patience >= 0 and 0 <= stopping.min_delta < math.inf, "a patience")
+
+
+@check.register
+def _(arm: Arm):
+    figures = [(arm.difference, arm.low, arm.high), (arm.steps, arm.steps_low, arm.steps_high),
+               (arm.seconds, arm.seconds_low, arm.seconds_high)]
+    _hold(all(len({figure is None for figure in one}) == 1 for one in figures), "each number with its interval")
+    _hold(arm.n_seeds >= 0, "a number of seeds")
+
+
+@check.register
+def _(plan: Plan):
+    counts = [choice.value for choice in (plan.batch_size, plan.epochs, plan.predict_batch_size)]
+    _hold(all(type(n) is int and n >= 1 for n in counts) and 0 < plan.learning_rate.value < math.inf, "the numbers to train with")
+    _hold(plan.margin >= 0 and plan.evidence.task is not None, "a margin, and the evidence it was made of")
+
+
+@check.register
+def _(design: Design):
+    _hold(design.batch_sizes and min(design.batch_sizes) >= 1 and list(design.batch_sizes) == sorted(set(design.batch_sizes))
+          and design.reference in design.batch_sizes, "ascending batch sizes, with the reference")
+    _hold(set(design.equal) <= {*BUDGETS} and len(set(design.equal)) == len(design.equal), "budgets that exist")
+    _hold(min(design.epochs, design.n_seeds, design.n_trial_seeds) >= 1, "numbers of epochs and of seeds")
+    _hold(all(0 < rate < math.inf for rate in design.learning_rates), "learning rates above 0")
+
+
+@check.register
+def _(study: Study):
+    _hold(study.margin >= 0 and {contrast.setting.batch_size for contrast in study.contrasts} <= {*study.design.batch_sizes},
+          "a margin, and the batch sizes of its design")
+
+
+def _hold(condition, must):
+    if not condition:
+        raise ValueError(f"it must hold {must}")
