@@ -81,6 +81,8 @@ MUTANTS = (
            "array[first:last] = block[::-1]", "tests/training/test_predict_same.py"),
     Mutant("one dropout stream for all lanes", "seam/rigs/twin.py", 'integer(seed, "dropout", i)', 'integer(0, "dropout", i)',
            "tests/contracts/test_keras_rigs.py"),
+    Mutant("slots of one seed for all lanes", "seam/rigs/twin.py", "self._cold_slots(weights) if self._slots_are_of_weights else",
+           "[a.copy() for a in self._first_slots] if self._slots_are_of_weights else", "tests/parity/test_every_optimizer.py"),
     Mutant("the batch of least time upside down", "rules/scaling.py", "math.sqrt(b_crit * t0 / c)", "math.sqrt(b_crit * c / t0)",
            "tests/truths/test_time_optimal_truth.py"),
 )

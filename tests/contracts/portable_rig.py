@@ -33,7 +33,8 @@ class _World:
 
     def step(self, state, rows, learning_rate):
         slots = list(state.slots)
-        slots[self._twin.rate_slot] = np.asarray(learning_rate, np.float32)
+        for slot, share in self._twin.rate_slots.items():
+            slots[slot] = np.asarray(learning_rate * share, np.float32)
         loss = self._train(self._model, state._replace(slots=slots), rows)
         return State(*([_numpy(v) for v in group] for group in _groups(self._model))), loss
 

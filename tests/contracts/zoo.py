@@ -151,7 +151,7 @@ def own_train_step():
 
 
 def own_compute_loss():
-    """Only as a function: Keras would clone it as a plain Sequential, and lose the loss."""
+    """Keras would clone it as a plain Sequential, and lose the loss."""
     return _classify(OwnLoss([keras.Input((5,)), layers.Dense(3)])), classes()
 
 
@@ -175,10 +175,9 @@ WORKS = {kind.__name__: kind for kind in (
     dense, batch_norm, dropout, dropout_without_seed, two_inputs_two_outputs, regularised, sample_weights, mixed_float16,
     mixed_bfloat16, embedding_recurrent, small_cnn, normalised_beforehand, frozen, own_loss_and_metric, one_number_out, subclassed,
     subclassed_without_training, own_compute_loss, momentum, adamw_clipped, accumulating, averaging, scheduled)}
-AS_FUNCTION = {"subclassed", "subclassed_without_training", "own_compute_loss"}
+AS_FUNCTION = {"subclassed", "subclassed_without_training"}
 REFUSED = {  # kind: (error, what the sentence says and what to do)
     subclassed: (Unsupported, "cannot be copied by Keras .* Pass a function that builds and compiles it"),
-    own_compute_loss: (Unsupported, "its class OwnLoss would become a plain Sequential. Pass a function"),
     own_train_step: (Unsupported, "has its own `train_step`.* Move the change into `compute_loss`"),
     uncompiled: (UsageError, "must be compiled; got .* Call model.compile"),
     wrong_shapes: (UsageError, "`model` must fit the data; got .* Check the shapes"),

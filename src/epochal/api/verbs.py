@@ -28,8 +28,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
 
     Args:
         model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read: its
-            weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen layers
-            are kept. The setting it is compiled with, at Keras' batch size of 32, is one of the arms.
+            weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen and
+            LoRA layers are kept, and those of a class with its own `get_config`, such as the tasks of KerasHub. The setting it is
+            compiled with, at Keras' batch size of 32, is one of the arms.
         x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on.

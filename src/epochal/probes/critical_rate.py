@@ -1,5 +1,8 @@
 """How large a step the loss allows."""
 
+import math
+from time import perf_counter
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -10,10 +13,11 @@ from ..records import CriticalRate, Outcome, Reading
 from .probe import PROGRAM, Probe
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
+_PASSES = 40         # forward passes of two repeats, about
 _FURTHEST = 40       # doublings of the present rate, upward or downward
 
 
-def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e-3):
+def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e-3, seconds=math.inf):
     """The learning rate of one optimizer step at which the loss gains nothing any more.
 
     The smallest η > 0 with L(θ + η Δ) ≥ L(θ), Δ the optimizer's own first update per unit of learning rate, L the loss
@@ -25,6 +29,7 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
         batch: rows for Δ, and as many others for L; at most half of the training rows.
         repeats: independent pairs of batches, at least 2.
         precision: of η, relative, per repeat.
+        seconds: budget, beside compiling. Repeats are left out, down to 2; where 2 would overrun it, nothing is measured.
 
     Returns:
         A `Reading` without unit: the geometric mean over repeats and its interval; the detail `lambda_c` is 2 / η, points
@@ -37,11 +42,19 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
     if rig.n_examples < 2:
         return _without("one row cannot be both followed and judged by")
     size = min(batch, rig.n_examples // 2)
-    rates, found = [], []
+    rates, found, started = [], [], 0.0
     for repeat in range(repeats):
+        if repeat == 1:
+            started = perf_counter()  # the first repeat compiles
+        elif repeat >= 2 and (perf_counter() - started) * repeat / (repeat - 1) > seconds:
+            repeats = repeat
+            break
         rows = stream(seed, "critical_rate", repeat).permutation(rig.n_examples)
         here = rig.fresh(integer(seed, "critical_rate", repeat)) if state is None else state
-        rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision)
+        rate, crossed = _along(rig, here, rows[:size], rows[size:2 * size], precision, longest=seconds / _PASSES)
+        if crossed is None:
+            return _without(f"a forward pass of {size} rows takes longer than {seconds / _PASSES:.2g} s: the budget does not allow "
+                            f"{_PASSES} of them")
         if rate is None and not np.isfinite(rig.loss(here, rows[size:2 * size])):
             return _without("the loss is not finite before any step", Outcome.DIVERGED)
         if rate is None:
@@ -58,8 +71,11 @@ def critical_rate(rig, *, seed=0, state=None, batch=256, repeats=5, precision=1e
                    note="" if bounded else f"no rise of the loss found in {found.count(False)} of {repeats} repeats")
 
 
-def _along(rig, state, followed, judged, precision):
-    """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once."""
+def _along(rig, state, followed, judged, precision, *, longest):
+    """`(η, whether the loss rises there)` for one pair of batches; `(None, False)` where it rises at once.
+
+    `(None, None)` where a forward pass takes more than `longest` seconds.
+    """
     moved, _ = rig.step(state, followed, _PROBING_RATE)
     update = (np.asarray(rig.weights(moved)) - np.asarray(rig.weights(state))) / _PROBING_RATE
     before = float(rig.loss(state, judged))
@@ -70,7 +86,9 @@ def _along(rig, state, followed, judged, precision):
         return (after - before) / rate if np.isfinite(after) else np.inf
 
     rate = rig.present.learning_rate
-    known = gain(rate)
+    started, known = perf_counter(), gain(rate)
+    if perf_counter() - started > longest:
+        return None, None
     way = 2.0 if known < 0 else 0.5
     for _ in range(_FURTHEST):
         following = gain(way * rate)
@@ -99,4 +117,5 @@ def _without(note, outcome=Outcome.UNRESOLVED):
 
 CRITICAL_RATE = Probe(
     name="critical_rate", title="critical learning rate at the start", what="critical learning rate at the start",
-    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate)
+    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate,
+    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget})

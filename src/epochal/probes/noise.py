@@ -1,5 +1,8 @@
 """How noisy the gradient is."""
 
+import math
+from time import perf_counter
+
 import numpy as np
 
 from ..base.seeds import stream
@@ -12,7 +15,7 @@ _FEWEST_CHUNKS, _CHUNKS, _LARGEST_CHUNK = 8, 32, 256
 _MOST_NUMBERS = 2**28  # of all chunk gradients held at once: 1 GiB
 
 
-def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
+def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None, seconds=math.inf):
     """Batch size at which gradient noise and gradient signal are equal.
 
     The simple noise scale tr(Σ) / |G|² of McCandlish et al. 2018 (arXiv:1812.06162): a ratio of means over the gradients
@@ -29,11 +32,12 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
             is the present batch size, since the gradient of an example depends on its batch.
         n_chunks: by default 32, fewer where rows (or memory for that many gradients) are short; at least 8. The interval is
             honest from about 4 times the noise scale in rows on.
+        seconds: budget, beside compiling. Chunks are left out, down to 8; where 8 would overrun it, nothing is measured.
 
     Returns:
         A `Reading` in examples, with details `trace`, `gradient_squared`, `of_the_rows`, `chunk`. `LOWER_BOUND` where the
         rows do not tell the gradient from zero. An order of magnitude for the critical batch size, never the batch to use:
-        the ratio of the two was 0.05 to 8 in McCandlish et al., and more elsewhere. `UNRESOLVED` where rows are too few,
+        the ratio of the two was 0.05 to 8 in McCandlish et al., and more elsewhere. `UNRESOLVED` where rows or time are too few,
         `UNSUPPORTED` for another chunk than the present batch size where the model normalises over the batch, `DIVERGED`
         where a gradient is not finite.
     """
@@ -46,7 +50,17 @@ def noise_scale(rig, *, seed=0, state=None, chunk=None, n_chunks=None):
                         f"{max(n_chunks, _FEWEST_CHUNKS)} chunks of {chunk}")
     state = rig.fresh(seed) if state is None else state
     rows = stream(seed, "noise_scale").permutation(rig.n_examples)[: n_chunks * chunk].reshape(n_chunks, chunk)
-    means = np.stack([np.asarray(rig.gradient(state, part, draw=j)) for j, part in enumerate(rows)])
+    found, taken = [], 0.0
+    for j, part in enumerate(rows):
+        started = perf_counter()
+        found.append(np.asarray(rig.gradient(state, part, draw=j)))
+        taken += (perf_counter() - started) * (j > 0)  # the first one compiles
+        if taken / max(j, 1) * max(j + 1, _FEWEST_CHUNKS) > seconds:
+            if len(found) < _FEWEST_CHUNKS:
+                return _without(Outcome.UNRESOLVED, f"a gradient of {chunk} rows takes {taken / j:.2g} s: the budget does not "
+                                f"allow {_FEWEST_CHUNKS} of them")
+            break
+    means, n_chunks = np.stack(found), len(found)
     if not np.isfinite(means).all():
         return _without(Outcome.DIVERGED, "a gradient is infinite or not a number")
     (trace, square), left_out = trace_and_square(means, chunk)
@@ -81,4 +95,4 @@ def _without(outcome, note):
 NOISE_SCALE = Probe(
     name="noise_scale", title="gradient noise scale", what="gradient noise scale",
     why="order of magnitude of the batch size beyond which updates are no longer saved", cost=lambda budget: 1 + PROGRAM,
-    run=noise_scale)
+    run=noise_scale, options=lambda rig, evidence, budget: {"seconds": 0.1 * budget})

@@ -129,7 +129,7 @@ def over(change, tree):
 
 
 def check(part, name):
-    """Raise `UsageError` unless all arrays have one number of rows and every number is finite."""
+    """Raise `UsageError` unless all arrays have one number of rows, every number is finite, and some row weighs something."""
     counts = {len(leaf) for tree in (part.x, part.y, part.weight) for leaf in leaves(tree)}
     if len(counts) != 1:
         raise UsageError(f"`{name}` must hold as many targets as inputs; got {sorted(counts)} rows. "
@@ -140,6 +140,11 @@ def check(part, name):
                 bad = int((~np.isfinite(leaf)).sum())
                 raise UsageError(f"`{what}` of {name} must be finite; got {bad} values that are infinite or not a number. "
                                  "Drop those rows, or fill them in.")
+    weights = leaves(part.weight)
+    lowest = min((leaf.min() for leaf in weights), default=0.0)
+    require(lowest >= 0, f"sample_weight of {name}", float(lowest), "0 or more for every row", "Drop those rows.")
+    require(not weights or any(leaf.any() for leaf in weights), f"sample_weight of {name}", "0 for all of them",
+            "more than 0 for some rows", "Else nothing is learnt or judged.")
 
 
 def classes_of(y):
@@ -177,6 +182,9 @@ def _array(values):
         raise UsageError(f"`x` and `y` must be arrays; got a {type(values).__name__}, which cuts its own batches. Pass the arrays "
                          "behind it.")
     array = np.array(keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else values)
+    if array.dtype.kind in "SU":
+        raise UsageError("`x` and `y` must be numbers; got text. Make numbers of it first, with a TextVectorization layer or the "
+                         "preprocessor of the model.")
     if array.ndim == 0:  # of a list of numbers, which Keras takes for a list of inputs
         raise UsageError(f"`x` and `y` must be arrays; got a {type(values).__name__}, alone or in a list. Pass numpy.asarray(x).")
     if array.dtype == object:

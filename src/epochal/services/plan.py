@@ -56,7 +56,7 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
         MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
     """
-    with ExitStack() as held:
+    with request.source.running(), ExitStack() as held:
         return _planned(_prepared(request, progress, held), request, Reporter(progress, stop))
 
 

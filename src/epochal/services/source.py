@@ -1,5 +1,6 @@
 """A model and its data as a user names them, in memory or in a file; and what is put on the bench of them."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,7 +8,7 @@ from ..base.validate import require
 from ..rules.training.prior import balanced_weights
 from ..seam.machine import check_device
 from ..seam.model.metrics import rare_class_metric
-from ..seam.model.network import data_of, network_from_file, tutorial_network
+from ..seam.model.network import code_of, data_of, network_from_file, try_out, tutorial_network
 from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
 from ..tables.encoding import class_shares
@@ -34,6 +35,10 @@ class ArraySource:
         data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
                      validation_split=self.validation_split, test_data=self.test_data, seed=seed)
         return self.model, replace(data, train=with_class_weights(data.train, self.class_weight))
+
+    def running(self) -> AbstractContextManager[Any]:
+        """A block in which the model runs: what it raises passes through to who made it."""
+        return nullcontext()
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +79,16 @@ class TableSource:
     def open(self, seed: int) -> tuple[Any, Data]:
         source = self.read(seed)
         data = data_of(source.table, seed=seed)
+        if source.model is not None:
+            try_out(source.model, source.build, data.train)
         if self.class_weight is not None:
             note = "In the training loss every class weighs the same; judging is without weights."
             data = replace(data, train=with_class_weights(data.train, source.class_weights()), notes=(*data.notes, note))
         return source.build, data
+
+    def running(self) -> AbstractContextManager[Any]:
+        """A block in which the model runs: what code of the user's raises becomes a sentence."""
+        return nullcontext() if self.model is None else code_of(self.model)
 
     def class_weights(self) -> dict[int, float] | None:
         """`{class: weight}` where classes are to weigh the same, else `None`; of a source that has been read."""

@@ -47,6 +47,11 @@ def study(request: StudyRequest, *, progress: Progress = SILENT, stop: Stop | No
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
         MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
     """
+    with request.source.running():
+        return _study(request, progress, stop)
+
+
+def _study(request, progress, stop):
     choices = request.choices
     whole_number("seed", choices.seed, 0)
     if request.folder is not None:

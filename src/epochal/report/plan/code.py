@@ -38,7 +38,11 @@ def _compile(plan):
     """The learning rate alone; of a compiled schedule comments, since how it was scaled is known, what is in it is not."""
     arm = recommended(plan)
     if arm is None or arm.setting.schedule == "constant":
-        rate = _literal(plan.learning_rate.value)
+        rate, task, present = _literal(plan.learning_rate.value), plan.evidence.task, plan.evidence.present
+        if task is not None and task.optimizer == "MultiOptimizer" and present is not None:
+            share = _literal(plan.learning_rate.value / present.learning_rate)
+            return ["for part in model.optimizer.optimizers:  # the model as you compiled it, with new weights",
+                    f"    part.learning_rate = float(part.learning_rate) * {share}"]
         return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
     lines = [f"# Keep the model as you compiled it, with its {_one_line(arm.setting.schedule)} schedule."]
     present = plan.evidence.present

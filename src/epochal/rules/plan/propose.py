@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from ...base.errors import MeasurementFailed
+from ...base.text import duration
 from ..scaling import steps_per_epoch
 
 MOST_EPOCHS, FEWEST_EPOCHS = 400, 4
@@ -85,8 +86,9 @@ def propose_present(present, n_train, step_seconds, seconds):
         epochs = min(wanted, int(seconds / 3 / (an_epoch * n_seeds)))
         if epochs >= (wanted / 2 if n_seeds > 3 else FEWEST_EPOCHS):
             return n_seeds, epochs
+    missing = duration(9 * FEWEST_EPOCHS * an_epoch - seconds)
     raise MeasurementFailed(f"A fair comparison needs at least {FEWEST_EPOCHS} epochs of 3 seeds of your present setting; there is "
-                            f"time for {epochs}. Allow a longer budget, or pass fewer rows.")
+                            f"time for {epochs}. Allow a longer budget, by {missing} or more, or pass fewer rows.")
 
 
 def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_seeds=8, width=1):

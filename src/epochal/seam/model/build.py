@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from ...base.errors import UsageError
+from ...base.validate import require
 from ..rows import over
 from .copying import first_line, has_own_step, layers
 
@@ -29,26 +30,37 @@ def build(model, sample, *, check=False, name="the data", all_now=True):
     if later and has_own_step(model, "train_step"):
         return needed
     if built and not later:
-        _build_optimizer(model)
+        _optimizer_of(model)
     try:
         if callable(sample) and (needed or check):
             sample = sample()
         if needed and not later:
             model._symbolic_build(data_batch=tuple(over(np.asarray, tree) for tree in sample))  # there is no public way
         if check or (needed and later):
-            _see(model, sample)
+            found = _see(model, sample)
     except (ValueError, TypeError) as error:
         raise UsageError(f"`model` must fit {name}; got {first_line(error)} Check the shapes of x and y against "
                          "the model's inputs, outputs and loss.") from error
+    if check:
+        outputs, *losses = found
+        require(all(len(output.shape) for output in keras.tree.flatten(outputs)), "model", "one output that is a single number",
+                "one that answers each row", "Give its outputs a first axis of rows.")
+        require(not any(len(loss.shape) for loss in losses), "loss", "one number for each row", "one number for a batch",
+                'Leave reduction at "sum_over_batch_size".')
     if not later:
-        _build_optimizer(model)
+        _optimizer_of(model)
     return needed
 
 
-def _build_optimizer(model):
+def build_optimizer(optimizer, variables):
+    """Make the variables of an optimizer."""
+    with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
+        optimizer.build(variables)
+
+
+def _optimizer_of(model):
     if model.optimizer is not None and not model.optimizer.built:
-        with keras.utils.custom_object_scope({"zeros": _zeros} if keras.backend.backend() == "jax" else {}):
-            model.optimizer.build(model.trainable_variables)
+        build_optimizer(model.optimizer, model.trainable_variables)
 
 
 def _zeros(shape, dtype=None):
@@ -71,17 +83,18 @@ def outline(function, *trees):
 
 
 def _see(model, sample):
-    """Pass shapes through model, loss and metrics."""
+    """The shapes of outputs and, where there are targets, of the loss; those of the sample are passed through metrics as well."""
     takes = ["training" in inspect.signature(call).parameters for call in (model.call, model.compute_loss)]
 
     def judged(x, y, weight):
         y_pred = model(x, **({"training": False} if takes[0] else {}))
         if y is not None:
-            model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
+            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **({"training": False} if takes[1] else {}))
             model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        return y_pred
+            return y_pred, loss
+        return (y_pred,)
 
-    outline(judged, *sample)
+    return outline(judged, *sample)
 
 
 def metric_names(model):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from ...base.errors import Unsupported
+from ...base.errors import Unsupported, UsageError
 from ...base.validate import require
 
 _LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
@@ -70,15 +70,19 @@ def restore_random_state(state):
 
 
 def copy_of(original):
-    """An uncompiled copy of a compiled model, its weights newly drawn, those of frozen and adapted layers kept."""
+    """An uncompiled copy of a compiled model, its weights newly drawn.
+
+    Kept are the weights of frozen and adapted layers and of those with LoRA; and those of a model whose class has a `get_config` of
+    its own, as pretrained ones have.
+    """
     try:
-        with keras.utils.custom_object_scope(own_parts(original)):
-            model = keras.models.clone_model(original)
+        with keras.utils.custom_object_scope(_own_classes(original) | own_parts(original)):
+            model = _copied(original)
     except (ValueError, NotImplementedError, TypeError) as error:
         raise Unsupported(f"The model `{original.name}` cannot be copied by Keras ({first_line(error)}). Pass a function that "
                           "builds and compiles it instead of the model.") from error
     _refuse_lost_class(original, model)
-    _copy_learnt_elsewhere(original, model)
+    _set_up_alike(original, model)
     return model
 
 
@@ -88,6 +92,11 @@ def is_builder(source):
         return False
     require(callable(source) and not isinstance(source, type), "model", type(source).__name__,
             "a compiled Keras model or a function that returns one", "Pass the model that you would fit.")
+    try:
+        inspect.signature(source).bind()
+    except TypeError as error:
+        raise UsageError("`model` must be a compiled Keras model, or a function without arguments that returns one; got a function "
+                         f"that takes some ({error}). Pass lambda: build(…).") from error
     return True
 
 
@@ -102,6 +111,18 @@ def refuse_own_train_step(model):
     if has_own_step(model, "train_step"):
         raise Unsupported(f"The model `{model.name}` has its own `train_step`, which Epochal does not measure: its steps would "
                           "not be Keras' steps. Move the change into `compute_loss`, which is measured as it stands.")
+
+
+def refuse_fixed_batches(model):
+    """Raise `Unsupported` for a model that knows one batch size alone."""
+    stateful = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    sizes = {tensor.shape[0] for tensor in keras.tree.flatten(getattr(model, "inputs", None) or [])} - {None}
+    if stateful or sizes:
+        why = (f"its layer `{stateful[0]}` is stateful: each batch goes on where the one before ended" if stateful
+               else f"its Input fixes batches at {sizes.pop()} rows")
+        cure = "stateful=False" if stateful else "Input(shape=…) and no batch size"
+        raise Unsupported(f"The model `{model.name}` cannot be compared at several batch sizes, since {why}. Build it with {cure}; "
+                          "`epochal.fit` trains it as it is.")
 
 
 def has_own_step(model, name):
@@ -133,23 +154,6 @@ def nameless(config):
     return config
 
 
-def plain_optimizer(optimizer):
-    """The optimizer with its schedule replaced by the schedule's first rate, and the schedule (or `None`)."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    came = inner.get_config().get("learning_rate")
-    if not isinstance(came, dict):
-        if not isinstance(came, (int, float)):
-            raise Unsupported(f"The optimizer's learning rate is a {type(came).__name__}, which cannot be set lane by lane. "
-                              "Compile with a number or a keras.optimizers.schedules schedule.")
-        return optimizer, None
-    schedule = keras.optimizers.schedules.deserialize(came)
-    plain = type(inner).from_config(inner.get_config() | {"learning_rate": float(to_numpy(schedule(0)))})
-    if inner is optimizer:
-        return plain, schedule
-    config = optimizer.get_config() | {"inner_optimizer": keras.optimizers.serialize(plain)}
-    return type(optimizer).from_config(config), schedule
-
-
 def compile_like(model, original, optimizer):
     """Compile `model` as `original` is compiled, but with `optimizer`."""
     config = original.get_compile_config()
@@ -166,9 +170,19 @@ def compile_like(model, original, optimizer):
     model.compile(optimizer=optimizer, auto_scale_loss=False, **parts)  # an optimizer that scales the loss does so already
 
 
+def inside(optimizer):
+    """The optimizers that move the weights: this one, or those that it hands them to."""
+    if hasattr(optimizer, "inner_optimizer"):
+        return inside(optimizer.inner_optimizer)
+    return list(getattr(optimizer, "optimizers", [optimizer]))
+
+
 def own_parts(model):
-    """The user's own loss functions and metric classes by name, so that Keras finds them without registration."""
-    parts = [p if inspect.isfunction(p) else type(p) for p in (*keras.tree.flatten(model.loss), model.optimizer)]
+    """The user's own losses, metrics, optimizers and schedules by name, so that Keras finds them without registration."""
+    optimizers = inside(model.optimizer)
+    parts = (*keras.tree.flatten(model.loss), model.optimizer, *optimizers,
+             *(getattr(part, "_learning_rate", None) for part in optimizers))
+    parts = [p if inspect.isfunction(p) else type(p) for p in parts]
     return {part.__name__: part for part in parts if not part.__module__.startswith(("keras.", "builtins"))} | dict(
         _named_classes(model.get_compile_config()))
 
@@ -185,15 +199,47 @@ def _named_classes(config):
             yield from _named_classes(branch)
 
 
-def _copy_learnt_elsewhere(original, copy):
-    """Frozen layers, and layers adapted to data, hold what was not learnt by training: a new start keeps it."""
-    for theirs, ours in zip(original.layers, copy.layers, strict=True):
-        if not theirs.trainable or hasattr(theirs, "adapt"):
+def _copied(original):
+    if type(original).__module__.startswith("keras."):
+        return keras.models.clone_model(original)
+    config = keras.saving.serialize_keras_object(original)
+    config.pop("compile_config", None)
+    return keras.saving.deserialize_keras_object(config, safe_mode=False)  # made here, of the user's own model
+
+
+def _own_classes(model):
+    classes = [type(layer) for layer in model._flatten_layers()]
+    return {kind.__name__: kind for kind in classes if not kind.__module__.startswith("keras.")}
+
+
+def _set_up_alike(original, copy):
+    """What no configuration says: which layers are frozen, LoRA, and what was not learnt by this training and is kept."""
+    pairs = list(zip(original._flatten_layers(), copy._flatten_layers(), strict=False))
+    for theirs, ours in pairs:
+        if ours.trainable != theirs.trainable:
+            ours.trainable = theirs.trainable
+    for theirs, ours in pairs:
+        if getattr(theirs, "lora_enabled", False) and not ours.lora_enabled:
+            ours.enable_lora(theirs.lora_rank, lora_alpha=theirs.lora_alpha)
+    if original.built and copy.built:
+        if [v.shape for v in original.weights] != [v.shape for v in copy.weights]:
+            raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: the copy that its configuration makes has "
+                              "other variables. Pass a function that builds and compiles it instead of the model.")
+        for theirs, ours in zip(original.weights, copy.weights, strict=True):
+            if ours.trainable != theirs.trainable:
+                ours.trainable = theirs.trainable
+    for theirs, ours in pairs:
+        if _keeps_weights(theirs) and theirs.weights:
             ours.set_weights(theirs.get_weights())
-        elif hasattr(theirs, "layers"):
-            _copy_learnt_elsewhere(theirs, ours)
         if hasattr(ours, "finalize_state"):
             ours.finalize_state()  # a normaliser computes with constants that it makes of its weights
+
+
+def _keeps_weights(layer):
+    """Whether a new start keeps what this layer or model holds."""
+    copies_itself = isinstance(layer, keras.Model) and not all(
+        getattr(type(layer), name).__module__.startswith("keras.") for name in ("get_config", "from_config"))
+    return not layer.trainable or hasattr(layer, "adapt") or copies_itself or getattr(layer, "lora_enabled", False)
 
 
 def to_numpy(value):

@@ -3,17 +3,22 @@
 import pathlib
 import runpy
 import sys
+import traceback
 from contextlib import AbstractContextManager
 
 import keras
 
-from ...base.errors import UsageError
+from ...base.errors import EpochalError, UsageError
+from ...base.isolated import Isolated
 from ...base.system.memory import says_no_memory
 from ...base.validate import require
+from ..identity.own_code import is_own
 from ..rows import Data, Part, halves
+from .copying import first_line
 from .metrics import rare_class_metric
 
 _WIDTHS = (64, 32)
+_FEW, _LONGEST = 48, 300.0  # rows that a model is tried on, and seconds it may take for them
 
 
 def tutorial_network(shape, kind, n_classes, also=()):
@@ -52,17 +57,48 @@ def network_from_file(place):
     path = pathlib.Path(name)
     require(path.is_file(), "--model", place, "the name of a Python file and a function in it", f"There is no file {name}.")
     sys.path.insert(0, str(path.parent.resolve()))
-    with _their_code(path, f"The file {name} cannot be run"):
+    with their_code(path, f"The file {name} cannot be run"):
         names = runpy.run_path(str(path))
     found = names.get(function)
     mine = [n for n, value in names.items() if callable(value) and getattr(value, "__module__", "") == "<run_path>"]
     require(callable(found), "--model", place, f"a function in {name}", f"It holds {', '.join(mine) or 'no function'}.")
 
     def build():
-        with _their_code(path, f"The function {function} of {name} failed"):
+        with their_code(path, f"The function {function} of {name} failed"):
             return found()
 
+    build.holds_classes = any(isinstance(value, type) and is_own(value.__module__) for value in names.values())
     return build
+
+
+def code_of(place):
+    """A block in which the functions and layers of `"FILE.py:FUNCTION"` run: what they raise becomes a sentence."""
+    path = pathlib.Path(place.rpartition(":")[0])
+    return their_code(path, f"A function or layer of {path} failed", among_others=True)
+
+
+def try_out(place, build, part):
+    """Train the model of `"FILE.py:FUNCTION"` on a few rows in a process of its own, where classes of the user's run in it.
+
+    `build` is what `network_from_file` made of the place. Raises `UsageError` where that fails, hangs, or ends the process.
+    """
+    if build.holds_classes:
+        few = part.take(slice(0, _FEW))
+        found = Isolated(_LONGEST, environment={"KERAS_BACKEND": keras.backend.backend()}).run(
+            f"{__name__}:train_a_moment", place, few.x, few.y)
+        sentence = found.sentence
+        if found.failure == "raised":
+            kind, _, said = sentence.partition(": ")
+            sentence = f"{kind}: {first_line(said)}"
+        require(found.failure is None, "--model", place, f"a model that trains and predicts on {few.n_rows} rows",
+                f"There it failed: {sentence.removesuffix('.')}. Mend it and run again.")
+
+
+def train_a_moment(place, x, y):
+    """Build the model of `"FILE.py:FUNCTION"`, and train and predict with it once, a short last batch included."""
+    model = network_from_file(place)()
+    model.fit(x, y, batch_size=max(1, 2 * len(x) // 3), validation_data=(x, y), verbose=0)
+    model.predict(x, verbose=0)
 
 
 def data_of(table, *, seed):
@@ -73,21 +109,28 @@ def data_of(table, *, seed):
                 table.notes)
 
 
-class _their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
-    """A block that runs the user's own code, whatever that raises: it becomes one sentence with the line it stands in."""
+class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
+    """A block that runs the user's own code, whatever that raises: it becomes one sentence with the line it stands in.
 
-    def __init__(self, path, failed):
-        self._path, self._failed = path, failed
+    Where `among_others`, the block runs other code too, and only what comes out of the file is told so.
+    """
+
+    def __init__(self, path, failed, *, among_others=False):
+        self._path, self._failed, self._among_others = path, failed, among_others
 
     def __exit__(self, kind, error, trace):
-        theirs = isinstance(error, (Exception, SystemExit)) and not isinstance(error, UsageError)
+        theirs = isinstance(error, (Exception, SystemExit)) and not isinstance(error, EpochalError)
         if not theirs or says_no_memory(error):
             return False
-        line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == str(self._path):
-                line = trace.tb_lineno
-            trace = trace.tb_next
+        line, came = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error
+        while came is not None:  # Keras wraps what a layer raises
+            for frame, number in traceback.walk_tb(came.__traceback__ if came is not error else trace):
+                if frame.f_code.co_filename == str(self._path):
+                    line, cause = number, came
+            came = came.__cause__ or came.__context__
+        if line is None and self._among_others:
+            return False
+        cause = error if line is None or isinstance(error, SyntaxError) else cause
         where = f", line {line}" if line else ""
-        said = str(error).strip().splitlines() or ["no message"]
-        raise UsageError(f"{self._failed}{where}: {type(error).__name__}: {said[0].rstrip('.')}. Mend it and run again.") from error
+        said = first_line(cause).rstrip(".") if str(cause).strip() else "no message"
+        raise UsageError(f"{self._failed}{where}: {type(cause).__name__}: {said}. Mend it and run again.") from error

@@ -66,7 +66,8 @@ class _World:
 
     def step_on(self, state, x, y, weight, learning_rate):
         slots = list(state.slots)
-        slots[self._twin.rate_slot] = jnp.asarray(learning_rate, slots[self._twin.rate_slot].dtype)
+        for slot, share in self._twin.rate_slots.items():
+            slots[slot] = jnp.asarray(learning_rate if share == 1 else learning_rate * share, slots[slot].dtype)
 
         def scaled(weights):
             loss, fixed = self._loss(weights, state.fixed, x, y, weight, training=True)

@@ -43,7 +43,7 @@ class _World:
 
     def step(self, state, rows, learning_rate):
         self._load(state)
-        self._optimizer.learning_rate.assign(learning_rate)
+        self._twin.set_rate(learning_rate)
         loss = self._inner["_train"](*self._take(rows))
         return State(*([tf.identity(v.value) for v in group] for group in groups(self._model))), loss
 

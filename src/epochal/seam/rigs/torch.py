@@ -43,7 +43,7 @@ class _World:
 
     def step(self, state, rows, learning_rate):
         self._load(state)
-        self._optimizer.learning_rate.assign(learning_rate)
+        self._twin.set_rate(learning_rate)
         loss = self._train(state, rows)
         slopes = self._slopes(self._optimizer.scale_loss(loss))
         with torch.no_grad():

@@ -6,25 +6,29 @@ import math
 import keras
 import numpy as np
 
+from ...base.errors import Unsupported
 from ...base.seeds import integer
 from ...base.validate import require
 from ...records import Setting
-from ..model.build import build, metric_names
+from ..model.build import build, build_optimizer, metric_names
 from ..model.copying import (
     compile_like,
     copy_of,
+    inside,
     is_builder,
     layers,
     nameless,
-    plain_optimizer,
+    own_way,
+    refuse_fixed_batches,
     refuse_own_train_step,
     refuse_uncompiled,
     seeded,
     to_numpy,
 )
+from ..model.optimizers import exclude_alike, plain_optimizer
 from ..rows import leaves, over
 
-_LOOKED_AT = sorted({round(10 ** (i / 8)) for i in range(49)} | {0})  # steps, up to a million
+_LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the first few thousand up to a million
 
 
 class Twin:
@@ -41,19 +45,25 @@ class Twin:
             refuse_own_train_step(self._original)
         self.model = self.compiled(0)
         refuse_own_train_step(self.model)
+        refuse_fixed_batches(self.model)
+        if getattr(self.model, "preprocessor", None) is not None:  # of a task of KerasHub
+            raise Unsupported(f"The model `{self.model.name}` has a preprocessor, which its own `fit` puts rows through and these "
+                              "comparisons would leave out. Pass x = model.preprocessor(x), and a model with preprocessor=None.")
         self.described = self._original or self.model
         self._sample = few = part.take(np.arange(min(2, part.n_rows)))
         self._call_takes_training, self._loss_takes_training = (
             "training" in inspect.signature(call).parameters for call in (self.model.call, self.model.compute_loss))
         build(self.model, (few.x, few.y, few.weight), check=True)
         self.metric_names = metric_names(self.model)
-        optimizer = self.model.optimizer
-        rate = optimizer.learning_rate
-        self.rate_slot = next(i for i, v in enumerate(optimizer.variables) if v is rate)
-        self._first_slots = [to_numpy(v) for v in optimizer.variables]  # read now: some back ends train in this very model
+        theirs = self._original or self.model
+        exclude_alike(self.model.optimizer, self.model.trainable_variables, theirs.optimizer, theirs.trainable_variables)
+        self._first_slots = [to_numpy(v) for v in self.model.optimizer.variables]  # read now: some back ends train in this model
+        self._learning_rates()
         self.seed_slots = [i for i, v in enumerate(self.model.non_trainable_variables) if "seed_generator_state" in v.path]
         self.n_params = sum(math.prod(v.shape) for v in self.model.trainable_variables)
         require(self.n_params > 0, "model", self.model.name, "a model with trainable weights", "Unfreeze a layer.")
+        moved = self._cold_slots([to_numpy(v) + 1 for v in self.model.trainable_variables])
+        self._slots_are_of_weights = any(a.tobytes() != b.tobytes() for a, b in zip(moved, self._first_slots, strict=True))
 
     def compiled(self, seed):
         """A new compiled model with weights drawn from `seed`, its optimizer cold and its learning rate a plain number."""
@@ -61,12 +71,9 @@ class Twin:
             model = self._new()
         original = self._original or model
         self.optimizer_config = {"class": type(original.optimizer).__name__} | nameless(original.optimizer.get_config())
-        optimizer, self.schedule = plain_optimizer(original.optimizer)
-        if optimizer is model.optimizer:
-            return model  # the user's function compiled it just so
-        if optimizer is original.optimizer:
-            optimizer = type(optimizer).from_config(optimizer.get_config())
-        compile_like(model, original, optimizer)
+        optimizer, self._scheduled = plain_optimizer(original.optimizer)
+        if original is not model or self._scheduled is not None:  # else the user's function compiled it just so
+            compile_like(model, original, optimizer)
         return model
 
     def fresh(self, seed):
@@ -76,11 +83,13 @@ class Twin:
         """
         with seeded(seed):
             model = self._new()
-        self.build(model)
-        values = [[to_numpy(v) for v in group] for group in (model.trainable_variables, model.non_trainable_variables)]
+            self.build(model)
+            weights, fixed = ([to_numpy(v) for v in group] for group in (model.trainable_variables, model.non_trainable_variables))
+            self._require_alike(weights, fixed)
+            slots = self._cold_slots(weights) if self._slots_are_of_weights else [a.copy() for a in self._first_slots]
         for i in self.seed_slots:
-            values[1][i] = np.array([integer(seed, "dropout", i), 0], values[1][i].dtype)
-        return *values, [a.copy() for a in self._first_slots]
+            fixed[i] = np.array([integer(seed, "dropout", i), 0], fixed[i].dtype)
+        return weights, fixed, slots
 
     def kept(self):
         """What every seed begins with: `(whether it is trained, place, value)` of each variable that is not drawn anew.
@@ -114,20 +123,75 @@ class Twin:
 
     def present(self):
         """The setting the model is compiled with: Keras' batch size of 32, and the learning rate or the highest of the schedule."""
-        highest, name = float(self._first_slots[self.rate_slot]), "constant"
-        if self.schedule is not None:  # one that warms up begins at zero
-            highest, name = max(float(to_numpy(self.schedule(step))) for step in _LOOKED_AT), type(self.schedule).__name__
+        highest, name = self._rate, "constant"
+        if self._scheduled is not None:  # one that warms up begins at zero
+            found = np.concatenate([self._scheduled.first(_LOOKED_AT[0]), self._scheduled.at(_LOOKED_AT)])
+            highest, name = float(found.max()), self._scheduled.name
+        require(0 < highest < math.inf, "model", f"one compiled with a learning rate of {highest:g}", "compiled with a positive "
+                "learning rate", "Compile with a rate such as 0.001.")
         return Setting(batch_size=32, learning_rate=float(f"{highest:.6g}"), schedule=name)  # as written, not as float32
 
     def rates(self, n_steps):
         """float32[n_steps]: the learning rate the model is compiled with, step by step."""
-        if self.schedule is None:
-            return np.full(n_steps, self._first_slots[self.rate_slot], np.float32)
-        return np.array([to_numpy(self.schedule(step)) for step in range(n_steps)], np.float32)
+        return np.full(n_steps, self._rate, np.float32) if self._scheduled is None else self._scheduled.first(n_steps)
+
+    def set_rate(self, learning_rate):
+        """Write a learning rate, a number or a tensor, into the optimizer's variables."""
+        variables = self.model.optimizer.variables
+        for slot, share in self.rate_slots.items():
+            variables[slot].assign(learning_rate if share == 1 else learning_rate * share)
+
+    @property
+    def notes(self):
+        """What a user has to know of the optimizer, one sentence each."""
+        parts, way = inside(self.model.optimizer), own_way(self.model, ("fit",))
+        if way is not None:
+            yield (f"Here rows are drawn in a new order in every epoch, as Keras' `fit` draws them; {way}, which may order them in "
+                   "another way.")
+        if len(parts) > 1:
+            yield (f"The learning rate is that of {self._leading}, which moves most weights; the other rates of the MultiOptimizer "
+                   "keep their ratio to it.")
+        if self._slots_are_of_weights and not any(part.use_ema for part in parts):
+            yield (f"{self._leading} keeps a second set of weights for itself: judged and saved are those of the model, as Keras "
+                   "evaluates and saves them.")
+        if any(part.use_ema for part in parts):
+            yield ("The optimizer averages the weights (use_ema): every epoch is judged by the weights that train, as Keras' `fit` "
+                   "judges them. When `fit` ends, Keras puts the average in their place, and that is what is saved.")
 
     def normalises_over_batch(self):
         """Whether a layer that trains takes its statistics over the batch."""
         return any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers(self.model))
+
+    def _learning_rates(self):
+        """Which slots are learning rates, and each as a share of that of the part that moves most weights."""
+        optimizer = self.model.optimizer
+        parts = inside(optimizer)
+        leading = max(parts, key=lambda part: sum(math.prod(v.shape) for v in part._trainable_variables))
+        self._leading, self._rate = type(leading).__name__, float(to_numpy(leading.learning_rate))
+        places = {id(v): i for i, v in enumerate(optimizer.variables)}
+        self.rate_slots = {places[id(part.learning_rate)]: 1.0 if part is leading
+                           else float(to_numpy(part.learning_rate)) / (self._rate or 1.0) for part in parts}
+
+    def _cold_slots(self, weights):
+        """What the slots of an optimizer begin as that has just met these weights: some are made of them."""
+        variables = self.model.trainable_variables
+        before = [to_numpy(v) for v in variables]
+        try:
+            for variable, value in zip(variables, weights, strict=True):
+                variable.assign(value)
+            optimizer, _ = plain_optimizer(self.model.optimizer)
+            build_optimizer(optimizer, variables)
+            return [to_numpy(v) for v in optimizer.variables]
+        finally:
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+
+    def _require_alike(self, *drawn):
+        """Refuse a function that does not build the same model each time."""
+        shapes, expected = ([[tuple(v.shape) for v in group] for group in groups]
+                            for groups in (drawn, (self.model.trainable_variables, self.model.non_trainable_variables)))
+        require(shapes == expected, "model function", f"weights of other shapes the second time ({shapes[0]} after {expected[0]})",
+                "one that builds the same model every time", "Draw no size at random in it.")
 
     def _new(self):
         if self._original is None:

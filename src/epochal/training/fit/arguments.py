@@ -108,6 +108,8 @@ def _limited(epochs, steps_per_epoch, validation_steps):
 def set_learning_rate(model, learning_rate):
     optimizer = without_scaling(model.optimizer)
     positive_number("learning_rate", learning_rate, "Pass 0.001.")
+    require(not hasattr(optimizer, "optimizers"), "learning_rate", learning_rate, "left out for a MultiOptimizer, whose optimizers "
+            "have rates of their own", "Set those before.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
         raise UsageError("`learning_rate` must be left out for a model compiled with a learning-rate schedule; got "
                          f"{learning_rate}. Compile with a number, or leave it out.")

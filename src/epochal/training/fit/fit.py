@@ -13,7 +13,7 @@ from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
-from ...seam.model.copying import own_way
+from ...seam.model.copying import inside, own_way
 from ...seam.trainee import only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
@@ -44,9 +44,9 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
     request = arguments.checked(request)
     if request.learning_rate is not None:
         arguments.set_learning_rate(request.model, request.learning_rate)
-    rate = getattr(arguments.without_scaling(request.model.optimizer), "learning_rate", None)
+    rates = [float(keras.ops.convert_to_numpy(part.learning_rate)) for part in inside(request.model.optimizer) if part is not None]
     resolved = {"batch_size": request.batch_size, "batches": request.batches,
-                "learning_rate": None if rate is None else float(keras.ops.convert_to_numpy(rate))}
+                "learning_rate": rates[0] if len(rates) == 1 else rates or None}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     judges = request.validation_data is not None or request.validation_split
     why = 'engine="keras"' if request.engine == "keras" else (
