@@ -111,8 +111,58 @@ def test_room_for_batches_grows_with_them_and_ends_with_them(model, x):
 
 def test_batches_of_different_length_are_refused_with_a_sentence():
     model = keras.Sequential([keras.Input((None, 1)), layers.Dense(2)])
-    with pytest.raises(UsageError, match="one shape for all batches"):
+    with pytest.raises(UsageError, match="one shape for all batches|can read again"):
         predict(model, ((np.ones((2, n, 1), "float32"),) for n in (3, 4)), verbose=0)
+
+
+class Parts(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x):
+        return {"z": self.dense(x), "a": x[:, :1], "in": {"y": x, "b": x}}
+
+
+class Noisy(Dataset):
+    """Draws from a generator of its own, and remembers what was asked of it."""
+
+    def __init__(self, x, size):
+        super().__init__(x, size)
+        self.rng = np.random.default_rng(0)
+
+    def __getitem__(self, i):
+        self.heard.append(i)
+        return (super().__getitem__(i)[0] + self.rng.normal(),)
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_items_are_read_as_keras_reads_them_and_outputs_stand_in_its_order(built, x):
+    model, given = Parts(), []
+    if built:
+        model(x[:1])
+    for run in (predict, keras.Model.predict):
+        keras.utils.set_random_seed(1)
+        data = Noisy(x, 30)
+        given.append((data.heard, run(model if built else Parts(), data, verbose=0)))
+    (heard, ours), (theirs_heard, theirs) = given
+    assert heard == theirs_heard
+    assert [list(ours), list(ours["in"])] == [list(theirs), list(theirs["in"])]
+    assert all(map(same, keras.tree.flatten(ours), keras.tree.flatten(theirs)))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras joins outputs of several lengths on TensorFlow alone")
+def test_ragged_outputs_are_handed_to_keras():
+    class Longer(keras.utils.PyDataset):
+        num_batches = 3
+
+        def __getitem__(self, i):
+            return (np.ones((4, 2 + i), "float32"),)
+
+    model = keras.Sequential([keras.Input((None,)), layers.Rescaling(2.0)])
+    with pytest.warns(UserWarning, match="run exactly as Keras"):
+        ours = predict(model, Longer(), verbose=0)
+    assert ours.to_list() == model.predict(Longer(), verbose=0).to_list()
 
 
 def test_an_empty_source_is_refused(model, x):

@@ -38,7 +38,7 @@ class Twin:
     """
 
     def __init__(self, source, part):
-        self._source = source
+        self._source, self._scheduled = source, None
         self._original = None if is_builder(source) else source
         if self._original is not None:
             refuse_uncompiled(self._original, "model")
@@ -71,8 +71,9 @@ class Twin:
             model = self._new()
         original = self._original or model
         self.optimizer_config = {"class": type(original.optimizer).__name__} | nameless(original.optimizer.get_config())
-        optimizer, self._scheduled = plain_optimizer(original.optimizer)
-        if original is not model or self._scheduled is not None:  # else the user's function compiled it just so
+        optimizer, scheduled = plain_optimizer(original.optimizer)
+        self._scheduled = self._scheduled or scheduled  # what it has found so far stays
+        if original is not model or scheduled is not None:  # else the user's function compiled it just so
             compile_like(model, original, optimizer)
         return model
 

@@ -22,7 +22,7 @@ def identity_of(model, feed, callbacks, asked, file):
         if place not in known or not os.path.exists(place):
             known[place] = parts[name]
         parts[name] = known[place]
-    sample = feed.source.sample or ()  # nothing is read for it
+    sample = feed.sample if feed.batch_size else ()  # what cuts its own batches need not give the same first one again
     digest = zlib.crc32(b"".join(np.ascontiguousarray(leaf).tobytes() for tree in sample for leaf in leaves(tree)))
     return {**parts, **asked, "list of callbacks": [type(callback).__name__ for callback in callbacks],
             "number of rows": feed.n_rows, "number of batches": feed.n_batches, "first batch": digest}

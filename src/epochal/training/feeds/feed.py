@@ -84,8 +84,13 @@ class Feed:
     def sample(self):
         """As in `Source`; where there is none, the first batch of the epoch to come, which is read now, and not again then."""
         if self._sample is None:
-            self._sample = self.source.sample or self._first_batch()
+            self._sample = self.described or self._first_batch()
         return self._sample
+
+    @property
+    def described(self):
+        """The `sample`, or `None` where a batch would have to be read for it."""
+        return self._sample or self.source.sample
 
     def epoch(self, trainee, skip=0):
         """Chunks of one epoch, its first `skip` batches left out."""
@@ -118,6 +123,7 @@ class Feed:
 
     def reset(self):
         """Begin anew, as Keras does before training and before every validation."""
+        self.source.look()
         if self.began_at is None or "fit" in feeding().rehearses:  # else the first batch of the training has been read, for us
             self._leave()
             self.began_at = None

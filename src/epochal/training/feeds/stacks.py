@@ -53,7 +53,6 @@ class Batches(Source):
             self._like(self.inner.look())
 
     def open(self):
-        self.look()
         if not self.inner.draws_torch_seed:
             feeding().draw_seed()
         return _Pass(self)
@@ -65,13 +64,15 @@ class Batches(Source):
                 raise OnlyKeras("the arrays of a batch differ in length", None)
         except OnlyKeras as error:
             raise OnlyKeras(error.why, self.original()) from None
+        self.sample = self.sample or found
         return found
 
     def each(self):
         return map(self.converted, self.inner.open())
 
     def _like(self, batch):
-        self.sample = self.sample if batch is None else self.converted(batch)
+        if batch is not None:
+            self.converted(batch)
 
 
 class _Pass:

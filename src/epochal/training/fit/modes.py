@@ -69,7 +69,8 @@ class Modes:
     what callbacks set before the first batch holds.
 
     Args:
-        order: modes, likely best first; or the one `Mode` that is to be.
+        order: modes, likely best first; or the one `Mode` that is to be. Where that hangs on the first batch, which is not read
+            yet, a function without arguments that returns it and the `memory`, called when the batch is there.
         n_updates: batches that the training will have; `None` where unknown, and then only the first mode is used.
         memory: where the outcome of a comparison is kept, if anywhere.
 
@@ -81,14 +82,23 @@ class Modes:
     def __init__(self, trainee, order, n_updates, memory=None):
         self._trainee, self._n_updates, self._n_left, self._order, self._memory = trainee, n_updates, n_updates or 0, order, memory
         self._seconds, self._refused, self._cost, self._size, self._next = {}, {}, _LEAST_COST, None, _FIRST
-        self.mode = order if isinstance(order, Mode) else None
-        self.name = self.mode.name if self.mode else order[0]
+        self.mode = self.name = None
+        if not callable(order):
+            self._begin()
+
+    def _begin(self):
+        if callable(self._order):
+            self._order, self._memory = self._order()
+        self.mode = self._order if isinstance(self._order, Mode) else None
+        self.name = self.mode.name if self.mode else self._order[0]
         if self.mode is None and self._n_left <= _FEW:
             self.close()
 
     @property
     def most(self):
         """Batches that the next call should have at most; `None` for any number."""
+        if self.name is None:
+            self._begin()
         return self._next if self.mode is None else None
 
     def test(self, data, rows):
@@ -97,6 +107,8 @@ class Modes:
 
     def train(self, data, rows):
         """As `Trainee.train`, in the mode in use; one that this model does not allow is passed over, before it has trained."""
+        if self.name is None:
+            self._begin()
         start = perf_counter()
         try:  # a short last batch begins no other mode, which would make a program for it
             logs = self._trainee.train(data, rows, self.name if rows.shape[1] == (self._size or rows.shape[1]) else self._proven())
@@ -116,6 +128,8 @@ class Modes:
         """Decide on what is known: the training ends, or too little of it is left to repay another program."""
         if self.mode is not None:
             return
+        if self.name is None:  # nothing was trained
+            self._order, self.name = ["stepwise"], "stepwise"
         first = next(iter(self._seconds), self.name)
         fastest = min(self._seconds, key=self._seconds.get, default=first)
         if self._seconds and self._seconds[fastest] > _GAIN * self._seconds[first]:
@@ -176,10 +190,16 @@ def modes_for(model, trainee, feed, n_updates, engine, *, every_batch=False) -> 
         return Modes(trainee, Mode(engine, None, "as asked"), n_updates)
     if every_batch:
         return Modes(trainee, Mode("stepwise", None, "a callback looks at every batch"), n_updates)
-    memory = memory_of(model, trainee, feed)
-    known = recall(memory, trainee.backend, n_updates)
-    return Modes(trainee, known if known is not None and known.name in trainee.modes else likely_best_first(model, trainee, feed),
-                 n_updates, memory)
+
+    def order():
+        memory = memory_of(model, trainee, feed)
+        known = recall(memory, trainee.backend, n_updates)
+        return known if known is not None and known.name in trainee.modes else likely_best_first(model, trainee, feed), memory
+
+    if feed.described is None:
+        return Modes(trainee, order, n_updates)
+    first, memory = order()
+    return Modes(trainee, first, n_updates, memory)
 
 
 def memory_of(model, trainee, feed, what="fit") -> Remembered:
