@@ -17,7 +17,7 @@ service = importlib.import_module("epochal.services.plan")
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """Where unfinished runs are kept, in place of the user's own folder."""
-    monkeypatch.setattr(service, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(service, "cache_folder", lambda: tmp_path / "epochal")
     return tmp_path / "epochal" / "unfinished"
 
 
@@ -74,7 +74,7 @@ def story(data, tmp_path_factory):
             super().step(share, sentence, detail)
 
     with patch.context() as p:
-        p.setattr(service, "user_cache_path", lambda name: folder / name)
+        p.setattr(service, "cache_folder", lambda: folder / "epochal")
         p.setattr(display, "ProgressDisplay", Shown)
         with pytest.raises(Stop):
             ep.plan(model, x, y, budget=1, verbose=0)

@@ -18,7 +18,7 @@ QUICK = {"batch_sizes": (8, 32), "epochs": 4, "seeds": 3, "trial_seeds": 1, "equ
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(verb, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(verb, "cache_folder", lambda: tmp_path / "epochal")
     return tmp_path / "epochal" / "studies"
 
 

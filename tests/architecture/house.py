@@ -19,7 +19,8 @@ FACES = frozenset({"api", "cli"})
 FRAMEWORKS = frozenset({"keras", "jax", "jaxlib", "tensorflow", "torch", "optax"})
 FRAMEWORK_ROOMS = {"seam", "engine", "training"}
 BACKENDS = frozenset({"jax", "tensorflow", "torch"})
-LIBRARIES = {"base": {"numpy", "psutil", "scipy", "rich"}, "records": {"cattrs"}, "rules": {"numpy", "scipy"}}
+LIBRARIES = {"base": {"filelock", "numpy", "platformdirs", "psutil", "scipy", "rich"},
+             "records": {"cattrs"}, "rules": {"numpy", "scipy"}}
 PROJECT_NAME = {"sklearn": "scikit-learn", "jaxlib": "jax", "mlflow": "mlflow-skinny"}  # where it is imported under another name
 MUTABLE = {"list", "dict", "set", "bytearray", "ndarray", "List", "Dict", "Set"}
 LONGEST, MOST_FILES, MOST_PARAMETERS = 400, 15, 8

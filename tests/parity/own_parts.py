@@ -131,6 +131,36 @@ class NoCall(OwnStep):
         return {"mine": self.descend(self.optimizer, self.trainable_variables, lambda: ops.mean((self.inner(x) - y) ** 2))}
 
 
+class OfTheBackEnd(OwnStep):
+    """It keeps what Keras does not know of: on TensorFlow a variable and a generator, and it draws by an operation with a state of
+    its own; on PyTorch a number, and it draws from PyTorch's stream."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.built, self.n = keras.Sequential([keras.Input((5,)), layers.Dense(1)]), True, 0
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            self.n, self.generator = tf.Variable(0), tf.random.Generator.from_seed(4)
+
+    def own(self):
+        return [self.n, self.generator.state] if BACKEND == "tensorflow" else [self.n]
+
+    def step(self, data):
+        x, y = data[:2]
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            self.n.assign_add(1)
+            noise = self.generator.normal(tf.shape(x)) + tf.random.normal(tf.shape(x))
+        else:
+            import torch
+
+            self.n += 1
+            noise = torch.randn(x.shape)
+        return {"mine": self.descend(self.optimizer, None, lambda: ops.mean((self.inner(x + noise) - y) ** 2))}
+
+
 class Distiller(keras.Model):
     """A student that learns from a teacher beside the labels, as in Keras' own example."""
 

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 from parity.fit_parts import classes, draw, numbers, split, three_classes
 from parity.fit_zoo import CASES, LIKE_FLOAT32, case, classify, dense
-from parity.own_parts import BACKEND, Count, Distiller, Gan, NoCall, Pairwise, Sampling, Triplet
+from parity.own_parts import BACKEND, Count, Distiller, Gan, NoCall, OfTheBackEnd, Pairwise, Sampling, Triplet
 
 BEFORE = set(CASES)
 
@@ -73,6 +73,13 @@ def pairwise():
 @case(LIKE_FLOAT32)
 def no_call():
     model = NoCall()
+    model.compile("adam")
+    return model, split(x=numbers(5), y=lambda x: x[:, :1]) | {"validation_data": None}
+
+
+@case(LIKE_FLOAT32, jax="there a step can keep nothing of its own")
+def of_the_back_end():
+    model = OfTheBackEnd()
     model.compile("adam")
     return model, split(x=numbers(5), y=lambda x: x[:, :1]) | {"validation_data": None}
 

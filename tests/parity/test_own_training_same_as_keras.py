@@ -20,7 +20,7 @@ BACKEND = keras.backend.backend()
 IN_ORDER = {"batch_size": BATCH_SIZE, "epochs": 4, "shuffle": False}
 ENGINES = {"jax": ["auto", "fused", "stepwise", "unrolled"], "tensorflow": ["auto", "looped", "stepwise", "fused"],
            "torch": ["auto", "stepwise"]}[BACKEND]
-NO_XLA = {"gan", "vae"}  # TensorFlow: they draw random numbers, or XLA cannot compile them
+NO_XLA = {"gan", "vae", "of_the_back_end"}  # TensorFlow: they draw random numbers, or XLA cannot compile them
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +37,14 @@ def reference(name):
 
 
 @pytest.mark.parametrize("engine", first_tier(2, ENGINES))
-@pytest.mark.parametrize("name", first_tier(("gan", "vae", "counter", "pairwise", "no_call"), OWN_CASES))
+@pytest.mark.parametrize("name", first_tier(("gan", "vae", "counter", "pairwise", "no_call", "of_the_back_end"), OWN_CASES))
 def test_a_training_of_ones_own_gives_the_numbers_of_keras(name, engine):
+    if BACKEND in OWN_CASES[name].not_on:
+        pytest.skip(OWN_CASES[name].not_on[BACKEND])
     if engine == "fused" and BACKEND == "tensorflow" and name in NO_XLA:
         with pytest.raises(epochal.Unsupported, match="random numbers|XLA cannot compile"):
             train(epochal_fit, OWN_CASES[name].make, **IN_ORDER, engine=engine)
         return
-    if BACKEND in OWN_CASES[name].not_on:
-        pytest.skip(OWN_CASES[name].not_on[BACKEND])
     ours = train(epochal_fit, OWN_CASES[name].make, **IN_ORDER, engine=engine)
     assert_same(ours, reference(name), OWN_CASES[name].tolerance)
     if engine == "auto" and BACKEND != "torch" and name not in NO_XLA:
@@ -165,6 +165,43 @@ def test_a_callback_at_every_batch_and_a_source_of_unknown_length():
         hook = Calls("on_train_batch_end", lambda model, n, seen=seen: seen.append(n))
         train(fit, make, epochs=1, shuffle=False, callbacks=[hook])
     assert heard[epochal_fit] == heard[keras_fit] == list(range(54))
+
+
+@pytest.mark.parametrize("frozen_first", [True, False])
+def test_what_is_frozen_or_thawed_without_compiling_counts_where_it_counts_under_keras(frozen_first):
+    def outcome(fit):
+        def both(model, **options):
+            fit(model, **options)
+            model.layers[0].trainable = frozen_first
+            return fit(model, **options)
+
+        def make():
+            model, data = dense("adam"), three_classes()
+            model.layers[0].trainable = not frozen_first
+            return classify(model), data
+
+        try:
+            return train(both, make, **IN_ORDER)
+        except (ValueError, KeyError) as error:
+            return type(error)
+
+    ours, theirs = outcome(epochal_fit), outcome(keras_fit)
+    if isinstance(theirs, type):
+        assert isinstance(ours, type)
+    else:
+        assert_same(ours, theirs, LIKE_FLOAT32)
+
+
+def test_fits_with_more_and_more_rows_make_no_more_programs_than_keras():
+    if BACKEND != "jax":
+        pytest.skip("only JAX makes programs for numbers of rows")
+    model, x, n = dense("adam"), np.ones((200, 5), "float32"), []
+    step = type(model).train_step
+    vars(model)["train_step"] = lambda *arguments: n.append(1) or step(model, *arguments)
+    for n_rows in (128, 129, 135, 144, 130):
+        for engine in ("fused", "stepwise"):
+            epochal_fit(model, x=x[:n_rows], y=np.ones(n_rows, "int32"), batch_size=8, verbose=0, engine=engine)
+    assert len(n) == 4  # of 8, 1, 7 and 2 rows
 
 
 def test_a_model_compiled_without_an_optimizer_is_handed_to_keras():

@@ -10,7 +10,7 @@ from epochal.training.predict import size
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own; what else goes on in the machine decides nothing."""
-    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / "cache")
+    monkeypatch.setattr(remembered, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(size, "is_steady", lambda trials: True)
     monkeypatch.setattr(size, "worth_compiling", lambda *given: True)
     return tmp_path / "cache" / "predict"

@@ -16,7 +16,7 @@ BACKEND = keras.backend.backend()
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(remembered, "cache_folder", lambda: tmp_path / "epochal")
 
 
 def opened(*inner, batch_size=8):

@@ -36,7 +36,7 @@ def network(*extra, loss="sparse_categorical_crossentropy", kind=keras.Sequentia
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(remembered, "cache_folder", lambda: tmp_path / "epochal")
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ os.environ["KERAS_BACKEND"] = {backend!r}
 import numpy as np, keras
 from epochal.training import remembered
 from epochal.api import predict
-remembered.user_cache_path = lambda name: pathlib.Path({folder!r})
+remembered.cache_folder = lambda: pathlib.Path({folder!r})
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(512)])
 x = np.ones((100_000, 4), "float32")
 model.predict(x[:5000], batch_size=1000, verbose=0), predict(model, x[:5000], verbose=0)

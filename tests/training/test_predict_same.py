@@ -21,7 +21,7 @@ BACKEND = keras.backend.backend()
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     """Batch sizes are remembered in a folder of the test's own."""
-    monkeypatch.setattr("epochal.training.remembered.user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr("epochal.training.remembered.cache_folder", lambda: tmp_path)
 
 
 def numbers(*shape, seed=0):

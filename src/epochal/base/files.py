@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import psutil
+from platformdirs import user_cache_path
 
 from .errors import UsageError
 
@@ -73,6 +74,12 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def cache_folder() -> pathlib.Path:
+    """The user's cache of this package; where the user has no home, a place that cannot be written, as in a home that is locked."""
+    path = user_cache_path("epochal")
+    return path if path.is_absolute() else pathlib.Path(os.devnull) / "epochal"
 
 
 def no_room(option, path, error, more="Make room, or name another one."):

@@ -17,6 +17,7 @@ from ..tables.score import score_rows
 from .interrupts import stop_on_signals
 from .output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_source
+from .stage import at
 
 _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", "engine", "checkpoint", "seed")
 
@@ -31,7 +32,7 @@ def run(options: dict[str, Any]) -> None:
 
     request = TableFitRequest(table_source(options), path, plan, options["plan"], verbose=1 if say.is_terminal else 2,
                               **{name: options[name] for name in _ASKED})
-    progress = ProgressDisplay(console, sentences=say, agenda=True)
+    progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     try:
         with stop_on_signals(progress.say) as stop, warnings_as_sentences(say), \
                 redirect_stdout(sys.stderr) if as_json else nullcontext():

@@ -11,6 +11,8 @@ from ..base.errors import EpochalError
 from ..base.stop import Stopped
 from ..base.text import visible
 from .interrupts import INTERRUPTED
+from .streams import lost, streams
+from .world import world_as_sentences
 
 CANNOT = 2  # the exit status of what cannot be done as asked
 
@@ -49,9 +51,22 @@ _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_
 class _Sentences(click.Group):
     """A group whose commands end with status 0; with 2 and a sentence for what cannot be done as asked; with 130 if interrupted."""
 
+    def main(self, *arguments, **options):
+        with streams() as (out, _):
+            try:
+                return super().main(*arguments, **options)
+            except SystemExit as ended:
+                out.flush()
+                if not ended.code and (why := lost(out)):
+                    click.echo(f"Error: the answer could not be printed ({why}). What was measured is kept, and files are written: "
+                               "print to another place.", err=True)
+                    sys.exit(CANNOT)
+                raise
+
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with world_as_sentences():
+                return super().invoke(ctx)
         except EpochalError as error:
             click.echo(visible(f"Error: {error}"), err=True)
             sys.exit(CANNOT)

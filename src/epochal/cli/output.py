@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,8 +25,10 @@ _PAGE = 110  # characters, where the output goes to a file
 
 def terminal(*, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or wide enough for the tables where there is none."""
-    console = Console(stderr=stderr)
-    console = console if console.is_terminal else Console(stderr=stderr, width=_PAGE)
+    file = sys.stderr if stderr else sys.stdout  # named, since Rich asks it what signs it can show
+    console = Console(file=file)
+    if not console.is_terminal or console.is_dumb_terminal:
+        console = Console(file=file, width=_PAGE, force_terminal=False)
     console.push_render_hook(_Visible())
     return console
 
@@ -109,7 +112,7 @@ def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:
 
 def strict_json(document: Any) -> str:
     """JSON as the standard has it: a number that is none becomes null."""
-    return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False, default=float)
+    return json.dumps(_finite(document), indent=2, allow_nan=False, default=float)
 
 
 def _finite(value):

@@ -16,6 +16,7 @@ from ..report import write_report
 from ..report.progress import ProgressDisplay, print_agenda, tell
 from .interrupts import stop_on_signals
 from .output import record_as_json, record_in, terminal, writable_folder
+from .stage import at
 
 
 def run(options: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ def run(options: dict[str, Any]) -> None:
 
     request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
                           seed=options["seed"], out=folder / "plan.json")
-    progress = ProgressDisplay(console, sentences=say, agenda=True)
+    progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     if only_agenda:
         print_agenda(say, agenda_of(request, progress))
         return
@@ -60,15 +61,15 @@ def table_source(options: dict[str, Any]) -> Any:
 
 
 def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: bool) -> None:
-    """The answer on the screen, and its report beside the plan."""
-    if as_json:
-        click.echo(record_as_json(plan, "evidence", plan=str(folder / "plan.json"), report=str(folder / "report.html")))
-    else:
-        _print_answer(answer, plan)
+    """The report beside the plan, before a reader of the output may have gone away, and the answer on the screen."""
     try:
         write_report(plan, folder / "report.html")
     except OSError as error:
         raise no_room("--out", folder, error) from error
+    if as_json:
+        click.echo(record_as_json(plan, "evidence", plan=str(folder / "plan.json"), report=str(folder / "report.html")))
+    else:
+        _print_answer(answer, plan)
     tell(say, f"Written: {folder / 'plan.json'} and {folder / 'report.html'}")
 
 

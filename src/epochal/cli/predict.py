@@ -13,6 +13,7 @@ from ..report.progress import ProgressDisplay, tell
 from ..tables.predictions import ENDINGS
 from ..tables.score import score_rows
 from .output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
+from .stage import at
 
 
 def run(options: dict[str, Any]) -> None:
@@ -29,6 +30,7 @@ def run(options: dict[str, Any]) -> None:
     request = TablePredictRequest(place, options["data"], path, options["code"], int(size) if size.isdecimal() else size,
                                   options["goal"], options["correct_prior"], options["trust_model"],
                                   verbose=0 if as_json or not say.is_terminal else 1)
+    at("reading and predicting")
     with warnings_as_sentences(say):
         found = predict_table(request, progress=ProgressDisplay(say))
     if as_json:

@@ -24,6 +24,7 @@ from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, wha
 from .interrupts import stop_on_signals
 from .output import record_as_json, terminal, writable_folder
 from .plan import table_source
+from .stage import at
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
 _CHOICES = ("seeds", "epochs", "metric", "mode", "margin", "reference", "protocol", "trial_seeds", "halving", "seed")
@@ -46,7 +47,7 @@ def run(options: dict[str, Any]) -> None:
 
     choices = Choices(**{name: options[name] for name in _CHOICES}, **_lists(options))
     request = StudyRequest(table_source(options), choices, folder=place, ray=options["ray"], wait=options["wait"])
-    progress = ProgressDisplay(console, sentences=say, agenda=True)
+    progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     try:
         with stop_on_signals(progress.say) as stop:
             found = study(request, progress=progress, stop=stop)

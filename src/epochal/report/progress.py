@@ -1,6 +1,7 @@
 """Progress for a person: a bar with what is left on a terminal, a line a step elsewhere, and the sentences that stay."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -19,18 +20,20 @@ class ProgressDisplay:
         sentences: where sentences go, and the agenda if `agenda` is true; the same console by default.
         quiet: draw no bar and no lines.
         silent: print no sentences either.
+        stage: told what is being done.
     """
 
     def __init__(self, console: Console | None = None, *, sentences: Console | None = None, agenda: bool = False,
-                 quiet: bool = False, silent: bool = False) -> None:
+                 quiet: bool = False, silent: bool = False, stage: Callable[[str], None] = lambda sentence: None) -> None:
         self._console = console or Console(stderr=True)
         self._sentences, self._agenda, self._quiet, self._silent = sentences or self._console, agenda, quiet, silent
         self._bar: Bar | None = None
-        self._last, self._lock = "", threading.Lock()
+        self._last, self._lock, self._stage = "", threading.Lock(), stage
 
     def start(self, agenda: Agenda) -> None:
         if self._agenda:
             print_agenda(self._sentences, agenda)
+        self._stage("measuring" if agenda.bar else "training and judging")
         self._last = ""
         if agenda.bar and not self._quiet and self._console.is_terminal:
             self._bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
@@ -40,6 +43,8 @@ class ProgressDisplay:
 
     def step(self, share: float, sentence: str, detail: str = "") -> None:
         with self._lock:
+            if sentence != self._last:
+                self._stage(sentence)
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], completed=share, description=sentence, detail=detail)
             elif sentence != self._last and not self._quiet and not self._console.is_terminal:

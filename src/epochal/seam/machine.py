@@ -1,13 +1,15 @@
 """What machine and which versions the numbers hold for, and JAX's compiled programs, kept on it between runs."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 
 import keras
-import psutil
-from platformdirs import user_cache_path
 
+from ..base.errors import UsageError
+from ..base.files import cache_folder
+from ..base.system.memory import memory_here
+from ..base.text import first_line
 from ..records import Machine
 
 _WORTH_KEEPING = 0.02  # seconds of compiling: a Keras model is built from dozens of small programs
@@ -21,16 +23,35 @@ def this_machine(device, memory_bytes, package):
     return Machine(
         backend=keras.backend.backend(), device=device, n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1,
-        memory_bytes=psutil.virtual_memory().total if memory_bytes is None and device == "cpu" else memory_bytes,
+        memory_bytes=memory_here().total if memory_bytes is None and device == "cpu" else memory_bytes,
         versions=tuple((name, version(name)) for name in ("epochal", "keras", package)))
 
 
+def check_device():
+    """Refuse a back end that finds no device to compute on; before a first array is made, which JAX would fail without a word."""
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"`JAX_PLATFORMS` must name a device that JAX finds here; got {os.environ.get('JAX_PLATFORMS', '')!r} "
+                         f"({first_line(error)}). Set JAX_PLATFORMS=cpu, or install what the device needs: "
+                         "pip install 'epochal[cuda]'.") from error
+
+
 def keep_programs():
-    """Turn JAX's persistent compilation cache on, unless the user has set one up already; returns its folder."""
+    """Turn JAX's persistent compilation cache on, unless the user has set one up already, or it cannot be written; its folder."""
     import jax
 
     if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", str(user_cache_path("epochal") / "programs"))
+        folder = cache_folder() / "programs"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return None
+        jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return jax.config.jax_compilation_cache_dir

@@ -12,6 +12,7 @@ from ..base.errors import UsageError
 from ..base.files import no_room, whole_file
 from ..base.progress import SILENT, Agenda, Item, Progress
 from ..base.stop import Stop, Stopped
+from ..base.system.lock import writing
 from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan
@@ -121,7 +122,11 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
             the model after the last whole epoch, beside the file it was meant for.
         UsageError: the request cannot be met as it stands, or the training does not end in numbers.
     """
-    stop = stop or Stop()
+    with writing(request.out, say=progress.say):
+        return _fit_table(request, progress, stop or Stop())
+
+
+def _fit_table(request, progress, stop):
     _check_table(request)
     request = replace(request, source=request.source.read(request.seed))
     table, shares = request.source.table, class_shares(request.source.table)

@@ -2,19 +2,18 @@
 
 import itertools
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
 from ..base.errors import MeasurementFailed, UsageError
-from ..base.files import no_room
+from ..base.files import cache_folder, no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
+from ..base.system.lock import locked, writing
 from ..base.text import counted, duration, seconds_of, time_left
-from ..base.validate import one_of, require
+from ..base.validate import one_of, require, whole_number
 from ..experiments import run_study
 from ..probes import PROBES
 from ..probes.agenda import agenda, due
@@ -57,12 +56,11 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
         MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
     """
-    with request.source.running():
-        return _plan(request, progress, stop)
+    with request.source.running(), ExitStack() as held:
+        return _planned(_prepared(request, progress, held), request, Reporter(progress, stop))
 
 
-def _plan(request, progress, stop):
-    work, reporter = _prepared(request, progress), Reporter(progress, stop)
+def _planned(work, request, reporter):
     reporter.start(work.agenda)
     compared = 0
 
@@ -91,7 +89,7 @@ def _plan(request, progress, stop):
 
 def agenda_of(request: PlanRequest, progress: Progress = SILENT) -> Agenda:
     """What `plan` would measure; nothing is."""
-    return _prepared(request, progress).agenda
+    return _prepared(request, progress, None).agenda
 
 
 def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
@@ -140,6 +138,20 @@ class Journal:
         self.path, self._warn, self._warned = folder / f"evidence-{fingerprint}.json", warn, False
         self.latest = None
 
+    def hold(self, out, held):
+        """Keep other processes away until the `ExitStack` called `held` ends: from the folder of the file `out`, which is refused
+        where one works there; or, with `None`, from this file, and where one has it already, this run keeps its own beside it."""
+        if out is not None:
+            held.enter_context(writing(out, say=self._warn))
+            return
+        with suppress(OSError):  # `keep` says what that costs
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(locked(self.path))
+            except UsageError:
+                self.path = self.path.with_suffix(f".{os.getpid()}.json")
+                self._warn(f"Another process measures the same just now: this one keeps its own in {self.path.name}.")
+
     def left_over(self):
         """The evidence of an earlier run that did not end, or `None`; a damaged file counts as none, and is said so."""
         if not self.path.is_file():
@@ -177,14 +189,18 @@ class _Work(NamedTuple):
     agenda: Agenda
 
 
-def _prepared(request, progress):
+def _prepared(request, progress, held):
+    """What `request` asks for, made ready; other processes are kept away until the `ExitStack` called `held` ends, if any."""
+    whole_number("seed", request.seed, 0)
     one_of("goal", request.goal, GOALS, 'Pass goal="fastest".')
     known, seconds = getattr(request.evidence, "evidence", request.evidence), seconds_of(request.budget)
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
     rig = open_rig(*request.source.open(request.seed))
-    journal = Journal(request.out.parent if request.out else user_cache_path("epochal") / "unfinished",
+    journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
                       f"{rig.task.fingerprint}-{rig.machine.backend}", progress.say)
+    if held is not None:
+        journal.hold(request.out, held)
     if known is None and (known := journal.left_over()) is not None:
         progress.say(f"Continuing: {_amount(known)} from an earlier run that did not end ({journal.path.name}).")
     if known is None and request.reuse and request.out.is_file():

@@ -8,6 +8,7 @@ from ..base.files import no_room, whole_file
 from ..base.progress import SILENT, Progress
 from ..base.validate import require
 from ..rules.training.prior import corrected
+from ..seam.machine import check_device
 from ..seam.model.file import check_takes, load_model
 from ..seam.model.network import network_from_file
 from ..tables.encoding import load_encoding
@@ -72,6 +73,7 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     rows = apply(encoding, request.data)
     for note in rows.notes:
         progress.say(f"· {note}")
+    check_device()
     model = load_model(place, build=network_from_file(request.code) if request.code else None,
                        trust=request.trust)
     check_takes(model, rows.x[:2])

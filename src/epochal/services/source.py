@@ -6,6 +6,7 @@ from typing import Any
 
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
+from ..seam.machine import check_device
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import code_of, data_of, network_from_file, try_out, tutorial_network
 from ..seam.rows import Data, data_from_arguments
@@ -68,6 +69,7 @@ class TableSource:
         """The same, with its table read and split."""
         if self.table is not None:
             return self
+        check_device()
         table = open_table(self.path, target=self.target, group=self.group, time=self.time, task=self.task, seed=seed)
         metric = self.metric.removeprefix("val_")
         build = network_from_file(self.model) if self.model else tutorial_network(

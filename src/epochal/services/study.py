@@ -5,8 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 from os import PathLike
 
-from platformdirs import user_cache_path
-
+from ..base.files import cache_folder
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.text import counted
@@ -82,7 +81,7 @@ def _study(request, progress, stop):
 def _unfinished(design, rig):
     """A folder of this very study's own in the user's cache."""
     digest = hashlib.blake2b(f"{dump(design)}{rig.task.fingerprint}{rig.machine.backend}".encode(), digest_size=8).hexdigest()
-    return user_cache_path("epochal") / "studies" / digest
+    return cache_folder() / "studies" / digest
 
 
 def _declared(design, place):

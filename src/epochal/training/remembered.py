@@ -3,9 +3,7 @@
 import json
 from contextlib import suppress
 
-from platformdirs import user_cache_path
-
-from ..base.files import write_whole
+from ..base.files import cache_folder, write_whole
 
 _FORMAT = 1
 
@@ -18,7 +16,7 @@ class Remembered:
     """
 
     def __init__(self, what, key):
-        self.path = user_cache_path("epochal") / what / f"{key}.json"
+        self.path = cache_folder() / what / f"{key}.json"
 
     def read(self) -> dict:
         """What was written, by name; empty where nothing was."""

@@ -1,1 +1,1 @@
-"""What a study is kept in: a folder with one SQLite file, and the lock on it."""
+"""What a study is kept in: a folder with one SQLite file."""

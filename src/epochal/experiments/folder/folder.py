@@ -19,10 +19,10 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from ...base.archives import json_in
 from ...base.errors import UsageError
 from ...base.files import as_path, sync_folder
+from ...base.system.lock import locked
 from ...base.validate import require
 from ...records import Curve, Design, Machine, Reading, Task, dump, load
 from .errors import damaged, disk_errors, sqlite_code
-from .lock import locked
 
 FILE, FORMAT = "study.sqlite", 1
 _MARK = 0x45504F43  # "EPOC", SQLite's `application_id`: tells our files from others
@@ -57,7 +57,7 @@ class StudyFolder(AbstractContextManager):
         self.path = as_path("folder", folder)
         with disk_errors(self.path / FILE), ExitStack() as undo:
             _make(self.path)
-            undo.enter_context(locked(self.path, wait=wait, say=say))
+            undo.enter_context(locked(self.path / "study", wait=wait, say=say, leave=True))
             self._connection = undo.enter_context(closing(_connect(self.path)))
             _prepare(self._connection, self.path)
             self._file = os.stat(self.path / FILE)

@@ -10,6 +10,7 @@ import keras
 
 from ...base.errors import EpochalError, UsageError
 from ...base.isolated import Isolated
+from ...base.system.memory import says_no_memory
 from ...base.validate import require
 from ..identity.own_code import is_own
 from ..rows import Data, Part, halves
@@ -118,7 +119,8 @@ class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
         self._path, self._failed, self._among_others = path, failed, among_others
 
     def __exit__(self, kind, error, trace):
-        if error is None or not isinstance(error, (Exception, SystemExit)) or isinstance(error, EpochalError):
+        theirs = isinstance(error, (Exception, SystemExit)) and not isinstance(error, EpochalError)
+        if not theirs or says_no_memory(error):
             return False
         line, came = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None, error
         while came is not None:  # Keras wraps what a layer raises

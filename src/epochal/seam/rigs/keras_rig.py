@@ -5,9 +5,9 @@ from time import perf_counter
 
 import keras
 import numpy as np
-import psutil
 
 from ...base.errors import Unsupported
+from ...base.system.memory import memory_here
 from ...base.validate import require
 from ..identity.task import task_of
 from ..machine import compiling_anew
@@ -93,7 +93,7 @@ class KerasRig:
         return self._verbs.peak_bytes(self.fresh(0), batch_size)
 
     def capacity_bytes(self):
-        return psutil.virtual_memory().available if self.machine.device == "cpu" else self.machine.memory_bytes
+        return memory_here().free if self.machine.device == "cpu" else self.machine.memory_bytes
 
     def fit_seconds(self, batch_size, n_steps):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""

@@ -11,6 +11,7 @@ import keras
 from ...base.errors import UsageError
 from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
+from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
 from ...seam.model.copying import inside, own_way
 from ...seam.trainee import only_keras, open_trainee
@@ -73,6 +74,8 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
             return by_keras(replace(given, x=x, validation_data=again), error.why)
         if validation is not None:
             opened.callback(validation.close)
+        if request.checkpoint is not None:
+            opened.enter_context(writing(file_in(request.checkpoint), "checkpoint", say=progress.say))
         resolved |= {"batch_size": request.batch_size or 32 if is_factory(request.x) else feed.batch_size} | shares
         return _train(request, feed, validation, resolved, progress, stop)
 

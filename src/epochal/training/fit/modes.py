@@ -103,15 +103,15 @@ class Modes:
 
     def test(self, data, rows):
         """As `Trainee.test`, while modes are timed in the first that has trained."""
-        return self._trainee.test(data, rows, self.name if self.mode else next(iter(self._seconds), self.name))
+        return self._trainee.test(data, rows, self._proven())
 
     def train(self, data, rows):
         """As `Trainee.train`, in the mode in use; one that this model does not allow is passed over, before it has trained."""
         if self.name is None:
             self._begin()
         start = perf_counter()
-        try:
-            logs = self._trainee.train(data, rows, self.name)
+        try:  # a short last batch begins no other mode, which would make a program for it
+            logs = self._trainee.train(data, rows, self.name if rows.shape[1] == (self._size or rows.shape[1]) else self._proven())
         except Unsupported as error:
             self._refused[self.name] = str(error).split(". ")[0].rstrip(".")
             if isinstance(self._order, Mode) or set(self._order) == set(self._refused):
@@ -145,6 +145,9 @@ class Modes:
         self.name = fastest
         if self._memory is not None and self.mode.compared:
             keep(self._memory, self._trainee.backend, self.mode, self._n_updates)
+
+    def _proven(self):
+        return self.name if self.mode else next(iter(self._seconds), self.name)
 
     def _saw(self, n, size, taken):
         self._n_left -= n

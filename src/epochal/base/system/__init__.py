@@ -1,0 +1,1 @@
+"""What the operating system grants: locks on files, and memory."""
