@@ -204,7 +204,8 @@ def _copied(original):
         return keras.models.clone_model(original)
     config = keras.saving.serialize_keras_object(original)
     config.pop("compile_config", None)
-    return keras.saving.deserialize_keras_object(config, safe_mode=False)  # made here, of the user's own model
+    with keras.utils.custom_object_scope(dict(_named_classes(config))):  # before Keras 3.13 it does not look at the module
+        return keras.saving.deserialize_keras_object(config, safe_mode=False)  # made here, of the user's own model
 
 
 def _own_classes(model):
