@@ -100,6 +100,7 @@ def _change_a_row(path, stream):
 
 
 @pytest.mark.parametrize("case", range(cases(4)))
+@pytest.mark.filterwarnings("ignore")  # Keras' own, of what a callback is said to have learnt
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="the checkpoint was written on JAX")
 def test_a_mutated_checkpoint(case, tmp_path):
     stream = np.random.default_rng(case)

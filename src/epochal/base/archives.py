@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import psutil
 
+from .errors import EpochalError
 from .text import first_line
 
 MOST_MEMBERS, LONGEST_NAME, MOST_JSON = 200_000, 1_000, 2**28  # of an archive, in letters, in bytes
 # What Python and NumPy raise for damage of every kind: a password, an unknown compression, false lengths, false headers, …
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, LookupError, TypeError, struct.error,
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, LookupError, TypeError, struct.error,
            SyntaxError, tokenize.TokenError, MemoryError, OverflowError, RecursionError)
 
 
@@ -76,9 +77,9 @@ def damage() -> Iterator[None]:
     """A block in which whatever damage makes Python raise becomes `Damaged`; errors of the disk pass."""
     try:
         yield
-    except Damaged:
+    except (Damaged, EpochalError):
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise Damaged(first_line(error)) from error
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # those come of a place in the file that is none

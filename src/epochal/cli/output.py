@@ -77,7 +77,7 @@ def record_in(path: str | None, option: str, kinds: type | tuple[type, ...], mus
     try:
         found = read(path)
     except UsageError as error:
-        raise UsageError(f"`{option}` must be {must}; got {path!r}. {error}") from error
+        raise UsageError(f"`{option}` must be {must}; got {path!r:.60}. {error}") from error
     require(isinstance(found, kinds), option, type(found).__name__, must, "Pass the plan.json of epochal plan.")
     return found
 

@@ -3,6 +3,7 @@
 import math
 from functools import singledispatch
 
+from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import Evidence
 from .plan import Arm, Plan, Stopping
@@ -18,7 +19,7 @@ _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}}
 
 @singledispatch
 def check(record):
-    """Raise `ValueError` with a reason unless the fields of `record` fit together; the records inside it have been checked."""
+    """Raise `Misfit` unless the fields of `record` fit together; the records inside it have been checked."""
 
 
 @check.register
@@ -120,4 +121,4 @@ def _(study: Study):
 
 def _hold(condition, must):
     if not condition:
-        raise ValueError(f"it must hold {must}")
+        raise Misfit(f"it must hold {must}")

@@ -13,7 +13,7 @@ import os
 import sys
 import typing
 
-from ..base.errors import UsageError
+from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .curve import Curve, Setting
 from .evidence import Evidence
@@ -90,11 +90,17 @@ def from_plain(value, kind, name, cure=_CURE):
     try:
         return _converter().structure(value, kind)
     except BaseValidationError as error:
-        raise UsageError(_damaged(name, transform_error(error, path=name)[0], cure)) from error
+        raise UsageError(_damaged(name, transform_error(error, path=name, format_exception=_said)[0], cure)) from error
     except KeyError as error:
         raise UsageError(_damaged(name, f"it lacks {error}", cure)) from error
     except (TypeError, ValueError) as error:
         raise UsageError(_damaged(name, error, cure)) from error
+
+
+def _said(error, kind):
+    from cattrs.v import format_exception
+
+    return str(error) if isinstance(error, Misfit) else format_exception(error, kind)
 
 
 def to_plain(value):

@@ -12,6 +12,7 @@ import numpy as np
 from .model.copying import random_state, restore_random_state
 
 _OF_STREAMS = (3, 16)  # releases before it draw from the global streams: they are not asked
+_ONE_BATCH = (3, 15)   # from it on Keras on JAX reads no batch ahead on a processor
 _ASKED, _SIZE = 7, 3   # rows in a question, and in a batch
 
 
@@ -28,11 +29,21 @@ class Way(NamedTuple):
     items: Callable[[list[int], int], None]
 
 
+def known(shuffle: bool | str) -> bool:
+    """Whether it is known here in which order the installed Keras takes rows that are shuffled so."""
+    ahead = keras.backend.backend() == "jax" and _version() < _ONE_BATCH  # it draws the order of a batch, and of the one after it
+    return not shuffle or (way() is not None and not (shuffle == "batch" and ahead))
+
+
+def _version():
+    return tuple(map(int, re.findall(r"\d+", keras.version())[:2]))
+
+
 @functools.cache
 def way() -> Way | None:
     """The `Way` of the Keras that is installed; `None` where it is none of those known here."""
     kind = keras.backend.backend()
-    if tuple(map(int, re.findall(r"\d+", keras.version())[:2])) < _OF_STREAMS:
+    if _version() < _OF_STREAMS:
         return Way({"torch": _torch_streams, "tensorflow": _tensorflow_streams}.get(kind, _numpy_streams),
                    lambda numbers, _: random.shuffle(numbers))
     epochs = Way({"torch": _torch_epochs, "tensorflow": _tensorflow_epochs}.get(kind, _numpy_epochs),

@@ -15,6 +15,7 @@ import pyarrow
 import pyarrow.parquet
 from sklearn import datasets
 
+from ..base.archives import DAMAGE
 from ..base.errors import UsageError
 from ..base.files import as_path
 from ..base.text import first_line
@@ -98,10 +99,11 @@ def read_new_rows(place, *, text=()):
 def _read_parquet(path):
     try:
         frame = pyarrow.parquet.ParquetFile(path).read()
-        _check_duplicates(path.name, frame.column_names)
-        frame = frame.to_pandas()
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, OSError) as error:
+        names = frame.column_names
+        frame = frame.to_pandas() if len(set(names)) == len(names) else None
+    except (*DAMAGE, pyarrow.ArrowException, OSError) as error:
         raise _no_table(path, "a Parquet file", error) from error
+    _check_duplicates(path.name, names)
     # pandas stores a named index as a column and takes it out again on reading; the user counts it among the columns.
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(level=named).reset_index(drop=True) if named else frame.reset_index(drop=True)

@@ -2,15 +2,14 @@
 
 import keras
 
-from ...base.archives import open_archive
+from ...base.archives import DAMAGE, open_archive
 from ...base.errors import UsageError
 from ...base.validate import require
 from .build import build as build_model
 from .copying import first_line, refuse_uncompiled, to_numpy
 
-# What Keras says of files that are damaged, of other versions, or whose parts it does not know; `Damaged` is a `ValueError`.
-_OF_KERAS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, OSError, RuntimeError,
-             TypeError, ValueError)
+# What Keras says of files that are damaged, of other versions, or whose parts it does not know.
+_OF_KERAS = (*DAMAGE, ArithmeticError, AssertionError, AttributeError, ImportError, OSError)
 _CURE = "Pass --model FILE.py:FUNCTION, the function that built it when it was fitted."
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...base.validate import require
 from ...seam.feeding import feeding
-from ...seam.row_orders import way
+from ...seam.row_orders import known, way
 from .cast import OnlyKeras, leaves, over, resolved_weights
 
 _LOOKED_AT = 2  # batches of a generator, and of a data set of Grain, that Keras reads before anything else
@@ -43,9 +43,9 @@ class Batching:
         return int(self.batch_size) if self.batch_size else -(-n_rows // steps) if steps and n_rows else 32
 
 
-def known_way(x):
+def known_way(x, shuffle=True):
     """Leave `x` to Keras where it is not known here in which order Keras takes what it shuffles."""
-    if way() is None:
+    if not known(shuffle):
         raise OnlyKeras(f"Keras {keras.version()} shuffles in an order of its own", x)
 
 

@@ -125,8 +125,8 @@ def _of_rows(rows, batching):
     mapped = any(isinstance(leaf, np.memmap) for leaf in rows.leaves)
     in_blocks = rows.n_bytes > batching.resident_bytes or (mapped and rows.n_bytes > BLOCK_BYTES)
     size = batching.size(rows.n_rows)
-    if batching.shuffle and batching.order is None:
-        known_way(rows.x)
+    if batching.order is None:
+        known_way(rows.x, batching.shuffle)
     orders = Orders(rows.n_rows, size, batching.shuffle, order=batching.order, mixed=in_blocks)
     return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=size)
 
