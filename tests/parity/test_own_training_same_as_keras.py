@@ -26,7 +26,7 @@ NO_XLA = {"gan", "vae", "of_the_back_end"}  # TensorFlow: they draw random numbe
 @pytest.fixture(autouse=True)
 def every_mode_is_timed(monkeypatch, tmp_path):
     """Whatever it costs, so that `"auto"` goes from one mode to the other in these short trainings."""
-    monkeypatch.setattr(remembered, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(remembered, "cache_folder", lambda: tmp_path / "epochal")
     for name, value in {"_FEW": 0, "_REPAID": 0, "_LONG_STEP": 9, "_FIRST": 1, "_TIMED": 2, "_MOST_STEPS": 3}.items():
         monkeypatch.setattr(modes, name, value)
 

@@ -44,7 +44,7 @@ class Step:
 
     def fused(self, data, rows):
         n, size = rows.shape
-        if n == 1 and size not in self._fused:  # a short last batch is not worth a compilation
+        if n == 1 and self._fused and size not in self._fused:  # a short last batch is not worth a compilation
             return self.stepwise(data, rows)
         program, arrays = self._program(self._build_fused, data, rows)
         for padded, n in of_one_shape(rows):
