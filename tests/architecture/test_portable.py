@@ -96,7 +96,7 @@ def test_everything_runs_where_none_of_it_is_there(tmp_path):
     assert {"plan.json", "report.html", "m.keras", "p.csv", "study"} <= {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), (["plan", "no.csv"], 2)])
+@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), pytest.param(["plan", "no.csv"], 2, marks=pytest.mark.second)])
 def test_the_command_itself_starts_where_none_of_it_is_there(tmp_path, words, status):
     code = WITHOUT.format(modules=MODULES, names=NAMES, commands=[words], run="epochal.__main__.command", status=status)
     process = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)

@@ -96,6 +96,7 @@ def test_signals_again_and_again_end_it_with_the_status_of_an_interrupt(start):
     assert "Traceback" not in process.communicate()[1]
 
 
+@pytest.mark.second
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there are no signals here")
 def test_when_the_command_is_killed_the_work_ends_with_it(start, tmp_path):
     process = start("plan", *TABLE, body="open('begun', 'w').write(str(__import__('os').getpid())); import time; time.sleep(600)")
@@ -111,6 +112,7 @@ def test_when_the_command_is_killed_the_work_ends_with_it(start, tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.second
 def test_a_back_end_without_its_device_ends_in_a_sentence(start):
     process = start("plan", *TABLE, JAX_PLATFORMS="cuda")
     _, errors = process.communicate(timeout=LONG)

@@ -58,6 +58,7 @@ def test_labels_that_are_formulas_are_text_in_csv_and_stay_as_they_are_elsewhere
     assert pd.read_parquet(tmp_path / "p.parquet").prediction.tolist() == labels
 
 
+@pytest.mark.second
 def test_a_table_of_many_columns_takes_a_time_that_grows_with_their_number(tmp_path):
     def seconds(n):
         frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, n)), columns=[f"c{i}" for i in range(n)])

@@ -134,6 +134,7 @@ def model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.second
 @pytest.mark.parametrize("case", range(cases(6)))
 @pytest.mark.filterwarnings("ignore")
 def test_a_mutated_keras_file(case, model, tmp_path):

@@ -19,7 +19,7 @@ from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
 
 OPTIMIZERS, N = optimizers(), 24
-FIRST = [name for name in ("ScheduleFreeAdamW", "MultiOptimizer", "Adam without decay of biases") if name in OPTIMIZERS]
+FIRST = [name for name in ("ScheduleFreeAdamW", "MultiOptimizer") if name in OPTIMIZERS]
 X = np.random.default_rng(0).normal(size=(N, 5)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(N, 2)).astype("float32")
 VALIDATION = (X[::2] + 1, Y[::2])
@@ -127,6 +127,7 @@ def test_a_schedule_is_compiled_once_for_however_many_steps_and_lanes(monkeypatc
         assert before < 20
 
 
+@pytest.mark.second
 def test_two_sets_of_weights_are_told():
     notes = {name: " ".join(rig_of(OPTIMIZERS[name]()).task.notes) for name in [*FIRST[:1], "Adam, averaging", "Adam"]}
     if "ScheduleFreeAdamW" in notes:

@@ -114,14 +114,14 @@ def test_many_rows_are_mixed_in_two_levels(monkeypatch):
     keras.utils.set_random_seed(3)
     for n in (51, 201, 400, 401):
         drawn = Orders(n, 4, True, mixed=True)
-        first, second = drawn.draw(), drawn.draw()
+        first, second = drawn.draw(1), drawn.draw(2)
         rows = first[0:n]
         assert sorted(rows) == list(range(n))
         assert list(rows) != list(second[0:n])
         assert [list(first[i : i + 7]) for i in range(0, n, 7)] == [list(rows[i : i + 7]) for i in range(0, n, 7)]
         assert np.abs(np.diff(rows)).mean() > n / 5  # n / 3 for a permutation of all
         assert len(first) == n
-    assert list(Orders(40, 4, True, mixed=True).draw()[0:3]) != [0, 1, 2]  # few rows: one permutation
+    assert list(Orders(40, 4, True, mixed=True).draw(1)[0:3]) != [0, 1, 2]  # few rows: one permutation
 
 
 # --- Parquet
