@@ -27,8 +27,8 @@ class Setting:
 class Curve:
     """One training run: what was set, what came out, how it ended.
 
-    All losses but those on test rows are finite: a run that diverged ends at its last finite epoch. The validation rows are two fixed
-    halves, so that the epoch can be chosen on one and judged on the other.
+    All losses but those on test rows are finite: a run that diverged ends at its last finite epoch. The validation rows are two
+    fixed halves, so that the epoch can be chosen on one and judged on the other.
 
     Attributes:
         setting: what was trained.
