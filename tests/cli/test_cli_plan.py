@@ -141,10 +141,12 @@ def test_a_reader_that_goes_away_gets_no_traceback(rows, tmp_path):
 
 
 @pytest.mark.second
-def test_two_runs_at_once_in_one_folder_both_end_with_a_plan(rows, tmp_path):
+def test_of_two_runs_at_once_in_one_folder_one_is_refused_and_the_other_ends_with_a_plan(rows, tmp_path):
     both = [start("plan", rows, "--target", "target", "--budget", "1s", folder=tmp_path) for _ in range(2)]
     failures = [process.communicate(timeout=LONG)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], failures
+    assert sorted(process.returncode for process in both) == [0, 2], failures
+    [refused] = [said for process, said in zip(both, failures, strict=True) if process.returncode]
+    assert "`--out` must not be in use" in refused
     assert ep.load(tmp_path / "plan.json").evidence.curves
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.json", "report.html"]
 

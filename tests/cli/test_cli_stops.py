@@ -25,7 +25,7 @@ class Stopped(NamedTuple):
     kept: tuple
 
 
-@pytest.fixture(scope="module", params=[ONCE, THRICE], ids=["once", "thrice"])
+@pytest.fixture(scope="module", params=[ONCE, pytest.param(THRICE, marks=pytest.mark.third)], ids=["once", "thrice"])
 def story(rows, tmp_path_factory, request):
     """`(stopped runs, the last one, its folder)`: runs stopped while they measure, then one that may end."""
     folder, stopped = tmp_path_factory.mktemp("stopped"), []

@@ -61,7 +61,7 @@ def test_eight_devices_give_the_numbers_of_one_and_all_of_them_train(tmp_path, w
 
 
 @pytest.mark.second
-@pytest.mark.parametrize("n_kills", [1, 3])
+@pytest.mark.parametrize("n_kills", [1, pytest.param(3, marks=pytest.mark.third)])
 def test_killed_again_and_again_the_study_is_the_same(tmp_path, whole, n_kills):
     """Each process is killed a moment after it has finished something that the ones before it had not."""
     chance = random.Random(1)

@@ -66,7 +66,8 @@ def read(*files):
 
 
 @pytest.mark.second
-@pytest.mark.parametrize("row_group_size", [N, 100_000, None], ids=["one group", "many groups", "NumPy"])
+@pytest.mark.parametrize("row_group_size", [N, pytest.param(100_000, marks=pytest.mark.third), None],
+                         ids=["one group", "many groups", "NumPy"])
 def test_memory_does_not_grow_with_the_file(tmp_path, row_group_size):
     x = np.random.default_rng(0).standard_normal((N, D), dtype="float32")
     small, large = (write(tmp_path / str(n), x[:n], row_group_size) for n in (N // 5, N))

@@ -28,10 +28,8 @@ def _sentence(error, trace):
     if (isinstance(error, SystemExit) and place is None) or not isinstance(error, (Exception, SystemExit)):
         return None
     if says_no_memory(error):
-        memory = memory_here()
-        return (f"There is too little memory: of {quantity('B', memory.total)} that this process may hold, "
-                f"{quantity('B', memory.free)} are free ({_said(error)}). End other programs, raise the limit (ulimit -v, or that "
-                "of the container), or pass fewer rows or a smaller model.")
+        return (f"There is too little memory{_how_much()} ({_said(error)}). End other programs, raise the limit (ulimit -v, or "
+                "that of the container), or pass fewer rows or a smaller model.")
     if "start new thread" in _said(error):
         return f"The system lets this process start no more threads ({_said(error)}). Raise the limit of processes (ulimit -u)."
     if isinstance(error, ImportError) and not (error.name or "").startswith("epochal"):
@@ -44,6 +42,14 @@ def _sentence(error, trace):
         cure = _CURES.get(errno.errorcode.get(error.errno, ""), "See what is wrong there")
         return f"The system refused something{where}: {error.strerror or error}. {cure}, and run the same again."
     return None
+
+
+def _how_much():
+    try:
+        memory = memory_here()
+    except MemoryError:  # not even for that
+        return ""
+    return f": of {quantity('B', memory.total)} that this process may hold, {quantity('B', memory.free)} are free"
 
 
 def _said(error):

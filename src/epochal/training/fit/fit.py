@@ -89,8 +89,8 @@ def _by_keras(request, why, *, resolved, progress, stop):
         if getattr(r, name) not in defaults:
             raise UsageError(f"`{name}` must be left out where model.fit trains ({why}); got {getattr(r, name)!r}. Leave it "
                              "out, or remove the cause.")
-    for name, data in (("x", r.x), ("validation_data", r.validation_data)):
-        x = data[0] if isinstance(data, tuple | list) and data else data
+    judged = r.validation_data[0] if isinstance(r.validation_data, tuple | list) and r.validation_data else r.validation_data
+    for name, x in (("x", r.x), ("validation_data", judged)):
         if isinstance(x, str | os.PathLike) or type(x).__name__ == "ParquetRows":
             raise UsageError(f"`{name}` must be arrays where model.fit trains ({why}); got "
                              f"{os.fspath(getattr(x, 'path', x))!r}. Pass what pandas.read_parquet gives, or remove the cause.")
