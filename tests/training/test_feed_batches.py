@@ -369,14 +369,18 @@ def test_a_grain_dataset_gives_the_batches_of_fit():
 # --- what is refused, and what is told apart
 
 
-@pytest.mark.parametrize("make", [cut, endless, lambda: of_tensorflow()[0], loader])
+TF_DATA = pytest.param(lambda: of_tensorflow()[0], marks=pytest.mark.needs("tensorflow"))
+LOADER = pytest.param(loader, marks=pytest.mark.needs("torch"))
+
+
+@pytest.mark.parametrize("make", [cut, endless, TF_DATA, LOADER])
 @pytest.mark.parametrize("wrong", [{"y": Y}, {"sample_weight": Y}, {"batch_size": 4}, {"order": np.arange}])
 def test_what_belongs_to_arrays_is_refused(make, wrong):
     with pytest.raises(UsageError, match=f"`{next(iter(wrong))}`"):
         feed_of(make(), **wrong)
 
 
-@pytest.mark.parametrize("make", [endless, loader])
+@pytest.mark.parametrize("make", [endless, LOADER])
 def test_class_weights_are_refused_where_fit_refuses_them(make):
     with pytest.raises(ValueError, match="class_weight"):
         of_keras(x=make(), class_weight={0: 1.0}, epochs=1)
@@ -384,7 +388,8 @@ def test_class_weights_are_refused_where_fit_refuses_them(make):
         feed_of(make(), class_weight={0: 1.0})
 
 
-@pytest.mark.parametrize("make", [lambda: cut(endless=True), lambda: of_tensorflow()[0].repeat()])
+@pytest.mark.parametrize("make", [
+    lambda: cut(endless=True), pytest.param(lambda: of_tensorflow()[0].repeat(), marks=pytest.mark.needs("tensorflow"))])
 def test_batches_without_an_end_need_a_number_of_steps(make):
     with pytest.raises(UsageError, match="steps_per_epoch"):
         feed_of(make())
