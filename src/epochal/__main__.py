@@ -7,10 +7,7 @@ import contextlib
 import os
 import pathlib
 import signal
-import subprocess
 import sys
-import tempfile
-import threading
 
 STAGE_BYTES = 200
 _WORKING = {"plan", "fit", "predict", "study"}
@@ -32,6 +29,8 @@ def command() -> None:
 
 def work(stage: str) -> None:
     """The process that works: it ends when the one that watches does. `stage` is the file that says what is being done."""
+    import threading
+
     alive = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -73,6 +72,8 @@ def _stopped(*_):
 
 def _watched(arguments):
     """Do the work in another process, and return the exit status; whatever ends that one, this one says so."""
+    import subprocess
+
     with _stage_file() as stage:
         code = f"import sys; sys.path[:] = {sys.path!r}; from epochal.__main__ import work; work({stage!r})"
         try:
@@ -118,6 +119,8 @@ def _say(sentence):
 @contextlib.contextmanager
 def _stage_file():
     """The name of a file of spaces, as long as a stage may be; an empty name where there is no room for one."""
+    import tempfile
+
     with contextlib.ExitStack() as undo:
         name = ""
         with contextlib.suppress(OSError):

@@ -47,7 +47,7 @@ def _sentence(error, trace):
 def _how_much():
     try:
         memory = memory_here()
-    except MemoryError:  # not even for that
+    except (MemoryError, ImportError):  # not even for that
         return ""
     return f": of {quantity('B', memory.total)} that this process may hold, {quantity('B', memory.free)} are free"
 

@@ -4,8 +4,6 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 
 class Memory(NamedTuple):
     """Bytes: what the process may hold at most, and what is free of it now."""
@@ -19,6 +17,8 @@ def memory_here(root: str = "/") -> Memory:
 
     `root` is the folder in which the system shows itself, for tests; where it shows nothing of the kind, only the machine counts.
     """
+    import psutil  # not by `epochal --help`
+
     machine, process = psutil.virtual_memory(), psutil.Process()
     found = [Memory(machine.total, machine.available), *_of_groups(Path(root))]
     if hasattr(psutil, "RLIMIT_AS"):  # not on macOS and Windows
