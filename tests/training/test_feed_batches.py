@@ -238,9 +238,6 @@ def test_what_a_feed_has_looked_at_can_be_given_to_keras():
     assert feed_of(data).source.original() is data
 
 
-# --- factories
-
-
 def test_a_factory_is_called_with_the_batch_size():
     assert of_feed(x=lambda batch_size: cut(batch_size), batch_size=4, epochs=1, shuffle=False)[0][0][0][0].shape == (4, 3)
     assert of_feed(x=cut, batch_size=4, epochs=1, shuffle=False)[0][0][0][0].shape == (4, 3)
@@ -294,7 +291,6 @@ def test_an_endless_tf_dataset_gives_the_batches_of_fit(steps):
 @pytest.mark.needs("tensorflow")
 @pytest.mark.parametrize("steps", [None, 3])
 def test_a_tf_dataset_of_unknown_length_gives_the_batches_of_fit(steps):
-    of_tensorflow()
     ours, theirs = as_in_fit(lambda: of_tensorflow()[0].filter(lambda x, y: True), steps_per_epoch=steps)
     assert ours[1] == (theirs[1] if steps else 0)  # Keras warns at the end of each epoch, though nothing is amiss
 
@@ -352,9 +348,6 @@ def test_a_loader_of_unknown_length_gives_the_batches_of_fit():
             return iter(zip(torch.tensor(X), torch.tensor(Y), strict=True))
 
     as_in_fit(lambda: torch.utils.data.DataLoader(Stream(), batch_size=4))
-
-
-# --- Grain
 
 
 @pytest.mark.needs("grain")
