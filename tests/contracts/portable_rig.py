@@ -16,6 +16,7 @@ def bind(twin, data):
         put=np.array,
         step=world.step,
         evaluate=world.evaluate,
+        judge=world.judge,
         loss=world.loss,
         gradient=world.gradient,
         peak_bytes=lambda state, batch_size: None,   # Keras does not tell
@@ -42,6 +43,10 @@ class _World:
         """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` returns them."""
         _load(self._model, state)
         return evaluation(self._twin, map(self._judge, self._data.parts))
+
+    def judge(self, state, half, rows):
+        _load(self._model, state)
+        return self._judge(self._data.parts[half].take(rows))[0]
 
     def _judge(self, part):
         log = self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,

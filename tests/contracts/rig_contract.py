@@ -39,6 +39,15 @@ class RigContract:
         state, v = rig.fresh(0), np.linspace(-1, 1, rig.n_params, dtype=np.float32)
         np.testing.assert_allclose(rig.weights(rig.move(state, v)), rig.weights(state) + v, rtol=1e-6, atol=1e-6)
 
+    def test_a_half_judged_in_blocks_is_judged_as_a_whole(self, rig):
+        state, _ = rig.step(rig.fresh(0), self.rows, 0.1)
+        n = rig.task.n_validation // 2
+        for half in (0, 1):
+            blocks = np.array_split(np.arange(n), 2)
+            losses = [rig.judge(state, half, rows) for rows in blocks if len(rows)]
+            mean = np.average(losses, weights=[len(rows) for rows in blocks if len(rows)])
+            assert _distance(mean, rig.evaluate(state)[half, 0]) < 1e-5
+
     def test_no_verb_changes_its_input(self, rig):
         state, v = rig.fresh(0), np.ones(rig.n_params, np.float32)
         weights, rows = np.array(rig.weights(state)), self.rows.copy()
@@ -47,6 +56,7 @@ class RigContract:
         rig.step(after, rows, 0.1)
         rig.move(state, v)
         rig.evaluate(state)
+        rig.judge(state, 1, rows[:1])
         rig.loss(state, rows)
         rig.gradient(state, rows, draw=1)
         rig.peak_bytes(16)

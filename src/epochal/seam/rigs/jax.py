@@ -18,7 +18,7 @@ def bind(twin, data):
     world = _World(twin)
     train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
     held, device = (train, judged), jax.devices()[0]
-    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "loss", "gradient")}
+    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "judge", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
         batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
@@ -34,6 +34,7 @@ def bind(twin, data):
         put=put,
         step=lambda state, rows, rate: programs["step"](held, state, rows, jnp.float32(rate)),
         evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
+        judge=lambda state, half, rows: float(programs["judge"](state, judged[half], rows)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         peak_bytes=peak_bytes,
@@ -82,6 +83,10 @@ class _World:
         """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them."""
         losses, counted = zip(*(self._judge(state, part) for part in held[1]), strict=True)
         return jnp.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+
+    def judge(self, state, part, rows):
+        """The loss on some rows of a judged part, whatever their number: one program for each."""
+        return self._loss(state.weights, state.fixed, *_take(part, rows), training=False)[0]
 
     def loss(self, held, state, rows):
         training = self._twin.normalises_over_batch()

@@ -77,6 +77,9 @@ class KerasRig:
     def constant(self):
         return constant_figures(self._twin, self._data, self.task.kind)
 
+    def judge(self, state, half, rows):
+        return self._verbs.judge(state, half, np.asarray(rows, np.int32))
+
     def loss(self, state, rows):
         return self._verbs.loss(state, np.asarray(rows, np.int32))
 

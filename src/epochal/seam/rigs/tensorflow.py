@@ -13,7 +13,7 @@ from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    compiled = {name: tf.function(getattr(world, name), autograph=False) for name in ("step", "loss", "gradient", "judge")}
+    compiled = {name: tf.function(getattr(world, name), autograph=False) for name in ("step", "loss", "gradient", "judge", "judge_rows")}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
 
@@ -22,6 +22,7 @@ def bind(twin, data):
         put=_put,
         step=lambda state, rows, rate: compiled["step"](state, tf.constant(rows), tf.constant(rate, tf.float32)),
         evaluate=lambda state: world.evaluate(state, compiled["judge"]),
+        judge=lambda state, half, rows: float(compiled["judge_rows"](state, half, tf.constant(rows))),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
         wait=tf.test.experimental.sync_devices,
@@ -39,7 +40,7 @@ class _World:
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
-                       for name in ("_train", "_loss", "_gradient", "_judge")}
+                       for name in ("_train", "_loss", "_rows_loss", "_gradient", "_judge")}
 
     def step(self, state, rows, learning_rate):
         self._load(state)
@@ -64,6 +65,11 @@ class _World:
         loss = self._inner["_judge"](x, y, weight)
         return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
 
+    def judge_rows(self, state, half, rows):
+        """The loss on some rows of a judged part."""
+        self._load(state)
+        return self._inner["_rows_loss"](*_take(self._judged[half], rows))
+
     def evaluate(self, state, judge):
         return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, partial(judge, state)) for part in self._judged))
 
@@ -78,6 +84,9 @@ class _World:
     def _loss(self, x, y, weight):
         return self._twin.forward(x, y, weight, training=self._twin.normalises_over_batch())[1]
 
+    def _rows_loss(self, x, y, weight):
+        return self._twin.forward(x, y, weight, training=False)[1]
+
     def _gradient(self, x, y, weight):
         with tf.GradientTape() as tape:
             _, loss = self._twin.forward(x, y, weight, training=True)
@@ -91,12 +100,16 @@ class _World:
         return loss
 
     def _take(self, rows):
-        return [over(lambda a: tf.gather(a, rows), tree) for tree in self._data]
+        return _take(self._data, rows)
 
     def _load(self, state):
         for variables, values in zip(groups(self._model), state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
+
+
+def _take(part, rows):
+    return [over(lambda a: tf.gather(a, rows), tree) for tree in part]
 
 
 def _put(array):

@@ -22,6 +22,7 @@ def bind(twin, data):
         put=_put,
         step=world.step,
         evaluate=world.evaluate,
+        judge=world.judge,
         loss=world.loss,
         gradient=world.gradient,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
@@ -77,6 +78,13 @@ class _World:
         self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         return loss, _copies(self._model.metrics_variables)
 
+    def judge(self, state, half, rows):
+        """The loss on some rows of a judged part."""
+        with torch.no_grad():
+            self._load(state)
+            self._model.eval()
+            return float(self._twin.forward(*_take(self._judged[half], rows), training=False)[1])
+
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():
             return self._train(state, rows)
@@ -107,12 +115,16 @@ class _World:
         return list(torch.autograd.grad(of, [v.value for v in self._model.trainable_variables], allow_unused=True))
 
     def _take(self, rows):
-        rows = torch.as_tensor(rows, dtype=torch.int64)
-        return [over(lambda a: a[rows.to(a.device)], tree) for tree in self._data]
+        return _take(self._data, rows)
 
     def _load(self, state):
         for variables, values in zip(groups(self._model), state, strict=True):
             _copy_into(variables, values)
+
+
+def _take(part, rows):
+    rows = torch.as_tensor(rows, dtype=torch.int64)
+    return [over(lambda a: a[rows.to(a.device)], tree) for tree in part]
 
 
 def _copies(variables):

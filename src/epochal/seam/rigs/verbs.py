@@ -45,6 +45,7 @@ class Verbs:
     put: Callable         # (NumPy array) -> tensor, a copy
     step: Callable        # (state, rows, learning_rate) -> (state, loss)
     evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
+    judge: Callable       # (state, half, rows) -> float
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
     wait: Callable
