@@ -43,6 +43,33 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float, float]:
     return mean_interval(a - b)
 
 
+def two_way_interval(seeds_blocks: ArrayLike) -> tuple[float, float, float]:
+    """Mean of figures by seed and by block of rows, and its 95 % interval over both, seeds and rows being drawn anew.
+
+    The variance of the mean is that over seeds plus that over blocks, v = s²(seed means)/S + s²(block means)/B; what a single
+    training makes of a single block is counted in both, so the interval errs on the wide side. Degrees of freedom by
+    Satterthwaite 1946. With one seed (or one block) the interval holds for the other alone.
+
+    Args:
+        seeds_blocks: float[n_seeds, n_blocks], blocks of equally many rows, the same for all seeds.
+
+    Returns:
+        `(mean, low, high)`. With one seed and one block the interval is the whole line.
+    """
+    values = np.asarray(seeds_blocks, float)
+    require(values.ndim == 2 and values.size >= 1, "seeds_blocks", values.shape, "a table of at least one number")
+    mean = float(values.mean())
+    both = [means for means in (values.mean(1), values.mean(0)) if means.size > 1]
+    parts = [(float(means.var(ddof=1)) / means.size, means.size - 1) for means in both]
+    total = sum(variance for variance, _ in parts)
+    if not parts:
+        return mean, -np.inf, np.inf
+    if total == 0:
+        return mean, mean, mean
+    half = student(total**2 / sum(variance**2 / degrees for variance, degrees in parts)) * np.sqrt(total)
+    return mean, mean - half, mean + half
+
+
 def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_d: float,
             degrees: float) -> tuple[float, float]:
     """95 % interval of a ratio of two estimates (Fieller 1954): all r with (n - r d)² ≤ t² (var_n - 2 r cov + r² var_d).

@@ -79,8 +79,12 @@ def _print_answer(console: Console, plan: Plan) -> None:
     if times := list(plan.time_rows()):
         console.print()
         console.print(RichTable(times))
-    console.print("\nCompared with fresh seeds, the same for all:", highlight=False)
-    console.print(RichTable(list(plan.arm_rows())))
+    if plan.arms:
+        console.print(f"\n{plan.how_compared()}", highlight=False)
+        console.print(RichTable(list(plan.arm_rows())))
+    if leads := list(plan.lead_rows()):
+        console.print("\nThe one ahead against yours:", highlight=False)
+        console.print(RichTable(leads))
     console.print()
     for sentence in plan.sentences():
         console.print(sentence, highlight=False, markup=False)

@@ -52,6 +52,17 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
     return lowered.compile()
 
 
+def compile_stretch(rig, batch_size, n_updates):
+    """The program of so many updates of one training: `(data, state, rows, rates) -> state`, rows int32[n_updates, batch_size]."""
+    def stretch(data, state, rows, rates):
+        return jax.lax.scan(lambda state, batch: (rig.pure.step(data, state, *batch)[0], None), state, (rows, rates))[0]
+
+    with keras_lock(rig):
+        shapes = (jax.ShapeDtypeStruct((n_updates, batch_size), jnp.int32), jax.ShapeDtypeStruct((n_updates,), jnp.float32))
+        lowered = jax.jit(stretch).lower(rig.pure.data, rig.fresh(0), *shapes)
+    return lowered.compile()
+
+
 def data_on(rig, device):
     """The rig's data on a device: copied there when first asked for, and kept as long as the rig."""
     if device is None or device == jax.local_devices()[0]:

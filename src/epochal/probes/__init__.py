@@ -1,7 +1,8 @@
 """What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
 
 from .critical_rate import CRITICAL_RATE
-from .fit_parts import COMPILATION, VALIDATION
+from .fit_parts import COMPILATION as COMPILATION
+from .fit_parts import VALIDATION as VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION

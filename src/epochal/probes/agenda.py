@@ -1,25 +1,53 @@
 """What will be measured, why, and about how long it will take: drawn up before anything is."""
 
 from ..base.progress import Item
-from ..rules.plan.propose import batch_sizes, first_epochs, propose
+from ..base.text import number
+from ..rules.plan.propose import MOST_EPOCHS, batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
 from . import PROBES
 from .probe import PROGRAM
 
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
+_TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
+_FEWEST_EPOCHS, _ENOUGH_UPDATES = 8, 1500  # of each of them, whichever is more
 
 
-def agenda(task, present, evidence, budget):
+def agenda(task, present, evidence, budget, pace=None):
     """The measurements to make, cheapest first, without those that the evidence already holds.
+
+    Args:
+        pace: seconds of an update at the present setting; `None` where it was not measured.
 
     Returns:
         A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
         `budget`, in seconds, leaves.
     """
+    if pace is not None and not evidence.curves and not is_affordable(task, present, pace, budget):
+        return _before_a_race(task, present, evidence, budget, pace)
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
         items.append(_trainings(task, present, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
+    return tuple(items)
+
+
+def is_affordable(task, present, pace, budget):
+    """Whether so many seconds allow trainings to the end, of the present setting and of others, at a pace in seconds an update."""
+    steps = steps_per_epoch(task.n_train, min(present.batch_size, task.n_train))
+    n_epochs = min(MOST_EPOCHS, max(_FEWEST_EPOCHS, _ENOUGH_UPDATES / steps))
+    return _TRAININGS * n_epochs * steps * pace <= budget
+
+
+def _before_a_race(task, present, evidence, budget, pace):
+    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in (PROBES["throughput"], PROBES["memory"])
+             if probe.name not in evidence]
+    left, an_epoch = budget - sum(item.seconds for item in items), steps_per_epoch(task.n_train, present.batch_size) * pace
+    if "race" not in evidence:
+        yours = f"yours ({present.batch_size:,} at {number(present.learning_rate)})"
+        what = (f"batch sizes and learning rates for equal seconds of training, {yours} always among them; the one ahead and yours "
+                "again with fresh seeds")
+        why = f"whole trainings do not fit the budget: an epoch of yours takes about {an_epoch:.2g} s, and it takes hundreds"
+        items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 
 

@@ -1,11 +1,13 @@
 """How large a batch fits."""
 
+import math
+
 from ..base.validate import require
 from ..records import Outcome, Reading, StepMemory
 from .probe import PROGRAM, Probe
 
 
-def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
+def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
     """Largest batch whose training step stays under `headroom` of the device's memory.
 
     Every size that decides was itself looked at, by `rig.peak_bytes`: memory is not a straight line in the batch size (near
@@ -15,15 +17,18 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
         headroom: share of the device's memory that one step may take, in (0, 1].
         precision: the search ends when a size that fits and one that does not are this close, as a share. Each look compiles
             a program.
+        most: examples beyond which nobody looks; by default all training rows.
 
     Returns:
-        A `Reading` in examples, at most `rig.n_examples`; `high` is just below the smallest size seen not to fit. `UNKNOWN`
+        A `Reading` in examples, at most `rig.n_examples`; `high` is just below the smallest size seen not to fit. `LOWER_BOUND`
+        where `most` examples fit and there are more rows, `UNKNOWN`
         where the device does not report its memory, `OUT_OF_MEMORY` where one example does not fit. True of the process and
         the allocator in which it was measured.
     """
     require(0 < headroom <= 1, "headroom", headroom, "a share of the memory above 0 and at most 1")
     require(precision > 0, "precision", precision, "a positive share")
     looks, capacity = {}, rig.capacity_bytes()
+    most = rig.n_examples if most is None else min(most, rig.n_examples)
 
     def look(size):
         if size not in looks:
@@ -37,14 +42,16 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05):  # noqa: ARG001 - a pr
         return Reading(name="memory", value=float(value), unit="examples", low=float(value), high=float(high), repeats=1,
                        outcome=outcome, details=details, points=points, note=note)
 
-    if capacity is None or look(rig.n_examples) is None:
+    if capacity is None or look(most) is None:
         return reading(0, 0, Outcome.UNKNOWN, "the device does not tell its memory, or a step's")
     limit = headroom * capacity
-    if look(rig.n_examples) <= limit:
-        return reading(rig.n_examples, rig.n_examples, note="all training rows fit into one batch")
-    if rig.n_examples == 1 or look(1) > limit:
+    if look(most) <= limit and most < rig.n_examples:
+        return reading(most, math.inf, Outcome.LOWER_BOUND, f"larger batches than {most:,} were not looked at")
+    if look(most) <= limit:
+        return reading(most, most, note="all training rows fit into one batch")
+    if most == 1 or look(1) > limit:
         return reading(0, 0, Outcome.OUT_OF_MEMORY, "not even a batch of one example fits")
-    fits, too_large = _search(look, 1, rig.n_examples, limit, precision)
+    fits, too_large = _search(look, 1, most, limit, precision)
     return reading(fits, too_large - 1, note=f"a batch of {too_large} was seen not to fit")
 
 

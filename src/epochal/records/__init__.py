@@ -16,6 +16,9 @@ from .points import RowTime as RowTime
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
 from .points import UpdatesToTarget as UpdatesToTarget
+from .race import Lead as Lead
+from .race import Mark as Mark
+from .race import Run as Run
 from .reading import Outcome as Outcome
 from .reading import Reading as Reading
 from .store import dump as dump

@@ -4,18 +4,20 @@ from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from .curve import Curve, Setting
+from .race import Run
 from .reading import Outcome, Reading
 from .task import Machine, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Readings and curves in the order they were taken. Adding returns a new `Evidence`.
+    """Readings, curves and runs in the order they were taken. Adding returns a new `Evidence`.
 
     Attributes:
         task, machine: what was measured and where; `None` before the first measurement.
         present: the user's own setting, always one of the arms.
         readings, curves: what was measured.
+        runs: the trainings of a race, each as far as it came.
     """
 
     task: Task | None = None
@@ -23,6 +25,7 @@ class Evidence:
     present: Setting | None = None
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()
+    runs: tuple[Run, ...] = ()
 
     def about(self, task, machine, present):
         """The same evidence, of this task on this machine; refuses to merge unlike things.
@@ -43,9 +46,10 @@ class Evidence:
         return replace(self, task=task, machine=machine, present=present)
 
     def add(self, *things):
-        """The evidence with `Reading`s and `Curve`s appended."""
+        """The evidence with `Reading`s and `Curve`s appended; a `Run` takes the place of the same training when it was shorter."""
+        runs = {(run.stage, run.setting, run.seed): run for run in (*self.runs, *(t for t in things if isinstance(t, Run)))}
         return replace(self, readings=(*self.readings, *(t for t in things if isinstance(t, Reading))),
-                       curves=(*self.curves, *(t for t in things if isinstance(t, Curve))))
+                       curves=(*self.curves, *(t for t in things if isinstance(t, Curve))), runs=tuple(runs.values()))
 
     def __contains__(self, name):
         return any(r.name == name for r in self.readings)
@@ -66,6 +70,6 @@ class Evidence:
 
     def __str__(self):
         lines = [*map(str, self.readings)]
-        if self.curves:
-            lines.append(f"{len(self.curves)} trainings")
+        if self.curves or self.runs:
+            lines.append(f"{len(self.curves) + len(self.runs)} trainings")
         return "\n".join(lines) or "no readings yet"

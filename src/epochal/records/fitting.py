@@ -8,6 +8,7 @@ from .curve import Curve, Setting
 from .evidence import Evidence
 from .plan import Arm, Plan, Stopping
 from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, UpdatesToTarget
+from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
 from .task import Machine, Task
@@ -76,12 +77,30 @@ def _(machine: Machine):
 @check.register
 def _(evidence: Evidence):
     known = [part is not None for part in (evidence.task, evidence.machine, evidence.present)]
-    _hold(all(known) or not (any(known) or evidence.curves), "the task, the machine and the present setting")
+    _hold(all(known) or not (any(known) or evidence.curves or evidence.runs), "the task, the machine and the present setting")
+    _hold(len({(len(mark.half_a), len(mark.half_b)) for run in evidence.runs for mark in run.marks}) <= 1,
+          "as many blocks of rows in every run")
     _hold(evidence.task is None or all(len(rows) in (0, len(evidence.task.metrics)) for curve in evidence.curves
                                        for rows in (curve.metrics, curve.test_metrics)), "the metrics of its task in each curve")
     _hold(all(curve.train_loss for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs), "every training's loss")
     _hold(len({bool(curve.test_loss) for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs}) <= 1,
           "the loss on the test rows in all of its curves, or in none")
+
+
+@check.register
+def _(run: Run):
+    updates = [mark.n_updates for mark in run.marks]
+    _hold(updates == sorted(set(updates)) and min(updates, default=1) >= 1, "marks in the order of their updates")
+    _hold(len({(len(mark.half_a), len(mark.half_b)) for mark in run.marks}) <= 1, "as many blocks of rows at every mark")
+    _hold(all(mark.half_a and mark.half_b and all(map(math.isfinite, mark.half_a + mark.half_b)) for mark in run.marks),
+          "finite losses on both halves of the validation rows")
+    _hold(run.stage in ("race", "fresh") and run.seed >= 0 and 0 <= run.seconds < math.inf, "a stage, a seed, and seconds")
+
+
+@check.register
+def _(lead: Lead):
+    _hold(0 < lead.seconds < math.inf and lead.n_seeds >= 1 and lead.low <= lead.difference <= lead.high
+          and 0 < lead.sooner_low <= lead.sooner <= lead.sooner_high, "each number within its interval")
 
 
 @check.register

@@ -4,10 +4,11 @@ import enum
 from dataclasses import dataclass
 
 from ..base.lookup import ask
-from ..base.text import number, quantity, table
+from ..base.text import difference, number, quantity, table
 from .clock import FitSeconds
 from .curve import Setting
 from .evidence import Evidence
+from .race import Lead
 from .reading import Reading
 
 
@@ -116,8 +117,9 @@ class Plan:
         margin: difference in validation loss below which two settings count as equal, declared before measuring.
         arms: every setting that was compared at full length.
         derived: readings computed from the trainings: `critical_batch`, `time_optimal_batch`.
+        leads: where the settings raced for equal seconds: how far the one ahead was in front, by level; else empty.
         seconds, present_seconds: what a whole `fit` takes with the recommended and with the present setting, early stopping
-            replayed on their runs; `None` where no step was timed.
+            replayed on their runs; of one epoch where no training was long enough to tell; `None` where no step was timed.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -135,6 +137,7 @@ class Plan:
     arms: tuple[Arm, ...]
     derived: tuple[Reading, ...]
     evidence: Evidence
+    leads: tuple[Lead, ...] = ()
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
 
@@ -152,7 +155,8 @@ class Plan:
         both = {"recommended": self.seconds, "yours": self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == "yours" or fit != both["yours"])}
         if known:
-            yield ("a whole fit", "epochs", "training", "validation", "compilation", "sum")
+            what = "one epoch of fit" if self.evidence.runs and not self.evidence.curves else "a whole fit"
+            yield (what, "epochs", "training", "validation", "compilation", "sum")
         for name, fit in known.items():
             yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
 
@@ -172,8 +176,21 @@ class Plan:
                    number(arm.setting.learning_rate),
                    "–" if arm.quality is None else f"{arm.quality:.4g}",
                    f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
-                   arm.verdict.value,
-                   "not reached" if arm.steps is None else "not timed" if arm.seconds is None else quantity("s", arm.seconds))
+                   arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
+                   _reached(arm))
+
+    def how_compared(self):
+        """How the arms were compared, in one line."""
+        return ("Trained for equal seconds each, the one ahead and yours again with fresh seeds:" if self.evidence.runs
+                and not self.evidence.curves else "Compared with fresh seeds, the same for all:")
+
+    def lead_rows(self):
+        """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""
+        if self.leads:
+            yield ("after training for", "difference (95 %)", "as far as yours, times sooner", "seeds")
+        for lead in self.leads:
+            yield (quantity("s", lead.seconds), difference(lead.difference, lead.low, lead.high),
+                   f"{number(lead.sooner)} ({number(lead.sooner_low)} to {number(lead.sooner_high)})", str(lead.n_seeds))
 
     def fit_arguments(self):
         """What goes into `model.fit(x, y, **plan.fit_arguments())`, with `plan.callbacks()` beside it."""
@@ -192,8 +209,9 @@ class Plan:
         ask("save")(self, path)
 
     def __str__(self):
+        leads = [table(rows)] if (rows := list(self.lead_rows())) else []
         times = [table(rows)] if (rows := list(self.time_rows())) else []
-        return "\n\n".join([self.headline, table(self.rows()), *times, *self.sentences(), table(self.detail_rows())])
+        return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *self.sentences(), table(self.detail_rows())])
 
     def sentences(self):
         """What is said beside the tables: what limits the batch size, the test rows, and what is undecided."""
@@ -204,6 +222,13 @@ class Plan:
 
     def _repr_html_(self):
         return ask("html_for")(self)
+
+
+def _reached(arm):
+    """How long an arm trains to the target, in words."""
+    if arm.steps is None:
+        return "–" if arm.n_seeds == 1 else "not reached"
+    return "not timed" if arm.seconds is None else quantity("s", arm.seconds)
 
 
 def _span(seconds):

@@ -1,6 +1,5 @@
 """Plan: put the model on the bench, take the measurements that are not yet known, and decide."""
 
-import itertools
 import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -12,15 +11,14 @@ from ..base.files import cache_folder, no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.system.lock import locked, writing
-from ..base.text import counted, duration, seconds_of, time_left
+from ..base.text import counted, duration, seconds_of
 from ..base.validate import one_of, require, whole_number
-from ..experiments import run_study
-from ..probes import PROBES
-from ..probes.agenda import agenda, due
+from ..probes.agenda import agenda
 from ..records import Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
+from .measuring import measure, pace_of
 from .source import ArraySource, TableSource
 
 
@@ -67,14 +65,15 @@ def _planned(work, request, reporter):
     def keep(evidence):
         nonlocal compared
         work.journal.keep(evidence)
-        n_runs = len(evidence.of("present")) + len(evidence.of("confirm"))
+        n_runs = len(evidence.of("present")) + len(evidence.of("confirm")) + len(evidence.runs) + ("throughput" in evidence)
         if n_runs > compared:
             with suppress(MeasurementFailed):  # too little is known yet
                 reporter.answer(decide(evidence, goal=request.goal))
         compared = n_runs
 
     try:
-        known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter)
+        known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter,
+                        pace=work.pace)
         decided = decide(known, goal=request.goal)
         _save(decided, request.out, work.journal)
     except Stopped:
@@ -90,42 +89,6 @@ def _planned(work, request, reporter):
 def agenda_of(request: PlanRequest, progress: Progress = SILENT) -> Agenda:
     """What `plan` would measure; nothing is."""
     return _prepared(request, progress, None).agenda
-
-
-def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
-    """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
-
-    Args:
-        budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
-        evidence: an `Evidence`; nothing in it is measured twice.
-        keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
-
-    Raises:
-        UsageError: the evidence is about another model, other data or another machine.
-        MeasurementFailed: the budget does not allow even the barest comparison.
-        Stopped: the reporter's `Stop` is set; all that was finished has been handed to `keep`.
-    """
-    evidence, reporter = (evidence or Evidence()).about(rig.task, rig.machine, rig.present), reporter or Reporter()
-    foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget)}
-
-    def tell(name, done, what):
-        """Of the item called `name`, so many of its foreseen seconds are done."""
-        done += sum(seconds for _, seconds in itertools.takewhile(lambda item: item[0] != name, foreseen.items()))
-        total = sum(foreseen.values())
-        reporter.step(done / max(total, 1e-9), f"measuring: {what}", time_left(max(total - done, 0)))
-
-    def watch(done, total, what):
-        foreseen["study"] = total  # by measured speeds
-        tell("study", min(done, total), what)
-
-    for probe in due(evidence, budget):
-        words = probe.name.replace("_", " ")
-        tell(probe.name, 0.0, words)
-        evidence = evidence.add(probe(rig, seed=seed, **probe.options(rig, evidence, budget)))
-        keep(evidence)
-        tell(probe.name, foreseen[probe.name], words)
-    probed = sum(reading.cost for reading in evidence.readings if reading.name in PROBES)  # in this run or an earlier one
-    return run_study(rig, evidence, seed=seed, seconds=max(budget - probed, 0.3 * budget), keep=keep, watch=watch)
 
 
 class Journal:
@@ -186,6 +149,7 @@ class _Work(NamedTuple):
     known: Evidence
     journal: Journal
     seconds: float
+    pace: float
     agenda: Agenda
 
 
@@ -207,10 +171,11 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
-    items = agenda(rig.task, rig.present, known, seconds)
+    pace = pace_of(rig, seconds)
+    items = agenda(rig.task, rig.present, known, seconds, pace)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
-    return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+    return _Work(rig, known, journal, seconds, pace, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
 
 
 def _amount(evidence):

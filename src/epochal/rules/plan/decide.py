@@ -10,6 +10,7 @@ from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
 from . import compare, sentences
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
+from .from_race import decide_race
 from .quality import cross_fitted, stopping_epoch, stopping_regret
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -25,14 +26,16 @@ def decide(evidence, *, goal="fastest"):
     `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
+    Where no setting was trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
+
     Raises:
         UsageError: there is no such goal.
-        MeasurementFailed: the evidence holds no trainings of the present setting, or all settings diverged.
+        MeasurementFailed: nothing is known yet but the model and its data, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
     runs, present = compare.runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None:
-        raise MeasurementFailed("Cannot recommend before the present setting has been trained. Allow a longer budget.")
+        return decide_race(evidence, goal, clock_of(evidence))
     margin, target = declared(evidence)
     against = compare.reference(runs, present)
     clock, memory = clock_of(evidence), evidence.get("memory")

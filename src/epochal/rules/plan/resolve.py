@@ -36,6 +36,9 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
     asked = " and ".join(f"{name} {value}" for name, value in wanted.items() if value != "auto")
     fitting = [arm for arm in plan.arms if arm.quality is not None
                and _is(wanted["batch size"], arm.setting.batch_size) and _is(wanted["learning rate"], arm.setting.learning_rate)]
+    if chosen and not plan.arms:  # nothing was trained: the present setting, as the plan says
+        return Resolved(plan.batch_size.value, None, plan.epochs.value if epochs == "auto" else int(epochs),
+                        epochs == "auto" and validated, plan.headline)
     if not fitting:
         seen = ", ".join(sorted({f"{arm.setting.batch_size} at {arm.setting.learning_rate:.3g}" for arm in plan.arms}))
         raise UsageError(f'"auto" must be left to settings that were compared; {asked} is none of them ({seen}). Pass numbers for '
@@ -43,9 +46,11 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
     arm = min(fitting, key=lambda arm: arm.quality)
     stops_early = epochs == "auto" and validated
     if epochs == "auto":
-        if not validated or not chosen:
+        if arm.epochs is None:  # no training was long enough to tell
+            epochs = plan.epochs.value
+        elif not validated or not chosen:
             epochs = max(1, round(arm.epochs))
-        if validated:
+        if validated and arm.epochs is not None:
             epochs = plan.epochs.value if chosen else max(2 * epochs, epochs + plan.stopping.patience)
     scheduled = arm.present and arm.setting.schedule != "constant"
     return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early,

@@ -13,7 +13,8 @@ from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    compiled = {name: tf.function(getattr(world, name), autograph=False) for name in ("step", "loss", "gradient", "judge", "judge_rows")}
+    verbs = ("step", "loss", "gradient", "judge", "judge_rows")
+    compiled = {name: tf.function(getattr(world, name), autograph=False) for name in verbs}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
 

@@ -1,0 +1,114 @@
+"""A training that stops after any number of updates, is judged there, and goes on: what a race is made of."""
+
+from time import perf_counter
+
+import numpy as np
+
+from .guard import keras_lock
+from .lanes import order
+
+_LONG_STEP = 5e-3   # seconds: beside that, what many updates in one program save is nothing, and loops may lose threads
+_UPDATES = 64       # in one program
+
+
+class Stretches:
+    """Trainings of one setting's batch size, each going on from where it stopped; rows as in an epoch, without a short last batch.
+
+    Args:
+        rig: its `pure`, where there is one, lets many updates be one program.
+        batch_size: at most as many as there are training rows.
+        most: updates that are asked for at once, at least; no program is longer.
+    """
+
+    def __init__(self, rig, batch_size, most):
+        self._rig, self.batch_size, self._an_epoch = rig, batch_size, rig.n_examples // batch_size
+        self._long = max(1, min(_UPDATES, self._an_epoch, most))
+        self._program, self._how = None, None
+
+    def start(self, lane):
+        """A `Lane` before its first update."""
+        with keras_lock(self._rig):
+            return _Training(lane, self._rig.fresh(lane.seed))
+
+    def seconds_an_update(self, lane):
+        """How long an update takes, after compiling: measured on a training that is thrown away."""
+        training, taken = self.start(lane), []
+        self.advance(training, 1)
+        for n in (3, self._long) if self._an_epoch > 3 else (1, 1):
+            begun, before = perf_counter(), training.n_updates
+            self.advance(training, before + n)
+            taken.append((perf_counter() - begun) / n)
+            if taken[0] > _LONG_STEP:
+                return taken[0]
+        begun = perf_counter()
+        self.advance(training, training.n_updates + self._long)
+        return min(taken[0], (perf_counter() - begun) / self._long)
+
+    def advance(self, training, n_updates):
+        """Make it so many updates long, from where it is."""
+        rates = training.lane.schedule(n_updates)
+        while training.n_updates < n_updates:
+            at = training.n_updates
+            left = min(n_updates - at, self._an_epoch - at % self._an_epoch)
+            if left >= self._long > 1 and self._together(training):
+                n = self._long
+                training.state = self._run(training.state, self._rows(training.lane.seed, at, n), rates[at : at + n])
+            else:
+                n = 1 if self._how is None else min(left, self._long)
+                for i in range(at, at + n):
+                    training.state, training.loss = self._rig.step(training.state, self._rows(training.lane.seed, i, 1), rates[i])
+            training.n_updates += n
+        self._settle(training)
+
+    def _together(self, training):
+        """Whether many updates are to be one program: tried once, on this training's own updates."""
+        if self._how is None:
+            self._how = self._rig.pure is not None and self._is_faster(training)
+        return self._how
+
+    def _is_faster(self, training):
+        seed, state = training.lane.seed, training.state
+        taken = []
+        for _ in range(4):
+            start = perf_counter()
+            state, loss = self._rig.step(state, self._rows(seed, 0, 1), 0.0)
+            float(loss)
+            taken.append(perf_counter() - start)
+        alone = float(np.median(taken[1:]))  # the first one compiles
+        if alone > _LONG_STEP:
+            return False
+        from . import fused
+
+        self._program = fused.compile_stretch(self._rig, self.batch_size, self._long)
+        rows, rates = self._rows(seed, 0, self._long), np.zeros(self._long, np.float32)
+        self._run(training.state, rows, rates)
+        start = perf_counter()
+        self._run(training.state, rows, rates)
+        return (perf_counter() - start) / self._long < alone
+
+    def _run(self, state, rows, rates):
+        from jax import block_until_ready
+
+        program_rows, program_rates = rows.reshape(-1, self.batch_size), np.asarray(rates, np.float32)
+        return block_until_ready(self._program(self._rig.pure.data, state, program_rows, program_rates))
+
+    def _settle(self, training):
+        """Wait for the last update, so that seconds are those of the updates."""
+        if training.loss is not None:
+            float(training.loss)
+        training.loss = None
+
+    def _rows(self, seed, at, n_updates):
+        """int32: the rows of the updates from `at` on, which lie in one epoch."""
+        epoch, first = divmod(at, self._an_epoch)
+        key = (seed, epoch)
+        if getattr(self, "_key", None) != key:
+            self._key, self._order = key, order(seed, epoch, self._rig.n_examples)
+        return self._order[first * self.batch_size : (first + n_updates) * self.batch_size]
+
+
+class _Training:
+    """One training under way: `state` after `n_updates`."""
+
+    def __init__(self, lane, state):
+        self.lane, self.state, self.n_updates, self.loss = lane, state, 0, None

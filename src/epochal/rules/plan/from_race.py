@@ -1,0 +1,212 @@
+"""From a race to a plan, and from the machine alone to a first one: where no setting could be trained to the end."""
+
+import math
+from typing import Any
+
+from ...base.errors import MeasurementFailed
+from ...base.text import counted, number, quantity
+from ...records import Arm, Choice, Outcome, Plan, Stopping, Verdict
+from ..race.judge import Why, judge, levels_of, nothing_learnt
+from ..race.standings import Standings
+from ..race.start import sizes
+from ..scaling import steps_per_epoch
+from . import sentences
+from .choices import choose_predict_batch_size
+
+_EPOCHS, _PATIENCE = 100, 5  # at most, and without improvement: where no curve has turned, early stopping ends the training
+_WORTH_TELLING = 1.1
+
+
+def decide_race(evidence, goal, clock):
+    """The `Plan` from the runs of a race, or where there are none, from what the machine told.
+
+    Raises:
+        MeasurementFailed: not even a step was timed, or every setting diverged.
+    """
+    if not clock.steps:
+        raise MeasurementFailed("Cannot recommend anything: the time of a training step was not measured. Allow a longer budget.")
+    if not any(run.marks for run in evidence.runs):
+        if evidence.runs:
+            raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
+        return _plan(evidence, goal, clock, None, None)
+    standings = Standings(evidence, clock.full_step)
+    return _plan(evidence, goal, clock, standings, judge(standings, nothing_learnt(evidence)))
+
+
+def _plan(evidence, goal, clock, standings, judged):
+    present = evidence.present
+    chosen = judged.ahead if judged is not None and judged.change else present
+    arms = () if standings is None else tuple(_arm(s, standings, judged, clock) for s in sorted(standings.racers()))
+    told = _Told(evidence, clock, standings, judged, chosen)
+    of_chosen = next((arm for arm in arms if arm.setting == chosen), None)
+    context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=of_chosen or _untrained(present), present=None,
+                                against=None, margin=0.0, target=0.0, critical=None, optimal=None, ratio=None)
+    size, rate = chosen.batch_size, chosen.learning_rate
+    return Plan(
+        goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
+        learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
+        epochs=Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=told.why_epochs()),
+        predict_batch_size=choose_predict_batch_size(context), stopping=Stopping(patience=_PATIENCE), headline=told.headline(),
+        binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()), margin=judged.margin if judged else 0.0, arms=arms,
+        derived=(), evidence=evidence, leads=judged.leads if judged else (), seconds=_one_epoch(clock, chosen),
+        present_seconds=_one_epoch(clock, present))
+
+
+def _one_epoch(clock, setting):
+    return clock.seconds(setting, steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
+
+
+def _untrained(setting):
+    return Arm(setting=setting, present=True, n_seeds=0, quality=None, difference=None, low=None, high=None,
+               verdict=Verdict.REFERENCE, epochs=None)
+
+
+def _arm(setting, standings, judged, clock):
+    """A setting as far as it came, against the present one after equal seconds: by fresh seeds where there are any."""
+    is_present, shared = setting == standings.present, {"setting": setting, "present": setting == standings.present, "epochs": None}
+    nothing: dict[str, Any] = {"difference": None, "low": None, "high": None}
+    leads = judged.leads if setting == judged.ahead or is_present else ()
+    if leads:
+        last, step = leads[-1], clock.full_step(setting.batch_size).value
+        quality = standings.judged("fresh", setting, last.seconds)
+        took = [last.seconds] * 3 if is_present else [last.seconds / r for r in (last.sooner, last.sooner_high, last.sooner_low)]
+        timed = dict(zip(("seconds", "seconds_low", "seconds_high"), took, strict=True))
+        timed |= dict(zip(("steps", "steps_low", "steps_high"), (seconds / step for seconds in took), strict=True))
+        if is_present:
+            return Arm(**shared, n_seeds=last.n_seeds, quality=quality, verdict=Verdict.REFERENCE, **timed, **nothing)
+        verdict = (Verdict.BETTER if last.high < 0 else Verdict.NOT_WORSE if last.high < judged.margin
+                   else Verdict.WORSE if last.low > 0 else Verdict.UNDECIDED)
+        return Arm(**shared, n_seeds=last.n_seeds, quality=quality, difference=last.difference, low=last.low, high=last.high,
+                   verdict=verdict, **(timed if last.sooner >= 1 else {}))
+    if standings.diverged(setting):
+        return Arm(**shared, n_seeds=1, quality=None, verdict=Verdict.DIVERGED, **nothing)
+    both = [s for s in levels_of(standings) if None not in (standings.raced(setting, s), standings.raced(standings.present, s))]
+    reference = Verdict.REFERENCE if is_present else Verdict.UNDECIDED
+    if not both:
+        return Arm(**shared, n_seeds=1, quality=None, verdict=reference, **nothing)
+    if is_present or standings.diverged(standings.present):
+        return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), verdict=reference, **nothing)
+    difference, low, high = standings.raced_difference(setting, both[-1])
+    return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), difference=difference, low=low, high=high,
+               verdict=reference)
+
+
+class _Told:
+    """What a race, or the machine alone, lets one say."""
+
+    def __init__(self, evidence, clock, standings, judged, chosen):
+        self.evidence, self.clock, self.standings, self.judged, self.chosen = evidence, clock, standings, judged, chosen
+        self.present, self.n_train = evidence.present, clock.n_train
+        self.yours = f"yours ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
+
+    def headline(self):
+        judged, keep = self.judged, f"Keep yours ({self.present})"
+        if judged is None:
+            return f"{keep} for now: nothing was trained yet; {self._machine()}."
+        if judged.why is Why.DIVERGES:
+            return f"Yours diverges ({self.present}). Use {judged.ahead}."
+        if judged.change:
+            last = judged.leads[-1]
+            mine, theirs = quantity("s", last.seconds / last.sooner), quantity("s", last.seconds)
+            return (f"Use {judged.ahead}: it gets as far in {mine} of training as {self.yours} in {theirs}, {number(last.sooner)} "
+                    "times sooner.")
+        if nothing := self._nothing_learnt():
+            return f"Keep yours for now ({self.present}): {nothing}."
+        return f"{keep}: " + {
+            Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
+            Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
+            Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
+            Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
+            Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at a higher learning rate and at one length of training only; a "
+                           "longer `--budget` tells whether the lead holds.",
+            Why.SHRINKING: f"{judged.ahead} was ahead at first, but its lead shrinks with longer training.",
+        }[judged.why]
+
+    def why_size(self):
+        judged = self.judged
+        if judged is None or judged.ahead is None or not judged.change:
+            return "yours; " + ("nothing was compared yet" if judged is None else "no other setting was shown to be worth a change")
+        if not judged.leads:
+            return "yours diverges"
+        last = judged.leads[-1]
+        after = f"after {quantity('s', last.seconds)} of training each"
+        if judged.why is Why.BETTER:
+            span = f"{number(-last.high)} to {number(-last.low)}"
+            return f"{after}, its validation loss is lower by {number(-last.difference)} ({span})"
+        return (f"no worse than yours {after} (difference {last.difference:+.2g}, margin {number(judged.margin)}), and "
+                f"{number(last.sooner)} times sooner there")
+
+    def why_rate(self):
+        if self.standings is None:
+            return "yours; nothing was compared yet"
+        size = self.chosen.batch_size
+        rates = sorted({setting.learning_rate for setting in self.standings.racers() if setting.batch_size == size})
+        return (f"the best of {', '.join(map(number, rates))} at batch size {number(size)}" if self.judged.change and len(rates) > 1
+                else "yours" if not self.judged.change else "the only one tried at this batch size")
+
+    def why_epochs(self):
+        seen = self._epochs_seen()
+        return (f"not measured: {f'the longest training made {number(seen)} of them' if seen else 'nothing was trained'}. "
+                f"EarlyStopping(patience={_PATIENCE}, restore_best_weights=True) ends the training")
+
+    def binding(self):
+        memory = self.evidence.get("memory")
+        if memory is not None and memory.outcome is Outcome.OK and memory.value < min(self.n_train, 16 * self.chosen.batch_size):
+            return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
+        fastest, gain = self._fastest_rows()
+        if gain < _WORTH_TELLING:
+            return "hardware: a larger batch trains on no more rows a second here"
+        return (f"not identified in this time; at batch size {number(fastest)} this machine trains on {number(gain)} times the rows a "
+                "second")
+
+    def unresolved(self):
+        judged = self.judged
+        if judged is not None and judged.leads:
+            epochs = judged.leads[-1].seconds / self.clock.full_step(self.present.batch_size).value / self._an_epoch()
+            yield (f"what comes later: the settings were compared over the first {number(epochs)} epochs of yours; a longer "
+                   "`--budget` looks further")
+        if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
+            last = judged.leads[-1] if judged.leads else None
+            told = f" (difference {sentences.difference(last.difference, last.low, last.high)})" if last else ""
+            yield f"{judged.ahead} may train faster{told}"
+        if nothing := self._nothing_learnt():
+            yield f"whether anything is learnt: {nothing}"
+        yield "the number of epochs: no training was long enough to see its validation loss turn"
+        for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
+                            ("compilation", "the time of compilation")):
+            if self.evidence.get(name) is None:
+                yield f"{words}: {self.evidence.why_not(name).value}"
+
+    def _nothing_learnt(self):
+        """A sentence where no setting has come below what a constant answer reaches; else nothing."""
+        if self.standings is None:
+            return ""
+        least, without = min(map(self.standings.lowest, self.standings.racers())), nothing_learnt(self.evidence)
+        if math.isinf(least) or least < without:
+            return ""
+        return (f"nothing was learnt yet, the lowest validation loss of any setting is {number(least)}, and a network that has "
+                f"learnt nothing has {number(without)}; try scaled inputs, another learning rate, or a longer `--budget`")
+
+    def _machine(self):
+        """What the time of a step alone says."""
+        fastest, gain = self._fastest_rows()
+        if gain < _WORTH_TELLING:
+            return "a larger batch trains on no more rows a second here"
+        return (f"at batch size {number(fastest)} this machine trains on {number(gain)} times the rows a second, so a change may pay "
+                "up to that")
+
+    def _fastest_rows(self):
+        """The batch size with the most rows a second of those that would be raced, and how many times those of the present one."""
+        def a_row(size):
+            return self.clock.full_step(size).value / size
+
+        memory, own = self.evidence.get("memory"), min(self.present.batch_size, self.n_train)
+        fastest = min(sizes(own, self.n_train, None if memory is None else int(memory.value), a_row), key=a_row)
+        return fastest, a_row(own) / a_row(fastest)
+
+    def _an_epoch(self):
+        return steps_per_epoch(self.n_train, min(self.present.batch_size, self.n_train))
+
+    def _epochs_seen(self):
+        return max((run.n_updates / steps_per_epoch(self.n_train, min(run.setting.batch_size, self.n_train))
+                    for run in self.evidence.runs), default=0)

@@ -1,0 +1,96 @@
+"""What a race shows of the one ahead: whether to change to it, and if not, why not."""
+
+import enum
+from typing import NamedTuple
+
+from ...records import Lead, Setting
+from ..margin import SHARE
+from ..scaling import seed_rate
+from .start import nearest_level
+
+_WORTH = 1 / 0.9    # times sooner: less is not worth a change
+_SHRUNK = 0.8       # of the lead at the level before: less means that it is being lost
+
+
+class Why(enum.Enum):
+    """Why a change is advised, or not."""
+
+    DIVERGES = "yours diverges"
+    BETTER = "lower loss at equal time"
+    AS_GOOD_SOONER = "no worse, and sooner"
+    UNDECIDED = "not told apart"
+    WORSE = "behind at equal time"
+    SHRINKING = "ahead so far, but its lead shrinks, and its learning rate is higher"
+    ONE_LEVEL = "ahead so far, but at one level only, and its learning rate is higher"
+    ONE_SEED = "not yet repeated with fresh seeds"
+    NOBODY = "no other setting was trained"
+
+
+class Judgement(NamedTuple):
+    """The race as it stands."""
+
+    change: bool
+    why: Why
+    ahead: Setting | None  # the one compared with the present setting
+    leads: tuple[Lead, ...]  # by level, the last one decides
+    margin: float
+
+
+def judge(standings, without_learning):
+    """Whether to change to the setting that is ahead. The comparison is one, made with seeds and rows that had no part in the choice.
+
+    A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 % of
+    what the present setting has gained so far) and it is shown to get there sooner. A short race favours high rates, whose noise
+    shows late (Wu et al. 2018, arXiv:1803.02021): where the noise that is left, η/B for plain SGD and η/√B for others (Malladi et al.
+    2022, arXiv:2205.10287), is higher than the present setting's, the lead must have held from one level to the next as well.
+
+    Args:
+        standings: the `Standings`. without_learning: as from `nothing_learnt`.
+    """
+    present, levels = standings.present, levels_of(standings)
+    others = [setting for setting in standings.racers() if setting != present]
+    if standings.diverged(present) and (left := [setting for setting in others if not standings.diverged(setting)]):
+        return Judgement(True, Why.DIVERGES, min(left, key=standings.lowest), (), 0.0)
+    if not others:
+        return Judgement(False, Why.NOBODY, None, (), 0.0)
+    repeated = {setting: max((s for s in levels if len(standings.seeds(setting, s)) >= 2), default=0.0) for setting in others}
+    at = standings.level(levels)
+    ranked = [] if at is None else standings.ranked(at)
+    first = ranked[0] if ranked else others[0]
+    ahead = first if repeated[first] else max(others, key=lambda setting: (repeated[setting], -others.index(setting)))
+    if not repeated[ahead]:
+        return Judgement(False, Why.ONE_SEED, first, (), 0.0)
+    leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds)) is not None)
+    last = leads[-1]
+    reached = standings.judged("fresh", present, last.seconds)
+    margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
+    why = _why(leads, margin, ahead, present, standings.optimizer)
+    return Judgement(why in (Why.BETTER, Why.AS_GOOD_SOONER), why, ahead, leads, margin)
+
+
+def nothing_learnt(evidence):
+    """The validation loss of a network that has learnt nothing: untrained, or giving the best constant answer."""
+    untrained, constant = evidence.get("untrained_loss").value, evidence.task.constant_loss
+    return untrained if constant is None else min(untrained, constant)
+
+
+def levels_of(standings):
+    """The seconds at which runs can be compared, ascending: the marks of the present setting's runs, which stand at doublings."""
+    marks = {mark.n_updates for stage in ("race", "fresh") for run in standings.of(stage, standings.present).values()
+             for mark in run.marks}
+    return sorted({nearest_level(standings.seconds_of(standings.present, n)) for n in marks})
+
+
+def _why(leads, margin, ahead, present, optimizer):
+    last = leads[-1]
+    if last.high < 0 and last.sooner >= _WORTH:
+        found = Why.BETTER
+    elif last.high < margin and last.sooner_low > _WORTH:
+        found = Why.AS_GOOD_SOONER
+    else:
+        return Why.WORSE if last.low > 0 else Why.UNDECIDED
+    if ahead.learning_rate <= 1.01 * seed_rate(present.learning_rate, present.batch_size, ahead.batch_size, optimizer):
+        return found  # at the rule's rate the noise that is left is alike
+    if len(leads) < 2:
+        return Why.ONE_LEVEL
+    return found if last.sooner >= _SHRUNK * leads[-2].sooner and last.difference < 0 else Why.SHRINKING

@@ -1,0 +1,160 @@
+"""How the runs of a race stand: losses after equal seconds, who is ahead, who goes on, and by how much one leads."""
+
+import math
+
+import numpy as np
+
+from ...base.stats import mean_interval, two_way_interval
+from ...records import Lead, Outcome
+
+_SLACK = 1.02      # a run that has trained so nearly as long as a level counts as having reached it
+_TURNED = 1.5      # times the updates to its lowest loss, after which a curve has turned
+
+
+class Standings:
+    """The runs of a race by setting, stage and seed, on one clock.
+
+    A run counts with the weights that early stopping would have kept by then: those of the mark with the lowest loss on one half of
+    the validation rows, judged on the other half. Who is ahead is found on half b chosen by half a, and with one seed; what is
+    said of the one ahead comes from half a chosen by half b, and from fresh seeds. So neither a lucky seed nor lucky rows can carry
+    a setting from the choice into the judgement.
+
+    Args:
+        evidence: what holds the runs. clock: `(batch size) -> Seconds` of an update.
+    """
+
+    def __init__(self, evidence, clock):
+        self.present, self.optimizer, self._clock = evidence.present, evidence.task.optimizer, clock
+        self.runs = {(run.stage, run.setting, run.seed): run for run in evidence.runs}
+
+    def updates(self, setting, seconds):
+        """Updates that a setting makes in so many seconds; at least one."""
+        return max(1, round(seconds / self._clock(setting.batch_size).value))
+
+    def seconds_of(self, setting, n_updates):
+        """How long so many updates of a setting take, on the clock."""
+        return n_updates * self._clock(setting.batch_size).value
+
+    def of(self, stage, setting):
+        """`{seed: run}`."""
+        return {seed: run for (where, what, seed), run in self.runs.items() if (where, what) == (stage, setting)}
+
+    def racers(self):
+        """The settings in the race, the present one first."""
+        return list(dict.fromkeys([self.present, *(setting for stage, setting, _ in self.runs if stage == "race")]))
+
+    # who is ahead
+
+    def raced(self, setting, seconds):
+        """The loss of a setting in the race after so many seconds; infinite where it diverged, `None` where it has not come so far."""
+        for run in self.of("race", setting).values():
+            if run.outcome is not Outcome.OK:
+                return math.inf
+            if self.reached(run, seconds):
+                return float(np.mean(self._kept(run, seconds, judge="half_b")))
+        return None
+
+    def level(self, levels):
+        """The longest of the levels that the present setting and some other have reached; `None` before that."""
+        others = [setting for setting in self.racers() if setting != self.present]
+        return next((seconds for seconds in sorted(levels, reverse=True) if self.raced(self.present, seconds) is not None
+                     and any(self.raced(setting, seconds) is not None for setting in others)), None)
+
+    def ranked(self, seconds):
+        """The settings other than the present one that have come so far, lowest loss first; those that diverged left out."""
+        losses = {setting: self.raced(setting, seconds) for setting in self.racers() if setting != self.present}
+        known = {setting: loss for setting, loss in losses.items() if loss is not None and math.isfinite(loss)}
+        return sorted(known, key=lambda setting: (known[setting], setting))
+
+    def diverged(self, setting):
+        """Whether a run of a setting ended without a loss."""
+        return any(run.outcome is not Outcome.OK for stage in ("race", "fresh") for run in self.of(stage, setting).values())
+
+    def lowest(self, setting):
+        """The lowest loss of a setting at any mark."""
+        return min((float(np.mean(mark.half_a + mark.half_b)) for stage in ("race", "fresh")
+                    for run in self.of(stage, setting).values() for mark in run.marks), default=math.inf)
+
+    def turned(self, setting):
+        """Whether the losses of a setting in the race are long past their lowest."""
+        for run in self.of("race", setting).values():
+            if run.outcome is Outcome.OK and len(run.marks) > 2:
+                means = [np.mean(mark.half_a + mark.half_b) for mark in run.marks]
+                return run.marks[int(np.argmin(means))].n_updates * _TURNED <= run.n_updates
+        return False
+
+    def raced_difference(self, setting, seconds):
+        """How much higher the loss of a setting is than the present one's in the race, `(mean, low, high)` over validation rows."""
+        return two_way_interval([self._race_blocks(setting, seconds) - self._race_blocks(self.present, seconds)])
+
+    def _race_blocks(self, setting, seconds):
+        return next(np.array(self._kept(run, seconds, judge="half_b")) for run in self.of("race", setting).values())
+
+    # by how much one leads
+
+    def seeds(self, setting, seconds):
+        """The fresh seeds with which both a setting and the present one have trained so long."""
+        mine, theirs = self.of("fresh", setting), self.of("fresh", self.present)
+        return sorted(seed for seed in mine if seed in theirs and all(run.outcome is Outcome.OK and self.reached(run, seconds)
+                                                                      for run in (mine[seed], theirs[seed])))
+
+    def lead(self, setting, seconds):
+        """The `Lead` of a setting after so many seconds, or `None` with fewer than two fresh seeds."""
+        seeds = self.seeds(setting, seconds)
+        if len(seeds) < 2:
+            return None
+        mine, theirs = self.of("fresh", setting), self.of("fresh", self.present)
+        blocks = [np.subtract(*(self._kept(runs[seed], seconds, judge="half_a") for runs in (mine, theirs))) for seed in seeds]
+        difference, low, high = two_way_interval(blocks)
+        mean, sooner_low, sooner_high = mean_interval([self._log_sooner(mine[seed], theirs[seed], seconds) for seed in seeds])
+        clocks = [self._clock(size) for size in {setting.batch_size, self.present.batch_size}]
+        doubt = math.hypot(*(math.log(c.high / c.low) / 2 for c in clocks)) if len(clocks) > 1 else 0.0
+        half = math.hypot((sooner_high - sooner_low) / 2, doubt)
+        return Lead(seconds=seconds, n_seeds=len(seeds), difference=difference, low=low, high=high, sooner=math.exp(mean),
+                    sooner_low=math.exp(max(mean - half, -50)), sooner_high=math.exp(min(mean + half, 50)))
+
+    def judged(self, stage, setting, seconds):
+        """Mean loss over the runs of a stage that have come so far, as a `Lead` judges them; `None` where none has."""
+        losses = [np.mean(self._kept(run, seconds, judge="half_a")) for run in self.of(stage, setting).values()
+                  if run.outcome is Outcome.OK and self.reached(run, seconds)]
+        return float(np.mean(losses)) if losses else None
+
+    def reached(self, run, seconds):
+        """Whether a run has trained so long."""
+        return bool(run.marks) and run.n_updates >= self.updates(run.setting, seconds) / _SLACK
+
+    def _log_sooner(self, mine, theirs, seconds):
+        """The log of how many times sooner one run has the loss that the other has after so many seconds.
+
+        Where it never has it: of how many times sooner the other has that of the first, negative.
+        """
+        mine, theirs = (self._falling(run, seconds) for run in (mine, theirs))
+        if mine[-1][1] <= theirs[-1][1]:
+            return math.log(theirs[-1][0]) - _log_seconds_to(mine, theirs[-1][1])
+        return _log_seconds_to(theirs, mine[-1][1]) - math.log(mine[-1][0])
+
+    def _falling(self, run, seconds):
+        """`(seconds, lowest loss so far)` at each mark up to a level."""
+        step, most = self._clock(run.setting.batch_size).value, self.updates(run.setting, seconds) * _SLACK
+        marks = [mark for mark in run.marks if mark.n_updates <= most]
+        lowest = np.minimum.accumulate([np.mean(mark.half_a + mark.half_b) for mark in marks])
+        return [(mark.n_updates * step, float(loss)) for mark, loss in zip(marks, lowest, strict=True)]
+
+    def _kept(self, run, seconds, *, judge):
+        """The blocks of one half at the mark that early stopping by the other half would have kept."""
+        most, other = self.updates(run.setting, seconds) * _SLACK, "half_a" if judge == "half_b" else "half_b"
+        marks = [mark for mark in run.marks if mark.n_updates <= most]
+        return getattr(min(marks, key=lambda mark: np.mean(getattr(mark, other))), judge)
+
+
+def _log_seconds_to(falling, target):
+    """The log of the seconds after which losses that only fall reach a target, as the last does: between marks on a straight line."""
+    before = None
+    for seconds, loss in falling:
+        if loss <= target:
+            if before is None or before[1] <= loss:
+                return math.log(seconds)
+            share = (before[1] - target) / (before[1] - loss)
+            return math.log(before[0]) + share * math.log(seconds / before[0])
+        before = (seconds, loss)
+    raise ValueError("the last loss must be at the target or below it")

@@ -1,0 +1,101 @@
+"""Which settings a race begins with, and how long its first level is."""
+
+import math
+from typing import NamedTuple
+
+from ...records import Setting
+from ..plan.learning_rates import STEP, neighbour
+from ..scaling import seed_rate
+
+_FACTOR = 4            # between batch sizes
+_KNEE = 0.9            # of a row's time at the next smaller size: above it a larger batch brings no speed any more
+N_FRESH = 3            # fresh seeds on which the one ahead is compared with the present setting
+_SHARE = 0.5           # of the time, for the first level and fresh seeds there
+_BEGINNINGS = ((300, 99), (150, 99), (100, 8), (60, 6), (40, 5), (25, 4), (15, 3), (10, 2))  # (updates, settings), first that fits
+MS = 1e-3              # the unit of the levels, so that a race continued with another budget has its marks where it had them
+
+
+class Beginning(NamedTuple):
+    """The settings that start, the present one first, and the seconds of the first level."""
+
+    settings: tuple[Setting, ...]
+    seconds: float
+
+
+def sizes(present, n_train, largest, row_seconds):
+    """Batch sizes to race: from the present one up to the first that gains no speed.
+
+    Smaller ones are left out: a batch that is large for the gradient's noise is so most of all at the beginning (McCandlish et al.
+    2018, arXiv:1812.06162), so a larger one that is ahead early stays ahead, and a smaller one does not.
+
+    Args:
+        present: the user's. n_train: training rows. largest: what fits in memory, or `None`.
+        row_seconds: `(batch size) -> seconds` that training on one row takes.
+
+    >>> sizes(32, 10_000, None, lambda size: 1e-3 / size + 1e-5)
+    (32, 128, 512, 2048, 8192)
+    >>> sizes(32, 10_000, None, lambda size: 1e-3)
+    (32, 128)
+    """
+    limit, found = min(n_train, largest or n_train), [min(present, n_train)]
+    while found[-1] * _FACTOR <= limit:
+        found.append(found[-1] * _FACTOR)
+        if row_seconds(found[-1]) > _KNEE * row_seconds(found[-2]):
+            break
+    return tuple(found)
+
+
+def starters(present, batch_sizes, optimizer, highest=math.inf):
+    """The settings that may start, the most promising first: the present one, its next higher rate, larger batches around the rate
+    of the rule for them (`seed_rate`), then its next lower rate.
+
+    Args:
+        present: the user's `Setting`. batch_sizes: as from `sizes`. optimizer: Keras' name of it.
+        highest: no other rate above this one, where a measurement says so.
+    """
+    def at(size, places):
+        return Setting(batch_size=size, learning_rate=neighbour(present.learning_rate, present.learning_rate, places),
+                       schedule=present.schedule)
+
+    own = min(present.batch_size, max(batch_sizes))
+    larger = [size for size in batch_sizes if size > own]
+    places = {size: math.log(seed_rate(1.0, own, size, optimizer), STEP) for size in batch_sizes}
+    wanted = [at(own, 1), *(at(size, math.ceil(places[size])) for size in larger),
+              *(at(size, math.floor(places[size])) for size in larger), at(own, -1)]
+    kept = [setting for setting in dict.fromkeys(wanted) if setting.learning_rate <= highest and setting != present]
+    return (present, *kept)
+
+
+def beginning(settings, seconds_an_update, cost, seconds):
+    """The `Beginning` of a race that has so many seconds: as many settings and updates as a third of them allows.
+
+    Args:
+        settings: as from `starters`. seconds_an_update: of the present setting, on the clock of whoever trains.
+        cost: `(setting, seconds on that clock) -> seconds` that it takes here.
+    """
+    for n_updates, n_settings in _BEGINNINGS:
+        some, level = settings[:n_settings], level_below(n_updates * seconds_an_update)
+        taken = sum(cost(setting, level) for setting in some)
+        if taken * (1 + 2 * N_FRESH / len(some)) <= _SHARE * seconds:
+            return Beginning(some, level)
+    n_updates, n_settings = _BEGINNINGS[-1]
+    return Beginning(settings[:n_settings], level_below(n_updates * seconds_an_update))
+
+
+def level_below(seconds):
+    """The longest level that is no longer: a thousandth of a second times a power of √2.
+
+    >>> round(level_below(1.5), 3), level_below(0.001)
+    (1.448, 0.001)
+    """
+    return MS * 2.0 ** (math.floor(2 * math.log2(max(seconds, 1e-9) / MS) + 1e-9) / 2)
+
+
+def nearest_level(seconds):
+    """The level that so many seconds are nearest to."""
+    return MS * 2.0 ** (round(2 * math.log2(seconds / MS)) / 2)
+
+
+def marks_until(seconds, first):
+    """The seconds at which a run is looked at on the way to a level: two before the first level, then at every doubling."""
+    return [first / 4 * 2.0**i for i in range(max(0, round(math.log2(seconds / first))) + 3)]

@@ -1,0 +1,101 @@
+"""What a plan rests on: the measurements of the agenda, then a comparison to the end where there is time for one, else a race."""
+
+import itertools
+from time import perf_counter
+
+from ..base.progress import Reporter
+from ..base.text import time_left
+from ..engine import Lane
+from ..engine.stretch import Stretches
+from ..experiments import run_race, run_study
+from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, THROUGHPUT, VALIDATION
+from ..probes.agenda import agenda, due, is_affordable
+from ..records import Evidence
+
+_LARGEST = 64      # times the present batch size: no race gets further in its time
+_RESERVE = 0.1     # of the budget, for what is timed after a race
+_TRIED = 64        # updates in one program, where the pace is measured
+
+
+def pace_of(rig, budget):
+    """Seconds of an update at the present setting, as fast as it can be trained here; measured in two or three seconds."""
+    own = min(rig.present.batch_size, rig.n_examples)
+    alone = Stretches(rig, own, 1).seconds_an_update(Lane(0, 0.0))
+    if rig.pure is None or is_affordable(rig.task, rig.present, alone, budget):
+        return alone
+    return Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
+
+
+def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None, pace=None):
+    """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
+
+    Args:
+        budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
+        evidence: an `Evidence`; nothing in it is measured twice.
+        keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
+        pace: as from `pace_of`; measured where it is `None`.
+
+    Raises:
+        UsageError: the evidence is about another model, other data or another machine.
+        MeasurementFailed: there is no memory for the present setting, or its loss is no number.
+        Stopped: the reporter's `Stop` is set; all that was finished has been handed to `keep`.
+    """
+    evidence = (evidence or Evidence()).about(rig.task, rig.machine, rig.present)
+    pace = pace_of(rig, budget) if pace is None else pace
+    whole = bool(evidence.curves) or is_affordable(rig.task, rig.present, pace, budget)
+    work = _Measuring(rig, budget, evidence, seed, keep, reporter or Reporter(), pace)
+    return work.to_the_end() if whole else work.race()
+
+
+class _Measuring:
+    """The measurements of one plan under way."""
+
+    def __init__(self, rig, budget, evidence, seed, keep, reporter, pace):
+        self.rig, self.budget, self.evidence, self.seed, self.keep, self.reporter = rig, budget, evidence, seed, keep, reporter
+        self.foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget, pace)}
+        self.started = perf_counter()
+
+    def to_the_end(self):
+        """Every probe, then trainings to the end."""
+        for probe in due(self.evidence, self.budget):
+            self._probe(probe)
+        probed = sum(reading.cost for reading in self.evidence.readings if reading.name in PROBES)  # in this run or an earlier one
+        return run_study(self.rig, self.evidence, seed=self.seed, seconds=max(self.budget - probed, 0.3 * self.budget),
+                         keep=self.keep, watch=self._watch("study"))
+
+    def race(self):
+        """The clock and the memory, then the race; the other times where there is time left. What is known costs nothing."""
+        if "throughput" not in self.evidence:
+            self._probe(THROUGHPUT)
+        if "memory" not in self.evidence:
+            self._probe(MEMORY, most=_LARGEST * self.rig.present.batch_size)
+        left = self.budget - (perf_counter() - self.started)
+        ended = self.evidence.get("race")
+        if self.evidence.get("throughput") is not None and (ended is None or ended.detail("budget") < 0.9 * left):
+            self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=left - _RESERVE * self.budget, keep=self.keep,
+                                     watch=self._watch("race"))
+        for probe in (PREDICTION, VALIDATION, COMPILATION):
+            if probe.name not in self.evidence and probe.cost(self.budget) < self.budget - (perf_counter() - self.started):
+                self._probe(probe)
+        return self.evidence
+
+    def _probe(self, probe, **more):
+        words = probe.name.replace("_", " ")
+        self._tell(probe.name, 0.0, words)
+        options = probe.options(self.rig, self.evidence, self.budget) | more
+        self.evidence = self.evidence.add(probe(self.rig, seed=self.seed, **options))
+        self.keep(self.evidence)
+        self._tell(probe.name, self.foreseen.get(probe.name, 0.0), words)
+
+    def _tell(self, name, done, what):
+        """Of the item called `name`, so many of its foreseen seconds are done."""
+        done += sum(seconds for _, seconds in itertools.takewhile(lambda item: item[0] != name, self.foreseen.items()))
+        total = sum(self.foreseen.values())
+        self.reporter.step(done / max(total, 1e-9), f"measuring: {what}", time_left(max(total - done, 0)))
+
+    def _watch(self, name):
+        def watch(done, total, what):
+            self.foreseen[name] = total  # by measured speeds
+            self._tell(name, min(done, total), what)
+
+        return watch
