@@ -127,8 +127,8 @@ class _Race:
             if not ways or self._left() < self._cost_of(best, level) * (1 + 2 * N_FRESH):
                 return
             for way in ways:
-                rate = neighbour(best.learning_rate, self.rig.present.learning_rate, way)
-                if not self._go_on("race", replace(best, learning_rate=rate), self.seed_of_race, level):
+                following = replace(best, learning_rate=neighbour(best.learning_rate, self.rig.present.learning_rate, way))
+                if not (self.standings.may_lead(following, level) and self._go_on("race", following, self.seed_of_race, level)):
                     return
 
     def _raced(self, setting, level):

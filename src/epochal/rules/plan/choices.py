@@ -47,13 +47,13 @@ def choose_epochs(curves, patience):
                   details=details)
 
 
-def choose_predict_batch_size(context):
-    """The predict batch size: the smallest that is about as fast as any."""
-    reading = context.evidence.get("prediction")
+def choose_predict_batch_size(evidence, chosen):
+    """The predict batch size: the smallest that is about as fast as any; `chosen` is the `Setting` to train with."""
+    reading = evidence.get("prediction")
     if reading is None:
-        size = context.chosen.setting.batch_size
-        why = context.evidence.why_not("prediction").value
-        return Choice(value=size, low=1, high=max(size, context.evidence.task.n_train),
+        size = chosen.batch_size
+        why = evidence.why_not("prediction").value
+        return Choice(value=size, low=1, high=max(size, evidence.task.n_train),
                       because=f"the training batch size, which fits; `predict` was not timed ({why})")
     return Choice(value=round(reading.value), low=round(reading.low), high=round(reading.high),
                   because="the smallest within 10 % of the best speed of `predict`; it does not change the predictions")

@@ -57,7 +57,7 @@ def decide(evidence, *, goal="fastest"):
                                 present_seconds=_whole_fit(clock, present, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
-        epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(context),
+        epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(evidence, chosen),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds)

@@ -4,13 +4,12 @@ import math
 from typing import Any
 
 from ...base.errors import MeasurementFailed
-from ...base.text import counted, number, quantity
+from ...base.text import counted, difference, number, quantity
 from ...records import Arm, Choice, Outcome, Plan, Stopping, Verdict
 from ..race.judge import Why, judge, levels_of, nothing_learnt
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
-from . import sentences
 from .choices import choose_predict_batch_size
 
 _EPOCHS, _PATIENCE = 100, 5  # at most, and without improvement: where no curve has turned, early stopping ends the training
@@ -38,27 +37,19 @@ def _plan(evidence, goal, clock, standings, judged):
     chosen = judged.ahead if judged is not None and judged.change else present
     arms = () if standings is None else tuple(_arm(s, standings, judged, clock) for s in sorted(standings.racers()))
     told = _Told(evidence, clock, standings, judged, chosen)
-    of_chosen = next((arm for arm in arms if arm.setting == chosen), None)
-    context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=of_chosen or _untrained(present), present=None,
-                                against=None, margin=0.0, target=0.0, critical=None, optimal=None, ratio=None)
     size, rate = chosen.batch_size, chosen.learning_rate
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
         epochs=Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=told.why_epochs()),
-        predict_batch_size=choose_predict_batch_size(context), stopping=Stopping(patience=_PATIENCE), headline=told.headline(),
-        binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()), margin=judged.margin if judged else 0.0, arms=arms,
-        derived=(), evidence=evidence, leads=judged.leads if judged else (), seconds=_one_epoch(clock, chosen),
-        present_seconds=_one_epoch(clock, present))
+        predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=_PATIENCE),
+        headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
+        margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
+        seconds=_one_epoch(clock, chosen), present_seconds=_one_epoch(clock, present))
 
 
 def _one_epoch(clock, setting):
     return clock.seconds(setting, steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
-
-
-def _untrained(setting):
-    return Arm(setting=setting, present=True, n_seeds=0, quality=None, difference=None, low=None, high=None,
-               verdict=Verdict.REFERENCE, epochs=None)
 
 
 def _arm(setting, standings, judged, clock):
@@ -86,8 +77,8 @@ def _arm(setting, standings, judged, clock):
         return Arm(**shared, n_seeds=1, quality=None, verdict=reference, **nothing)
     if is_present or standings.diverged(standings.present):
         return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), verdict=reference, **nothing)
-    difference, low, high = standings.raced_difference(setting, both[-1])
-    return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), difference=difference, low=low, high=high,
+    mean, low, high = standings.raced_difference(setting, both[-1])
+    return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), difference=mean, low=low, high=high,
                verdict=reference)
 
 
@@ -156,8 +147,7 @@ class _Told:
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
             return "hardware: a larger batch trains on no more rows a second here"
-        return (f"not identified in this time; at batch size {number(fastest)} this machine trains on {number(gain)} times the rows a "
-                "second")
+        return f"not identified in this time; at batch size {number(fastest)} a second trains on {number(gain)} times the rows"
 
     def unresolved(self):
         judged = self.judged
@@ -167,7 +157,7 @@ class _Told:
                    "`--budget` looks further")
         if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
             last = judged.leads[-1] if judged.leads else None
-            told = f" (difference {sentences.difference(last.difference, last.low, last.high)})" if last else ""
+            told = f" (difference {difference(last.difference, last.low, last.high)})" if last else ""
             yield f"{judged.ahead} may train faster{told}"
         if nothing := self._nothing_learnt():
             yield f"whether anything is learnt: {nothing}"
@@ -192,8 +182,8 @@ class _Told:
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
             return "a larger batch trains on no more rows a second here"
-        return (f"at batch size {number(fastest)} this machine trains on {number(gain)} times the rows a second, so a change may pay "
-                "up to that")
+        return (f"at batch size {number(fastest)} a second trains on {number(gain)} times the rows, so a change may pay up "
+                "to that")
 
     def _fastest_rows(self):
         """The batch size with the most rows a second of those that would be raced, and how many times those of the present one."""

@@ -124,8 +124,8 @@ def binding(c):
     size, memory = c.chosen.setting.batch_size, c.evidence.get("memory")
     larger = [arm for arm in c.arms if arm.setting.batch_size > size]
     n_train = c.evidence.task.n_train
-    if memory is not None and memory.outcome is Outcome.OK and memory.value < n_train and (c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK
-                                                          else size >= memory.value / 2):
+    if memory is not None and memory.outcome is Outcome.OK and memory.value < n_train and (
+            c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK else size >= memory.value / 2):
         return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
     if size >= n_train:
         return f"data: one batch holds all {number(n_train)} training rows"

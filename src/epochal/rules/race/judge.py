@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from ...records import Lead, Setting
 from ..margin import SHARE
-from ..scaling import seed_rate
 from .start import nearest_level
 
 _WORTH = 1 / 0.9    # times sooner: less is not worth a change
+_ALIKE = 1.01       # times the noise of the present setting, up to which a short race favours neither
 _SHRUNK = 0.8       # of the lead at the level before: less means that it is being lost
 
 
@@ -37,12 +37,11 @@ class Judgement(NamedTuple):
 
 
 def judge(standings, without_learning):
-    """Whether to change to the setting that is ahead. The comparison is one, made with seeds and rows that had no part in the choice.
+    """Whether to change to the setting that is ahead: one comparison, with seeds and rows that had no part in the choice.
 
-    A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 % of
-    what the present setting has gained so far) and it is shown to get there sooner. A short race favours high rates, whose noise
-    shows late (Wu et al. 2018, arXiv:1803.02021): where the noise that is left, η/B for plain SGD and η/√B for others (Malladi et al.
-    2022, arXiv:2205.10287), is higher than the present setting's, the lead must have held from one level to the next as well.
+    A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
+    of what the present setting has gained so far) and it is shown to get there sooner. Where the noise that is left in the weights
+    is higher than the present setting's, the lead must have held from one level to the next as well.
 
     Args:
         standings: the `Standings`. without_learning: as from `nothing_learnt`.
@@ -64,7 +63,7 @@ def judge(standings, without_learning):
     last = leads[-1]
     reached = standings.judged("fresh", present, last.seconds)
     margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
-    why = _why(leads, margin, ahead, present, standings.optimizer)
+    why = _why(leads, margin, standings.noise(ahead))
     return Judgement(why in (Why.BETTER, Why.AS_GOOD_SOONER), why, ahead, leads, margin)
 
 
@@ -81,7 +80,7 @@ def levels_of(standings):
     return sorted({nearest_level(standings.seconds_of(standings.present, n)) for n in marks})
 
 
-def _why(leads, margin, ahead, present, optimizer):
+def _why(leads, margin, noise):
     last = leads[-1]
     if last.high < 0 and last.sooner >= _WORTH:
         found = Why.BETTER
@@ -89,8 +88,8 @@ def _why(leads, margin, ahead, present, optimizer):
         found = Why.AS_GOOD_SOONER
     else:
         return Why.WORSE if last.low > 0 else Why.UNDECIDED
-    if ahead.learning_rate <= 1.01 * seed_rate(present.learning_rate, present.batch_size, ahead.batch_size, optimizer):
-        return found  # at the rule's rate the noise that is left is alike
+    if noise <= _ALIKE:
+        return found
     if len(leads) < 2:
         return Why.ONE_LEVEL
     return found if last.sooner >= _SHRUNK * leads[-2].sooner and last.difference < 0 else Why.SHRINKING

@@ -6,8 +6,11 @@ import numpy as np
 
 from ...base.stats import mean_interval, two_way_interval
 from ...records import Lead, Outcome
+from ..plan.learning_rates import STEP
+from ..scaling import seed_rate, steps_per_epoch
 
 _SLACK = 1.02      # a run that has trained so nearly as long as a level counts as having reached it
+_BOLD = 1.01 * STEP  # times the rate of the rule: a higher one is not believed before a whole epoch
 _TURNED = 1.5      # times the updates to its lowest loss, after which a curve has turned
 
 
@@ -24,7 +27,7 @@ class Standings:
     """
 
     def __init__(self, evidence, clock):
-        self.present, self.optimizer, self._clock = evidence.present, evidence.task.optimizer, clock
+        self.present, self._task, self._clock = evidence.present, evidence.task, clock
         self.runs = {(run.stage, run.setting, run.seed): run for run in evidence.runs}
 
     def updates(self, setting, seconds):
@@ -46,7 +49,7 @@ class Standings:
     # who is ahead
 
     def raced(self, setting, seconds):
-        """The loss of a setting in the race after so many seconds; infinite where it diverged, `None` where it has not come so far."""
+        """The loss of a setting in the race after so many seconds; infinite where it diverged, `None` where it is not there yet."""
         for run in self.of("race", setting).values():
             if run.outcome is not Outcome.OK:
                 return math.inf
@@ -60,9 +63,23 @@ class Standings:
         return next((seconds for seconds in sorted(levels, reverse=True) if self.raced(self.present, seconds) is not None
                      and any(self.raced(setting, seconds) is not None for setting in others)), None)
 
+    def noise(self, setting):
+        """The noise that a constant rate leaves in the weights, as a share of the present setting's: η/B for plain SGD, η/√B for
+        others (Malladi et al. 2022, arXiv:2205.10287)."""
+        rule = seed_rate(self.present.learning_rate, self.present.batch_size, setting.batch_size, self._task.optimizer)
+        return setting.learning_rate / rule
+
+    def may_lead(self, setting, seconds):
+        """Whether a lead after so many seconds can be believed: a short race favours high rates, whose noise shows late (Wu et al.
+        2018, arXiv:1803.02021). So beyond half a decade more noise than the present setting's, not before an epoch of it."""
+        an_epoch = steps_per_epoch(self._task.n_train, min(self.present.batch_size, self._task.n_train))
+        return self.noise(setting) <= _BOLD or self.updates(self.present, seconds) >= an_epoch / _SLACK
+
     def ranked(self, seconds):
-        """The settings other than the present one that have come so far, lowest loss first; those that diverged left out."""
-        losses = {setting: self.raced(setting, seconds) for setting in self.racers() if setting != self.present}
+        """The settings other than the present one that have come so far, lowest loss first; left out are those that diverged, and
+        those whose lead could not be believed."""
+        losses = {setting: self.raced(setting, seconds) for setting in self.racers()
+                  if setting != self.present and self.may_lead(setting, seconds)}
         known = {setting: loss for setting, loss in losses.items() if loss is not None and math.isfinite(loss)}
         return sorted(known, key=lambda setting: (known[setting], setting))
 
@@ -148,7 +165,7 @@ class Standings:
 
 
 def _log_seconds_to(falling, target):
-    """The log of the seconds after which losses that only fall reach a target, as the last does: between marks on a straight line."""
+    """The log of the seconds after which losses that only fall reach a target, as the last one does: a line between marks."""
     before = None
     for seconds, loss in falling:
         if loss <= target:
