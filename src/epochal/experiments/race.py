@@ -28,6 +28,7 @@ _JUDGING = 0.1        # of the first level's seconds that judging one mark may t
 _MOST_FRESH = 8       # fresh seeds, where there is time for more and the comparison is not decided
 _GROWTH = 2.0         # from level to level
 _FEWEST = 2           # settings that race on beside the present one
+_OVERRUN = {"race": 0.05, "fresh": 0.2}  # of the time, which a stretch may run over: without fresh seeds nothing can be said
 _EARLY = 0.15         # of the time left, up to which fresh seeds do not wait for the last level
 _TRIED = 64           # updates in one program, where the pace is measured
 _ROWS = ("rows_a_block_of_half_a", "rows_a_block_of_half_b")
@@ -154,7 +155,7 @@ class _Race:
         wanted = [n for n in dict.fromkeys(wanted) if n > run.n_updates]
         for n_updates in wanted if run.outcome is Outcome.OK else ():
             cost = self.paces.get(setting.batch_size, 1.0) * self.standings.seconds_of(setting, n_updates - run.n_updates)
-            if cost > self._left() + 0.05 * self.seconds:
+            if cost > self._left() + _OVERRUN[stage] * self.seconds:
                 return False
             self.watch(self.seconds - self._left(), self.seconds, self._doing(stage, setting, level))
             with memory_guard(self.rig) as guard:

@@ -81,6 +81,7 @@ class Arm:
             `None` where too few seeds reached it.
         seconds, seconds_low, seconds_high: `fit` time to the target loss; `None` likewise.
         peak_bytes: memory of one training step; `None` where unknown.
+        raced: seconds of training after which a race compared it; `None` where it was trained to the end.
     """
 
     setting: Setting
@@ -99,6 +100,7 @@ class Arm:
     seconds_low: float | None = None
     seconds_high: float | None = None
     peak_bytes: int | None = None
+    raced: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +171,13 @@ class Plan:
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
-        yield ("batch size", "rate", "val. loss", "difference (95 %)", "quality", "training to target")
+        race = any(arm.raced is not None for arm in self.arms)
+        yield ("batch size", "rate", *(["after"] * race), "val. loss", "difference (95 %)", "quality", "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             yield (number(arm.setting.batch_size) + (" (yours)" if arm.present else ""),
                    number(arm.setting.learning_rate),
+                   *([quantity("s", arm.raced) if arm.raced is not None else "–"] * race),
                    "–" if arm.quality is None else f"{arm.quality:.4g}",
                    f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
                    arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),

@@ -13,7 +13,7 @@ from ..probes.agenda import agenda, due, is_affordable
 from ..records import Evidence
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
-_RESERVE = 0.1     # of the budget, for what is timed after a race
+_RESERVE = 0.05    # of the budget, for what is timed after a race
 _TRIED = 64        # updates in one program, where the pace is measured
 
 

@@ -54,32 +54,33 @@ def _one_epoch(clock, setting):
 
 def _arm(setting, standings, judged, clock):
     """A setting as far as it came, against the present one after equal seconds: by fresh seeds where there are any."""
-    is_present, shared = setting == standings.present, {"setting": setting, "present": setting == standings.present, "epochs": None}
+    is_present = setting == standings.present
+    shared: dict[str, Any] = {"setting": setting, "present": is_present, "epochs": None}
     nothing: dict[str, Any] = {"difference": None, "low": None, "high": None}
     leads = judged.leads if setting == judged.ahead or is_present else ()
     if leads:
         last, step = leads[-1], clock.full_step(setting.batch_size).value
-        quality = standings.judged("fresh", setting, last.seconds)
+        shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds)}
         took = [last.seconds] * 3 if is_present else [last.seconds / r for r in (last.sooner, last.sooner_high, last.sooner_low)]
         timed = dict(zip(("seconds", "seconds_low", "seconds_high"), took, strict=True))
         timed |= dict(zip(("steps", "steps_low", "steps_high"), (seconds / step for seconds in took), strict=True))
         if is_present:
-            return Arm(**shared, n_seeds=last.n_seeds, quality=quality, verdict=Verdict.REFERENCE, **timed, **nothing)
+            return Arm(**shared, n_seeds=last.n_seeds, verdict=Verdict.REFERENCE, **timed, **nothing)
         verdict = (Verdict.BETTER if last.high < 0 else Verdict.NOT_WORSE if last.high < judged.margin
                    else Verdict.WORSE if last.low > 0 else Verdict.UNDECIDED)
-        return Arm(**shared, n_seeds=last.n_seeds, quality=quality, difference=last.difference, low=last.low, high=last.high,
-                   verdict=verdict, **(timed if last.sooner >= 1 else {}))
+        return Arm(**shared, n_seeds=last.n_seeds, difference=last.difference, low=last.low, high=last.high, verdict=verdict,
+                   **(timed if last.sooner >= 1 else {}))
     if standings.diverged(setting):
         return Arm(**shared, n_seeds=1, quality=None, verdict=Verdict.DIVERGED, **nothing)
     both = [s for s in levels_of(standings) if None not in (standings.raced(setting, s), standings.raced(standings.present, s))]
     reference = Verdict.REFERENCE if is_present else Verdict.UNDECIDED
     if not both:
         return Arm(**shared, n_seeds=1, quality=None, verdict=reference, **nothing)
+    shared |= {"raced": both[-1], "quality": standings.raced(setting, both[-1])}
     if is_present or standings.diverged(standings.present):
-        return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), verdict=reference, **nothing)
+        return Arm(**shared, n_seeds=1, verdict=reference, **nothing)
     mean, low, high = standings.raced_difference(setting, both[-1])
-    return Arm(**shared, n_seeds=1, quality=standings.raced(setting, both[-1]), difference=mean, low=low, high=high,
-               verdict=reference)
+    return Arm(**shared, n_seeds=1, difference=mean, low=low, high=high, verdict=reference)
 
 
 class _Told:
