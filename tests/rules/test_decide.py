@@ -198,13 +198,16 @@ def test_without_a_rival_the_present_setting_stands_untested():
     assert "no other setting could be compared" in plan.headline
 
 
-def test_without_the_present_setting_or_the_untrained_loss_there_is_no_plan():
+def test_without_the_present_setting_or_the_untrained_loss_the_present_setting_is_kept():
     known = evidence({PRESENT: Truth(), LARGE: Truth()})
     without = replace(known, curves=tuple(c for c in known.curves if c.stage != "present"))
     unknown = evidence({PRESENT: Truth(), LARGE: Truth()}, untrained_loss=None)
     for less in (without, unknown):
+        plan = decide(less)
+        assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
+        assert "nothing was trained yet" in plan.headline
         with pytest.raises(MeasurementFailed, match="Cannot recommend .* longer budget"):
-            decide(less)
+            decide(replace(less, readings=tuple(r for r in less.readings if r.name != "throughput")))
 
 
 def test_an_unknown_goal_names_the_goals():

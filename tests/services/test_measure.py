@@ -51,7 +51,7 @@ def without_cost(evidence):
 def test_every_probe_is_taken_once_cheapest_first_and_then_the_study(bench):
     rig, kept = bench(), []
     known = measure(rig, budget=BUDGET, keep=kept.append)
-    assert readings_of(known) == [*PROBES, "untrained_loss", "engine", "study"]
+    assert readings_of(known) == ["pace", *PROBES, "untrained_loss", "engine", "study"]
     assert kept[-1] == known
     assert [readings_of(k)[-1] for k in kept[: len(PROBES)]] == list(PROBES)
     assert (known.task, known.machine, known.present) == (rig.task, rig.machine, rig.present)
@@ -116,7 +116,8 @@ def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_
             measure(bench(), budget=BUDGET, keep=kept.append, reporter=Reporter(heard, stop))
         assert (item in kept[-1]) == (item in PROBES)  # the trainings are left between two epochs
         assert [name for name in PROBES if name in kept[-1]] == [*PROBES][: [*PROBES, "study"].index(item) + 1]
-        assert readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1])) == [*PROBES, "untrained_loss", "engine", "study"]
+        whole = readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1]))
+        assert whole == ["pace", *PROBES, "untrained_loss", "engine", "study"]
 
 
 def test_measuring_is_repeatable(bench):
@@ -157,3 +158,16 @@ def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
     assert max(c.setting.batch_size for c in known.curves) <= largest
     assert all(p.batch_size <= largest for p in known.get("throughput").points)
     assert all(p.batch_size <= largest for p in known.get("prediction").points)
+
+
+def test_where_trainings_do_not_fit_there_is_a_race_and_with_its_evidence_nothing_is_measured_twice(bench):
+    dear = {"n_examples": 4096, "step_seconds": 0.02, "timing": FakeTiming(step=0.02, example=1e-5), "s": 1.0, "h": 1.0}
+    known = measure(bench(**dear), budget=60.0)
+    assert readings_of(known)[:3] == ["pace", "throughput", "memory"]
+    assert known.get("race") is not None
+    assert not known.curves
+    assert [item.name for item in agenda(known.task, known.present, Evidence().about(known.task, known.machine, known.present).add(
+        known.get("pace")), 60.0)] == ["throughput", "memory", "race"]
+    rig = bench(**dear)
+    assert measure(rig, budget=60.0, evidence=load(dump(known))).runs == known.runs
+    assert not rig.asked["step"]

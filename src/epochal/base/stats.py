@@ -66,7 +66,7 @@ def two_way_interval(seeds_blocks: ArrayLike) -> tuple[float, float, float]:
         return mean, -np.inf, np.inf
     if total == 0:
         return mean, mean, mean
-    half = student(total**2 / sum(variance**2 / degrees for variance, degrees in parts)) * np.sqrt(total)
+    half = student(total**2 / sum(variance**2 / degrees for variance, degrees in parts)) * float(np.sqrt(total))
     return mean, mean - half, mean + half
 
 

@@ -22,8 +22,8 @@ class Stretches:
 
     def __init__(self, rig, batch_size, most):
         self._rig, self.batch_size, self._an_epoch = rig, batch_size, rig.n_examples // batch_size
-        self._long = max(1, min(_UPDATES, self._an_epoch, most))
-        self._program, self._how = None, None
+        self._long = max(1, min(_UPDATES, most))
+        self._program, self._how, self._orders = None, None, {}
 
     def start(self, lane):
         """A `Lane` before its first update."""
@@ -34,7 +34,7 @@ class Stretches:
         """How long an update takes, after compiling: measured on a training that is thrown away."""
         training, taken = self.start(lane), []
         self.advance(training, 1)
-        for n in (3, self._long) if self._an_epoch > 3 else (1, 1):
+        for n in (3, self._long):
             begun, before = perf_counter(), training.n_updates
             self.advance(training, before + n)
             taken.append((perf_counter() - begun) / n)
@@ -49,7 +49,7 @@ class Stretches:
         rates = training.lane.schedule(n_updates)
         while training.n_updates < n_updates:
             at = training.n_updates
-            left = min(n_updates - at, self._an_epoch - at % self._an_epoch)
+            left = n_updates - at
             if left >= self._long > 1 and self._together(training):
                 n = self._long
                 training.state = self._run(training.state, self._rows(training.lane.seed, at, n), rates[at : at + n])
@@ -99,12 +99,19 @@ class Stretches:
         training.loss = None
 
     def _rows(self, seed, at, n_updates):
-        """int32: the rows of the updates from `at` on, which lie in one epoch."""
-        epoch, first = divmod(at, self._an_epoch)
-        key = (seed, epoch)
-        if getattr(self, "_key", None) != key:
-            self._key, self._order = key, order(seed, epoch, self._rig.n_examples)
-        return self._order[first * self.batch_size : (first + n_updates) * self.batch_size]
+        """int32: the rows of the updates from `at` on."""
+        found = []
+        while n_updates:
+            epoch, first = divmod(at, self._an_epoch)
+            n = min(n_updates, self._an_epoch - first)
+            found.append(self._order(seed, epoch)[first * self.batch_size : (first + n) * self.batch_size])
+            at, n_updates = at + n, n_updates - n
+        return np.concatenate(found)
+
+    def _order(self, seed, epoch):
+        if self._orders.get(seed, (None,))[0] != epoch:  # the last one of each seed is kept
+            self._orders[seed] = epoch, order(seed, epoch, self._rig.n_examples)
+        return self._orders[seed][1]
 
 
 class _Training:

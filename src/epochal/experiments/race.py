@@ -27,6 +27,7 @@ _FEWEST_ROWS = 1024
 _JUDGING = 0.1        # of the first level's seconds that judging one mark may take
 _MOST_FRESH = 8       # fresh seeds, where there is time for more and the comparison is not decided
 _GROWTH = 2.0         # from level to level
+_LOWER = 6            # half decades below the present rate, where everything diverges
 _FEWEST = 2           # settings that race on beside the present one
 _OVERRUN = {"race": 0.05, "fresh": 0.2}  # of the time, which a stretch may run over: without fresh seeds nothing can be said
 _EARLY = 0.15         # of the time left, up to which fresh seeds do not wait for the last level
@@ -108,8 +109,7 @@ class _Race:
         for setting in settings:
             if not self._go_on("race", setting, self.seed_of_race, level):
                 return False
-        self._further_rates(level)
-        return True
+        return self._living(level) and self._further_rates(level)
 
     def _repeat(self, pair, fresh, level):
         """Train the present setting and the one ahead with fresh seeds up to a level, as far as the time goes."""
@@ -119,18 +119,32 @@ class _Race:
     def seed_of_race(self):
         return seeds.integer(self.seed, "race", 0)
 
+    def _living(self, level):
+        """Where everything diverged, try ever lower rates at the present batch size, until one does not."""
+        present = self.rig.present
+        for places in range(-1, -1 - _LOWER, -1):
+            if self._raced(present, level) < float("inf") or self.standings.ranked(level):
+                break
+            lower = replace(present, learning_rate=neighbour(present.learning_rate, present.learning_rate, places))
+            if not self._go_on("race", lower, self.seed_of_race, level):
+                return False
+        return True
+
     def _further_rates(self, level):
-        """While the one ahead has the highest (lowest) rate tried at its batch size, try the next one."""
+        """While the one ahead has the highest (lowest) rate tried at its batch size, try the next one; false where time ran out."""
         while ranked := self.standings.ranked(level):
             best = min([*ranked[:1], self.rig.present], key=lambda setting: self._raced(setting, level))
             tried = {s.learning_rate for s in self.standings.racers() if s.batch_size == best.batch_size}
             ways = [way for way, edge in ((1, max(tried)), (-1, min(tried))) if best.learning_rate == edge]
             if not ways or self._left() < self._cost_of(best, level) * (1 + 2 * N_FRESH):
-                return
+                return True
             for way in ways:
                 following = replace(best, learning_rate=neighbour(best.learning_rate, self.rig.present.learning_rate, way))
-                if not (self.standings.may_lead(following, level) and self._go_on("race", following, self.seed_of_race, level)):
-                    return
+                if not self.standings.may_lead(following, level):
+                    return True
+                if not self._go_on("race", following, self.seed_of_race, level):
+                    return False
+        return True
 
     def _raced(self, setting, level):
         loss = self.standings.raced(setting, level)
@@ -211,7 +225,7 @@ class _Race:
             self.rig.judge(state, half, rows[0])  # compiles
             begun = perf_counter()
             losses.append(self.rig.judge(state, half, rows[0]))
-            a_row = (perf_counter() - begun) / rows.shape[1]
+            a_row = max(perf_counter() - begun, 1e-9) / rows.shape[1]
             affordable = int(_JUDGING * self.first * pace / a_row / 2)
             counts.append(int(dict(known.details)[_ROWS[half]]) if known is not None and known.details
                           else max(1, min(rows.shape[1], max(_FEWEST_ROWS, affordable) // n_blocks)))

@@ -10,25 +10,28 @@ from .probe import PROGRAM
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 _TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
-_FEWEST_EPOCHS, _ENOUGH_UPDATES = 8, 1500  # of each of them, whichever is more
+_FEWEST_EPOCHS, _ENOUGH_UPDATES = 8, 500  # of each of them, whichever is more
 
 
-def agenda(task, present, evidence, budget, pace=None):
+def agenda(task, present, evidence, budget):
     """The measurements to make, cheapest first, without those that the evidence already holds.
-
-    Args:
-        pace: seconds of an update at the present setting; `None` where it was not measured.
 
     Returns:
         A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
         `budget`, in seconds, leaves.
     """
-    if pace is not None and not evidence.curves and not is_affordable(task, present, pace, budget):
-        return _before_a_race(task, present, evidence, budget, pace)
+    if not goes_to_the_end(task, present, evidence, budget):
+        return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
         items.append(_trainings(task, present, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
     return tuple(items)
+
+
+def goes_to_the_end(task, present, evidence, budget):
+    """Whether a plan rests on trainings to the end: where those have begun, or the pace that was measured allows them."""
+    pace = evidence.get("pace")
+    return bool(evidence.curves) or pace is None or is_affordable(task, present, pace.value, budget)
 
 
 def is_affordable(task, present, pace, budget):

@@ -9,50 +9,53 @@ from ..engine import Lane
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, THROUGHPUT, VALIDATION
-from ..probes.agenda import agenda, due, is_affordable
-from ..records import Evidence
+from ..probes.agenda import agenda, due, goes_to_the_end, is_affordable
+from ..records import Evidence, Reading
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
-def pace_of(rig, budget):
-    """Seconds of an update at the present setting, as fast as it can be trained here; measured in two or three seconds."""
-    own = min(rig.present.batch_size, rig.n_examples)
-    alone = Stretches(rig, own, 1).seconds_an_update(Lane(0, 0.0))
-    if rig.pure is None or is_affordable(rig.task, rig.present, alone, budget):
-        return alone
-    return Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
+def with_pace(rig, evidence, budget):
+    """The evidence with the seconds that an update takes at the present setting, as fast as it can be trained here; in two seconds.
+
+    They tell whether there is time for trainings to the end. Nothing is measured where those have begun.
+    """
+    if "pace" in evidence or evidence.curves:
+        return evidence
+    begun, own = perf_counter(), min(rig.present.batch_size, rig.n_examples)
+    pace = Stretches(rig, own, 1).seconds_an_update(Lane(0, 0.0))
+    if rig.pure is not None and not is_affordable(rig.task, rig.present, pace, budget):
+        pace = Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
+    return evidence.add(Reading(name="pace", title="time of an update while measuring", value=pace, unit="s", low=pace, high=pace,
+                                repeats=1, cost=perf_counter() - begun))
 
 
-def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None, pace=None):
+def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
     """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
 
     Args:
         budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
         evidence: an `Evidence`; nothing in it is measured twice.
         keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
-        pace: as from `pace_of`; measured where it is `None`.
 
     Raises:
         UsageError: the evidence is about another model, other data or another machine.
         MeasurementFailed: there is no memory for the present setting, or its loss is no number.
         Stopped: the reporter's `Stop` is set; all that was finished has been handed to `keep`.
     """
-    evidence = (evidence or Evidence()).about(rig.task, rig.machine, rig.present)
-    pace = pace_of(rig, budget) if pace is None else pace
-    whole = bool(evidence.curves) or is_affordable(rig.task, rig.present, pace, budget)
-    work = _Measuring(rig, budget, evidence, seed, keep, reporter or Reporter(), pace)
-    return work.to_the_end() if whole else work.race()
+    evidence = with_pace(rig, (evidence or Evidence()).about(rig.task, rig.machine, rig.present), budget)
+    work = _Measuring(rig, budget, evidence, seed, keep, reporter or Reporter())
+    return work.to_the_end() if goes_to_the_end(rig.task, rig.present, evidence, budget) else work.race()
 
 
 class _Measuring:
     """The measurements of one plan under way."""
 
-    def __init__(self, rig, budget, evidence, seed, keep, reporter, pace):
+    def __init__(self, rig, budget, evidence, seed, keep, reporter):
         self.rig, self.budget, self.evidence, self.seed, self.keep, self.reporter = rig, budget, evidence, seed, keep, reporter
-        self.foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget, pace)}
+        self.foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget)}
         self.started = perf_counter()
 
     def to_the_end(self):
@@ -69,15 +72,19 @@ class _Measuring:
             self._probe(THROUGHPUT)
         if "memory" not in self.evidence:
             self._probe(MEMORY, most=_LARGEST * self.rig.present.batch_size)
-        left = self.budget - (perf_counter() - self.started)
-        ended = self.evidence.get("race")
-        if self.evidence.get("throughput") is not None and (ended is None or ended.detail("budget") < 0.9 * left):
-            self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=left - _RESERVE * self.budget, keep=self.keep,
+        seconds, ended = self._left() - _RESERVE * self.budget, self.evidence.get("race")
+        if self.evidence.get("throughput") is not None and (ended is None or ended.detail("budget") < 0.9 * seconds):
+            self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                      watch=self._watch("race"))
         for probe in (PREDICTION, VALIDATION, COMPILATION):
-            if probe.name not in self.evidence and probe.cost(self.budget) < self.budget - (perf_counter() - self.started):
+            if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race"):
                 self._probe(probe)
         return self.evidence
+
+    def _left(self, *others):
+        """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""
+        took = sum(reading.cost for reading in self.evidence.readings if reading.name in (*PROBES, *others))
+        return self.budget - max(took, perf_counter() - self.started)
 
     def _probe(self, probe, **more):
         words = probe.name.replace("_", " ")

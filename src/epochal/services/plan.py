@@ -18,7 +18,7 @@ from ..records import Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
-from .measuring import measure, pace_of
+from .measuring import measure, with_pace
 from .source import ArraySource, TableSource
 
 
@@ -72,8 +72,7 @@ def _planned(work, request, reporter):
         compared = n_runs
 
     try:
-        known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter,
-                        pace=work.pace)
+        known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter)
         decided = decide(known, goal=request.goal)
         _save(decided, request.out, work.journal)
     except Stopped:
@@ -87,7 +86,7 @@ def _planned(work, request, reporter):
 
 
 def agenda_of(request: PlanRequest, progress: Progress = SILENT) -> Agenda:
-    """What `plan` would measure; nothing is."""
+    """What `plan` would measure; nothing is, but the time of a few updates."""
     return _prepared(request, progress, None).agenda
 
 
@@ -149,7 +148,6 @@ class _Work(NamedTuple):
     known: Evidence
     journal: Journal
     seconds: float
-    pace: float
     agenda: Agenda
 
 
@@ -171,11 +169,11 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
-    pace = pace_of(rig, seconds)
-    items = agenda(rig.task, rig.present, known, seconds, pace)
+    known = with_pace(rig, known, seconds)
+    items = agenda(rig.task, rig.present, known, seconds)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
-    return _Work(rig, known, journal, seconds, pace, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+    return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
 
 
 def _amount(evidence):

@@ -1,0 +1,136 @@
+"""The race: equal seconds for all, the present setting always among them, fresh seeds for the one ahead, inside its time."""
+
+import numpy as np
+import pytest
+from contracts.fake_rig import FakeTiming
+from experiments.benches import bench
+from tiers import spread
+
+from epochal.base.errors import MeasurementFailed
+from epochal.experiments import run_race
+from epochal.probes import THROUGHPUT
+from epochal.records import Evidence, Outcome, Setting, dump, load
+from epochal.rules.plan.decide import clock_of, decide
+
+assert bench  # a fixture
+DEAR = {"n_examples": 4096, "step_seconds": 0.02, "timing": FakeTiming(step=0.02, example=1e-5), "s": 1.0, "h": 1.0}
+PRESENT = Setting(batch_size=16, learning_rate=0.01)  # far too low: the best is nearer to 1 / h
+
+
+def begun(rig):
+    rig_evidence = Evidence().about(rig.task, rig.machine, rig.present)
+    return rig_evidence.add(THROUGHPUT(rig, **THROUGHPUT.options(rig, rig_evidence, 10.0)))
+
+
+def run(rig, evidence=None, *, seed=0, seconds=60.0, keep=lambda evidence: None, watch=lambda done, total, what: None):
+    return run_race(rig, evidence or begun(rig), seed=seed, seconds=seconds, keep=keep, watch=watch)
+
+
+@pytest.fixture
+def dear(bench):
+    """Makes a rig on which a whole training takes far longer than a minute."""
+    return lambda **options: bench(**DEAR | {"present": PRESENT} | options)
+
+
+def marks_of(evidence):
+    return {(run.stage, run.setting, run.seed): run.marks for run in evidence.runs}
+
+
+def boldest(evidence):
+    """The highest rate that was raced, as a multiple of the one that plain SGD's rule has for its batch size."""
+    return max(run.setting.learning_rate / (0.01 * run.setting.batch_size / 16) for run in evidence.runs)
+
+
+def test_all_settings_are_compared_after_equal_seconds_of_the_clock(dear):
+    known = run(dear())
+    clock, present = clock_of(known), known.present
+    seconds = {setting: {round(mark.n_updates * clock.full_step(setting.batch_size).value, 2) for mark in marks}
+               for (stage, setting, _), marks in marks_of(known).items() if stage == "race"}
+    assert len(seconds) >= 5
+    for setting, at in seconds.items():
+        coarse = clock.full_step(setting.batch_size).value
+        assert all(min(abs(a - b) for b in seconds[present]) <= coarse for a in at)
+
+
+def test_the_present_setting_and_the_one_ahead_are_trained_with_the_same_fresh_seeds(dear):
+    known = run(dear())
+    fresh = {}
+    for stage, setting, seed in marks_of(known):
+        fresh.setdefault(setting, set()).add(seed) if stage == "fresh" else None
+    assert fresh.keys() > {known.present}
+    assert len(fresh[known.present]) >= 3
+    raced = {seed for stage, _, seed in marks_of(known) if stage == "race"}
+    assert len(raced) == 1
+    assert not raced & fresh[known.present]  # found ahead with another seed than it is judged by
+    plan = decide(known)
+    assert plan.learning_rate.value > PRESENT.learning_rate
+    assert plan.leads[-1].n_seeds >= 3
+    assert plan.leads[-1].sooner_low > 2
+
+
+def test_rates_are_tried_beyond_the_edge_while_it_leads_but_no_bold_one_before_an_epoch(dear):
+    known = run(dear())
+    assert 1 < boldest(known) <= 1.01 * np.sqrt(10)  # 256 updates are an epoch, which no run of 60 s reaches
+    longer = run(dear(step_seconds=1e-3, timing=FakeTiming(step=1e-3, example=1e-6), h=0.05))
+    assert boldest(longer) > 9
+
+
+def test_a_race_is_repeatable(dear):
+    assert marks_of(run(dear())) == marks_of(run(dear()))
+    assert marks_of(run(dear(), seed=1)).keys() != marks_of(run(dear())).keys()
+
+
+@pytest.mark.parametrize("seconds", [2.0, 10.0, 60.0, 300.0])
+def test_the_time_is_kept_and_there_is_an_answer(dear, seconds):
+    rig = dear()
+    evidence = begun(rig)
+    start = rig.clock.now
+    known = run(rig, evidence, seconds=seconds)
+    assert rig.clock.now - start <= 1.35 * seconds + 1.0
+    assert decide(known).batch_size.value >= 1
+
+
+def test_interrupted_at_any_point_it_goes_on_with_the_same_numbers(dear):
+    kept = []
+    whole = marks_of(run(dear(), keep=kept.append))
+    for evidence in spread(5, kept[:-1]):
+        done = marks_of(run(dear(), load(dump(evidence)), seconds=90.0))
+        assert done.keys() >= marks_of(evidence).keys()
+        for key in whole.keys() & done.keys():
+            n = min(len(whole[key]), len(done[key]))
+            assert whole[key][:n] == done[key][:n]
+
+
+def test_what_diverges_leaves_the_race_and_the_others_go_on(dear):
+    known = run(dear(diverges_at=0.03))
+    lost = {run.setting.learning_rate for run in known.runs if run.outcome is Outcome.DIVERGED}
+    assert lost
+    assert min(lost) >= 0.03
+    assert decide(known).learning_rate.value < 0.03
+
+
+def test_where_the_present_setting_diverges_another_is_recommended(dear):
+    known = run(dear(present=Setting(batch_size=16, learning_rate=0.05), diverges_at=0.04))
+    plan = decide(known)
+    assert plan.headline.startswith("Yours diverges")
+    assert plan.learning_rate.value < 0.04
+
+
+def test_without_a_number_before_training_there_is_no_race(dear):
+    rig = dear()
+    rig.judge = lambda state, half, rows: float("nan")
+    with pytest.raises(MeasurementFailed, match="before training is nan"):
+        run(rig)
+
+
+def test_without_memory_for_the_present_setting_there_is_no_race(dear):
+    rig, step = dear(), type(dear()).step
+
+    def full(state, rows, rate):
+        if rate:
+            raise MemoryError
+        return step(rig, state, rows, rate)
+
+    rig.step = full
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 16"):
+        run(rig)
