@@ -124,11 +124,19 @@ class Standings:
         blocks = [np.subtract(*(self._kept(runs[seed], seconds, judge="half_a") for runs in (mine, theirs))) for seed in seeds]
         difference, low, high = two_way_interval(blocks)
         mean, sooner_low, sooner_high = mean_interval([self._log_sooner(mine[seed], theirs[seed], seconds) for seed in seeds])
-        clocks = [self._clock(size) for size in {setting.batch_size, self.present.batch_size}]
-        doubt = math.hypot(*(math.log(c.high / c.low) / 2 for c in clocks)) if len(clocks) > 1 else 0.0
-        half = math.hypot((sooner_high - sooner_low) / 2, doubt)
+        half, (slower, faster) = (sooner_high - sooner_low) / 2, self._doubt(setting)
         return Lead(seconds=seconds, n_seeds=len(seeds), difference=difference, low=low, high=high, sooner=math.exp(mean),
-                    sooner_low=math.exp(max(mean - half, -50)), sooner_high=math.exp(min(mean + half, 50)))
+                    sooner_low=math.exp(max(mean - math.hypot(half, slower), -50)),
+                    sooner_high=math.exp(min(mean + math.hypot(half, faster), 50)))
+
+    def _doubt(self, setting):
+        """By how much, in logs, a setting may be slower (faster) beside the present one than the clock says: its own timings may have
+        been too fast and the present one's too slow, on a busy machine for one."""
+        if setting.batch_size == self.present.batch_size:
+            return 0.0, 0.0
+        mine, theirs = self._clock(setting.batch_size), self._clock(self.present.batch_size)
+        return (math.hypot(math.log(mine.high / mine.value), math.log(theirs.value / theirs.low)),
+                math.hypot(math.log(mine.value / mine.low), math.log(theirs.high / theirs.value)))
 
     def judged(self, stage, setting, seconds):
         """Mean loss over the runs of a stage that have come so far, as a `Lead` judges them; `None` where none has."""
