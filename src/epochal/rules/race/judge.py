@@ -40,8 +40,8 @@ def judge(standings, without_learning):
     """Whether to change to the setting that is ahead: one comparison, with seeds and rows that had no part in the choice.
 
     A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
-    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock. Where the noise that is left in the weights
-    is higher than the present setting's, the lead must have held from one level to the next as well.
+    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the
+    clock. Where the noise that is left in the weights is higher than the present setting's, the lead must have held from one level to the next as well.
 
     Args:
         standings: the `Standings`. without_learning: as from `nothing_learnt`.

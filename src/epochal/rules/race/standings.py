@@ -130,8 +130,10 @@ class Standings:
                     sooner_high=math.exp(min(mean + math.hypot(half, faster), 50)))
 
     def _doubt(self, setting):
-        """By how much, in logs, a setting may be slower (faster) beside the present one than the clock says: its own timings may have
-        been too fast and the present one's too slow, on a busy machine for one."""
+        """By how much, in logs, a setting may be slower (faster) beside the present one than the clock says.
+
+        Its own timings may have been too fast and the present one's too slow, on a busy machine for one.
+        """
         if setting.batch_size == self.present.batch_size:
             return 0.0, 0.0
         mine, theirs = self._clock(setting.batch_size), self._clock(self.present.batch_size)
