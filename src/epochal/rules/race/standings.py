@@ -137,8 +137,9 @@ class Standings:
         return float(np.mean(losses)) if losses else None
 
     def reached(self, run, seconds):
-        """Whether a run has trained so long."""
-        return bool(run.marks) and run.n_updates >= self.updates(run.setting, seconds) / _SLACK
+        """Whether a run has trained so long, and was looked at by then: one begun when a race went on has its first mark later."""
+        n_updates = self.updates(run.setting, seconds)
+        return bool(run.marks) and run.n_updates >= n_updates / _SLACK and run.marks[0].n_updates <= n_updates * _SLACK
 
     def _log_sooner(self, mine, theirs, seconds):
         """The log of how many times sooner one run has the loss that the other has after so many seconds.
