@@ -152,10 +152,10 @@ class Standings:
         return _log_seconds_to(theirs, mine[-1][1]) - math.log(mine[-1][0])
 
     def _falling(self, run, seconds):
-        """`(seconds, lowest loss so far)` at each mark up to a level."""
+        """`(seconds, lowest loss so far)` at each mark up to a level, on the half that had no part in finding who is ahead."""
         step, most = self._clock(run.setting.batch_size).value, self.updates(run.setting, seconds) * _SLACK
         marks = [mark for mark in run.marks if mark.n_updates <= most]
-        lowest = np.minimum.accumulate([np.mean(mark.half_a + mark.half_b) for mark in marks])
+        lowest = np.minimum.accumulate([np.mean(mark.half_a) for mark in marks])
         return [(mark.n_updates * step, float(loss)) for mark, loss in zip(marks, lowest, strict=True)]
 
     def _kept(self, run, seconds, *, judge):
