@@ -41,13 +41,12 @@ def test_a_setting_that_falls_behind_early_in_the_race_is_not_recommended():
         assert play(world).setting == PRESENT
 
 
-@pytest.mark.parametrize("budget", [10.0, 20.0])
-def test_a_race_goes_on_from_a_shorter_one_whatever_its_levels_were(budget):
-    """The shorter race begins with fewer updates, so its levels are others than those of the longer one."""
-    for seed in range(3):
-        world = World(seed, "planted", STILL_FALLING[seed])
-        begun = raced(world, budget)
-        ended = raced(world, BUDGET, begun)
-        longer = {(run.stage, run.setting, run.seed): run.n_updates for run in ended.runs}
-        assert all(longer[run.stage, run.setting, run.seed] >= run.n_updates for run in begun.runs)
-        assert decide(ended).leads[-1].seconds > begun.get("race").detail("level")
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_race_goes_on_from_a_shorter_one_whatever_its_levels_were(seed):
+    """The shorter race begins with fewer updates, so its marks are others than those of the longer one."""
+    world = World(seed, "planted", LUCKS[seed])
+    begun = raced(world, 10.0)
+    ended = raced(world, BUDGET, begun)
+    longer = {(run.stage, run.setting, run.seed): run.n_updates for run in ended.runs}
+    assert all(longer[run.stage, run.setting, run.seed] >= run.n_updates for run in begun.runs)
+    assert decide(ended).leads[-1].seconds > begun.get("race").detail("level")
