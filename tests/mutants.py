@@ -85,6 +85,16 @@ MUTANTS = (
            "[a.copy() for a in self._first_slots] if self._slots_are_of_weights else", "tests/parity/test_every_optimizer.py"),
     Mutant("the batch of least time upside down", "rules/scaling.py", "math.sqrt(b_crit * t0 / c)", "math.sqrt(b_crit * c / t0)",
            "tests/truths/test_time_optimal_truth.py"),
+    Mutant("a race judged on the rows that chose", "rules/race/standings.py", 'judge="half_a") for runs in (mine, theirs)',
+           'judge="half_b") for runs in (mine, theirs)', "tests/rules/test_race_standings.py"),
+    Mutant("a race timed on the rows that chose", "rules/race/standings.py", "np.mean(mark.half_a) for mark in marks",
+           "np.mean(mark.half_a + mark.half_b) for mark in marks", "tests/rules/test_race_judge.py"),
+    Mutant("a shrinking lead in a race believed", "rules/race/judge.py", "last.sooner >= _SHRUNK * leads[-2].sooner and", "",
+           "tests/rules/test_race_judge.py"),
+    Mutant("a lead in a race believed without its interval", "rules/race/judge.py", "if last.high < 0 and",
+           "if last.difference < 0 and", "tests/truths/test_race_truth.py"),
+    Mutant("rows left out of an interval over both", "base/stats.py", "(values.mean(1), values.mean(0)) if", "(values.mean(1),) if",
+           "tests/base/test_two_way_interval.py"),
 )
 
 

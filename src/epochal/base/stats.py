@@ -46,9 +46,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float, float]:
 def two_way_interval(seeds_blocks: ArrayLike) -> tuple[float, float, float]:
     """Mean of figures by seed and by block of rows, and its 95 % interval over both, seeds and rows being drawn anew.
 
-    The variance of the mean is that over seeds plus that over blocks, v = s²(seed means)/S + s²(block means)/B; what a single
-    training makes of a single block is counted in both, so the interval errs on the wide side. Degrees of freedom by
-    Satterthwaite 1946. With one seed (or one block) the interval holds for the other alone.
+    Half of it is √((t s / √n)² over the seeds' means + the same over the blocks'), each with Student's t of its own (Zou & Donner
+    2008, Statistics in Medicine 27): Student's interval where one of them is all there is, and at least wide enough where both are.
+    What a single training makes of a single block is counted in both. (Variances added, with Satterthwaite's degrees of freedom,
+    hold the truth in 88 % of cases with two seeds, and in 93 % with three.) With one seed, or one block, the interval holds for the
+    other alone.
 
     Args:
         seeds_blocks: float[n_seeds, n_blocks], blocks of equally many rows, the same for all seeds.
@@ -60,13 +62,9 @@ def two_way_interval(seeds_blocks: ArrayLike) -> tuple[float, float, float]:
     require(values.ndim == 2 and values.size >= 1, "seeds_blocks", values.shape, "a table of at least one number")
     mean = float(values.mean())
     both = [means for means in (values.mean(1), values.mean(0)) if means.size > 1]
-    parts = [(float(means.var(ddof=1)) / means.size, means.size - 1) for means in both]
-    total = sum(variance for variance, _ in parts)
-    if not parts:
+    if not both:
         return mean, -np.inf, np.inf
-    if total == 0:
-        return mean, mean, mean
-    half = student(total**2 / sum(variance**2 / degrees for variance, degrees in parts)) * float(np.sqrt(total))
+    half = float(np.sqrt(sum(student(means.size - 1) ** 2 * float(means.var(ddof=1)) / means.size for means in both)))
     return mean, mean - half, mean + half
 
 

@@ -147,8 +147,9 @@ class Standings:
         return float(np.mean(losses)) if losses else None
 
     def reached(self, run, seconds):
-        """Whether a run has trained so long."""
-        return bool(run.marks) and run.n_updates >= self.updates(run.setting, seconds) / _SLACK
+        """Whether a run has trained so long, and was looked at by then: one begun when a race went on has its first mark later."""
+        n_updates = self.updates(run.setting, seconds)
+        return bool(run.marks) and run.n_updates >= n_updates / _SLACK and run.marks[0].n_updates <= n_updates * _SLACK
 
     def _log_sooner(self, mine, theirs, seconds):
         """The log of how many times sooner one run has the loss that the other has after so many seconds.
@@ -161,10 +162,10 @@ class Standings:
         return _log_seconds_to(theirs, mine[-1][1]) - math.log(mine[-1][0])
 
     def _falling(self, run, seconds):
-        """`(seconds, lowest loss so far)` at each mark up to a level."""
+        """`(seconds, lowest loss so far)` at each mark up to a level, on the half that had no part in finding who is ahead."""
         step, most = self._clock(run.setting.batch_size).value, self.updates(run.setting, seconds) * _SLACK
         marks = [mark for mark in run.marks if mark.n_updates <= most]
-        lowest = np.minimum.accumulate([np.mean(mark.half_a + mark.half_b) for mark in marks])
+        lowest = np.minimum.accumulate([np.mean(mark.half_a) for mark in marks])
         return [(mark.n_updates * step, float(loss)) for mark, loss in zip(marks, lowest, strict=True)]
 
     def _kept(self, run, seconds, *, judge):

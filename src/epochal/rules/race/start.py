@@ -67,7 +67,7 @@ def starters(present, batch_sizes, optimizer, highest=math.inf):
 
 
 def beginning(settings, seconds_an_update, cost, seconds):
-    """The `Beginning` of a race that has so many seconds: as many settings and updates as a third of them allows.
+    """The `Beginning` of a race that has so many seconds: as many settings and updates as half of them allows.
 
     Args:
         settings: as from `starters`. seconds_an_update: of the present setting, on the clock of whoever trains.
