@@ -61,6 +61,7 @@ class _Race:
         self.started, self.seconds = perf_counter(), seconds
         self.clock, self.memory = clock_of(evidence), evidence.get("memory")
         self.under_way, self.stretches, self.paces = {}, {}, {}  # trainings by run; by batch size: programs, cost of a clock second
+        self.first = self.reached = 0.0  # seconds of the first level, and of the last one that all reached
         self.fresh = [seeds.integer(seed, "confirm", i) for i in range(_MOST_FRESH)]
 
     def run(self):
@@ -69,6 +70,7 @@ class _Race:
         self.blocks = self._judged_rows()
         settings, level = list(begin.settings), begin.seconds
         while self._level(settings, level):
+            self.reached = level
             following = self.standings.ranked(level)[: max(_FEWEST, len(settings) // 2)]  # the better half
             settings = [self.rig.present, *following]
             if not following or self.standings.turned(self.rig.present):
@@ -85,7 +87,7 @@ class _Race:
         taken = perf_counter() - self.started
         self.evidence = self.evidence.add(Reading(
             name="race", title="trainings raced", value=float(len(self.evidence.runs)), unit="trainings", repeats=1, cost=taken,
-            details=(("budget", self.seconds), ("level", level))))
+            details=(("budget", self.seconds), ("level", self.reached))))
         self.keep(self.evidence)
         return self.evidence
 

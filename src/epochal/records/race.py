@@ -52,7 +52,7 @@ class Lead:
         seconds: of training, by the clock of whoever trains, without validation and compilation.
         n_seeds: paired fresh trainings behind the figures.
         difference, low, high: in validation loss, below 0 where it is better; 95 % over seeds and validation rows.
-        sooner, sooner_low, sooner_high: how many times sooner it had reached the loss that the present setting then had; 95 % over
+        sooner, sooner_low, sooner_high: how many times sooner it came within the margin of the loss that both then had; 95 % over
             seeds and the clock.
     """
 

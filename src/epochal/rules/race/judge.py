@@ -40,8 +40,9 @@ def judge(standings, without_learning):
     """Whether to change to the setting that is ahead: one comparison, with seeds and rows that had no part in the choice.
 
     A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
-    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the
-    clock. Where the noise that is left in the weights is higher than the present setting's, the lead must have held from one level to the next as well.
+    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock.
+    Where the noise that is left in the weights is higher than the present setting's, the lead must have held from one level to
+    the next as well.
 
     Args:
         standings: the `Standings`. without_learning: as from `nothing_learnt`.
@@ -59,10 +60,9 @@ def judge(standings, without_learning):
     ahead = first if repeated[first] else max(others, key=lambda setting: (repeated[setting], -others.index(setting)))
     if not repeated[ahead]:
         return Judgement(False, Why.ONE_SEED, first, (), 0.0)
-    leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds)) is not None)
-    last = leads[-1]
-    reached = standings.judged("fresh", present, last.seconds)
+    reached = standings.judged("fresh", present, repeated[ahead])
     margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
+    leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds, margin)) is not None)
     why = _why(leads, margin, standings.noise(ahead))
     return Judgement(why in (Why.BETTER, Why.AS_GOOD_SOONER), why, ahead, leads, margin)
 

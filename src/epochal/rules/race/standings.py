@@ -115,15 +115,20 @@ class Standings:
         return sorted(seed for seed in mine if seed in theirs and all(run.outcome is Outcome.OK and self.reached(run, seconds)
                                                                       for run in (mine[seed], theirs[seed])))
 
-    def lead(self, setting, seconds):
-        """The `Lead` of a setting after so many seconds, or `None` with fewer than two fresh seeds."""
+    def lead(self, setting, seconds, margin):
+        """The `Lead` of a setting after so many seconds, or `None` with fewer than two fresh seeds.
+
+        The loss whose first reaching is timed is one margin above the higher of the two lowest, pair by pair of seeds: below that,
+        on a curve that is flat, it would be chance.
+        """
         seeds = self.seeds(setting, seconds)
         if len(seeds) < 2:
             return None
         mine, theirs = self.of("fresh", setting), self.of("fresh", self.present)
         blocks = [np.subtract(*(self._kept(runs[seed], seconds, judge="half_a") for runs in (mine, theirs))) for seed in seeds]
         difference, low, high = two_way_interval(blocks)
-        mean, sooner_low, sooner_high = mean_interval([self._log_sooner(mine[seed], theirs[seed], seconds) for seed in seeds])
+        logs = [self._log_sooner(mine[seed], theirs[seed], seconds, margin) for seed in seeds]
+        mean, sooner_low, sooner_high = mean_interval(logs)
         half, (slower, faster) = (sooner_high - sooner_low) / 2, self._doubt(setting)
         return Lead(seconds=seconds, n_seeds=len(seeds), difference=difference, low=low, high=high, sooner=math.exp(mean),
                     sooner_low=math.exp(max(mean - math.hypot(half, slower), -50)),
@@ -151,15 +156,11 @@ class Standings:
         n_updates = self.updates(run.setting, seconds)
         return bool(run.marks) and run.n_updates >= n_updates / _SLACK and run.marks[0].n_updates <= n_updates * _SLACK
 
-    def _log_sooner(self, mine, theirs, seconds):
-        """The log of how many times sooner one run has the loss that the other has after so many seconds.
-
-        Where it never has it: of how many times sooner the other has that of the first, negative.
-        """
+    def _log_sooner(self, mine, theirs, seconds, margin):
+        """The log of how many times sooner one run has a loss that both have after so many seconds, or nearly have."""
         mine, theirs = (self._falling(run, seconds) for run in (mine, theirs))
-        if mine[-1][1] <= theirs[-1][1]:
-            return math.log(theirs[-1][0]) - _log_seconds_to(mine, theirs[-1][1])
-        return _log_seconds_to(theirs, mine[-1][1]) - math.log(mine[-1][0])
+        target = max(mine[-1][1], theirs[-1][1]) + margin
+        return _log_seconds_to(theirs, target) - _log_seconds_to(mine, target)
 
     def _falling(self, run, seconds):
         """`(seconds, lowest loss so far)` at each mark up to a level, on the half that had no part in finding who is ahead."""

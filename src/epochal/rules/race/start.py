@@ -11,7 +11,8 @@ _FACTOR = 4            # between batch sizes
 _KNEE = 0.9            # of a row's time at the next smaller size: above it a larger batch brings no speed any more
 N_FRESH = 3            # fresh seeds on which the one ahead is compared with the present setting
 _SHARE = 0.5           # of the time, for the first level and fresh seeds there
-_BEGINNINGS = ((300, 99), (150, 99), (100, 8), (60, 6), (40, 5), (25, 4), (15, 3), (10, 2))  # (updates, settings), first that fits
+# (updates, settings): the first that fits
+_BEGINNINGS = ((300, 99), (150, 99), (100, 8), (60, 7), (60, 5), (40, 4), (25, 4), (15, 3), (10, 2))
 MS = 1e-3              # the unit of the levels, so that a race continued with another budget has its marks where it had them
 
 
@@ -83,17 +84,17 @@ def beginning(settings, seconds_an_update, cost, seconds):
 
 
 def level_below(seconds):
-    """The longest level that is no longer: a thousandth of a second times a power of √2.
+    """The longest level that is no longer: a thousandth of a second times a power of two.
 
-    >>> round(level_below(1.5), 3), level_below(0.001)
-    (1.448, 0.001)
+    >>> level_below(1.5), level_below(0.001)
+    (1.024, 0.001)
     """
-    return MS * 2.0 ** (math.floor(2 * math.log2(max(seconds, 1e-9) / MS) + 1e-9) / 2)
+    return MS * 2.0 ** math.floor(math.log2(max(seconds, 1e-9) / MS) + 1e-9)
 
 
 def nearest_level(seconds):
     """The level that so many seconds are nearest to."""
-    return MS * 2.0 ** (round(2 * math.log2(seconds / MS)) / 2)
+    return MS * 2.0 ** round(math.log2(seconds / MS))
 
 
 def marks_until(seconds, first):
