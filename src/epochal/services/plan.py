@@ -177,7 +177,7 @@ def _prepared(request, progress, held):
 
 
 def _amount(evidence):
-    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves), 'training')}"
+    return f"{counted(len(evidence.readings), 'measurement')} and {counted(len(evidence.curves) + len(evidence.runs), 'training')}"
 
 
 def _save(plan, path, journal):
