@@ -1,4 +1,4 @@
-"""What an answer of `epochal plan` is worth where a training takes long: planned at several budgets, then trained by Keras' own `fit`.
+"""What an answer of `epochal plan` is worth where a training takes long: planned at several budgets, then trained by Keras.
 
 For each problem and budget the plan is made; then the default (batch size 32, Adam at 0.001) and what was recommended train by
 Keras' `fit` for equal seconds of it (validation left out), with seeds that no plan has seen, and are judged on the same rows.
@@ -27,7 +27,8 @@ def table(_):
     y = (rng.random(len(x)) < 1 / (1 + np.exp(-z))).astype("float32")
 
     def build():
-        model = keras.Sequential([keras.Input((34,)), layers.Dense(64, "relu"), layers.Dense(32, "relu"), layers.Dense(1, "sigmoid")])
+        model = keras.Sequential([keras.Input((34,)), layers.Dense(64, "relu"), layers.Dense(32, "relu"),
+                                  layers.Dense(1, "sigmoid")])
         model.compile("adam", "binary_crossentropy")
         return model
 
@@ -63,8 +64,8 @@ def texts(_):
     y = (np.where(turned, -worth, worth).sum(1) + rng.normal(0, 0.5, n) > 0).astype("float32")
 
     def build():
-        model = keras.Sequential([keras.Input((120,), dtype="int32"), layers.Embedding(2000, 32), layers.Bidirectional(layers.LSTM(32)),
-                                  layers.Dense(1, "sigmoid")])
+        model = keras.Sequential([keras.Input((120,), dtype="int32"), layers.Embedding(2000, 32),
+                                  layers.Bidirectional(layers.LSTM(32)), layers.Dense(1, "sigmoid")])
         model.compile("adam", "binary_crossentropy")
         return model
 
