@@ -264,3 +264,11 @@ def test_a_schedule_is_scaled_where_another_setting_is_recommended_and_else_kept
                          ids=["raced", "machine alone", "tied", "one seed"])
 def test_such_a_plan_comes_back_from_its_file(make):
     assert load(dump(make())) == make()
+
+
+def test_nobody_is_said_to_be_ahead_who_is_behind():
+    behind = raced({PRESENT: (1.0, 0.8), RIVAL: (1.2, 1.1)}, 0)
+    assert behind.headline.endswith("no setting is ahead so far, with one seed (1 tried).")
+    assert "ahead so far, with one seed; a longer" in raced(n_fresh=0).headline
+    assert any("may train faster" in sentence for sentence in raced(n_fresh=0).unresolved)
+    assert not any("may train faster" in sentence for sentence in behind.unresolved)

@@ -106,6 +106,7 @@ class _Told:
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
+            Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
             Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
             Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
             Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at a higher learning rate and at one length of training only; a "
