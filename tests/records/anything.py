@@ -75,13 +75,30 @@ def readings(draw, kind):
 
 
 @st.composite
+def runs(draw, kind, n_blocks=None):
+    n_a, n_b = draw(st.tuples(*[st.integers(1, 3)] * 2)) if n_blocks is None else n_blocks
+    updates = sorted(draw(st.sets(SIZES, max_size=3)))
+    marks = tuple(records.Mark(n_updates=n, half_a=draw(st.tuples(*[FINITE] * n_a)), half_b=draw(st.tuples(*[FINITE] * n_b)))
+                  for n in updates)
+    return draw(fields_of(kind, marks=st.just(marks), stage=st.sampled_from(["race", "fresh"])))
+
+
+@st.composite
+def leads(draw, kind):
+    difference, sooner = (sorted(draw(st.tuples(*[some] * 3))) for some in (PLAIN[float], st.floats(1e-30)))
+    figures = dict(zip(("low", "difference", "high", "sooner_low", "sooner", "sooner_high"), (*difference, *sooner), strict=True))
+    return draw(fields_of(kind, seconds=st.floats(1e-9, 1e30), **{name: st.just(figure) for name, figure in figures.items()}))
+
+
+@st.composite
 def evidences(draw, kind):
     task = draw(st.none() | anything(records.Task))
     if task is None:
         return kind(readings=draw(anything(tuple[records.Reading, ...])))
     one = curves(records.Curve, len(task.metrics), draw(st.booleans()))
     return draw(fields_of(kind, task=st.just(task), machine=anything(records.Machine), present=anything(records.Setting),
-                          curves=st.lists(one, max_size=1).map(tuple)))
+                          curves=st.lists(one, max_size=1).map(tuple),
+                          runs=st.lists(runs(records.Run, draw(st.tuples(*[st.integers(1, 3)] * 2))), max_size=2).map(tuple)))
 
 
 @st.composite
@@ -113,7 +130,7 @@ def studies(draw, kind):
     return dataclasses.replace(draw(fields_of(kind)), contrasts=())
 
 
-SPECIAL = {records.Curve: curves, records.Reading: readings, records.Evidence: evidences,
+SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, records.Lead: leads, records.Evidence: evidences,
            records.Arm: arms, records.Plan: plans, records.Design: designs, records.Study: studies}
 
 
@@ -121,11 +138,14 @@ def example(kind):
     """One record of `kind`, always the same: small, with an infinity, other scripts than Latin, and quotes in its text."""
     hints = typing.get_type_hints(kind)
     fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
-               "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,)}
+               "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,),
+               "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}
     one = {name: fitting[name] if name in fitting else _one(int if hint == int | float else hint, name)
            for name, hint in hints.items()}
     if kind is records.Reading:
         one |= {"details": (('größe "損失"', float("-inf")),), "points": one["points"][:1]}
+    if kind is records.Run:
+        one |= {"stage": "fresh", "marks": tuple(dataclasses.replace(mark, n_updates=n) for n, mark in enumerate(one["marks"], 3))}
     return kind(**{field.name: one[field.name] for field in dataclasses.fields(kind)})
 
 

@@ -121,7 +121,8 @@ def plan(**changes):
     parts = {
         "goal": "fastest",
         "batch_size": Choice(value=256, low=128, high=512, because="It reaches the quality of 32 in a third of the time; "
-                             "beyond 512 the updates it saves no longer pay for the longer step."),
+                             "beyond 512 the updates it saves no longer pay for the longer step.",
+                             details="time to the target: yours over this one 2.8 (2.2 to 3.4)"),
         "learning_rate": Choice(value=0.00562, low=0.00316, high=0.01, because="The best of six rates at this batch size, "
                                 "with worse ones on both sides."),
         "epochs": Choice(value=33, low=27, high=38, because="The last of six seeds had its best epoch at 26; the rest is "

@@ -198,16 +198,16 @@ def test_without_a_rival_the_present_setting_stands_untested():
     assert "no other setting could be compared" in plan.headline
 
 
-def test_without_the_present_setting_or_the_untrained_loss_the_present_setting_is_kept():
-    known = evidence({PRESENT: Truth(), LARGE: Truth()})
-    without = replace(known, curves=tuple(c for c in known.curves if c.stage != "present"))
-    unknown = evidence({PRESENT: Truth(), LARGE: Truth()}, untrained_loss=None)
-    for less in (without, unknown):
-        plan = decide(less)
-        assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
-        assert "nothing was trained yet" in plan.headline
+def test_without_the_present_setting_or_the_untrained_loss_yours_is_kept_and_without_a_clock_there_is_no_plan():
+    def less(**missing):
+        known = evidence({PRESENT: Truth(), LARGE: Truth()}, **missing)
+        yield replace(known, curves=tuple(c for c in known.curves if c.stage != "present"))
+        yield evidence({PRESENT: Truth(), LARGE: Truth()}, untrained_loss=None, **missing)
+
+    for timed, untimed in zip(less(), less(throughput=None), strict=True):
+        assert decide(timed).headline.startswith("Keep yours (batch size 32, learning rate 0.001) for now")
         with pytest.raises(MeasurementFailed, match="Cannot recommend .* longer budget"):
-            decide(replace(less, readings=tuple(r for r in less.readings if r.name != "throughput")))
+            decide(untimed)
 
 
 def test_an_unknown_goal_names_the_goals():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..base.text import counted
 from ..records import Reading, RowTime
 from ..rules.training.predict_size import SHARE, smallest_near_best
 from .probe import PROGRAM, Probe, largest_that_fits
@@ -41,7 +42,7 @@ def prediction(rig, *, seed=0, largest=None, seconds=10.0):  # noqa: ARG001 - no
         points=tuple(RowTime(batch_size=b, seconds_a_row=seconds, low=low, high=high)
                      for b, seconds, low, high in timed.spans(1 / timed.sizes)),
         details=(("best", float(1 / per_row.min())),),
-        note=f"{timed.skipped} batch sizes left out, to stay inside the budget" if timed.skipped else "")
+        note=f"{counted(timed.skipped, 'batch size')} left out, to stay inside the budget" if timed.skipped else "")
 
 
 def _options(rig, evidence, budget):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..base.stats import fieller, line_fit
+from ..base.text import counted
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
 from ..rules.training.predict_size import smallest_near_best
@@ -41,7 +42,7 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa:
     t0, c, low, high = _line(timed.sizes, timed.median)
     per_example = timed.median / timed.sizes
     bounded = np.isfinite(high)
-    notes = [f"{timed.skipped} batch sizes left out, to stay inside the budget"] * (timed.skipped > 0)
+    notes = [f"{counted(timed.skipped, 'batch size')} left out, to stay inside the budget"] * (timed.skipped > 0)
     notes += ["what an example costs was not told from zero: steps cost alike, or the machine was busy"] * (not bounded)
     return Reading(
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,

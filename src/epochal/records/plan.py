@@ -157,7 +157,7 @@ class Plan:
         both = {"recommended": self.seconds, "yours": self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == "yours" or fit != both["yours"])}
         if known:
-            what = "one epoch of fit" if self.evidence.runs and not self.evidence.curves else "a whole fit"
+            what = "a whole fit" if self.evidence.curves else "one epoch of fit"
             yield (what, "epochs", "training", "validation", "compilation", "sum")
         for name, fit in known.items():
             yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
@@ -185,8 +185,10 @@ class Plan:
 
     def how_compared(self):
         """How the arms were compared, in one line."""
-        return ("Trained for equal seconds each, the one ahead and yours again with fresh seeds:" if self.evidence.runs
-                and not self.evidence.curves else "Compared with fresh seeds, the same for all:")
+        if self.evidence.curves or not self.evidence.runs:
+            return "Compared with fresh seeds, the same for all:"
+        fresh = ", the one ahead and yours again with fresh seeds" if self.leads else ""
+        return f"Trained for equal seconds each{fresh}:"
 
     def lead_rows(self):
         """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""

@@ -11,7 +11,7 @@ from .glossary import GLOSSARY
 from .pictures.plotly import drawing_of
 from .plan.code import code_for
 from .plan.pictures import pictures
-from .plan.rows import choice_rows, condition_rows, reading_rows, recommended
+from .plan.rows import ahead, choice_rows, condition_rows, raced, reading_rows, recommended
 from .study import rows, tutorial
 from .study.pictures import study_pictures
 
@@ -52,23 +52,34 @@ def page(record):
 def html_for(record):
     """A `Plan` or a `Study` as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
     if isinstance(record, Study):
-        about = {"title": rows.heading(record), "rows": list(record.rows()),
+        about = {"title": rows.heading(record), "tables": [("", list(record.rows()))],
                  "sentences": [("", words) for words in record.sentences()]}
     else:
         sentences = [("Limiting factor", record.binding), *([("On the test rows", record.on_test)] if record.on_test else []),
                      *(("Undecided", sentence) for sentence in record.unresolved)]
-        about = {"title": record.headline, "rows": [("", "use", "plausible", "because"), *choice_rows(record)],
-                 "sentences": sentences}
+        about = {"title": record.headline, "sentences": sentences,
+                 "tables": [("", [("", "use", "plausible", "because"), *choice_rows(record)]), *_leads(record)]}
     return _templates().get_template("notebook.html").render(**about)
 
 
 def _of_plan(plan):
     heading, *body = plan.arm_rows()
     return {"plan": plan, "choices": list(choice_rows(plan)), "times": list(plan.time_rows()),
-            "details": list(plan.detail_rows()), "arm_heading": heading,
+            "details": list(plan.detail_rows()) if any(getattr(plan, name).details for name in plan.CHOICES) else [],
+            "leads": _leads(plan), "raced": raced(plan), "arm_heading": heading,
             "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
             "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
             "conditions": list(condition_rows(plan)), "code": code_for(plan)}
+
+
+def _leads(plan):
+    """How far the one ahead was in front, as `(how to read it, rows)`; none where nothing was raced."""
+    if not plan.leads:
+        return []
+    return [(f"{ahead(plan)} against yours, after equally many seconds of training by the clock of `fit`, without validation and "
+             "compilation. A difference below 0 is in its favour. Times sooner: how many times less training it needed for the "
+             "loss that yours had at the end of that time; below 1 it needed more. The last row decides.",
+             list(plan.lead_rows()))]
 
 
 def _of_study(study):

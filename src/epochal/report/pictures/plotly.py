@@ -78,7 +78,7 @@ def _pointer(figure, pointer):
     figure.add_shape(type="line", x0=pointer.x, x1=pointer.x, y0=0, y1=1, yref="paper",
                      line={"color": GREY, "width": 1.5, "dash": "dot"})
     figure.add_annotation(x=place, y=1, yref="paper", text=pointer.text, showarrow=False, yanchor="bottom",
-                          xanchor="left" if share < 0.15 else "right" if share > 0.85 else "center",
+                          xanchor="left" if share < 0.25 else "right" if share > 0.75 else "center",
                           yshift=2 + 16 * pointer.level, font={"size": 12})
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from .rows import recommended
+from .rows import is_recommended, recommended
 
 
 def code_for(plan):
@@ -36,19 +36,19 @@ def code_for(plan):
 
 def _compile(plan):
     """The learning rate alone; of a compiled schedule comments, since how it was scaled is known, what is in it is not."""
-    arm = recommended(plan)
-    if arm is None or arm.setting.schedule == "constant":
-        rate, task, present = _literal(plan.learning_rate.value), plan.evidence.task, plan.evidence.present
+    task, present, arm = plan.evidence.task, plan.evidence.present, recommended(plan)
+    setting = arm.setting if arm is not None else present if present is not None and is_recommended(plan, present) else None
+    if setting is None or setting.schedule == "constant":
+        rate = _literal(plan.learning_rate.value)
         if task is not None and task.optimizer == "MultiOptimizer" and present is not None:
             share = _literal(plan.learning_rate.value / present.learning_rate)
             return ["for part in model.optimizer.optimizers:  # the model as you compiled it, with new weights",
                     f"    part.learning_rate = float(part.learning_rate) * {share}"]
         return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
-    lines = [f"# Keep the model as you compiled it, with its {_one_line(arm.setting.schedule)} schedule."]
-    present = plan.evidence.present
-    if present is not None and arm.setting != present:
-        share = f"{present.batch_size}/{arm.setting.batch_size}"
-        lines += [f"# Scale the whole schedule so that its highest rate is {_literal(arm.setting.learning_rate)}, and let it",
+    lines = [f"# Keep the model as you compiled it, with its {_one_line(setting.schedule)} schedule."]
+    if present is not None and setting != present:
+        share = f"{present.batch_size}/{setting.batch_size}"
+        lines += [f"# Scale the whole schedule so that its highest rate is {_literal(setting.learning_rate)}, and let it",
                   f"# run over the same examples: multiply its numbers of steps by {share}."]
     return lines
 

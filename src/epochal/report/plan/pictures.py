@@ -1,4 +1,4 @@
-"""The four pictures of a plan: loss by epoch, quality by learning rate, step times and updates to the target by batch size."""
+"""The pictures of a plan: loss by epoch, quality by learning rate, step times and updates to the target by batch size."""
 
 import math
 from collections import defaultdict
@@ -11,36 +11,21 @@ from ...records import Evidence, Outcome
 from ...rules.plan.compare import runs_by_setting
 from ...rules.plan.quality import cross_fitted
 from ..pictures import kinds
-from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, SizeStyle, Strip, axis_of, size_axis
-from .rows import label_of, recommended
-
-_DASHES = ("solid", "dot", "dashdot", "longdash")
-_VARIANTS = ("", "-open", "-dot", "-open-dot")
+from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
+from .keys import arm_keys, style_of
+from .race import loss_by_seconds
+from .rows import label_of, raced, recommended
 
 
 def pictures(plan):
-    """The page's pictures in their order, drawn or with the reason why not."""
-    return tuple(draw(plan) for draw in (loss_by_epoch, quality_by_rate, step_times, updates_to_target))
-
-
-def style_of(plan):
-    """Colour and marker of every batch size that was trained with."""
-    return SizeStyle({arm.setting.batch_size for arm in plan.arms} | {c.setting.batch_size for c in plan.evidence.curves})
-
-
-def arm_keys(plan):
-    """`{setting: Key}` of the arms.
-
-    The user's own setting is a dashed line and a star. Among others of one batch size the recommended one comes first, and the
-    rest differ from it by the dash and the variant of the marker.
-    """
-    keys, style, n_before = {}, style_of(plan), defaultdict(int)
-    for arm in sorted(plan.arms, key=lambda arm: arm is not recommended(plan)):
-        size, place = arm.setting.batch_size, n_before[arm.setting.batch_size]
-        dash, symbol = ("dash", "star") if arm.present else (_DASHES[place % 4], style.symbol(size) + _VARIANTS[place % 4])
-        keys[arm.setting] = style.key(size, label_of(plan, arm), dash=dash, symbol=symbol)
-        n_before[size] += not arm.present
-    return {arm.setting: keys[arm.setting] for arm in plan.arms}
+    """The page's pictures in their order, drawn or with the reason why not; without those that such a plan never has."""
+    if raced(plan):
+        draws = (loss_by_seconds, step_times)
+    elif plan.evidence.curves or plan.arms:
+        draws = (loss_by_epoch, quality_by_rate, *([loss_by_seconds] if plan.evidence.runs else []), step_times, updates_to_target)
+    else:
+        draws = (step_times,)  # nothing was trained
+    return tuple(draw(plan) for draw in draws)
 
 
 def loss_by_epoch(plan):
@@ -53,7 +38,7 @@ def loss_by_epoch(plan):
     for arm in plan.arms:
         runs = compared.get(arm.setting, {}).values()
         good = [run for run in runs if run.outcome is Outcome.OK and run.n_epochs]
-        notes.append(kinds.undrawn(label_of(plan, arm), len(good), len(runs)))
+        notes.append(kinds.undrawn(label_of(plan, arm.setting), len(good), len(runs)))
         if good:
             heavy = arm.present or arm is recommended(plan)
             lines.append(kinds.epoch_line(keys[arm.setting], [run.validation_loss for run in good], good[0].steps_per_epoch,
@@ -140,7 +125,7 @@ def updates_to_target(plan):
     arms, keys, marks = [arm for arm in plan.arms if arm.steps is not None], arm_keys(plan), []
     if not arms:
         return picture(missing="No setting reached the target loss with enough seeds to count its updates.")
-    notes = [f"{label_of(plan, arm)} did not reach the target with enough seeds." for arm in plan.arms if arm.steps is None]
+    notes = [f"{label_of(plan, arm.setting)} did not reach the target with enough seeds." for arm in plan.arms if arm.steps is None]
     known, sizes = Evidence(readings=plan.derived), [arm.setting.batch_size for arm in arms]
     if (reading := known.get("critical_batch")) is not None:
         marks += kinds.critical_batch_marks(reading, sizes)

@@ -9,16 +9,35 @@ CHOICE_NAMES = {"batch_size": "Batch size", "learning_rate": "Learning rate", "e
 
 def recommended(plan):
     """The arm that was trained at the recommended batch size and learning rate, or `None` where no arm was."""
-    point = (plan.batch_size.value, plan.learning_rate.value)
-    return next((a for a in plan.arms if (a.setting.batch_size, a.setting.learning_rate) == point), None)
+    return next((arm for arm in plan.arms if is_recommended(plan, arm.setting)), None)
 
 
-def label_of(plan, arm):
-    """How an arm is called in every figure."""
-    tags = [word for word, holds in (("yours", arm.present), ("recommended", arm is recommended(plan))) if holds]
-    schedule = "" if arm.setting.schedule == "constant" else f", {arm.setting.schedule}"
-    return (f"{number(arm.setting.batch_size)} at {number(arm.setting.learning_rate)}{schedule}"
+def is_recommended(plan, setting):
+    return (setting.batch_size, setting.learning_rate) == (plan.batch_size.value, plan.learning_rate.value)
+
+
+def is_present(plan, setting):
+    return setting == plan.evidence.present or any(arm.present for arm in plan.arms if arm.setting == setting)
+
+
+def label_of(plan, setting):
+    """How a setting is called in every figure."""
+    tags = [word for word, holds in (("yours", is_present), ("recommended", is_recommended)) if holds(plan, setting)]
+    schedule = "" if setting.schedule == "constant" else f", {setting.schedule}"
+    return (f"{number(setting.batch_size)} at {number(setting.learning_rate)}{schedule}"
             + (f" ({', '.join(tags)})" if tags else ""))
+
+
+def raced(plan):
+    """Whether the settings were trained for equal seconds, and none to the end."""
+    return bool(plan.evidence.runs) and not plan.evidence.curves
+
+
+def ahead(plan):
+    """How the setting is called that the leads are about, or `"The one ahead"` where no arm tells."""
+    last = plan.leads[-1]
+    return next((label_of(plan, arm.setting) for arm in plan.arms if not arm.present
+                 and (arm.difference, arm.low, arm.high) == (last.difference, last.low, last.high)), "The one ahead")
 
 
 def choice_rows(plan):
@@ -58,9 +77,18 @@ def condition_rows(plan):
     """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
     yield from place_rows(plan.evidence.task, plan.evidence.machine)
     yield ("Your setting", str(plan.evidence.present) if plan.evidence.present else "not recorded")
-    seeds = sorted({arm.n_seeds for arm in plan.arms})
-    yield ("Seeds", f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm" if seeds
-           else "no setting was compared")
-    yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
-           "fixed before measuring")
+    yield ("Seeds", _seeds(plan))
+    if plan.margin > 0:
+        yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
+               + ("1 % of what yours had gained by training" if raced(plan) else "fixed before measuring"))
     yield ("Goal", plan.goal)
+
+
+def _seeds(plan):
+    if not plan.arms:
+        return "no setting was compared"
+    if raced(plan):
+        fresh = f"; then {plan.leads[-1].n_seeds} fresh ones for yours and the one ahead" if plan.leads else ""
+        return f"1 for every setting, the same for all{fresh}"
+    seeds = sorted({arm.n_seeds for arm in plan.arms})
+    return f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm"

@@ -29,14 +29,19 @@ def decide_race(evidence, goal, clock):
             raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
         return _plan(evidence, goal, clock, None, None)
     standings = Standings(evidence, clock.full_step)
-    return _plan(evidence, goal, clock, standings, judge(standings, nothing_learnt(evidence)))
+    judged = judge(standings, nothing_learnt(evidence))
+    if goal in ("frugal", "smallest") and judged.why is not Why.DIVERGES:
+        judged = judged._replace(change=False, why=Why.OTHER_GOAL)
+    if goal == "best" and judged.why is Why.AS_GOOD_SOONER:
+        judged = judged._replace(change=False, why=Why.UNDECIDED)
+    return _plan(evidence, goal, clock, standings, judged)
 
 
 def _plan(evidence, goal, clock, standings, judged):
     present = evidence.present
     chosen = judged.ahead if judged is not None and judged.change else present
     arms = () if standings is None else tuple(_arm(s, standings, judged, clock) for s in sorted(standings.racers()))
-    told = _Told(evidence, clock, standings, judged, chosen)
+    told = _Told(evidence, goal, clock, standings, judged, chosen)
     size, rate = chosen.batch_size, chosen.learning_rate
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
@@ -86,8 +91,8 @@ def _arm(setting, standings, judged, clock):
 class _Told:
     """What a race, or the machine alone, lets one say."""
 
-    def __init__(self, evidence, clock, standings, judged, chosen):
-        self.evidence, self.clock, self.standings, self.judged, self.chosen = evidence, clock, standings, judged, chosen
+    def __init__(self, evidence, goal, clock, standings, judged, chosen):
+        self.goal, self.evidence, self.clock, self.standings, self.judged, self.chosen = evidence, clock, standings, judged, chosen
         self.present, self.n_train = evidence.present, clock.n_train
         self.yours = f"yours ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
 
@@ -107,6 +112,8 @@ class _Told:
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
+            Why.OTHER_GOAL: f"a race tells of time and loss, and not what is {self.goal}; raise `--budget` for whole trainings.",
+            Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
             Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
             Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
             Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at a higher learning rate and at one length of training only; a "
@@ -175,8 +182,8 @@ class _Told:
         least, without = min(map(self.standings.lowest, self.standings.racers())), nothing_learnt(self.evidence)
         if math.isinf(least) or least < without:
             return ""
-        return (f"nothing was learnt yet, the lowest validation loss of any setting is {number(least)}, and a network that has "
-                f"learnt nothing has {number(without)}; try scaled inputs, another learning rate, or a longer `--budget`")
+        return (f"nothing was learnt yet (validation loss {number(least)} at best, {number(without)} without learning); scale the "
+                "inputs, or raise `--budget`")
 
     def _machine(self):
         """What the time of a step alone says."""

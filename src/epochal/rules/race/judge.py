@@ -23,6 +23,8 @@ class Why(enum.Enum):
     SHRINKING = "ahead so far, but its lead shrinks, and its learning rate is higher"
     ONE_LEVEL = "ahead so far, but at one level only, and its learning rate is higher"
     ONE_SEED = "not yet repeated with fresh seeds"
+    NOT_AHEAD = "behind yours so far, and not repeated with fresh seeds"
+    OTHER_GOAL = "a race tells of time and loss alone"
     NOBODY = "no other setting was trained"
 
 
@@ -59,7 +61,8 @@ def judge(standings, without_learning):
     first = ranked[0] if ranked else others[0]
     ahead = first if repeated[first] else max(others, key=lambda setting: (repeated[setting], -others.index(setting)))
     if not repeated[ahead]:
-        return Judgement(False, Why.ONE_SEED, first, (), 0.0)
+        leads_so_far = at is not None and ranked and standings.raced(first, at) < standings.raced(present, at)
+        return Judgement(False, Why.ONE_SEED if leads_so_far else Why.NOT_AHEAD, first, (), 0.0)
     reached = standings.judged("fresh", present, repeated[ahead])
     margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
     leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds, margin)) is not None)
