@@ -135,3 +135,12 @@ def test_without_memory_for_the_present_setting_there_is_no_race(dear):
     rig.step = full
     with pytest.raises(MeasurementFailed, match="no memory for a batch of 16"):
         run(rig)
+
+
+def test_a_race_answers_for_time_and_loss_and_says_so_where_the_goal_is_another(dear):
+    known = run(dear())
+    assert decide(known).batch_size.value != PRESENT.batch_size
+    for goal in ("frugal", "smallest"):
+        plan = decide(known, goal=goal)
+        assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
+        assert f"not what is {goal}" in plan.headline

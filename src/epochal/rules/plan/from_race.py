@@ -92,7 +92,8 @@ class _Told:
     """What a race, or the machine alone, lets one say."""
 
     def __init__(self, evidence, goal, clock, standings, judged, chosen):
-        self.goal, self.evidence, self.clock, self.standings, self.judged, self.chosen = evidence, clock, standings, judged, chosen
+        self.goal, self.evidence, self.clock = goal, evidence, clock
+        self.standings, self.judged, self.chosen = standings, judged, chosen
         self.present, self.n_train = evidence.present, clock.n_train
         self.yours = f"yours ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
 
