@@ -92,7 +92,7 @@ MUTANTS = (
     Mutant("a shrinking lead in a race believed", "rules/race/judge.py", "last.sooner >= _SHRUNK * leads[-2].sooner and", "",
            "tests/rules/test_race_judge.py"),
     Mutant("a lead in a race believed without its interval", "rules/race/judge.py", "if last.high < 0 and",
-           "if last.difference < 0 and", "tests/truths/test_race_truth.py"),
+           "if last.difference < 0 and", "tests/rules/test_race_judge.py"),
     Mutant("rows left out of an interval over both", "base/stats.py", "(values.mean(1), values.mean(0)) if", "(values.mean(1),) if",
            "tests/base/test_two_way_interval.py"),
 )

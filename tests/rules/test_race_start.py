@@ -52,14 +52,14 @@ def test_a_schedule_is_kept_and_a_batch_beyond_the_rows_is_raced_as_all_of_them(
     assert [s.batch_size for s in starters(falling, (1000,), "adam")] == [5000, 1000, 1000]
 
 
-def test_levels_stand_at_powers_of_the_root_of_two_in_milliseconds():
-    assert level_below(0.7) == pytest.approx(0.512)                    # 2⁹ ms; the next would be 0.724
-    assert level_below(0.73) == pytest.approx(0.512 * math.sqrt(2))
-    for i in range(41):
-        level = 1e-3 * 2 ** (i / 2)
+def test_levels_stand_at_powers_of_two_in_milliseconds():
+    assert level_below(1.02) == pytest.approx(0.512)                   # 2⁹ ms; the next would be 1.024
+    assert level_below(1.03) == pytest.approx(1.024)
+    for i in range(21):
+        level = 1e-3 * 2**i
         assert level_below(level) == pytest.approx(level)              # it is its own
-        assert nearest_level(1.15 * level) == nearest_level(level / 1.15) == pytest.approx(level)   # up to 2^¼ = 1.19 away
-        assert nearest_level(1.2 * level) == pytest.approx(level * math.sqrt(2))
+        assert nearest_level(1.4 * level) == nearest_level(level / 1.4) == pytest.approx(level)     # up to √2 = 1.414 away
+        assert nearest_level(1.43 * level) == pytest.approx(2 * level)
 
 
 def test_a_run_is_looked_at_twice_before_the_first_level_and_at_every_doubling():
@@ -72,9 +72,14 @@ def test_a_run_is_looked_at_twice_before_the_first_level_and_at_every_doubling()
     (17.5, 11, 0.512),       # 300 updates of 2 ms are 0.6 s; 11 settings and 6 fresh trainings: 17 × 0.512 = 8.70, half of 17.4
     (17.3, 11, 0.256),       # 150 updates: 0.3 s
     (8.8, 11, 0.256),        # 17 × 0.256 = 4.35, half of 8.70
-    (8.6, 8, 0.1810),        # 100 updates: 0.2 s
-    (5.1, 8, 0.1810),        # 14 × 0.181 = 2.53, half of 5.07
-    (5.0, 6, 0.0905),        # 60 updates: 0.12 s
+    (8.6, 8, 0.128),         # 100 updates: 0.2 s
+    (3.6, 8, 0.128),         # 14 × 0.128 = 1.79, half of 3.58
+    (3.5, 7, 0.064),         # 60 updates: 0.12 s
+    (1.7, 7, 0.064),         # 13 × 0.064 = 0.83, half of 1.66
+    (1.6, 5, 0.064),         # 11 × 0.064 = 0.70, half of 1.41
+    (1.3, 4, 0.064),         # 40 updates, 0.08 s: 10 × 0.064 = 0.64, half of 1.28
+    (1.2, 4, 0.032),         # 25 updates, 0.05 s: 10 × 0.032 = 0.32, half of 0.64
+    (0.6, 3, 0.016),         # 15 updates, 0.03 s: 9 × 0.016 = 0.14, half of 0.29
     (0.001, 2, 0.016)])      # nothing fits: the least
 def test_a_race_begins_with_as_many_settings_and_updates_as_half_of_its_seconds_allow(seconds, n_settings, level):
     settings = tuple(at(32, 1e-3 * (1 + i)) for i in range(11))
