@@ -20,11 +20,14 @@ def most(n, p):
     return int(binom.isf(1e-3, n, p))
 
 
-@pytest.mark.parametrize("kind", ["null", "margin"])
+@pytest.mark.parametrize(("kind", "share"), [("null", 0.05), ("margin", 0.1)])
 @pytest.mark.parametrize("n", [20, pytest.param(cases(360), marks=pytest.mark.second)])
-def test_where_no_other_is_better_a_change_is_recommended_in_at_most_one_world_of_twenty(kind, n):
-    """All alike, or all others three times sooner and worse by the margin. 20 worlds see gross faults, 360 see 9 % for sure."""
-    assert changes(kind, n) <= most(n, 0.05)
+def test_where_no_other_is_better_a_change_is_seldom_recommended(kind, share, n):
+    """All alike; or all others three times sooner, and in the end worse by the margin, but less so where a race ends earlier.
+
+    20 worlds see gross faults, 360 see 9 % for sure.
+    """
+    assert changes(kind, n) <= most(n, share)
 
 
 @pytest.mark.parametrize("n", [12, pytest.param(cases(80), marks=pytest.mark.second)])
