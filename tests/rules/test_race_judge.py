@@ -156,7 +156,7 @@ def test_a_present_setting_that_diverges_is_left_for_the_lowest_of_those_that_do
 
 def test_where_all_diverge_nothing_is_advised():
     gone = [raced(setting, {1.024: 1.0}, outcome=Outcome.DIVERGED) for setting in (PRESENT, LARGER)]
-    assert judge(standings(*gone), UNTRAINED)[:2] == (False, Why.ONE_SEED)
+    assert judge(standings(*gone), UNTRAINED)[:2] == (False, Why.NOT_AHEAD)
 
 
 # the guard against high rates
