@@ -83,7 +83,7 @@ def trained(build, train, judged, setting, seconds, seed):
     model.set_weights(build().get_weights())
     for variable in model.optimizer.variables:
         if "learning_rate" not in variable.path:
-            variable.assign(keras.ops.zeros_like(variable))
+            variable.assign(np.zeros(variable.shape, variable.dtype))
     rng, taken, found, order, chunk = np.random.default_rng(seed), 0.0, [], np.empty(0, int), 32
     goal = seconds / 64
     while taken < seconds:

@@ -87,15 +87,18 @@ def test_a_rate_a_decade_above_the_rule_leads_only_after_an_epoch_of_the_present
     assert [standing.may_lead(boldest, seconds) for seconds in (1.53, 1.54)] == [False, True]    # 157 / 1.02 = 153.9 updates
 
 
-def test_a_curve_has_turned_when_its_lowest_mark_lies_half_as_far_again_behind():
+def test_a_curve_has_turned_when_its_lowest_mark_lies_two_doublings_behind_and_the_rows_show_a_rise():
     def turned(losses, **options):
         return standings(raced(PRESENT, losses, **options)).turned(PRESENT)
 
-    assert turned({1: 0.5, 2: 0.4, 3: 0.41})                           # 300 updates are 1.5 times 200
-    assert not turned({1: 0.5, 2: 0.4, 2.99: 0.41})
-    assert not turned({1: 0.5, 2: 0.4, 3: 0.39})
-    assert not turned({1: 0.4, 2: 0.5})                                # two marks are no curve
-    assert not turned({1: 0.5, 2: 0.4, 3: 0.41}, outcome=Outcome.DIVERGED)
+    assert turned({1: 0.5, 2: 0.4, 8: 0.41})
+    assert not turned({1: 0.5, 2: 0.4, 7.9: 0.41})
+    assert not turned({1: 0.5, 2: 0.4, 8: 0.39})
+    assert not turned({1: 0.5, 2: 0.4, 8: 0.41}, outcome=Outcome.DIVERGED)
+    by_block = {1: ((0.4, 0.4), (0.4, 0.4)), 4: ((0.3, 0.6), (0.3, 0.6))}  # higher by 0.05, on two blocks of four only
+    run = Run(setting=PRESENT, seed=1, stage="race", marks=tuple(
+        Mark(n_updates=100 * n, half_a=a, half_b=b) for n, (a, b) in by_block.items()))
+    assert not standings(run).turned(PRESENT)
 
 
 def test_the_lowest_loss_of_a_setting_is_that_of_both_halves_at_any_mark():

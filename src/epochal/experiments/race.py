@@ -24,7 +24,7 @@ from .blocks import schedule_of
 _BLOCKS = 16          # of validation rows in each half, equally many rows in each
 _MOST_ROWS = 2**14    # of each half that are judged at a mark
 _FEWEST_ROWS = 1024
-_JUDGING = 0.1        # of the first level's seconds that judging one mark may take
+_JUDGING = 1e-3       # of the race's seconds that judging one mark may take
 _MOST_FRESH = 8       # fresh seeds, where there is time for more and the comparison is not decided
 _GROWTH = 2.0         # from level to level
 _LOWER = 6            # half decades below the present rate, where everything diverges
@@ -220,7 +220,6 @@ class _Race:
         With them, the loss before training, which is the yardstick for what training gains.
         """
         known, state, losses, blocks, counts = self.evidence.get("untrained_loss"), self.rig.fresh(self.fresh[0]), [], [], []
-        pace = self.paces[min(self.rig.present.batch_size, self.rig.n_examples)]
         for half, n in enumerate((-(-self.rig.task.n_validation // 2), self.rig.task.n_validation // 2)):
             n_blocks = min(_BLOCKS, n)
             rows = stream(0, "judged rows", half).permutation(n)[: min(n, _MOST_ROWS) // n_blocks * n_blocks].reshape(n_blocks, -1)
@@ -228,7 +227,7 @@ class _Race:
             begun = perf_counter()
             losses.append(self.rig.judge(state, half, rows[0]))
             a_row = max(perf_counter() - begun, 1e-9) / rows.shape[1]
-            affordable = int(_JUDGING * self.first * pace / a_row / 2)
+            affordable = int(_JUDGING * self.seconds / a_row / 2)
             counts.append(int(dict(known.details)[_ROWS[half]]) if known is not None and known.details
                           else max(1, min(rows.shape[1], max(_FEWEST_ROWS, affordable) // n_blocks)))
             blocks.append(rows[:, : counts[half]])

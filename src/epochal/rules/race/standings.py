@@ -11,7 +11,7 @@ from ..scaling import seed_rate, steps_per_epoch
 
 _SLACK = 1.02      # a run that has trained so nearly as long as a level counts as having reached it
 _BOLD = 1.01 * STEP  # times the rate of the rule: a higher one is not believed before a whole epoch
-_TURNED = 1.5      # times the updates to its lowest loss, after which a curve has turned
+_TURNED = 4.0      # times the updates to its lowest loss, which is two doublings, after which a curve has turned
 
 
 class Standings:
@@ -93,11 +93,12 @@ class Standings:
                     for run in self.of(stage, setting).values() for mark in run.marks), default=math.inf)
 
     def turned(self, setting):
-        """Whether the losses of a setting in the race are long past their lowest."""
+        """Whether the losses of a setting in the race are long past their lowest, and higher than chance in the rows explains."""
         for run in self.of("race", setting).values():
-            if run.outcome is Outcome.OK and len(run.marks) > 2:
-                means = [np.mean(mark.half_a + mark.half_b) for mark in run.marks]
-                return run.marks[int(np.argmin(means))].n_updates * _TURNED <= run.n_updates
+            if run.marks and run.outcome is Outcome.OK:
+                lowest, last = min(run.marks, key=lambda mark: np.mean(mark.half_a + mark.half_b)), run.marks[-1]
+                rise = two_way_interval([np.subtract(last.half_a + last.half_b, lowest.half_a + lowest.half_b)])
+                return lowest.n_updates * _TURNED <= last.n_updates and rise[1] > 0
         return False
 
     def raced_difference(self, setting, seconds):
