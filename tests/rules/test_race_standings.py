@@ -7,7 +7,7 @@ import pytest
 from rules.race_runs import BOLDER, LARGER, PRESENT, evidence, raced, run, standings
 from scipy.stats import t
 
-from epochal.records import Outcome, Setting
+from epochal.records import Mark, Outcome, Run, Setting
 from epochal.records.clock import Seconds
 from epochal.rules.race.standings import Standings
 
