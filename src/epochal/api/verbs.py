@@ -37,7 +37,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
-        budget: seconds, or words such as `"2 min"`.
+        budget: seconds, or words such as `"2 min"`. Where whole trainings do not fit it, settings are trained for equal seconds
+            instead, and compared over the beginning of a training.
         evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
         seed: makes the run repeatable, up to what the clock says.
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
@@ -51,7 +52,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             the plan so far, or `None`.
         UsageError: an argument is not usable; the message says which, and what to do.
         Unsupported: the model cannot be copied or measured.
-        MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
+        MeasurementFailed: not even a training step could be timed in this budget, or every setting diverged.
     """
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
     progress = display(verbose)

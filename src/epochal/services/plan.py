@@ -52,7 +52,7 @@ def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None
     Raises:
         Stopped: it was asked to end; with the answer so far. The same request goes on from there.
         UsageError: the request cannot be met as it stands. Unsupported: the model cannot be copied or measured.
-        MeasurementFailed: the budget does not allow even the barest comparison, or every setting diverged.
+        MeasurementFailed: not even a training step could be timed in this budget, or every setting diverged.
     """
     with request.source.running(), ExitStack() as held:
         return _planned(_prepared(request, progress, held), request, Reporter(progress, stop))
