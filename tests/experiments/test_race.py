@@ -139,8 +139,20 @@ def test_without_memory_for_the_present_setting_there_is_no_race(dear):
 
 def test_a_race_answers_for_time_and_loss_and_says_so_where_the_goal_is_another(dear):
     known = run(dear())
-    assert decide(known).batch_size.value != PRESENT.batch_size
+    plan = decide(known)
+    assert plan.batch_size.value > PRESENT.batch_size
+    assert plan.stopping.patience == round(5 * min(4, np.sqrt(plan.batch_size.value / 16)))  # an epoch has fewer updates
     for goal in ("frugal", "smallest"):
         plan = decide(known, goal=goal)
         assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
         assert f"not what is {goal}" in plan.headline
+
+
+def test_a_batch_beyond_the_rows_holds_all_of_them(dear):
+    """As in Keras: a model so dear that 20 rows take long."""
+    rig = dear(n_examples=20, step_seconds=1.0, timing=FakeTiming(step=1.0, example=1e-3),
+               present=Setting(batch_size=32, learning_rate=0.01))
+    known = run(rig)
+    assert {run.setting.batch_size for run in known.runs} == {20, 32}
+    assert max(run.n_updates for run in known.runs if run.setting == known.present) > 5
+    assert decide(known).headline

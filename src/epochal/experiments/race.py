@@ -210,8 +210,9 @@ class _Race:
 
     def _engine(self, batch_size):
         if batch_size not in self.stretches:
-            shortest = max(1, round(self.first / 4 / self.clock.full_step(batch_size).value))
-            self.stretches[batch_size] = Stretches(self.rig, batch_size, shortest)
+            size = min(batch_size, self.rig.n_examples)
+            shortest = max(1, round(self.first / 4 / self.clock.full_step(size).value))
+            self.stretches[batch_size] = Stretches(self.rig, size, shortest)
         return self.stretches[batch_size]
 
     def _judged_rows(self):
@@ -252,7 +253,7 @@ class _Race:
         if size in self.paces:
             return self.paces[size] * seconds
         saved = (1 - self.paces[own]) * self.clock.full_step(own).value
-        step = self.clock.full_step(size).value
+        step = self.clock.full_step(min(size, self.rig.n_examples)).value
         return max(self.paces[own], (step - saved) / step) * seconds
 
     def _cost_of_level(self, settings, level):

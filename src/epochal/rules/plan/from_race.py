@@ -11,6 +11,7 @@ from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .choices import choose_predict_batch_size
+from .propose import stretch
 
 _EPOCHS, _PATIENCE = 100, 5  # at most, and without improvement: where no curve has turned, early stopping ends the training
 _WORTH_TELLING = 1.1
@@ -40,14 +41,14 @@ def decide_race(evidence, goal, clock):
 def _plan(evidence, goal, clock, standings, judged):
     present = evidence.present
     chosen = judged.ahead if judged is not None and judged.change else present
-    arms = () if standings is None else tuple(_arm(s, standings, judged, clock) for s in sorted(standings.racers()))
+    arms = () if standings is None else tuple(_arm(s, standings, judged) for s in sorted(standings.racers()))
     told = _Told(evidence, goal, clock, standings, judged, chosen)
-    size, rate = chosen.batch_size, chosen.learning_rate
+    size, rate, patience = chosen.batch_size, chosen.learning_rate, told.patience
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
         epochs=Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=told.why_epochs()),
-        predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=_PATIENCE),
+        predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=patience),
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
         seconds=_one_epoch(clock, chosen), present_seconds=_one_epoch(clock, present))
@@ -57,14 +58,14 @@ def _one_epoch(clock, setting):
     return clock.seconds(setting, steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
 
 
-def _arm(setting, standings, judged, clock):
+def _arm(setting, standings, judged):
     """A setting as far as it came, against the present one after equal seconds: by fresh seeds where there are any."""
     is_present = setting == standings.present
     shared: dict[str, Any] = {"setting": setting, "present": is_present, "epochs": None}
     nothing: dict[str, Any] = {"difference": None, "low": None, "high": None}
     leads = judged.leads if setting == judged.ahead or is_present else ()
     if leads:
-        last, step = leads[-1], clock.full_step(setting.batch_size).value
+        last, step = leads[-1], standings.seconds_of(setting, 1)
         shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds)}
         took = [last.seconds] * 3 if is_present else [last.seconds / r for r in (last.sooner, last.sooner_high, last.sooner_low)]
         timed = dict(zip(("seconds", "seconds_low", "seconds_high"), took, strict=True))
@@ -95,6 +96,7 @@ class _Told:
         self.goal, self.evidence, self.clock = goal, evidence, clock
         self.standings, self.judged, self.chosen = standings, judged, chosen
         self.present, self.n_train = evidence.present, clock.n_train
+        self.patience = round(_PATIENCE * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
         self.yours = f"yours ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
 
     def headline(self):
@@ -147,7 +149,7 @@ class _Told:
     def why_epochs(self):
         seen = self._epochs_seen()
         return (f"not measured: {f'the longest training made {number(seen)} of them' if seen else 'nothing was trained'}. "
-                f"EarlyStopping(patience={_PATIENCE}, restore_best_weights=True) ends the training")
+                f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training")
 
     def binding(self):
         memory = self.evidence.get("memory")
@@ -161,7 +163,7 @@ class _Told:
     def unresolved(self):
         judged = self.judged
         if judged is not None and judged.leads:
-            epochs = judged.leads[-1].seconds / self.clock.full_step(self.present.batch_size).value / self._an_epoch()
+            epochs = judged.leads[-1].seconds / self.standings.seconds_of(self.present, self._an_epoch())
             yield (f"what comes later: the settings were compared over the first {number(epochs)} epochs of yours; a longer "
                    "`--budget` looks further")
         if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
