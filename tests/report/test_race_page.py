@@ -241,7 +241,7 @@ def test_the_lines_of_a_constant_rate_set_it(make):
     ast.parse(code)
     assert f"model.optimizer.learning_rate = {make().learning_rate.value:g} " in code
     assert f"batch_size={make().batch_size.value}," in code
-    assert "patience=5" in code
+    assert f"patience={make().stopping.patience}," in code
 
 
 def test_a_schedule_is_scaled_where_another_setting_is_recommended_and_else_kept():

@@ -2,7 +2,7 @@
 
 from ..base.progress import Item
 from ..base.text import number
-from ..rules.plan.propose import MOST_EPOCHS, batch_sizes, first_epochs, propose
+from ..rules.plan.propose import batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
 from . import PROBES
 from .probe import PROGRAM
@@ -10,7 +10,7 @@ from .probe import PROGRAM
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 _TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
-_FEWEST_EPOCHS, _ENOUGH_UPDATES = 8, 500  # of each of them, whichever is more
+_FEWEST_EPOCHS = 8     # of each of them
 
 
 def agenda(task, present, evidence, budget):
@@ -37,8 +37,7 @@ def goes_to_the_end(task, present, evidence, budget):
 def is_affordable(task, present, pace, budget):
     """Whether so many seconds allow trainings to the end, of the present setting and of others, at a pace in seconds an update."""
     steps = steps_per_epoch(task.n_train, min(present.batch_size, task.n_train))
-    n_epochs = min(MOST_EPOCHS, max(_FEWEST_EPOCHS, _ENOUGH_UPDATES / steps))
-    return _TRAININGS * n_epochs * steps * pace <= budget
+    return _TRAININGS * _FEWEST_EPOCHS * steps * pace <= budget
 
 
 def _before_a_race(task, present, evidence, budget, pace):

@@ -73,7 +73,8 @@ class _Measuring:
         if "memory" not in self.evidence:
             self._probe(MEMORY, most=_LARGEST * self.rig.present.batch_size)
         seconds, ended = self._left() - _RESERVE * self.budget, self.evidence.get("race")
-        if self.evidence.get("throughput") is not None and (ended is None or ended.detail("budget") < 0.9 * seconds):
+        known = 0.0 if ended is None else ended.detail("budget")
+        if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                      watch=self._watch("race"))
         for probe in (PREDICTION, VALIDATION, COMPILATION):
