@@ -25,18 +25,18 @@ class Bench(FakeRig):
 
     def __init__(self, *, step_seconds=1e-5, diverges_at=float("inf"), present=None, untrained=None, **options):
         super().__init__(**{"n_examples": 16, "n_params": 4, "s": 0.3, "timing": FakeTiming(step=1e-3, example=1e-4)} | options)
-        self.asked, self.clock, self._step_seconds, self._cliff = Counter(), Clock(), step_seconds, diverges_at
+        self.asked, self.clock, self.step_seconds, self._cliff = Counter(), Clock(), step_seconds, diverges_at
         self.present = present or Setting(batch_size=8, learning_rate=0.1)
         self._untrained = untrained
 
     def step(self, state, rows, learning_rate):
-        self._count("step", self._step_seconds)
+        self._count("step", self.step_seconds)
         with np.errstate(all="ignore"):
             state, loss = super().step(state, rows, learning_rate)
         return (np.full(self.n_params, np.nan), float("nan")) if learning_rate >= self._cliff else (state, loss)
 
     def evaluate(self, state):
-        self._count("evaluate", self._step_seconds)
+        self._count("evaluate", self.step_seconds)
         with np.errstate(all="ignore"):
             found = super().evaluate(state)
         return found if self._untrained is None else found * 0 + self._untrained

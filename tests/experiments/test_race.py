@@ -1,5 +1,7 @@
 """The race: equal seconds for all, the present setting always among them, fresh seeds for the one ahead, inside its time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from contracts.fake_rig import FakeTiming
@@ -7,9 +9,9 @@ from experiments.benches import bench
 from tiers import spread
 
 from epochal.base.errors import MeasurementFailed
-from epochal.experiments import run_race
+from epochal.experiments import race, run_race
 from epochal.probes import THROUGHPUT
-from epochal.records import Evidence, Outcome, Setting, dump, load
+from epochal.records import Curve, Evidence, Outcome, Reading, Setting, Verdict, dump, load
 from epochal.rules.plan.decide import clock_of, decide
 
 assert bench  # a fixture
@@ -19,7 +21,8 @@ PRESENT = Setting(batch_size=16, learning_rate=0.01)  # far too low: the best is
 
 def begun(rig):
     rig_evidence = Evidence().about(rig.task, rig.machine, rig.present)
-    return rig_evidence.add(THROUGHPUT(rig, **THROUGHPUT.options(rig, rig_evidence, 10.0)))
+    pace = Reading(name="pace", value=rig.step_seconds, unit="s", repeats=1)
+    return rig_evidence.add(pace, THROUGHPUT(rig, **THROUGHPUT.options(rig, rig_evidence, 10.0)))
 
 
 def run(rig, evidence=None, *, seed=0, seconds=60.0, keep=lambda evidence: None, watch=lambda done, total, what: None):
@@ -125,7 +128,7 @@ def test_without_a_number_before_training_there_is_no_race(dear):
 
 
 def test_without_memory_for_the_present_setting_there_is_no_race(dear):
-    rig, step = dear(), type(dear()).step
+    rig, step = (made := dear()), type(made).step
 
     def full(state, rows, rate):
         if rate:
@@ -156,3 +159,57 @@ def test_a_batch_beyond_the_rows_holds_all_of_them(dear):
     assert {run.setting.batch_size for run in known.runs} == {20, 32}
     assert max(run.n_updates for run in known.runs if run.setting == known.present) > 5
     assert decide(known).headline
+
+
+def test_where_the_time_runs_out_on_the_way_to_a_level_the_one_before_is_repeated(dear):
+    """A machine that stands still for a while: what was foreseen for the next level does not fit any more."""
+    rig, levels = dear(), []
+
+    class Halted(race._Race):
+        def _level(self, settings, level):
+            levels.append(level)
+            self.rig.clock.now += 0.92 * self._left() if len(levels) == 2 else 0.0
+            return super()._level(settings, level)
+
+    known = Halted(rig, begun(rig), 0, 60.0, lambda evidence: None, lambda done, total, what: None).run()
+    assert known.get("race").detail("level") == levels[0] < levels[1]  # the second was not reached
+    lead = decide(known).leads[-1]
+    assert lead.seconds == levels[0]
+    assert lead.n_seeds >= 2
+
+
+def test_what_finds_no_memory_leaves_the_race_and_is_called_so(dear):
+    rig, step = (made := dear()), type(made).step
+
+    def full(state, rows, rate):
+        if len(rows) > 16:
+            raise MemoryError
+        return step(rig, state, rows, rate)
+
+    rig.step = full
+    verdicts = {arm.setting.batch_size: arm.verdict for arm in decide(run(rig)).arms if arm.setting.batch_size > 16}
+    assert set(verdicts.values()) == {Verdict.NO_MEMORY}
+
+
+def test_what_was_dropped_is_not_held_in_memory(dear):
+    held = []
+
+    class Watched(race._Race):
+        def _repeat_more(self):
+            held.extend(self.under_way)
+            super()._repeat_more()
+
+    rig = dear()
+    known = Watched(rig, begun(rig), 0, 60.0, lambda evidence: None, lambda done, total, what: None).run()
+    raced = [setting for stage, setting, _ in held if stage == "race"]
+    assert known.present in raced
+    assert len(raced) <= 3 < len({run.setting for run in known.runs})
+
+
+def test_a_full_comparison_that_has_just_begun_does_not_take_the_place_of_a_race(dear):
+    known = run(dear())
+    curve = Curve(setting=known.present, seed=1, stage="present", steps_per_epoch=256, train_loss=(0.5,), half_a=(0.5,),
+                  half_b=(0.5,))
+    first, later = decide(known), decide(known.add(curve, *(replace(curve, seed=seed) for seed in (2, 3))))
+    assert (later.headline, later.leads, later.how_compared()) == (first.headline, first.leads, first.how_compared())
+    assert next(iter(later.time_rows()))[0] == "one epoch of fit"

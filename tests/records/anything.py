@@ -90,15 +90,19 @@ def leads(draw, kind):
     return draw(fields_of(kind, seconds=st.floats(1e-9, 1e30), **{name: st.just(figure) for name, figure in figures.items()}))
 
 
+UNTRAINED = records.Reading(name="untrained_loss", value=2.5, low=2.5, high=2.5, repeats=2)  # which goes with every race
+
+
 @st.composite
 def evidences(draw, kind):
     task = draw(st.none() | anything(records.Task))
     if task is None:
         return kind(readings=draw(anything(tuple[records.Reading, ...])))
     one = curves(records.Curve, len(task.metrics), draw(st.booleans()))
+    raced = tuple(draw(st.lists(runs(records.Run, draw(st.tuples(*[st.integers(1, 3)] * 2))), max_size=2)))
+    known = draw(anything(tuple[records.Reading, ...])) + ((UNTRAINED,) if raced else ())
     return draw(fields_of(kind, task=st.just(task), machine=anything(records.Machine), present=anything(records.Setting),
-                          curves=st.lists(one, max_size=1).map(tuple),
-                          runs=st.lists(runs(records.Run, draw(st.tuples(*[st.integers(1, 3)] * 2))), max_size=2).map(tuple)))
+                          curves=st.lists(one, max_size=1).map(tuple), readings=st.just(known), runs=st.just(raced)))
 
 
 @st.composite
@@ -146,6 +150,8 @@ def example(kind):
         one |= {"details": (('größe "損失"', float("-inf")),), "points": one["points"][:1]}
     if kind is records.Run:
         one |= {"stage": "fresh", "marks": tuple(dataclasses.replace(mark, n_updates=n) for n, mark in enumerate(one["marks"], 3))}
+    if kind is records.Evidence:
+        one |= {"readings": (*one["readings"], UNTRAINED)}
     return kind(**{field.name: one[field.name] for field in dataclasses.fields(kind)})
 
 

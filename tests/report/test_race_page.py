@@ -138,7 +138,7 @@ def test_without_a_clock_or_a_look_there_is_a_sentence():
 
 @pytest.mark.parametrize(("make", "names"), [
     (raced, ["race", "step"]), (machine_alone, ["step"]), (plan, ["loss", "rate", "step", "updates"]),
-    (lambda: dataclasses.replace(raced(), evidence=dataclasses.replace(raced().evidence, curves=curves())),
+    (lambda: dataclasses.replace(plan(), evidence=dataclasses.replace(raced().evidence, curves=curves())),
      ["loss", "rate", "race", "step", "updates"])], ids=["raced", "machine alone", "trained", "raced, then trained"])
 def test_a_page_has_the_pictures_of_what_was_trained_and_no_others(make, names):
     assert [picture.name for picture in pictures(make())] == names

@@ -16,7 +16,8 @@ def run(setting, losses, *, seed=1, stage="fresh", outcome=Outcome.OK):
     marks = []
     for seconds, loss in losses.items():
         half_a, half_b = loss if isinstance(loss, tuple) else ([loss] * 2, [loss] * 2)
-        marks.append(Mark(n_updates=round(seconds / STEPS[setting.batch_size]), half_a=tuple(half_a), half_b=tuple(half_b)))
+        n_updates = int(seconds / STEPS[setting.batch_size] + 0.02)  # whole ones, of which the last may end a little later
+        marks.append(Mark(n_updates=n_updates, half_a=tuple(half_a), half_b=tuple(half_b)))
     return Run(setting=setting, seed=seed, stage=stage, marks=tuple(marks), outcome=outcome)
 
 

@@ -1,6 +1,5 @@
 """What a race begins with: batch sizes, settings, and the seconds of its levels."""
 
-import math
 
 import pytest
 
@@ -37,13 +36,6 @@ def test_they_end_with_the_first_whose_rows_take_over_nine_tenths_of_the_time():
 def test_settings_start_around_the_rule_for_their_batch_size_the_most_promising_first(optimizer, ceilings, floors):
     found = starters(PRESENT, (32, 128, 512), optimizer)
     assert found == (PRESENT, at(32, 3.162e-3), *ceilings, *floors, at(32, 3.162e-4))
-
-
-def test_no_other_rate_is_above_the_highest_and_the_present_one_starts_all_the_same():
-    assert starters(PRESENT, (32, 128, 512), "adam", 3.5e-3) == (PRESENT, at(32, 3.162e-3), at(128, 3.162e-3), at(128, 1e-3),
-                                                                 at(512, 3.162e-3), at(32, 3.162e-4))
-    assert starters(PRESENT, (32,), "adam", 5e-4) == (PRESENT, at(32, 3.162e-4))
-    assert starters(PRESENT, (32,), "adam", math.nan) == (PRESENT,)    # nothing is below what is not a number
 
 
 def test_a_schedule_is_kept_and_a_batch_beyond_the_rows_is_raced_as_all_of_them():

@@ -52,6 +52,22 @@ def test_a_schedule_that_is_kept_leaves_the_rate_alone():
     assert resolve(plan(arms=(scheduled,)), batch_size=32).learning_rate is None
 
 
+def test_where_no_training_was_long_enough_early_stopping_ends_it_and_without_validation_data_it_takes_a_number():
+    raced = plan(arms=(arm(32, 0.001, 0.5, None, present=True), arm(128, 0.003, 0.4, None)))
+    assert resolve(raced) == (128, 0.003, 20, True, "Use 128.")
+    assert resolve(raced, batch_size=32)[:4] == (32, 0.001, 20, True)
+    assert resolve(raced, epochs=7, validated=False)[:4] == (128, 0.003, 7, False)
+    with pytest.raises(UsageError, match=r"`epochs` must be a number.*got 'auto'\. Pass epochs, or validation_data"):
+        resolve(raced, validated=False)
+
+
+def test_where_nothing_was_trained_the_present_setting_stays_as_it_is_compiled():
+    alone = plan(arms=(arm(128, 0.003, None, None, present=True),))
+    assert resolve(alone) == (128, None, 20, True, "Use 128.")
+    with pytest.raises(UsageError, match="batch size 64 is none of them"):
+        resolve(alone, batch_size=64)
+
+
 @pytest.mark.parametrize("given", [{"batch_size": 64}, {"learning_rate": 0.5}, {"batch_size": 512}])
 def test_a_number_that_was_not_compared_is_refused_by_name(given):
     (name, value), = given.items()

@@ -6,14 +6,16 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 import pytest
-from contracts.fake_rig import FakeRig
+from contracts.fake_rig import FakeRig, FakeTiming
 from experiments.benches import bench
 
 import epochal.services.plan as planning
 import epochal.services.study as studying
+from epochal.base.errors import MeasurementFailed
 from epochal.base.stop import Stop, Stopped
 from epochal.experiments import read_folder
 from epochal.records import Plan, Study, read
+from epochal.rules.plan.decide import decide
 from epochal.rules.study.design import Choices
 from epochal.services.fit import fit
 from epochal.services.plan import PlanRequest, plan
@@ -125,6 +127,39 @@ def test_a_plan_that_another_thread_stops_keeps_what_is_finished_and_the_same_re
     assert found.evidence.readings[:n] == so_far.evidence.readings
     assert set(so_far.evidence.curves) < set(found.evidence.curves)
     assert [path.name for path in planned.out.parent.iterdir()] == ["plan.json"]
+
+
+def test_in_a_race_the_answer_so_far_is_that_of_everything_kept_and_the_same_request_goes_on(bench, monkeypatch, tmp_path):
+    """Stopped after the last training was begun, and before it came to its end: what it showed on the way is in the answer."""
+    def opened(model, data):
+        return bench(n_examples=4096, step_seconds=0.02, timing=FakeTiming(step=0.02, example=1e-5), s=1.0, h=1.0)
+
+    monkeypatch.setattr(planning, "open_rig", opened)
+    request, heard = PlanRequest(Source(), budget=60.0, out=tmp_path / "plan.json"), Heard()
+    whole = plan(request, progress=heard)
+    marks = [sum(len(run.marks) for run in answer.evidence.runs) for answer in heard.answers[:-1]]
+    assert marks == sorted(set(marks))  # one after every look at a training
+    assert all(answer == decide(answer.evidence) for answer in heard.answers)
+    n, stop = len(heard.answers), Stop()
+    (tmp_path / "plan.json").unlink()
+    with pytest.raises(Stopped) as stopped:
+        plan(request, progress=Heard(stop, when=lambda heard: len(heard.answers) == n - 3), stop=stop)
+    assert stopped.value.answer == read(request.out)
+    assert sum(len(run.marks) for run in stopped.value.answer.evidence.runs) == marks[n - 4]
+    assert {(run.stage, run.setting, run.seed) for run in plan(request).evidence.runs} >= {
+        (run.stage, run.setting, run.seed) for run in whole.evidence.runs}
+
+
+def test_where_there_is_no_memory_for_the_present_batch_size_a_plan_says_so_in_a_sentence(bench, monkeypatch, tmp_path):
+    rig = bench()
+
+    def full(state, rows, rate):
+        raise MemoryError
+
+    rig.step = full
+    monkeypatch.setattr(planning, "open_rig", lambda model, data: rig)
+    with pytest.raises(MeasurementFailed, match="no memory for a batch of 8 examples"):
+        plan(PlanRequest(Source(), budget=60.0, out=tmp_path / "plan.json"))
 
 
 def test_a_study_tells_its_agenda_its_share_and_whole_studies(studied):

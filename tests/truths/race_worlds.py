@@ -153,7 +153,8 @@ def play(world):
 
 def raced(world, budget, known=None):
     """The evidence of a race for so many seconds, which goes on from what is `known`."""
-    known = known or Evidence(readings=(_throughput(),)).about(world.task, world.machine, world.present)
+    pace = Reading(name="pace", value=PACE * step_seconds(PRESENT.batch_size), unit="s", repeats=1)
+    known = known or Evidence(readings=(pace, _throughput())).about(world.task, world.machine, world.present)
     with _lives_by(world):
         return race.run_race(world, known, seed=world.seed, seconds=budget, keep=lambda _: None, watch=lambda *_: None)
 
@@ -172,9 +173,6 @@ class _Jumps:
 
     def __init__(self, rig, batch_size, most):
         self._rig, self._size = rig, batch_size
-
-    def seconds_an_update(self, lane):
-        return PACE * step_seconds(self._size)
 
     def start(self, lane):
         rate = float(f"{float(lane.schedule(1)[0]):.4g}")

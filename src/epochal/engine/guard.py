@@ -3,6 +3,8 @@
 import threading
 import weakref
 
+from ..base.errors import MeasurementFailed
+
 _LOCKS = weakref.WeakKeyDictionary()  # per rig: its lock
 _MAKING = threading.Lock()
 
@@ -25,3 +27,9 @@ class memory_guard:  # noqa: N801  (used as a statement: `with memory_guard(rig)
     def __exit__(self, kind, error, trace):
         self.ran_out = error is not None and self._rig.out_of_memory(error)
         return self.ran_out
+
+    def require(self, batch_size):
+        """Raise `MeasurementFailed` where memory ran out, for a batch that nothing can be said without."""
+        if self.ran_out:
+            raise MeasurementFailed(f"There is no memory for a batch of {batch_size:,} examples. Free some, or use a device with "
+                                    "more.")

@@ -54,7 +54,7 @@ class Stretches:
                 n = self._long
                 training.state = self._run(training.state, self._rows(training.lane.seed, at, n), rates[at : at + n])
             else:
-                n = 1 if self._how is None else min(left, self._long)
+                n = min(left, self._long)
                 for i in range(at, at + n):
                     training.state, training.loss = self._rig.step(training.state, self._rows(training.lane.seed, i, 1), rates[i])
             training.n_updates += n

@@ -13,6 +13,7 @@ from ..base.text import quantity
 from ..engine import Lane
 from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
+from ..probes.probe import largest_that_fits
 from ..records import Mark, Outcome, Reading, Run
 from ..rules.plan.decide import clock_of
 from ..rules.plan.learning_rates import neighbour
@@ -31,7 +32,6 @@ _LOWER = 6            # half decades below the present rate, where everything di
 _FEWEST = 2           # settings that race on beside the present one
 _OVERRUN = {"race": 0.05, "fresh": 0.2}  # of the time, which a stretch may run over: without fresh seeds nothing can be said
 _EARLY = 0.15         # of the time left, up to which fresh seeds do not wait for the last level
-_TRIED = 64           # updates in one program, where the pace is measured
 _ROWS = ("rows_a_block_of_half_a", "rows_a_block_of_half_b")
 
 
@@ -43,7 +43,7 @@ def run_race(rig, evidence, *, seed, seconds, keep, watch):
     the present setting are trained with fresh seeds as well: those decide.
 
     Args:
-        evidence: what is known; it must hold `"throughput"`, the clock.
+        evidence: what is known; it must hold `"throughput"`, the clock, and `"pace"`, what an update takes here.
         keep: called with the grown `Evidence` after every stretch of a training.
         watch: called as `watch(done, total, what)`, both in seconds.
 
@@ -59,30 +59,29 @@ class _Race:
     def __init__(self, rig, evidence, seed, seconds, keep, watch):
         self.rig, self.evidence, self.seed, self.keep, self.watch = rig, evidence, seed, keep, watch
         self.started, self.seconds = perf_counter(), seconds
-        self.clock, self.memory = clock_of(evidence), evidence.get("memory")
+        self.clock = clock_of(evidence)
         self.under_way, self.stretches, self.paces = {}, {}, {}  # trainings by run; by batch size: programs, cost of a clock second
         self.first = self.reached = 0.0  # seconds of the first level, and of the last one that all reached
         self.fresh = [seeds.integer(seed, "confirm", i) for i in range(_MOST_FRESH)]
 
     def run(self):
         begin = self._begin()
-        self.first, self.stretches = begin.seconds, {}  # programs as long as the stretches are
+        self.first = begin.seconds
         self.blocks = self._judged_rows()
         settings, level = list(begin.settings), begin.seconds
         while self._level(settings, level):
             self.reached = level
-            following = self.standings.ranked(level)[: max(_FEWEST, len(settings) // 2)]  # the better half
-            settings = [self.rig.present, *following]
-            if not following or self.standings.turned(self.rig.present):
-                last = True
-            else:
-                further = self._cost_of_level(settings, level) + self._cost_of_fresh(settings[:2], _GROWTH * level)
-                last = further > self._left()
-            if following and (last or self._cost_of_fresh(settings[:2], level) < _EARLY * self._left()):
-                self._repeat(settings[:2], self.fresh[:N_FRESH], level)
-            if last:
+            settings = [self.rig.present, *self.standings.ranked(level)[: max(_FEWEST, len(settings) // 2)]]  # the better half
+            self.under_way = {key: training for key, training in self.under_way.items() if key[0] == "fresh" or key[1] in settings}
+            if len(settings) < 2 or self.standings.turned(self.rig.present):
                 break
+            if self._cost_of_level(settings, level) + self._cost_of_fresh(settings[:2], _GROWTH * level) > self._left():
+                break
+            if self._cost_of_fresh(settings[:2], level) < _EARLY * self._left():
+                self._repeat(settings[:2], self.fresh[:N_FRESH], level)
             level *= _GROWTH
+        if ahead := self.standings.ranked(self.reached)[:1]:
+            self._repeat([self.rig.present, *ahead], self.fresh[:N_FRESH], self.reached)
         self._repeat_more()
         taken = perf_counter() - self.started
         self.evidence = self.evidence.add(Reading(
@@ -97,14 +96,11 @@ class _Race:
 
     def _begin(self):
         present, n = self.rig.present, self.rig.n_examples
-        own = min(present.batch_size, n)
-        largest = None if self.memory is None or self.memory.value >= n else int(self.memory.value)
+        own, largest = min(present.batch_size, n), largest_that_fits(self.evidence)
         at = sizes(own, n, largest, lambda size: self.clock.full_step(size).value / size)
-        critical = self.evidence.get("critical_rate")
-        highest = 8 * critical.high if critical is not None and critical.outcome is Outcome.OK else float("inf")
-        self.paces[own] = Stretches(self.rig, own, _TRIED).seconds_an_update(Lane(0, 0.0)) / self.clock.full_step(own).value
-        return beginning(starters(present, at, self.rig.task.optimizer, highest), self.clock.full_step(own).value,
-                         self._cost_of, self._left())
+        step = self.clock.full_step(own).value
+        self.paces[own] = self.evidence.get("pace").value / step
+        return beginning(starters(present, at, self.rig.task.optimizer), step, self._cost_of, self._left())
 
     def _level(self, settings, level):
         """Train everything up to a level; false where the time ran out before anything could be compared there."""
@@ -137,15 +133,13 @@ class _Race:
         while ranked := self.standings.ranked(level):
             best = min([*ranked[:1], self.rig.present], key=lambda setting: self._raced(setting, level))
             tried = {s.learning_rate for s in self.standings.racers() if s.batch_size == best.batch_size}
-            ways = [way for way, edge in ((1, max(tried)), (-1, min(tried))) if best.learning_rate == edge]
-            if not ways or self._left() < self._cost_of(best, level) * (1 + 2 * N_FRESH):
+            beyond = [replace(best, learning_rate=neighbour(best.learning_rate, self.rig.present.learning_rate, way))
+                      for way, edge in ((1, max(tried)), (-1, min(tried))) if best.learning_rate == edge]
+            beyond = [setting for setting in beyond if self.standings.may_lead(setting, level)]
+            if not beyond or self._left() < self._cost_of(best, level) * (1 + 2 * N_FRESH):
                 return True
-            for way in ways:
-                following = replace(best, learning_rate=neighbour(best.learning_rate, self.rig.present.learning_rate, way))
-                if not self.standings.may_lead(following, level):
-                    return True
-                if not self._go_on("race", following, self.seed_of_race, level):
-                    return False
+            if not all(self._go_on("race", setting, self.seed_of_race, level) for setting in beyond):
+                return False
         return True
 
     def _raced(self, setting, level):
@@ -170,21 +164,20 @@ class _Race:
         wanted = [self.standings.updates(setting, seconds) for seconds in marks_until(level, self.first)]
         wanted = [n for n in dict.fromkeys(wanted) if n > run.n_updates]
         for n_updates in wanted if run.outcome is Outcome.OK else ():
-            cost = self.paces.get(setting.batch_size, 1.0) * self.standings.seconds_of(setting, n_updates - run.n_updates)
+            cost = self._cost_of(setting, self.standings.seconds_of(setting, n_updates - run.n_updates))
             if cost > self._left() + _OVERRUN[stage] * self.seconds:
                 return False
             self.watch(self.seconds - self._left(), self.seconds, self._doing(stage, setting, level))
             with memory_guard(self.rig) as guard:
                 run = self._stretch(run, n_updates)
+            if setting == self.rig.present:
+                guard.require(setting.batch_size)
             if guard.ran_out:
                 run = replace(run, outcome=Outcome.OUT_OF_MEMORY)
             self.evidence = self.evidence.add(run)
             self.keep(self.evidence)
             if run.outcome is not Outcome.OK:
                 break
-        if run.outcome is Outcome.OUT_OF_MEMORY and setting == self.rig.present:
-            raise MeasurementFailed(f"There is no memory for a batch of {setting.batch_size:,} examples. Free some, or use a "
-                                    "device with more.")
         return True
 
     def _stretch(self, run, n_updates):
@@ -221,6 +214,7 @@ class _Race:
         With them, the loss before training, which is the yardstick for what training gains.
         """
         known, state, losses, blocks, counts = self.evidence.get("untrained_loss"), self.rig.fresh(self.fresh[0]), [], [], []
+        before = dict(known.details) if known is not None else {}  # as in the race that goes on
         for half, n in enumerate((-(-self.rig.task.n_validation // 2), self.rig.task.n_validation // 2)):
             n_blocks = min(_BLOCKS, n)
             rows = stream(0, "judged rows", half).permutation(n)[: min(n, _MOST_ROWS) // n_blocks * n_blocks].reshape(n_blocks, -1)
@@ -229,12 +223,12 @@ class _Race:
             losses.append(self.rig.judge(state, half, rows[0]))
             a_row = max(perf_counter() - begun, 1e-9) / rows.shape[1]
             affordable = int(_JUDGING * self.seconds / a_row / 2)
-            counts.append(int(dict(known.details)[_ROWS[half]]) if known is not None and known.details
-                          else max(1, min(rows.shape[1], max(_FEWEST_ROWS, affordable) // n_blocks)))
+            fitting = max(1, min(rows.shape[1], max(_FEWEST_ROWS, affordable) // n_blocks))
+            counts.append(int(before.get(_ROWS[half], fitting)))
             blocks.append(rows[:, : counts[half]])
         if not np.isfinite(losses).all():
             raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
-        if known is None or not known.details:
+        if not before:
             self.evidence = self.evidence.add(Reading(
                 name="untrained_loss", title="validation loss before training", value=float(np.mean(losses)), low=min(losses),
                 high=max(losses), repeats=2, details=tuple(zip(_ROWS, map(float, counts), strict=True)),

@@ -126,8 +126,7 @@ class _Study:
         widths = _WIDTHS if known is None else (known.points[0].width,)
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
-        if guard.ran_out:
-            raise MeasurementFailed(f"There is no memory for a batch of {size:,} examples. Free some, or use a device with more.")
+        guard.require(size)
         self._add(Reading(name="engine", title="time of a step and lane while measuring", value=how.seconds, unit="s",
                           low=how.seconds, high=how.seconds, repeats=1, cost=perf_counter() - start,
                           points=((*known.points, how) if known else (how,)),

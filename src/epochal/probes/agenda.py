@@ -41,7 +41,7 @@ def is_affordable(task, present, pace, budget):
 
 
 def _before_a_race(task, present, evidence, budget, pace):
-    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in (PROBES["throughput"], PROBES["memory"])
+    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in (PROBES["memory"], PROBES["throughput"])
              if probe.name not in evidence]
     left, an_epoch = budget - sum(item.seconds for item in items), steps_per_epoch(task.n_train, present.batch_size) * pace
     if "race" not in evidence:

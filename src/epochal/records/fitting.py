@@ -15,7 +15,7 @@ from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime,
               "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget, "engine": EnginePoint}
-_DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}}
+_DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
 
 @singledispatch
@@ -78,6 +78,7 @@ def _(machine: Machine):
 def _(evidence: Evidence):
     known = [part is not None for part in (evidence.task, evidence.machine, evidence.present)]
     _hold(all(known) or not (any(known) or evidence.curves or evidence.runs), "the task, the machine and the present setting")
+    _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
     _hold(len({(len(mark.half_a), len(mark.half_b)) for run in evidence.runs for mark in run.marks}) <= 1,
           "as many blocks of rows in every run")
     _hold(evidence.task is None or all(len(rows) in (0, len(evidence.task.metrics)) for curve in evidence.curves

@@ -152,12 +152,17 @@ class Plan:
             choice = getattr(self, name)
             yield (name, number(choice.value), choice.because)
 
+    @property
+    def whole(self):
+        """Whether it rests on trainings to the end: they alone tell the epochs."""
+        return any(arm.epochs is not None for arm in self.arms)
+
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
         both = {"recommended": self.seconds, "yours": self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == "yours" or fit != both["yours"])}
         if known:
-            what = "a whole fit" if self.evidence.curves else "one epoch of fit"
+            what = "a whole fit" if self.whole else "one epoch of fit"
             yield (what, "epochs", "training", "validation", "compilation", "sum")
         for name, fit in known.items():
             yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
@@ -185,7 +190,7 @@ class Plan:
 
     def how_compared(self):
         """How the arms were compared, in one line."""
-        if self.evidence.curves or not self.evidence.runs:
+        if self.whole:
             return "Compared with fresh seeds, the same for all:"
         fresh = ", the one ahead and yours again with fresh seeds" if self.leads else ""
         return f"Trained for equal seconds each{fresh}:"

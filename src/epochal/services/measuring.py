@@ -6,11 +6,15 @@ from time import perf_counter
 from ..base.progress import Reporter
 from ..base.text import time_left
 from ..engine import Lane
+from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, THROUGHPUT, VALIDATION
 from ..probes.agenda import agenda, due, goes_to_the_end, is_affordable
+from ..probes.probe import largest_that_fits
+from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
+from ..rules.plan.propose import batch_sizes
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _RESERVE = 0.05    # of the budget, for what is timed after a race
@@ -21,13 +25,18 @@ def with_pace(rig, evidence, budget):
     """The evidence with the seconds that an update takes at the present setting, as fast as it can be trained here; in two seconds.
 
     They tell whether there is time for trainings to the end. Nothing is measured where those have begun.
+
+    Raises:
+        MeasurementFailed: there is no memory for the present batch size.
     """
     if "pace" in evidence or evidence.curves:
         return evidence
     begun, own = perf_counter(), min(rig.present.batch_size, rig.n_examples)
-    pace = Stretches(rig, own, 1).seconds_an_update(Lane(0, 0.0))
-    if rig.pure is not None and not is_affordable(rig.task, rig.present, pace, budget):
-        pace = Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
+    with memory_guard(rig) as guard:
+        pace = Stretches(rig, own, 1).seconds_an_update(Lane(0, 0.0))
+        if rig.pure is not None and not is_affordable(rig.task, rig.present, pace, budget):
+            pace = Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
+    guard.require(own)
     return evidence.add(Reading(name="pace", title="time of an update while measuring", value=pace, unit="s", low=pace, high=pace,
                                 repeats=1, cost=perf_counter() - begun))
 
@@ -67,11 +76,14 @@ class _Measuring:
                          keep=self.keep, watch=self._watch("study"))
 
     def race(self):
-        """The clock and the memory, then the race; the other times where there is time left. What is known costs nothing."""
-        if "throughput" not in self.evidence:
-            self._probe(THROUGHPUT)
+        """The memory and the clock, then the race; the other times where there is time left. What is known costs nothing."""
+        present, n = self.rig.present.batch_size, self.rig.n_examples
         if "memory" not in self.evidence:
-            self._probe(MEMORY, most=_LARGEST * self.rig.present.batch_size)
+            self._probe(MEMORY, most=_LARGEST * present)
+        if "throughput" not in self.evidence:  # of the batch sizes that may be raced
+            largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
+            above = [size for size in batch_sizes(present, n, largest) if size >= min(present, n)]
+            self._probe(THROUGHPUT, largest=largest, sizes=above if len(above) >= FEWEST_SIZES else None)
         seconds, ended = self._left() - _RESERVE * self.budget, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:

@@ -65,11 +65,12 @@ def _planned(work, request, reporter):
     def keep(evidence):
         nonlocal compared
         work.journal.keep(evidence)
-        n_runs = len(evidence.of("present")) + len(evidence.of("confirm")) + len(evidence.runs) + ("throughput" in evidence)
-        if n_runs > compared:
+        n_known = (len(evidence.of("present")) + len(evidence.of("confirm")) + sum(len(run.marks) for run in evidence.runs)
+                   + ("throughput" in evidence))
+        if n_known > compared:
             with suppress(MeasurementFailed):  # too little is known yet
                 reporter.answer(decide(evidence, goal=request.goal))
-        compared = n_runs
+        compared = n_known
 
     try:
         known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter)

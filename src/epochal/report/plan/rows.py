@@ -30,7 +30,7 @@ def label_of(plan, setting):
 
 def raced(plan):
     """Whether the settings were trained for equal seconds, and none to the end."""
-    return bool(plan.evidence.runs) and not plan.evidence.curves
+    return bool(plan.arms) and not plan.whole
 
 
 def ahead(plan):

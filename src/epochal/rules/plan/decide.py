@@ -26,7 +26,7 @@ def decide(evidence, *, goal="fastest"):
     `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
-    Where no setting was trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
+    Until two settings were trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
 
     Raises:
         UsageError: there is no such goal.
@@ -34,7 +34,7 @@ def decide(evidence, *, goal="fastest"):
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
     runs, present = compare.runs_by_setting(evidence), evidence.present
-    if present not in runs or evidence.get("untrained_loss") is None:
+    if present not in runs or evidence.get("untrained_loss") is None or (len(runs) == 1 and evidence.runs):
         return decide_race(evidence, goal, clock_of(evidence))
     margin, target = declared(evidence)
     against = compare.reference(runs, present)

@@ -77,7 +77,7 @@ def _arm(setting, standings, judged):
         return Arm(**shared, n_seeds=last.n_seeds, difference=last.difference, low=last.low, high=last.high, verdict=verdict,
                    **(timed if last.sooner >= 1 else {}))
     if standings.diverged(setting):
-        return Arm(**shared, n_seeds=1, quality=None, verdict=Verdict.DIVERGED, **nothing)
+        return Arm(**shared, n_seeds=1, quality=None, verdict=standings.ended(setting), **nothing)
     both = [s for s in levels_of(standings) if None not in (standings.raced(setting, s), standings.raced(standings.present, s))]
     reference = Verdict.REFERENCE if is_present else Verdict.UNDECIDED
     if not both:

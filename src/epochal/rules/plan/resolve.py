@@ -28,7 +28,8 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
             after which the lowest validation loss was seen.
 
     Raises:
-        UsageError: the plan compared no setting with the numbers given.
+        UsageError: the plan compared no setting with the numbers given, or it does not know the epochs and nothing can stop
+            the training.
     """
     wanted, chosen = {"batch size": batch_size, "learning rate": learning_rate}, batch_size == learning_rate == "auto"
     if chosen:
@@ -36,25 +37,25 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
     asked = " and ".join(f"{name} {value}" for name, value in wanted.items() if value != "auto")
     fitting = [arm for arm in plan.arms if arm.quality is not None
                and _is(wanted["batch size"], arm.setting.batch_size) and _is(wanted["learning rate"], arm.setting.learning_rate)]
-    if chosen and not plan.arms:  # nothing was trained: the present setting, as the plan says
-        return Resolved(plan.batch_size.value, None, plan.epochs.value if epochs == "auto" else int(epochs),
-                        epochs == "auto" and validated, plan.headline)
-    if not fitting:
+    if not fitting and not chosen:
         seen = ", ".join(sorted({f"{arm.setting.batch_size} at {arm.setting.learning_rate:.3g}" for arm in plan.arms}))
-        raise UsageError(f'"auto" must be left to settings that were compared; {asked} is none of them ({seen}). Pass numbers for '
-                         'all three, or "auto" for batch size and learning rate.')
-    arm = min(fitting, key=lambda arm: arm.quality)
-    stops_early = epochs == "auto" and validated
-    if epochs == "auto":
-        if arm.epochs is None:  # no training was long enough to tell
-            epochs = plan.epochs.value
-        elif not validated or not chosen:
-            epochs = max(1, round(arm.epochs))
-        if validated and arm.epochs is not None:
-            epochs = plan.epochs.value if chosen else max(2 * epochs, epochs + plan.stopping.patience)
+        raise UsageError(f'"auto" must be left to settings that were compared; {asked} is none of them ({seen or "none was"}). '
+                         'Pass numbers for all three, or "auto" for batch size and learning rate.')
+    arm = min(fitting, key=lambda arm: arm.quality, default=None)  # none where nothing was trained: then the present setting stays
+    known, stops_early = None if arm is None else arm.epochs, epochs == "auto" and validated
+    if stops_early:
+        needed = None if known is None else max(1, round(known))
+        epochs = plan.epochs.value if chosen or needed is None else max(2 * needed, needed + plan.stopping.patience)
+    elif epochs == "auto":
+        if known is None:
+            raise UsageError("`epochs` must be a number, since there are no validation data to stop by and no training was long "
+                             "enough to tell how many it takes; got 'auto'. Pass epochs, or validation_data.")
+        epochs = max(1, round(known))
+    because = plan.headline if chosen else f"of the settings compared, the best with {asked}"
+    if arm is None:
+        return Resolved(plan.batch_size.value, None, int(epochs), stops_early, because)
     scheduled = arm.present and arm.setting.schedule != "constant"
-    return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early,
-                    plan.headline if chosen else f"of the settings compared, the best with {asked}")
+    return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early, because)
 
 
 def _is(wanted, value):

@@ -1,15 +1,17 @@
 """How the runs of a race stand: losses after equal seconds, who is ahead, who goes on, and by how much one leads."""
 
 import math
+from itertools import accumulate
+from statistics import fmean
 
 import numpy as np
 
 from ...base.stats import mean_interval, two_way_interval
-from ...records import Lead, Outcome
+from ...records import Lead, Outcome, Verdict
 from ..plan.learning_rates import STEP
 from ..scaling import seed_rate, steps_per_epoch
 
-_SLACK = 1.02      # a run that has trained so nearly as long as a level counts as having reached it
+_ROUNDING = 0.02   # of an update, which may end after the level
 _BOLD = 1.01 * STEP  # times the rate of the rule: a higher one is not believed before a whole epoch
 _TURNED = 4.0      # times the updates to its lowest loss, which is two doublings, after which a curve has turned
 
@@ -32,8 +34,8 @@ class Standings:
         self.runs = {(run.stage, run.setting, run.seed): run for run in evidence.runs}
 
     def updates(self, setting, seconds):
-        """Updates that a setting makes in so many seconds; at least one."""
-        return max(1, round(seconds / self._clock(setting.batch_size).value))
+        """Whole updates that a setting makes in so many seconds: none, where the first one takes longer."""
+        return math.floor(seconds / self._clock(setting.batch_size).value + _ROUNDING)
 
     def seconds_of(self, setting, n_updates):
         """How long so many updates of a setting take, on the clock."""
@@ -55,7 +57,7 @@ class Standings:
             if run.outcome is not Outcome.OK:
                 return math.inf
             if self.reached(run, seconds):
-                return float(np.mean(self._kept(run, seconds, judge="half_b")))
+                return fmean(self._kept(run, seconds, judge="half_b"))
         return None
 
     def level(self, levels):
@@ -74,7 +76,7 @@ class Standings:
         """Whether a lead after so many seconds can be believed: a short race favours high rates, whose noise shows late (Wu et al.
         2018, arXiv:1803.02021). So beyond half a decade more noise than the present setting's, not before an epoch of it."""
         an_epoch = steps_per_epoch(self._task.n_train, min(self.present.batch_size, self._task.n_train))
-        return self.noise(setting) <= _BOLD or self.updates(self.present, seconds) >= an_epoch / _SLACK
+        return self.noise(setting) <= _BOLD or self.updates(self.present, seconds) >= an_epoch
 
     def ranked(self, seconds):
         """The settings other than the present one that have come so far, lowest loss first; left out are those that diverged, and
@@ -88,16 +90,21 @@ class Standings:
         """Whether a run of a setting ended without a loss."""
         return any(run.outcome is not Outcome.OK for stage in ("race", "fresh") for run in self.of(stage, setting).values())
 
+    def ended(self, setting):
+        """How the runs of a setting ended that ended without a loss, as a `Verdict`."""
+        outcomes = {run.outcome for stage in ("race", "fresh") for run in self.of(stage, setting).values()}
+        return Verdict.NO_MEMORY if Outcome.OUT_OF_MEMORY in outcomes else Verdict.DIVERGED
+
     def lowest(self, setting):
         """The lowest loss of a setting at any mark."""
-        return min((float(np.mean(mark.half_a + mark.half_b)) for stage in ("race", "fresh")
+        return min((fmean(mark.half_a + mark.half_b) for stage in ("race", "fresh")
                     for run in self.of(stage, setting).values() for mark in run.marks), default=math.inf)
 
     def turned(self, setting):
         """Whether the losses of a setting in the race are long past their lowest, and higher than chance in the rows explains."""
         for run in self.of("race", setting).values():
             if run.marks and run.outcome is Outcome.OK:
-                lowest, last = min(run.marks, key=lambda mark: np.mean(mark.half_a + mark.half_b)), run.marks[-1]
+                lowest, last = min(run.marks, key=lambda mark: fmean(mark.half_a + mark.half_b)), run.marks[-1]
                 rise = two_way_interval([np.subtract(last.half_a + last.half_b, lowest.half_a + lowest.half_b)])
                 return lowest.n_updates * _TURNED <= last.n_updates and rise[1] > 0
         return False
@@ -149,14 +156,13 @@ class Standings:
 
     def judged(self, stage, setting, seconds):
         """Mean loss over the runs of a stage that have come so far, as a `Lead` judges them; `None` where none has."""
-        losses = [np.mean(self._kept(run, seconds, judge="half_a")) for run in self.of(stage, setting).values()
+        losses = [fmean(self._kept(run, seconds, judge="half_a")) for run in self.of(stage, setting).values()
                   if run.outcome is Outcome.OK and self.reached(run, seconds)]
-        return float(np.mean(losses)) if losses else None
+        return fmean(losses) if losses else None
 
     def reached(self, run, seconds):
         """Whether a run has trained so long, and was looked at by then: one begun when a race went on has its first mark later."""
-        n_updates = self.updates(run.setting, seconds)
-        return bool(run.marks) and run.n_updates >= n_updates / _SLACK and run.marks[0].n_updates <= n_updates * _SLACK
+        return bool(run.marks) and run.marks[0].n_updates <= self.updates(run.setting, seconds) <= run.n_updates
 
     def _log_sooner(self, mine, theirs, seconds, margin):
         """The log of how many times sooner one run has a loss that both have after so many seconds, or nearly have."""
@@ -166,16 +172,18 @@ class Standings:
 
     def _falling(self, run, seconds):
         """`(seconds, lowest loss so far)` at each mark up to a level, on the half that had no part in finding who is ahead."""
-        step, most = self._clock(run.setting.batch_size).value, self.updates(run.setting, seconds) * _SLACK
-        marks = [mark for mark in run.marks if mark.n_updates <= most]
-        lowest = np.minimum.accumulate([np.mean(mark.half_a) for mark in marks])
-        return [(mark.n_updates * step, float(loss)) for mark, loss in zip(marks, lowest, strict=True)]
+        marks = self._marks(run, seconds)
+        lowest = accumulate((fmean(mark.half_a) for mark in marks), min)
+        return [(self.seconds_of(run.setting, mark.n_updates), loss) for mark, loss in zip(marks, lowest, strict=True)]
 
     def _kept(self, run, seconds, *, judge):
         """The blocks of one half at the mark that early stopping by the other half would have kept."""
-        most, other = self.updates(run.setting, seconds) * _SLACK, "half_a" if judge == "half_b" else "half_b"
-        marks = [mark for mark in run.marks if mark.n_updates <= most]
-        return getattr(min(marks, key=lambda mark: np.mean(getattr(mark, other))), judge)
+        other = "half_a" if judge == "half_b" else "half_b"
+        return getattr(min(self._marks(run, seconds), key=lambda mark: fmean(getattr(mark, other))), judge)
+
+    def _marks(self, run, seconds):
+        most = self.updates(run.setting, seconds)
+        return [mark for mark in run.marks if mark.n_updates <= most]
 
 
 def _log_seconds_to(falling, target):

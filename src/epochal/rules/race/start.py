@@ -46,13 +46,12 @@ def sizes(present, n_train, largest, row_seconds):
     return tuple(found)
 
 
-def starters(present, batch_sizes, optimizer, highest=math.inf):
+def starters(present, batch_sizes, optimizer):
     """The settings that may start, the most promising first: the present one, its next higher rate, larger batches around the rate
     of the rule for them (`seed_rate`), then its next lower rate.
 
     Args:
         present: the user's `Setting`. batch_sizes: as from `sizes`. optimizer: Keras' name of it.
-        highest: no other rate above this one, where a measurement says so.
     """
     def at(size, places):
         return Setting(batch_size=size, learning_rate=neighbour(present.learning_rate, present.learning_rate, places),
@@ -63,8 +62,7 @@ def starters(present, batch_sizes, optimizer, highest=math.inf):
     places = {size: math.log(seed_rate(1.0, own, size, optimizer), STEP) for size in batch_sizes}
     wanted = [at(own, 1), *(at(size, math.ceil(places[size])) for size in larger),
               *(at(size, math.floor(places[size])) for size in larger), at(own, -1)]
-    kept = [setting for setting in dict.fromkeys(wanted) if setting.learning_rate <= highest and setting != present]
-    return (present, *kept)
+    return tuple(dict.fromkeys([present, *wanted]))
 
 
 def beginning(settings, seconds_an_update, cost, seconds):
