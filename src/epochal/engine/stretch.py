@@ -8,6 +8,7 @@ from .guard import keras_lock
 from .lanes import order
 
 _LONG_STEP = 5e-3   # seconds: beside that, what many updates in one program save is nothing, and loops may lose threads
+_VERY_LONG = 0.2    # seconds: one such update is told by a single timing
 _UPDATES = 64       # in one program
 
 
@@ -34,15 +35,13 @@ class Stretches:
         """How long an update takes, after compiling: measured on a training that is thrown away."""
         training, taken = self.start(lane), []
         self.advance(training, 1)
-        for n in (3, self._long):
-            begun, before = perf_counter(), training.n_updates
-            self.advance(training, before + n)
+        for n in (1, 3, self._long, self._long):  # the third compiles the program of many
+            begun = perf_counter()
+            self.advance(training, training.n_updates + n)
             taken.append((perf_counter() - begun) / n)
-            if taken[0] > _LONG_STEP:
-                return taken[0]
-        begun = perf_counter()
-        self.advance(training, training.n_updates + self._long)
-        return min(taken[0], (perf_counter() - begun) / self._long)
+            if min(taken) > (_LONG_STEP if n > 1 else _VERY_LONG):
+                break
+        return min(taken)
 
     def advance(self, training, n_updates):
         """Make it so many updates long, from where it is."""

@@ -28,7 +28,7 @@ _FEWEST_ROWS = 1024
 _JUDGING = 1e-3       # of the race's seconds that judging one mark may take
 _MOST_FRESH = 8       # fresh seeds, where there is time for more and the comparison is not decided
 _GROWTH = 2.0         # from level to level
-_LOWER = 6            # half decades below the present rate, where everything diverges
+_LOWER = 12           # half decades below the present rate at most, where nothing above learns
 _FEWEST = 2           # settings that race on beside the present one
 _OVERRUN = {"race": 0.05, "fresh": 0.2}  # of the time, which a stretch may run over: without fresh seeds nothing can be said
 _EARLY = 0.15         # of the time left, up to which fresh seeds do not wait for the last level
@@ -118,10 +118,10 @@ class _Race:
         return seeds.integer(self.seed, "race", 0)
 
     def _living(self, level):
-        """Where everything diverged, try ever lower rates at the present batch size, until one does not."""
-        present = self.rig.present
+        """Where everything diverged or ended above the loss before training, try ever lower rates, until one does not."""
+        present, before = self.rig.present, self.evidence.get("untrained_loss").value
         for places in range(-1, -1 - _LOWER, -1):
-            if self._raced(present, level) < float("inf") or self.standings.ranked(level):
+            if any(self._raced(setting, level) < before for setting in [present, *self.standings.ranked(level)[:1]]):
                 break
             lower = replace(present, learning_rate=neighbour(present.learning_rate, present.learning_rate, places))
             if not self._go_on("race", lower, self.seed_of_race, level):

@@ -14,9 +14,10 @@ from ..probes.agenda import agenda, due, goes_to_the_end, is_affordable
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
-from ..rules.plan.propose import batch_sizes
+from ..rules.race.start import timed_sizes
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
+_CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TRIED = 64        # updates in one program, where the pace is measured
 
@@ -80,10 +81,10 @@ class _Measuring:
         present, n = self.rig.present.batch_size, self.rig.n_examples
         if "memory" not in self.evidence:
             self._probe(MEMORY, most=_LARGEST * present)
-        if "throughput" not in self.evidence:  # of the batch sizes that may be raced
+        if "throughput" not in self.evidence:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
-            above = [size for size in batch_sizes(present, n, largest) if size >= min(present, n)]
-            self._probe(THROUGHPUT, largest=largest, sizes=above if len(above) >= FEWEST_SIZES else None)
+            sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
+            self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
         seconds, ended = self._left() - _RESERVE * self.budget, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
@@ -96,7 +97,7 @@ class _Measuring:
 
     def _left(self, *others):
         """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""
-        took = sum(reading.cost for reading in self.evidence.readings if reading.name in (*PROBES, *others))
+        took = sum(reading.cost for reading in self.evidence.readings if reading.name in ("pace", *PROBES, *others))
         return self.budget - max(took, perf_counter() - self.started)
 
     def _probe(self, probe, **more):

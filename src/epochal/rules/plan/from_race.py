@@ -186,7 +186,7 @@ class _Told:
         if math.isinf(least) or least < without:
             return ""
         return (f"nothing was learnt yet (validation loss {number(least)} at best, {number(without)} without learning); scale the "
-                "inputs, or raise `--budget`")
+                "inputs, try another learning rate, or raise `--budget`")
 
     def _machine(self):
         """What the time of a step alone says."""

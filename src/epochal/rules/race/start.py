@@ -9,6 +9,8 @@ from ..scaling import seed_rate
 
 _FACTOR = 4            # between batch sizes
 _KNEE = 0.9            # of a row's time at the next smaller size: above it a larger batch brings no speed any more
+_TIMED = 15            # batches of a size, that its timings take
+_FEWEST = 3            # sizes, for a line
 N_FRESH = 3            # fresh seeds on which the one ahead is compared with the present setting
 _SHARE = 0.5           # of the time, for the first level and fresh seeds there
 # (updates, settings): the first that fits
@@ -43,6 +45,28 @@ def sizes(present, n_train, largest, row_seconds):
         found.append(found[-1] * _FACTOR)
         if row_seconds(found[-1]) > _KNEE * row_seconds(found[-2]):
             break
+    return tuple(found)
+
+
+def timed_sizes(own, largest, pace, seconds):
+    """The batch sizes to time for the clock of a race: from the present one up, as far as the time goes, and smaller ones where
+    that leaves fewer than three, which a line takes.
+
+    Args:
+        own: the present batch size. largest: that may be raced. pace: seconds of an update at the present one.
+        seconds: time there is. A larger batch is taken to cost in proportion, which none does by far more.
+
+    >>> timed_sizes(32, 2048, 1e-3, 9.0), timed_sizes(32, 2048, 0.025, 9.0), timed_sizes(32, 2048, 1.0, 9.0)
+    ((32, 128, 512, 2048), (32, 128, 512), (32, 8, 2))
+    """
+    found, left = [own], seconds - _TIMED * pace
+    while found[-1] * _FACTOR <= largest and _TIMED * pace * found[-1] * _FACTOR / own <= left:
+        found.append(found[-1] * _FACTOR)
+        left -= _TIMED * pace * found[-1] / own
+    smaller = own // _FACTOR
+    while len(found) < _FEWEST and smaller >= 1:
+        found.append(smaller)
+        smaller //= _FACTOR
     return tuple(found)
 
 
