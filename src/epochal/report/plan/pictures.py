@@ -21,7 +21,7 @@ def pictures(plan):
     """The page's pictures in their order, drawn or with the reason why not; without those that such a plan never has."""
     if raced(plan):
         draws = (loss_by_seconds, step_times)
-    elif plan.whole:
+    elif plan.whole or plan.evidence.curves:
         draws = (loss_by_epoch, quality_by_rate, *([loss_by_seconds] if plan.evidence.runs else []), step_times, updates_to_target)
     else:
         draws = (step_times,)  # nothing was trained
