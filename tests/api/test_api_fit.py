@@ -37,6 +37,18 @@ def measured(monkeypatch):
     return calls
 
 
+@pytest.mark.parametrize(("given", "now"), [({}, (None, None, None)), ({"batch_size": 64}, (64, None, None)),
+                                            ({"learning_rate": 0.01, "epochs": 3}, (None, 0.01, 3))])
+def test_numbers_that_are_given_are_what_is_trained_with_now(monkeypatch, given, now):
+    def planned(request, **_):
+        assert (request.batch_size, request.learning_rate, request.epochs) == now
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "make_plan", planned)
+    with pytest.raises(KeyboardInterrupt):
+        ep.fit(None, X, Y, **(AUTO | given))
+
+
 class Make:
     """A function `make_dataset(batch_size)` that remembers the batch sizes it is called with."""
 

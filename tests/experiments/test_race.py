@@ -116,7 +116,7 @@ def test_what_diverges_leaves_the_race_and_the_others_go_on(dear):
 def test_where_the_present_setting_diverges_another_is_recommended(dear):
     known = run(dear(present=Setting(batch_size=16, learning_rate=0.05), diverges_at=0.04))
     plan = decide(known)
-    assert plan.headline.startswith("Yours diverges")
+    assert plan.headline.startswith("The default diverges")
     assert plan.learning_rate.value < 0.04
 
 

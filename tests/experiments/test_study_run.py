@@ -134,7 +134,7 @@ def test_a_present_setting_that_diverges_is_measured_as_such_and_rivals_still_ar
     assert {c.outcome for c in known.of("present")} == {Outcome.DIVERGED}
     assert any(c.outcome is Outcome.OK for c in known.of("confirm"))
     plan = decide(known)
-    assert plan.headline.startswith("Yours diverges")
+    assert plan.headline.startswith("The default diverges")
     assert plan.learning_rate.value < 0.3
 
 

@@ -38,7 +38,7 @@ def evidence(some, *, present=PRESENT, n_train=100_000):
         Reading(name="throughput", value=128.0, unit="examples", low=100.0, high=160.0, repeats=5, points=points,
                 details=(("t0", 0.0064), ("c", 5e-5), ("knee", 512.0))),
         Reading(name="untrained_loss", value=2.3, low=2.2, high=2.4, repeats=2))
-    return Evidence(task=dataclasses.replace(TASK, n_train=n_train), machine=MACHINE, present=present, readings=readings,
+    return Evidence(task=dataclasses.replace(TASK, n_train=n_train), machine=MACHINE, present=present, said=True, readings=readings,
                     runs=tuple(some))
 
 

@@ -62,7 +62,7 @@ def evidence(truths, *, seed=0, n_seeds=8, n_screen=2, shared=0.0, wobble=0.0, n
     task = Task(name="made up", kind="custom", n_train=n_train, n_validation=n_validation, n_params=1000, loss="mse",
                 optimizer="adam", fingerprint="made-up")
     machine = Machine(backend="fake", device="cpu", n_cores=1, memory_bytes=2**30)
-    return Evidence(task=task, machine=machine, present=present, readings=readings(n_train, **readings_changed),
+    return Evidence(task=task, machine=machine, present=present, said=True, readings=readings(n_train, **readings_changed),
                     curves=tuple(curves))
 
 

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 import epochal as ep
-from epochal.records import Plan
+from epochal.records import Plan, Setting
 from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
 
@@ -64,7 +64,7 @@ def opened(monkeypatch):
     """What `plan` puts on the bench, without anything being measured."""
     found = []
 
-    def look(source, data):
+    def look(source, data, *now):
         found.append((source, data))
         raise KeyboardInterrupt
 
@@ -118,9 +118,9 @@ def test_a_plan_is_evidence_and_with_it_nothing_is_measured_twice(planned, goal,
     x, y, weight = rows()
     rig = None
 
-    def opened(source, data):
+    def opened(source, data, *now):
         nonlocal rig
-        rig = open_rig(source, data)
+        rig = open_rig(source, data, *now)
         for verb in ("step", "evaluate", "fit_seconds", "predict_seconds", "gradient", "peak_bytes", "fresh"):
             monkeypatch.setattr(rig, verb, None)          # calling it would be an error
         rig.pure = None
@@ -217,3 +217,40 @@ def test_a_run_that_was_interrupted_is_continued_by_the_next_call(planned, monke
     assert asked[1].readings == (*asked[0].readings, *planned[0].evidence.readings[1:3])
     ep.plan(build, x, y, sample_weight=weight, verbose=0)
     assert [r.name for r in asked[0].readings] == [r.name for r in asked[2].readings] == ["pace"]  # nothing is left over
+
+
+def test_what_is_trained_with_now_is_compared_and_goes_on_with_the_evidence():
+    (x, y, _), now = rows(), {"batch_size": 16, "learning_rate": 0.05, "epochs": 7}
+    plan = ep.plan(build, x, y, budget="2 s", verbose=0, **now)
+    assert plan.evidence.present == Setting(batch_size=16, learning_rate=0.05)
+    assert [arm.setting for arm in plan.arms if arm.present] == [plan.evidence.present]
+    assert plan.present_seconds.n_epochs == pytest.approx(7)
+    assert "yours" in plan.batch_size.because
+    again = ep.plan(build, x, y, evidence=plan, budget="2 s", verbose=0)
+    assert again == plan
+    with pytest.raises(ep.UsageError, match="`evidence` must be about the same present setting"):
+        ep.plan(build, x, y, evidence=plan, batch_size=8, budget="2 s", verbose=0)
+
+
+def test_another_present_setting_does_not_go_on_from_a_run_that_did_not_end(monkeypatch):
+    (x, y, _), kept = rows(), []
+    monkeypatch.setattr(face, "measure", lambda rig, *, keep, evidence, **_: (keep(evidence), kept.append(rig.present), 1 / 0))
+    for now in ({}, {"batch_size": 16}, {"learning_rate": 0.05}, {"batch_size": 16}):
+        with pytest.raises(ZeroDivisionError):
+            ep.plan(build, x, y, budget="2 s", verbose=0, **now)
+    assert [(now.batch_size, now.learning_rate) for now in kept] == [(32, 0.02), (16, 0.02), (32, 0.05), (16, 0.02)]
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("batch_size", 1.5), ("batch_size", True), ("epochs", 0),
+                                             ("epochs", "20"), ("learning_rate", -1.0), ("learning_rate", float("nan"))])
+def test_what_cannot_be_trained_with_is_refused_by_its_name(name, value):
+    x, y, _ = rows()
+    with pytest.raises(ep.UsageError, match=f"`{name}` must be a positive"):
+        ep.plan(build, x, y, verbose=0, **{name: value})
+
+
+def test_a_rate_beside_a_compiled_schedule_is_refused():
+    model, (x, y, _) = build(), rows()
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.02, 100)), "mse")
+    with pytest.raises(ep.UsageError, match="`learning_rate` must be left out for a model compiled with a learning-rate schedule"):
+        ep.plan(model, x, y, learning_rate=0.1, verbose=0)

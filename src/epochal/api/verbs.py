@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
          validation_data: Any = None, validation_split: float = 0.0,
+         batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
          evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
@@ -29,12 +30,15 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     Args:
         model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read: its
             weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen and
-            LoRA layers are kept, and those of a class with its own `get_config`, such as the tasks of KerasHub. The setting it is
-            compiled with, at Keras' batch size of 32, is one of the arms.
+            LoRA layers are kept, and those of a class with its own `get_config`, such as the tasks of KerasHub.
         x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
+        batch_size, learning_rate, epochs: what you train with now. It is always among the settings compared, and stands unless
+            another is shown better or as good and cheaper. `None`: Keras' batch size of 32, the learning rate that the model is
+            compiled with, and no number of epochs, which is then called the default. With epochs, the seconds of whole trainings
+            are told where only the beginning of one could be seen.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
         budget: seconds, or words such as `"2 min"`. Where whole trainings do not fit it, settings are trained for equal seconds
@@ -56,8 +60,10 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     """
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
     progress = display(verbose)
+    request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
+                                   epochs=epochs)
     with set_by_ctrl_c(Stop()) as stop:
-        return planning.plan(planning.PlanRequest(source, goal, budget, evidence, seed), progress=progress, stop=stop)
+        return planning.plan(request, progress=progress, stop=stop)
 
 
 def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["auto"] | None = None,

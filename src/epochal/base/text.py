@@ -64,6 +64,15 @@ def first_few(words: Iterable[Any], most: int = 20, write: Callable[[Any], str] 
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
+def capital(words: str) -> str:
+    """The words with a capital letter in front, as a sentence begins.
+
+    >>> capital("the default")
+    'The default'
+    """
+    return words[:1].upper() + words[1:]
+
+
 def listed(words: Iterable[str]) -> str:
     """`a, b and c`."""
     *most, last = words

@@ -21,7 +21,8 @@ Examples:
   epochal plan digits
   epochal plan customers.csv --target churned --group customer_id
   epochal plan images.npz --model my_model.py:build --budget "5 min"
-  epochal plan sales.parquet --target amount --time day --goal best"""
+  epochal plan sales.parquet --target amount --time day --goal best
+  epochal plan customers.csv --target churned --batch-size 64 --epochs 20"""
 
 _FIT_EXAMPLES = """\b
 Examples:
@@ -108,6 +109,10 @@ def main():
 @_table
 @_backend
 @_class_weight
+@click.option("--batch-size", type=click.IntRange(1), help="What you train with now.  [default: 32, as in Keras]")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True),
+              help="What you train with now.  [default: the model's own]")
+@click.option("--epochs", type=click.IntRange(1), help="What you train for now: then the time of whole trainings is told.")
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
 @click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h".')

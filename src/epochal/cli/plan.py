@@ -29,7 +29,8 @@ def run(options: dict[str, Any]) -> None:
     from ..services.plan import PlanRequest, agenda_of, plan
 
     request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
-                          seed=options["seed"], out=folder / "plan.json")
+                          seed=options["seed"], out=folder / "plan.json", batch_size=options["batch_size"],
+                          learning_rate=options["learning_rate"], epochs=options["epochs"])
     progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     if only_agenda:
         print_agenda(say, agenda_of(request, progress))
@@ -83,12 +84,13 @@ def _print_answer(console: Console, plan: Plan) -> None:
         console.print(f"\n{plan.how_compared()}", highlight=False)
         console.print(RichTable(list(plan.arm_rows())))
     if leads := list(plan.lead_rows()):
-        console.print("\nThe one ahead against yours:", highlight=False)
+        console.print(f"\nThe one ahead against {plan.evidence.whose}:", highlight=False)
         console.print(RichTable(leads))
     console.print()
     for sentence in plan.sentences():
         console.print(sentence, highlight=False, markup=False)
-    console.print("\nDetails:", highlight=False)
-    console.print(RichTable(list(plan.detail_rows())))
+    if details := list(plan.detail_rows()):
+        console.print("\nDetails:", highlight=False)
+        console.print(RichTable(details))
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)

@@ -45,10 +45,10 @@ def _before_a_race(task, present, evidence, budget, pace):
              if probe.name not in evidence]
     left, an_epoch = budget - sum(item.seconds for item in items), steps_per_epoch(task.n_train, present.batch_size) * pace
     if "race" not in evidence:
-        yours = f"yours ({present.batch_size:,} at {number(present.learning_rate)})"
-        what = (f"batch sizes and learning rates for equal seconds of training, {yours} always among them; the one ahead and yours "
-                "again with fresh seeds")
-        why = f"whole trainings do not fit the budget: an epoch of yours takes about {an_epoch:.2g} s, and it takes hundreds"
+        present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
+        what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; the one ahead "
+                "and it again with fresh seeds")
+        why = f"whole trainings do not fit the budget: an epoch with it takes about {an_epoch:.2g} s, and it takes hundreds"
         items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 

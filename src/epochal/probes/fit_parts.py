@@ -1,5 +1,8 @@
 """What a training takes beside its updates: compiling, and the passes over the validation rows."""
 
+import math
+from time import perf_counter
+
 import numpy as np
 
 from ..records import Outcome, PassTime, Reading
@@ -21,25 +24,31 @@ def compilation(rig, *, seed=0):  # noqa: ARG001 - nothing is drawn
     return Reading(name="compilation", value=seconds, unit="s", low=seconds, high=seconds, repeats=1)
 
 
-def validation(rig, *, seed=0, sizes=None):  # noqa: ARG001 - nothing is drawn
+def validation(rig, *, seed=0, sizes=None, seconds=math.inf):  # noqa: ARG001 - nothing is drawn
     """Seconds of one validation pass of Keras' `fit`, whose batches are as large as those of training.
 
+    Args:
+        sizes: batch sizes, by default the present one. seconds: after which each size is timed no further.
+
     Returns:
-        A `Reading` in seconds of the first of `sizes` (by default the present batch size), with a `PassTime` for each: median,
+        A `Reading` in seconds of the first of `sizes`, with a `PassTime` for each: median,
         fastest and slowest. `UNRESOLVED` where the machine was too busy: epochs with validation took no longer than those without.
     """
-    points = []
+    points, repeats = [], 0
     for size in dict.fromkeys(min(size, rig.n_examples) for size in sizes or (rig.present.batch_size,)):
         rig.validation_seconds(size, 1)  # compiles
-        timed = [rig.validation_seconds(size, _PASSES) / _PASSES for _ in range(_REPEATS)]
+        timed, begun = [], perf_counter()
+        while len(timed) < _REPEATS and (not timed or perf_counter() - begun < seconds):
+            timed.append(rig.validation_seconds(size, _PASSES) / _PASSES)
         if np.median(timed) > 0:
+            repeats = repeats or len(timed)
             points.append(PassTime(batch_size=size, seconds_a_pass=float(np.median(timed)), low=max(min(timed), 0.0),
                                    high=max(timed)))
     if not points:
         return Reading(name="validation", unit="s", outcome=Outcome.UNRESOLVED,
                        note="the machine was too busy: epochs with validation took no longer than those without")
     first = points[0]
-    return Reading(name="validation", value=first.seconds_a_pass, unit="s", low=first.low, high=first.high, repeats=_REPEATS,
+    return Reading(name="validation", value=first.seconds_a_pass, unit="s", low=first.low, high=first.high, repeats=repeats,
                    points=tuple(points))
 
 

@@ -15,7 +15,9 @@ class Evidence:
 
     Attributes:
         task, machine: what was measured and where; `None` before the first measurement.
-        present: the user's own setting, always one of the arms.
+        present: what the user trains with now, always one of the arms: as said, else Keras' batch size and the model's own rate.
+        said: whether the user said so; else it is called the default.
+        present_epochs: the epochs that the user trains for now; `None` where that was not said.
         readings, curves: what was measured.
         runs: the trainings of a race, each as far as it came.
     """
@@ -23,6 +25,8 @@ class Evidence:
     task: Task | None = None
     machine: Machine | None = None
     present: Setting | None = None
+    said: bool = False
+    present_epochs: int | None = None
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -44,6 +48,11 @@ class Evidence:
                 raise UsageError(f"`evidence` must be about the same {what}; it was measured on {mine}, this is {theirs}. "
                                  "Measure again without it.")
         return replace(self, task=task, machine=machine, present=present)
+
+    @property
+    def whose(self):
+        """How the present setting is called in a sentence."""
+        return "yours" if self.said else "the default"
 
     def add(self, *things):
         """The evidence with `Reading`s and `Curve`s appended; a `Run` takes the place of the same training when it was shorter."""

@@ -121,7 +121,8 @@ class Plan:
         derived: readings computed from the trainings: `critical_batch`, `time_optimal_batch`.
         leads: where the settings raced for equal seconds: how far the one ahead was in front, by level; else empty.
         seconds, present_seconds: what a whole `fit` takes with the recommended and with the present setting, early stopping
-            replayed on their runs; of one epoch where no training was long enough to tell; `None` where no step was timed.
+            replayed on their runs, or of the epochs that the user trains for now; of one epoch where neither is known; `None` where
+            no step was timed.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -159,19 +160,22 @@ class Plan:
 
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
-        both = {"recommended": self.seconds, "yours": self.present_seconds}
-        known = {name: fit for name, fit in both.items() if fit is not None and (name == "yours" or fit != both["yours"])}
+        whose = self.evidence.whose
+        both = {"recommended": self.seconds, whose: self.present_seconds}
+        known = {name: fit for name, fit in both.items() if fit is not None and (name == whose or fit != both[whose])}
         if known:
-            what = "a whole fit" if self.whole else "one epoch of fit"
+            what = "a whole fit" if self.whole or self.evidence.present_epochs else "one epoch of fit"
             yield (what, "epochs", "training", "validation", "compilation", "sum")
         for name, fit in known.items():
             yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
 
     def detail_rows(self):
-        """Plausible ranges and how each number was found, as rows of strings, the heading first."""
-        yield ("", "plausible", "details")
-        for name in self.CHOICES:
-            choice = getattr(self, name)
+        """Plausible ranges and how each number was found, as rows of strings, the heading first; of those that have either."""
+        choices = {name: getattr(self, name) for name in self.CHOICES}
+        known = {name: choice for name, choice in choices.items() if choice.details or choice.low != choice.high}
+        if known:
+            yield ("", "plausible", "details")
+        for name, choice in known.items():
             yield (name, f"{number(choice.low)} to {number(choice.high)}", choice.details or "–")
 
     def arm_rows(self):
@@ -180,7 +184,7 @@ class Plan:
         yield ("batch size", "rate", *(["after"] * race), "val. loss", "difference (95 %)", "quality", "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
-            yield (number(arm.setting.batch_size) + (" (yours)" if arm.present else ""),
+            yield (number(arm.setting.batch_size) + (f" ({self.evidence.whose})" if arm.present else ""),
                    number(arm.setting.learning_rate),
                    *([quantity("s", arm.raced) if arm.raced is not None else "–"] * race),
                    "–" if arm.quality is None else f"{arm.quality:.4g}",
@@ -192,13 +196,13 @@ class Plan:
         """How the arms were compared, in one line."""
         if self.whole:
             return "Compared with fresh seeds, the same for all:"
-        fresh = ", the one ahead and yours again with fresh seeds" if self.leads else ""
+        fresh = f", the one ahead and {self.evidence.whose} again with fresh seeds" if self.leads else ""
         return f"Trained for equal seconds each{fresh}:"
 
     def lead_rows(self):
         """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""
         if self.leads:
-            yield ("after training for", "difference (95 %)", "as far as yours, times sooner", "seeds")
+            yield ("after training for", "difference (95 %)", f"as far as {self.evidence.whose}, times sooner", "seeds")
         for lead in self.leads:
             yield (quantity("s", lead.seconds), difference(lead.difference, lead.low, lead.high),
                    f"{number(lead.sooner)} ({number(lead.sooner_low)} to {number(lead.sooner_high)})", str(lead.n_seeds))
@@ -222,7 +226,8 @@ class Plan:
     def __str__(self):
         leads = [table(rows)] if (rows := list(self.lead_rows())) else []
         times = [table(rows)] if (rows := list(self.time_rows())) else []
-        return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *self.sentences(), table(self.detail_rows())])
+        details = [table(rows)] if (rows := list(self.detail_rows())) else []
+        return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *self.sentences(), *details])
 
     def sentences(self):
         """What is said beside the tables: what limits the batch size, the test rows, and what is undecided."""

@@ -17,11 +17,12 @@ GLOSSARY = {
     "trial": "A training that is made to choose a learning rate. It has no part in the comparison of settings.",
     "race": "Settings trained side by side for equally many seconds of `fit`, where whole trainings do not fit into the budget. "
             "Those behind stop early; the one ahead is trained again with fresh seeds.",
-    "times sooner": "How many times less training a setting needed for the loss that yours had in the end; below 1 it needed more.",
+    "times sooner": "How many times less training a setting needed for the loss that the present setting had in the end; below 1 "
+                    "it needed more.",
     "arm": "One setting of the comparison (batch size and learning rate), trained with every seed.",
-    "reference": "The setting that all others are compared with: yours, or the batch size that a study names.",
+    "reference": "The setting that all others are compared with: the present one, or the batch size that a study names.",
     "margin": "The difference in quality that counts as none, fixed before settings are compared. Without another choice it "
-              "is 1 % of what training gains; in a race, of what yours has gained by then.",
+              "is 1 % of what training gains; in a race, of what the present setting has gained by then.",
     "difference": "The quality of a setting minus that of the reference, seed by seed, then averaged. The range behind it is "
                   "its 95 % interval.",
     "95 % interval": "A range that holds the true value in 19 of 20 such measurements.",
@@ -35,7 +36,7 @@ GLOSSARY = {
     "diverged": "The loss became infinite or not a number: the learning rate is too high for this model.",
     "no memory": "A batch of this size does not fit into the device's memory.",
     "target loss": "The validation loss that a training must reach for its time to be taken: one margin above what the "
-                   "reference reaches; in a race, what yours has reached.",
+                   "reference reaches; in a race, what the present setting has reached.",
     "time to target": "Seconds of `fit` until the target loss is reached for the first time.",
     "limiting factor": "What keeps the best batch size from being larger: the statistics of the gradients, the speed of the "
                        "device, its memory, or the number of rows.",

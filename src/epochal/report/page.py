@@ -65,7 +65,7 @@ def html_for(record):
 def _of_plan(plan):
     heading, *body = plan.arm_rows()
     return {"plan": plan, "choices": list(choice_rows(plan)), "times": list(plan.time_rows()),
-            "details": list(plan.detail_rows()) if any(getattr(plan, name).details for name in plan.CHOICES) else [],
+            "details": list(plan.detail_rows()),
             "leads": _leads(plan), "raced": raced(plan), "arm_heading": heading,
             "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
             "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
@@ -76,9 +76,10 @@ def _leads(plan):
     """How far the one ahead was in front, as `(how to read it, rows)`; none where nothing was raced."""
     if not plan.leads:
         return []
-    return [(f"{ahead(plan)} against yours, after equally many seconds of training by the clock of `fit`, without validation and "
-             "compilation. A difference below 0 is in its favour. Times sooner: how many times less training it needed for the "
-             "loss that yours had at the end of that time; below 1 it needed more. The last row decides.",
+    whose = plan.evidence.whose
+    return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `fit`, without "
+             "validation and compilation. A difference below 0 is in its favour. Times sooner: how many times less training "
+             f"it needed for the loss that {whose} had at the end of that time; below 1 it needed more. The last row decides.",
              list(plan.lead_rows()))]
 
 

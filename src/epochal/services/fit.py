@@ -220,7 +220,8 @@ def _planned(request, budget, progress, stop):
         validation = (found.x, found.y) if found.weight is None else (found.x, found.y, found.weight)
     source = ArraySource(request.model, x, y, sample_weight=weight, class_weight=request.class_weight, validation_data=validation,
                          validation_split=request.validation_split)
-    return make_plan(PlanRequest(source, budget=budget), progress=progress, stop=stop), sentences
+    given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
+    return make_plan(PlanRequest(source, budget=budget, **given), progress=progress, stop=stop), sentences
 
 
 def _numbers(found: Resolved, plan: Plan) -> str:

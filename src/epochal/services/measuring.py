@@ -19,6 +19,7 @@ from ..rules.race.start import timed_sizes
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
+_TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
@@ -90,9 +91,11 @@ class _Measuring:
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                      watch=self._watch("race"))
-        for probe in (PREDICTION, VALIDATION, COMPILATION):
+        compared = sorted({run.setting.batch_size for run in self.evidence.runs if run.stage == "fresh"} - {present})
+        for probe, options in ((PREDICTION, {}), (VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}),
+                               (COMPILATION, {})):
             if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race"):
-                self._probe(probe)
+                self._probe(probe, **options)
         return self.evidence
 
     def _left(self, *others):

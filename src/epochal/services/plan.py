@@ -2,7 +2,7 @@
 
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.system.lock import locked, writing
 from ..base.text import counted, duration, seconds_of
-from ..base.validate import one_of, require, whole_number
+from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
@@ -28,6 +28,8 @@ class PlanRequest:
 
     Attributes:
         source: the model and its data.
+        batch_size, learning_rate, epochs: what is trained with now; all `None` is as the evidence says, else Keras' 32, what the
+            model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
@@ -42,6 +44,14 @@ class PlanRequest:
     seed: int = 0
     out: Path | None = None
     reuse: bool = False
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    epochs: int | None = None
+
+    @property
+    def said(self) -> bool:
+        """Whether anything is said of what is trained with now."""
+        return (self.batch_size, self.learning_rate, self.epochs) != (None, None, None)
 
 
 def plan(request: PlanRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> Plan:
@@ -156,12 +166,21 @@ def _prepared(request, progress, held):
     """What `request` asks for, made ready; other processes are kept away until the `ExitStack` called `held` ends, if any."""
     whole_number("seed", request.seed, 0)
     one_of("goal", request.goal, GOALS, 'Pass goal="fastest".')
+    for name in ("batch_size", "epochs"):
+        if getattr(request, name) is not None:
+            whole_number(name, getattr(request, name), 1)
+    if request.learning_rate is not None:
+        positive_number("learning_rate", request.learning_rate, "Pass the rate that you train with, such as 1e-3.")
     known, seconds = getattr(request.evidence, "evidence", request.evidence), seconds_of(request.budget)
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
-    rig = open_rig(*request.source.open(request.seed))
+    if not request.said and known is not None and known.said:
+        rate = known.present.learning_rate if known.present.schedule == "constant" else None
+        request = replace(request, batch_size=known.present.batch_size, learning_rate=rate, epochs=known.present_epochs)
+    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate)
+    now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
-                      f"{rig.task.fingerprint}-{rig.machine.backend}", progress.say)
+                      f"{rig.task.fingerprint}-{rig.machine.backend}{now}", progress.say)
     if held is not None:
         journal.hold(request.out, held)
     if known is None and (known := journal.left_over()) is not None:
@@ -170,6 +189,7 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
+    known = replace(known, said=request.said, present_epochs=request.epochs)
     known = with_pace(rig, known, seconds)
     items = agenda(rig.task, rig.present, known, seconds)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"

@@ -22,7 +22,7 @@ def is_present(plan, setting):
 
 def label_of(plan, setting):
     """How a setting is called in every figure."""
-    tags = [word for word, holds in (("yours", is_present), ("recommended", is_recommended)) if holds(plan, setting)]
+    tags = [word for word, holds in ((plan.evidence.whose, is_present), ("recommended", is_recommended)) if holds(plan, setting)]
     schedule = "" if setting.schedule == "constant" else f", {setting.schedule}"
     return (f"{number(setting.batch_size)} at {number(setting.learning_rate)}{schedule}"
             + (f" ({', '.join(tags)})" if tags else ""))
@@ -80,7 +80,7 @@ def condition_rows(plan):
     yield ("Seeds", _seeds(plan))
     if plan.margin > 0:
         yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
-               + ("1 % of what yours had gained by training" if raced(plan) else "fixed before measuring"))
+               + (f"1 % of what {plan.evidence.whose} had gained by training" if raced(plan) else "fixed before measuring"))
     yield ("Goal", plan.goal)
 
 
@@ -88,7 +88,7 @@ def _seeds(plan):
     if not plan.arms:
         return "no setting was compared"
     if raced(plan):
-        fresh = f"; then {plan.leads[-1].n_seeds} fresh ones for yours and the one ahead" if plan.leads else ""
+        fresh = f"; then {plan.leads[-1].n_seeds} fresh ones for {plan.evidence.whose} and the one ahead" if plan.leads else ""
         return f"1 for every setting, the same for all{fresh}"
     seeds = sorted({arm.n_seeds for arm in plan.arms})
     return f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm"

@@ -29,8 +29,9 @@ def choose_rate(context):
                   details=sentences.how_rate(picked))
 
 
-def choose_epochs(curves, patience):
-    """The epochs to allow, with early stopping: as many as the longest of the runs needed, early stopping replayed on each."""
+def choose_epochs(curves, patience, now=None):
+    """The epochs to allow, with early stopping: as many as the longest of the runs needed, early stopping replayed on each; `now`
+    are those that the user trains for with this setting, where that was said."""
     curves = list(curves)
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
@@ -40,6 +41,8 @@ def choose_epochs(curves, patience):
                f"{counted(len(curves), 'seed')})")
     if max(stops) < statistics.median(bests):
         details += "; stopping sooner gives away less than half the margin"
+    if now is not None and now < min(bests):
+        because += f"; your {now} end before validation loss is lowest"
     if cut:
         because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
     needed = max(stops)

@@ -54,10 +54,11 @@ def decide(evidence, *, goal="fastest"):
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
                                 seconds=_whole_fit(clock, chosen, runs, patience),
-                                present_seconds=_whole_fit(clock, present, runs, patience))
+                                present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
-        epochs=choose_epochs(runs[chosen].values(), patience), predict_batch_size=choose_predict_batch_size(evidence, chosen),
+        epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None),
+        predict_batch_size=choose_predict_batch_size(evidence, chosen),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds)
@@ -110,6 +111,14 @@ def _whole_fit(clock, setting, runs, patience):
         return None
     n_epochs = sum(stopping_epoch(curve, patience) for curve in curves) / len(curves)
     return clock.seconds(setting, n_epochs * curves[0].steps_per_epoch)
+
+
+def _present_fit(clock, evidence, runs, patience):
+    """The `FitSeconds` of the present setting: of the epochs that the user said, else as `_whole_fit`."""
+    stopped, now = _whole_fit(clock, evidence.present, runs, patience), evidence.present_epochs
+    if stopped is None or now is None:
+        return stopped
+    return clock.seconds(evidence.present, now * next(iter(runs[evidence.present].values())).steps_per_epoch)
 
 
 def _patience(curves, margin):

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ...base.errors import MeasurementFailed
-from ...base.text import counted, difference, number, quantity
+from ...base.text import capital, counted, difference, duration, number, quantity
 from ...records import Arm, Choice, Outcome, Plan, Stopping, Verdict
 from ..race.judge import Why, judge, levels_of, nothing_learnt
 from ..race.standings import Standings
@@ -43,19 +43,19 @@ def _plan(evidence, goal, clock, standings, judged):
     chosen = judged.ahead if judged is not None and judged.change else present
     arms = () if standings is None else tuple(_arm(s, standings, judged) for s in sorted(standings.racers()))
     told = _Told(evidence, goal, clock, standings, judged, chosen)
-    size, rate, patience = chosen.batch_size, chosen.learning_rate, told.patience
+    size, rate, patience, times = chosen.batch_size, chosen.learning_rate, told.patience, told.times
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
-        epochs=Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=told.why_epochs()),
+        epochs=told.epochs(),
         predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=patience),
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
-        seconds=_one_epoch(clock, chosen), present_seconds=_one_epoch(clock, present))
+        seconds=_epochs_of(clock, chosen, times[0]), present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
 
 
-def _one_epoch(clock, setting):
-    return clock.seconds(setting, steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
+def _epochs_of(clock, setting, n_epochs):
+    return clock.seconds(setting, n_epochs * steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
 
 
 def _arm(setting, standings, judged):
@@ -97,21 +97,23 @@ class _Told:
         self.standings, self.judged, self.chosen = standings, judged, chosen
         self.present, self.n_train = evidence.present, clock.n_train
         self.patience = round(_PATIENCE * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
-        self.yours = f"yours ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
+        self.whose = evidence.whose
+        self.times = self._times()
+        self.yours = f"{self.whose} ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
 
     def headline(self):
-        judged, keep = self.judged, f"Keep yours ({self.present})"
+        judged, keep = self.judged, f"Keep {self.whose} ({self.present})"
         if judged is None:
             return f"{keep} for now: nothing was trained yet; {self._machine()}."
         if judged.why is Why.DIVERGES:
-            return f"Yours diverges ({self.present}). Use {judged.ahead}."
+            return f"{capital(self.whose)} diverges ({self.present}). Use {judged.ahead}."
         if judged.change:
             last = judged.leads[-1]
             mine, theirs = quantity("s", last.seconds / last.sooner), quantity("s", last.seconds)
             return (f"Use {judged.ahead}: it gets as far in {mine} of training as {self.yours} in {theirs}, {number(last.sooner)} "
-                    "times sooner.")
+                    f"times sooner.{self._whole_training()}")
         if nothing := self._nothing_learnt():
-            return f"Keep yours for now ({self.present}): {nothing}."
+            return f"Keep {self.whose} for now ({self.present}): {nothing}."
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
@@ -127,29 +129,57 @@ class _Told:
     def why_size(self):
         judged = self.judged
         if judged is None or judged.ahead is None or not judged.change:
-            return "yours; " + ("nothing was compared yet" if judged is None else "no other setting was shown to be worth a change")
+            nothing = "nothing was compared yet" if judged is None else "no other setting was shown to be worth a change"
+            return f"{self.whose}; {nothing}"
         if not judged.leads:
-            return "yours diverges"
+            return f"{self.whose} diverges"
         last = judged.leads[-1]
         after = f"after {quantity('s', last.seconds)} of training each"
         if judged.why is Why.BETTER:
             span = f"{number(-last.high)} to {number(-last.low)}"
             return f"{after}, its validation loss is lower by {number(-last.difference)} ({span})"
-        return (f"no worse than yours {after} (difference {last.difference:+.2g}, margin {number(judged.margin)}), and "
+        return (f"no worse than {self.whose} {after} (difference {last.difference:+.2g}, margin {number(judged.margin)}), and "
                 f"{number(last.sooner)} times sooner there")
 
     def why_rate(self):
         if self.standings is None:
-            return "yours; nothing was compared yet"
+            return f"{self.whose}; nothing was compared yet"
         size = self.chosen.batch_size
         rates = sorted({setting.learning_rate for setting in self.standings.racers() if setting.batch_size == size})
         return (f"the best of {', '.join(map(number, rates))} at batch size {number(size)}" if self.judged.change and len(rates) > 1
-                else "yours" if not self.judged.change else "the only one tried at this batch size")
+                else self.whose if not self.judged.change else "the only one tried at this batch size")
 
-    def why_epochs(self):
-        seen = self._epochs_seen()
-        return (f"not measured: {f'the longest training made {number(seen)} of them' if seen else 'nothing was trained'}. "
-                f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training")
+    def epochs(self):
+        """Those after which the chosen setting is as far as the present one after its own, where these were said, if the lead stays
+        what it is; else as many as early stopping allows."""
+        seen, now = self._epochs_seen(), self.evidence.present_epochs
+        trained = f"the longest training made {number(seen)} of them" if seen else "nothing was trained"
+        stops = f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training"
+        if now is None:
+            return Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=f"not measured: {trained}. {stops}")
+        value, low, high = (max(1, math.ceil(n - 1e-6)) for n in self.times)
+        why = "as many as now"
+        if self.chosen != self.present and self.judged.leads:
+            why = f"gets as far as {self.whose} in {now}, if it stays {number(self.judged.leads[-1].sooner)} times sooner"
+        return Choice(value=value, low=low, high=high, because=f"{why}; {trained}. {stops} sooner")
+
+    def _times(self):
+        """Epochs of the chosen setting that get as far as those that the present one is trained for now, or as one, with their
+        interval."""
+        now = self.evidence.present_epochs or 1
+        if self.evidence.present_epochs is None or self.chosen == self.present or not self.judged.leads:
+            return now, now, now
+        last = self.judged.leads[-1]
+        theirs, mine = (_epochs_of(self.clock, setting, 1).training.value for setting in (self.present, self.chosen))
+        return tuple(now * theirs / mine / sooner for sooner in (last.sooner, last.sooner_high, last.sooner_low))
+
+    def _whole_training(self):
+        """What a whole training takes now and then, in a sentence, where it is known how long it is now."""
+        if (now := self.evidence.present_epochs) is None:
+            return ""
+        theirs, mine = (duration(_epochs_of(self.clock, setting, n).total.value)
+                        for setting, n in ((self.present, now), (self.chosen, self.times[0])))
+        return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this takes about {mine}."
 
     def binding(self):
         memory = self.evidence.get("memory")
@@ -164,7 +194,7 @@ class _Told:
         judged = self.judged
         if judged is not None and judged.leads:
             epochs = judged.leads[-1].seconds / self.standings.seconds_of(self.present, self._an_epoch())
-            yield (f"what comes later: the settings were compared over the first {number(epochs)} epochs of yours; a longer "
+            yield (f"what comes later: the settings were compared over the first {number(epochs)} epochs of {self.whose}; a longer "
                    "`--budget` looks further")
         if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
             last = judged.leads[-1] if judged.leads else None

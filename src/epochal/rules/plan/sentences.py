@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ...base.text import counted, difference, number, quantity
+from ...base.text import capital, counted, difference, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
@@ -32,20 +32,24 @@ class Context(NamedTuple):
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
 
+    @property
+    def whose(self):
+        return self.evidence.whose
+
 
 def headline(c):
     """The answer in one sentence of at most two lines, what to use first, then what it gains."""
-    setting, yours = c.chosen.setting, f"yours ({_short(c.present.setting)})"
+    setting, yours = c.chosen.setting, f"{c.whose} ({_short(c.present.setting)})"
     if c.present.verdict is Verdict.DIVERGED:
-        return f"Yours diverges ({_short(c.present.setting)}). Use {setting}."
+        return f"{capital(c.whose)} diverges ({_short(c.present.setting)}). Use {setting}."
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
-        return f"Keep yours ({setting}): no other setting could be compared in this time; raise `--budget`."
+        return f"Keep {c.whose} ({setting}): no other setting could be compared in this time; raise `--budget`."
     if c.chosen is c.present and c.goal == "best":
-        return f"Yours is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
+        return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
         cheaper = {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[c.goal]
-        return f"Yours is good already ({setting}): no setting that is no worse was shown {cheaper}."
+        return f"{capital(c.whose)} is good already ({setting}): no setting that is no worse was shown {cheaper}."
     if c.against is not c.present and c.present.verdict is not Verdict.NOT_WORSE:
         return f"Use {setting}: {yours} has {c.present.difference:.2g} more validation loss than the best one{_gain(c)}."
     if c.goal == "best":
@@ -62,19 +66,19 @@ def _gain(c):
     told = f", at the same loss {_times(c.ratio)}" if c.ratio else ""
     if None in (c.seconds, c.present_seconds):
         return told
-    return f"{told}; a whole `fit` takes {c.seconds.total}, yours {c.present_seconds.total}"
+    return f"{told}; a whole `fit` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
 
 
 def why_batch_size(c):
     """Why this batch size, in words."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        theirs = "yours" if c.against is c.present else _short(c.against.setting)
+        theirs = c.whose if c.against is c.present else _short(c.against.setting)
         parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
-        parts.append("yours; no other setting was shown to be worth a change")
+        parts.append(f"{c.whose}; no other setting was shown to be worth a change")
     elif c.chosen is c.against:
-        parts.append("shown better than yours")
+        parts.append(f"shown better than {c.whose}")
     if c.goal == "fastest" and c.chosen.seconds is not None:
         parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)}, without compilation and validation")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
@@ -90,7 +94,7 @@ def how_batch_size(c):
         parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
     if c.ratio:
         value, low, high = c.ratio
-        parts.append(f"time to the target: yours over this one {number(value)} ({number(low)} to {number(high)})")
+        parts.append(f"time to the target: {c.whose} over this one {number(value)} ({number(low)} to {number(high)})")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         parts.append(f"fastest batch size = √(B_crit · B_hw), with B_crit {_with_span(c.critical)} and B_hw "
                      f"{_with_span(c.evidence.get('throughput'))}")
@@ -99,7 +103,7 @@ def how_batch_size(c):
 
 def why_rate(c, picked, n_trials):
     """Why this learning rate; `picked` is `None` where no rate was left of so many trials."""
-    mine = "yours; " if c.chosen is c.present else ""
+    mine = f"{c.whose}; " if c.chosen is c.present else ""
     if picked is None:
         return mine + ("every trial at this batch size diverged" if n_trials
                        else "there was no time to test others; raise `--budget`")
@@ -153,8 +157,8 @@ def unresolved(c):
     found = []
     task = c.evidence.task
     if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
-        found.append(f"whether anything was learnt: the validation loss of yours, {number(c.present.quality)}, is no lower than "
-                     f"{number(task.constant_loss)}, that of the best constant answer")
+        found.append(f"whether anything was learnt: the validation loss of {c.whose}, {number(c.present.quality)}, is no lower "
+                     f"than {number(task.constant_loss)}, that of the best constant answer")
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
@@ -191,7 +195,8 @@ def on_test(c):
     if c.chosen is c.present:
         return f"loss {chosen:.4g}, on {n}"
     doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
-    return f"loss {chosen:.4g}, yours {present:.4g} (difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds), on {n}{doubt}"
+    apart = f"difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds"
+    return f"loss {chosen:.4g}, {c.whose} {present:.4g} ({apart}), on {n}{doubt}"
 
 
 def _not_compared(c):

@@ -15,7 +15,7 @@ _SHRUNK = 0.8       # of the lead at the level before: less means that it is bei
 class Why(enum.Enum):
     """Why a change is advised, or not."""
 
-    DIVERGES = "yours diverges"
+    DIVERGES = "the present setting diverges"
     BETTER = "lower loss at equal time"
     AS_GOOD_SOONER = "no worse, and sooner"
     UNDECIDED = "not told apart"
@@ -23,7 +23,7 @@ class Why(enum.Enum):
     SHRINKING = "ahead so far, but its lead shrinks, and its learning rate is higher"
     ONE_LEVEL = "ahead so far, but at one level only, and its learning rate is higher"
     ONE_SEED = "not yet repeated with fresh seeds"
-    NOT_AHEAD = "behind yours so far, and not repeated with fresh seeds"
+    NOT_AHEAD = "behind the present setting so far, and not repeated with fresh seeds"
     OTHER_GOAL = "a race tells of time and loss alone"
     NOBODY = "no other setting was trained"
 

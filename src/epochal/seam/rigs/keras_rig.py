@@ -18,11 +18,12 @@ from .twin import Twin
 from .verbs import State
 
 
-def open_rig(source, data):
+def open_rig(source, data, batch_size=None, learning_rate=None):
     """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
         source: a compiled Keras model, or a function without arguments that returns one; never changed.
+        batch_size, learning_rate: what is trained with now; `None` is Keras' 32, and what the model is compiled with.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -31,7 +32,7 @@ def open_rig(source, data):
     names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
     for name, part in zip(names, (data.train, *data.parts), strict=False):
         check(part, name)
-    return KerasRig(source, data, bind_of_backend())
+    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate))
 
 
 def bind_of_backend():
@@ -49,14 +50,16 @@ def bind_of_backend():
 
 
 class KerasRig:
-    """A Keras model and its data on the bench: see `Rig` for each verb, `open_rig` for the arguments; `bind` makes the `Verbs`."""
+    """A Keras model and its data on the bench: see `Rig` for each verb, `open_rig` for the arguments; `bind` makes the `Verbs`.
 
-    def __init__(self, source, data, bind):
+    `now`: batch size and learning rate that are trained with now, as for `open_rig`."""
+
+    def __init__(self, source, data, bind, now=(None, None)):
         self._twin, self._data = Twin(source, data.train), data
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._verbs = bind(self._twin, data)
-        self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present()
+        self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
         self.evaluate, self.present_schedule = self._verbs.evaluate, self._twin.rates

@@ -122,15 +122,21 @@ class Twin:
         also = {"training": training} if self._loss_takes_training else {}
         return y_pred, self.model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **also)
 
-    def present(self):
-        """The setting the model is compiled with: Keras' batch size of 32, and the learning rate or the highest of the schedule."""
+    def present(self, batch_size=None, learning_rate=None):
+        """What is trained with now: as given, else Keras' batch size of 32 and the learning rate the model is compiled with, or the
+        highest of its schedule, which none that is given can replace."""
+        size = batch_size or 32
+        if learning_rate is not None:
+            require(self._scheduled is None, "learning_rate", learning_rate, "left out for a model compiled with a learning-rate "
+                    "schedule", "Compile with a number, or leave it out.")
+            return Setting(batch_size=size, learning_rate=float(f"{learning_rate:.6g}"))
         highest, name = self._rate, "constant"
         if self._scheduled is not None:  # one that warms up begins at zero
             found = np.concatenate([self._scheduled.first(_LOOKED_AT[0]), self._scheduled.at(_LOOKED_AT)])
             highest, name = float(found.max()), self._scheduled.name
         require(0 < highest < math.inf, "model", f"one compiled with a learning rate of {highest:g}", "compiled with a positive "
                 "learning rate", "Compile with a rate such as 0.001.")
-        return Setting(batch_size=32, learning_rate=float(f"{highest:.6g}"), schedule=name)  # as written, not as float32
+        return Setting(batch_size=size, learning_rate=float(f"{highest:.6g}"), schedule=name)  # as written, not as float32
 
     def rates(self, n_steps):
         """float32[n_steps]: the learning rate the model is compiled with, step by step."""

@@ -1,0 +1,76 @@
+"""What the user trains with now: as said, it is "yours" and its epochs are counted; else it is the default."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from report.race_plans import FALLS, PRESENT, RIVAL, THIRD, machine_alone, raced
+from rules.worlds import Truth, at
+from rules.worlds import evidence as trained_to_the_end
+
+from epochal.rules.plan.decide import GOALS, decide
+
+BEHIND = {PRESENT: FALLS[RIVAL], RIVAL: FALLS[PRESENT], THIRD: FALLS[THIRD]}
+
+
+def again(plan, **about):
+    """The same plan, where something else is said of what is trained with now."""
+    return decide(replace(plan.evidence, **about), goal=plan.goal)
+
+
+def texts(plan):
+    yield plan.headline
+    yield plan.how_compared()
+    yield from plan.sentences()
+    for rows in (plan.rows(), plan.time_rows(), plan.arm_rows(), plan.lead_rows(), plan.detail_rows()):
+        yield from (cell for row in rows for cell in row)
+
+
+@pytest.mark.parametrize("plan", [raced(), raced(BEHIND), raced(n_fresh=0), machine_alone(),
+                                  *(decide(trained_to_the_end({at(32): Truth(), at(128): Truth()}), goal=goal) for goal in GOALS)],
+                         ids=["a change", "no change", "one seed", "machine alone", *GOALS])
+def test_what_nobody_said_is_called_the_default_and_what_was_said_is_yours(plan):
+    mine, unsaid = " ".join(texts(plan)), " ".join(texts(again(plan, said=False)))
+    assert ("yours" in mine.lower(), "the default" in mine.lower()) == (True, False)
+    assert ("yours" in unsaid.lower(), "the default" in unsaid.lower()) == (False, True)
+
+
+def test_a_race_tells_whole_trainings_where_the_epochs_were_said():
+    plan = again(raced(), present_epochs=10)
+    sooner, step = plan.leads[-1].sooner, 50e-6 * 100_000 / 782 + 0.0064  # of an epoch of 782 batches, the last one short
+    assert plan.present_seconds.n_epochs == 10
+    assert plan.present_seconds.training.value == pytest.approx(10 * 3125 * 0.008)
+    assert plan.seconds.training.value == pytest.approx(250 / sooner)
+    epochs = 250 / sooner / (782 * step)
+    assert plan.seconds.n_epochs == pytest.approx(epochs, rel=1e-3)
+    assert plan.epochs.value == math.ceil(epochs)
+    assert plan.epochs.low <= plan.epochs.value <= plan.epochs.high
+    assert "as far as yours in 10, if it stays" in plan.epochs.because
+    assert "Your 10 epochs take about 4 min 10 s; if that lead lasts, this takes about " in plan.headline
+    assert next(plan.time_rows())[0] == "a whole fit"
+
+
+def test_without_epochs_a_race_tells_one_epoch():
+    assert raced().seconds.n_epochs == pytest.approx(1)
+    assert next(raced().time_rows())[0] == "one epoch of fit"
+    assert "epochs take" not in raced().headline
+
+
+@pytest.mark.parametrize("falls", [BEHIND, None])
+def test_where_nothing_is_shown_faster_the_epochs_stay(falls):
+    plan = again(machine_alone() if falls is None else raced(falls), present_epochs=10)
+    assert plan.epochs.value == 10
+    assert plan.epochs.because.startswith("as many as now")
+    assert plan.seconds == plan.present_seconds
+
+
+def test_a_comparison_to_the_end_sets_the_seconds_of_the_epochs_that_were_said_beside_those_it_needs():
+    plan = again(decide(trained_to_the_end({at(32): Truth(), at(128): Truth()})), present_epochs=300)
+    assert plan.present_seconds.n_epochs == pytest.approx(300)
+    assert plan.seconds.n_epochs < 300
+
+
+def test_epochs_that_end_before_the_loss_is_lowest_are_told():
+    short, long = (again(decide(trained_to_the_end({PRESENT: Truth()})), present_epochs=n) for n in (2, 300))
+    assert "your 2 end before validation loss is lowest" in short.epochs.because
+    assert "end before" not in long.epochs.because
