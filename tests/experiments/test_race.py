@@ -223,3 +223,11 @@ def test_a_full_comparison_that_has_just_begun_does_not_take_the_place_of_a_race
     first, later = decide(known), decide(known.add(curve, *(replace(curve, seed=seed) for seed in (2, 3))))
     assert (later.headline, later.leads, later.how_compared()) == (first.headline, first.leads, first.how_compared())
     assert next(iter(later.time_rows()))[0] == "one epoch of fit"
+
+
+@pytest.mark.parametrize("name", ["batch_size", "learning_rate"])
+def test_a_race_leaves_what_is_fixed_as_it_is(dear, name):
+    rig = dear()
+    known = run(rig, replace(begun(rig), fixed=(name,)))
+    assert {getattr(run.setting, name) for run in known.runs} == {getattr(PRESENT, name)}
+    assert len({run.setting for run in known.runs}) >= 3

@@ -50,6 +50,14 @@ def test_the_rates_of_each_batch_size_widen_until_the_best_is_inside(bench):
     assert decide(known).learning_rate.value > 0.01
 
 
+@pytest.mark.parametrize("name", ["batch_size", "learning_rate"])
+def test_what_is_fixed_stays_and_the_other_is_compared(bench, name):
+    rig = bench()
+    known = run(rig, replace(begun(rig), fixed=(name,)))
+    assert {getattr(c.setting, name) for c in known.curves} == {getattr(rig.present, name)}
+    assert len({c.setting for c in known.of("confirm")} | {rig.present}) >= 2
+
+
 def test_a_study_is_repeatable(bench):
     first, again = run(bench()), run(bench())
     assert first.curves == again.curves

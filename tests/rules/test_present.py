@@ -74,3 +74,17 @@ def test_epochs_that_end_before_the_loss_is_lowest_are_told():
     short, long = (again(decide(trained_to_the_end({PRESENT: Truth()})), present_epochs=n) for n in (2, 300))
     assert "your 2 end before validation loss is lowest" in short.epochs.because
     assert "end before" not in long.epochs.because
+
+
+def test_what_is_fixed_is_never_changed_and_the_evidence_keeps_the_rest():
+    worlds = {PRESENT: Truth(), at(32, 0.002): Truth(), at(128, 0.002): Truth(steps=60.0)}
+    for plan in (raced(), decide(trained_to_the_end(worlds))):
+        assert plan.batch_size.value != 32
+        for name in ("batch_size", "learning_rate"):
+            kept = again(plan, fixed=(name,))
+            assert getattr(kept, name).value == getattr(PRESENT, name)
+            assert {getattr(arm.setting, name) for arm in kept.arms} == {getattr(PRESENT, name)}
+            assert getattr(kept, name).because.startswith("yours; fixed")
+            assert (kept.evidence.runs, kept.evidence.curves) == (plan.evidence.runs, plan.evidence.curves)
+        assert "the batch size is fixed" in again(plan, fixed=("batch_size",)).binding
+        assert not any("not compared" in sentence for sentence in again(plan, fixed=("batch_size",)).unresolved)

@@ -254,3 +254,10 @@ def test_a_rate_beside_a_compiled_schedule_is_refused():
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.02, 100)), "mse")
     with pytest.raises(ep.UsageError, match="`learning_rate` must be left out for a model compiled with a learning-rate schedule"):
         ep.plan(model, x, y, learning_rate=0.1, verbose=0)
+
+
+@pytest.mark.parametrize("fixed", ["epochs", 3, ("batch_size", "x"), ("batch_size", "learning_rate")])
+def test_what_cannot_be_fixed_is_refused(fixed):
+    x, y, _ = rows()
+    with pytest.raises(ep.UsageError, match="`fixed` must be one of batch_size"):
+        ep.plan(build, x, y, fixed=fixed, verbose=0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
          validation_data: Any = None, validation_split: float = 0.0,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
+         fixed: Literal["batch_size", "learning_rate"] | Iterable[str] = (),
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
          evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
@@ -39,6 +40,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             another is shown better or as good and cheaper. `None`: Keras' batch size of 32, the learning rate that the model is
             compiled with, and no number of epochs, which is then called the default. With epochs, the seconds of whole trainings
             are told where only the beginning of one could be seen.
+        fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
         budget: seconds, or words such as `"2 min"`. Where whole trainings do not fit it, settings are trained for equal seconds
@@ -61,7 +63,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
-                                   epochs=epochs)
+                                   epochs=epochs, fixed=fixed)
     with set_by_ctrl_c(Stop()) as stop:
         return planning.plan(request, progress=progress, stop=stop)
 

@@ -92,15 +92,17 @@ class _Race:
 
     @property
     def standings(self):
-        return Standings(self.evidence, self.clock.full_step)
+        return Standings(self.evidence.allowed(), self.clock.full_step)
 
     def _begin(self):
         present, n = self.rig.present, self.rig.n_examples
         own, largest = min(present.batch_size, n), largest_that_fits(self.evidence)
+        largest = own if "batch_size" in self.evidence.fixed else largest
         at = sizes(own, n, largest, lambda size: self.clock.full_step(size).value / size)
         step = self.clock.full_step(own).value
         self.paces[own] = self.evidence.get("pace").value / step
-        return beginning(starters(present, at, self.rig.task.optimizer), step, self._cost_of, self._left())
+        some = starters(present, at, self.rig.task.optimizer, self.evidence.fixed)
+        return beginning(some, step, self._cost_of, self._left())
 
     def _level(self, settings, level):
         """Train everything up to a level; false where the time ran out before anything could be compared there."""
@@ -124,6 +126,8 @@ class _Race:
             if any(self._raced(setting, level) < before for setting in [present, *self.standings.ranked(level)[:1]]):
                 break
             lower = replace(present, learning_rate=neighbour(present.learning_rate, present.learning_rate, places))
+            if not self.evidence.allows(lower):
+                break
             if not self._go_on("race", lower, self.seed_of_race, level):
                 return False
         return True
@@ -135,7 +139,7 @@ class _Race:
             tried = {s.learning_rate for s in self.standings.racers() if s.batch_size == best.batch_size}
             beyond = [replace(best, learning_rate=neighbour(best.learning_rate, self.rig.present.learning_rate, way))
                       for way, edge in ((1, max(tried)), (-1, min(tried))) if best.learning_rate == edge]
-            beyond = [setting for setting in beyond if self.standings.may_lead(setting, level)]
+            beyond = [setting for setting in beyond if self.evidence.allows(setting) and self.standings.may_lead(setting, level)]
             if not beyond or self._left() < self._cost_of(best, level) * (1 + 2 * N_FRESH):
                 return True
             if not all(self._go_on("race", setting, self.seed_of_race, level) for setting in beyond):
@@ -167,7 +171,8 @@ class _Race:
             cost = self._cost_of(setting, self.standings.seconds_of(setting, n_updates - run.n_updates))
             if cost > self._left() + _OVERRUN[stage] * self.seconds:
                 return False
-            self.watch(self.seconds - self._left(), self.seconds, self._doing(stage, setting, level))
+            what = "the settings" if stage == "race" else "fresh seeds"
+            self.watch(self.seconds - self._left(), self.seconds, f"{what}, {quantity('s', level)} of training each")
             with memory_guard(self.rig) as guard:
                 run = self._stretch(run, n_updates)
             if setting == self.rig.present:
@@ -260,7 +265,3 @@ class _Race:
               if run.stage == "fresh"}
         return sum(self._cost_of(setting, max(0.0, level - at.get((setting, seed), 0.0)))
                    for setting in pair for seed in self.fresh[:N_FRESH])
-
-    def _doing(self, stage, setting, level):
-        what = "the settings" if stage == "race" else "fresh seeds"
-        return f"{what}, {quantity('s', level)} of training each: {setting}"

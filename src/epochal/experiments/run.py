@@ -48,6 +48,8 @@ class _Study:
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
         memory = evidence.get("memory")
         self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value))
+        if "batch_size" in evidence.fixed:
+            self.sizes = (min(rig.present.batch_size, rig.n_examples),)
 
     def run(self):
         if self._known():
@@ -151,9 +153,11 @@ class _Study:
         centre = seed_rate(present.learning_rate, present.batch_size, size, self.rig.task.optimizer)
         highest = 8 * critical.high if critical is not None and critical.outcome is Outcome.OK else float("inf")
         rates = grid(centre, self.sweep.n_rates, present.learning_rate, highest)
+        if "learning_rate" in self.evidence.fixed:
+            rates = [present.learning_rate]
         while rates:
             self._train("screen", [self._setting(size, rate) for rate in rates], trials, f"learning rates at batch size {size:,}")
-            rates = beyond(self._trials(size), present.learning_rate)
+            rates = [] if "learning_rate" in self.evidence.fixed else beyond(self._trials(size), present.learning_rate)
             if perf_counter() - self.started > _OVERRUN * self.seconds:
                 break
 
@@ -195,7 +199,7 @@ class _Study:
         return Setting(batch_size=size, learning_rate=rate, schedule=present.schedule)
 
     def _trials(self, size):
-        return [c for c in self.evidence.of("screen") if c.setting.batch_size == size]
+        return [c for c in self.evidence.allowed().of("screen") if c.setting.batch_size == size]
 
     def _add(self, *things):
         self.evidence = self.evidence.add(*things)

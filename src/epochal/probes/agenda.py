@@ -24,7 +24,10 @@ def agenda(task, present, evidence, budget):
         return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
-        items.append(_trainings(task, present, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
+        sizes = batch_sizes(present.batch_size, task.n_train)
+        if "batch_size" in evidence.fixed:
+            sizes = (min(present.batch_size, task.n_train),)
+        items.append(_trainings(task, present, sizes, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
     return tuple(items)
 
 
@@ -48,7 +51,7 @@ def _before_a_race(task, present, evidence, budget, pace):
         present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
         what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; the one ahead "
                 "and it again with fresh seeds")
-        why = f"whole trainings do not fit the budget: an epoch with it takes about {an_epoch:.2g} s, and it takes hundreds"
+        why = f"whole trainings do not fit the budget: an epoch takes about {an_epoch:.2g} s here, and a comparison takes hundreds"
         items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 
@@ -58,8 +61,7 @@ def due(evidence, budget):
     return [probe for probe in PROBES.values() if probe.name not in evidence and budget >= probe.least_budget]
 
 
-def _trainings(task, present, seconds):
-    sizes = batch_sizes(present.batch_size, task.n_train)
+def _trainings(task, present, sizes, seconds):
     foreseen = {b: max(_LEAST_STEP, 6 * task.n_params * b / _FLOPS) for b in sizes}
     wanted = first_epochs(present.batch_size, task.n_train)
     sweeps = {b: propose(b, present.batch_size, task.n_train, foreseen[b], seconds, wanted) for b in sizes}

@@ -2,6 +2,7 @@
 
 from .curve import Curve as Curve
 from .curve import Setting as Setting
+from .evidence import FIXABLE as FIXABLE
 from .evidence import Evidence as Evidence
 from .plan import Arm as Arm
 from .plan import Choice as Choice

@@ -8,6 +8,8 @@ from .race import Run
 from .reading import Outcome, Reading
 from .task import Machine, Task
 
+FIXABLE = ("batch_size", "learning_rate")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -18,6 +20,7 @@ class Evidence:
         present: what the user trains with now, always one of the arms: as said, else Keras' batch size and the model's own rate.
         said: whether the user said so; else it is called the default.
         present_epochs: the epochs that the user trains for now; `None` where that was not said.
+        fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared.
         readings, curves: what was measured.
         runs: the trainings of a race, each as far as it came.
     """
@@ -27,6 +30,7 @@ class Evidence:
     present: Setting | None = None
     said: bool = False
     present_epochs: int | None = None
+    fixed: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -53,6 +57,15 @@ class Evidence:
     def whose(self):
         """How the present setting is called in a sentence."""
         return "yours" if self.said else "the default"
+
+    def allows(self, setting):
+        """Whether a setting leaves what is fixed as it is."""
+        return all(getattr(setting, name) == getattr(self.present, name) for name in self.fixed)
+
+    def allowed(self):
+        """The same evidence without the trainings of settings that it does not allow."""
+        return replace(self, curves=tuple(c for c in self.curves if self.allows(c.setting)),
+                       runs=tuple(run for run in self.runs if self.allows(run.setting)))
 
     def add(self, *things):
         """The evidence with `Reading`s and `Curve`s appended; a `Run` takes the place of the same training when it was shorter."""

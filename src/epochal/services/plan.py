@@ -1,6 +1,7 @@
 """Plan: put the model on the bench, take the measurements that are not yet known, and decide."""
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..base.system.lock import locked, writing
 from ..base.text import counted, duration, seconds_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
-from ..records import Evidence, Plan, read, save
+from ..records import FIXABLE, Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
@@ -31,6 +32,7 @@ class PlanRequest:
         batch_size, learning_rate, epochs: what is trained with now; all `None` is as the evidence says, else Keras' 32, what the
             model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`.
+        fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
             until there is a plan. `None` saves no plan, and keeps them in the user's cache.
@@ -47,6 +49,7 @@ class PlanRequest:
     batch_size: int | None = None
     learning_rate: float | None = None
     epochs: int | None = None
+    fixed: str | Iterable[str] = ()
 
     @property
     def said(self) -> bool:
@@ -171,6 +174,11 @@ def _prepared(request, progress, held):
             whole_number(name, getattr(request, name), 1)
     if request.learning_rate is not None:
         positive_number("learning_rate", request.learning_rate, "Pass the rate that you train with, such as 1e-3.")
+    fixed = (request.fixed,) if isinstance(request.fixed, str) or not isinstance(request.fixed, Iterable) else tuple(request.fixed)
+    for name in fixed:
+        one_of("fixed", name, FIXABLE, 'Pass fixed="batch_size".')
+    require(len(fixed) < len(FIXABLE), "fixed", fixed, "one of batch_size and learning_rate",
+            "With both there is nothing to compare.")
     known, seconds = getattr(request.evidence, "evidence", request.evidence), seconds_of(request.budget)
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
@@ -189,7 +197,7 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
-    known = replace(known, said=request.said, present_epochs=request.epochs)
+    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed)
     known = with_pace(rig, known, seconds)
     items = agenda(rig.task, rig.present, known, seconds)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"

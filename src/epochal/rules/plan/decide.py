@@ -1,6 +1,7 @@
 """From evidence to a plan. The only place where a recommendation is made."""
 
 import math
+from dataclasses import replace
 
 from ...base.errors import MeasurementFailed
 from ...base.validate import one_of
@@ -26,6 +27,8 @@ def decide(evidence, *, goal="fastest"):
     `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
+    Settings that change what is fixed (`evidence.fixed`) are left out.
+
     Until two settings were trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
 
     Raises:
@@ -33,6 +36,10 @@ def decide(evidence, *, goal="fastest"):
         MeasurementFailed: nothing is known yet but the model and its data, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
+    return replace(_decide(evidence.allowed(), goal), evidence=evidence)
+
+
+def _decide(evidence, goal):
     runs, present = compare.runs_by_setting(evidence), evidence.present
     if present not in runs or evidence.get("untrained_loss") is None or (len(runs) == 1 and evidence.runs):
         return decide_race(evidence, goal, clock_of(evidence))

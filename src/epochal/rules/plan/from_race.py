@@ -128,6 +128,8 @@ class _Told:
 
     def why_size(self):
         judged = self.judged
+        if "batch_size" in self.evidence.fixed:
+            return f"{self.whose}; fixed"
         if judged is None or judged.ahead is None or not judged.change:
             nothing = "nothing was compared yet" if judged is None else "no other setting was shown to be worth a change"
             return f"{self.whose}; {nothing}"
@@ -142,6 +144,8 @@ class _Told:
                 f"{number(last.sooner)} times sooner there")
 
     def why_rate(self):
+        if "learning_rate" in self.evidence.fixed:
+            return f"{self.whose}; fixed"
         if self.standings is None:
             return f"{self.whose}; nothing was compared yet"
         size = self.chosen.batch_size
@@ -182,6 +186,8 @@ class _Told:
         return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this takes about {mine}."
 
     def binding(self):
+        if "batch_size" in self.evidence.fixed:
+            return "you: the batch size is fixed"
         memory = self.evidence.get("memory")
         if memory is not None and memory.outcome is Outcome.OK and memory.value < min(self.n_train, 16 * self.chosen.batch_size):
             return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
@@ -220,6 +226,8 @@ class _Told:
 
     def _machine(self):
         """What the time of a step alone says."""
+        if "batch_size" in self.evidence.fixed:
+            return "other learning rates take trainings to compare"
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
             return "a larger batch trains on no more rows a second here"

@@ -76,7 +76,8 @@ def why_batch_size(c):
         theirs = c.whose if c.against is c.present else _short(c.against.setting)
         parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
-        parts.append(f"{c.whose}; no other setting was shown to be worth a change")
+        fixed = "fixed" if "batch_size" in c.evidence.fixed else "no other setting was shown to be worth a change"
+        parts.append(f"{c.whose}; {fixed}")
     elif c.chosen is c.against:
         parts.append(f"shown better than {c.whose}")
     if c.goal == "fastest" and c.chosen.seconds is not None:
@@ -104,6 +105,8 @@ def how_batch_size(c):
 def why_rate(c, picked, n_trials):
     """Why this learning rate; `picked` is `None` where no rate was left of so many trials."""
     mine = f"{c.whose}; " if c.chosen is c.present else ""
+    if "learning_rate" in c.evidence.fixed:
+        return f"{mine}fixed"
     if picked is None:
         return mine + ("every trial at this batch size diverged" if n_trials
                        else "there was no time to test others; raise `--budget`")
@@ -125,6 +128,8 @@ def how_rate(picked):
 
 def binding(c):
     """Which constraint keeps the batch size from being larger."""
+    if "batch_size" in c.evidence.fixed:
+        return "you: the batch size is fixed"
     size, memory = c.chosen.setting.batch_size, c.evidence.get("memory")
     larger = [arm for arm in c.arms if arm.setting.batch_size > size]
     n_train = c.evidence.task.n_train
@@ -202,6 +207,8 @@ def on_test(c):
 def _not_compared(c):
     """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
     task, present, memory = c.evidence.task, c.present.setting.batch_size, c.evidence.get("memory")
+    if "batch_size" in c.evidence.fixed:
+        return []
     sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value))
     at = {}
     for arm in c.arms:

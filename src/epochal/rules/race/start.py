@@ -1,6 +1,7 @@
 """Which settings a race begins with, and how long its first level is."""
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from ...records import Setting
@@ -70,12 +71,13 @@ def timed_sizes(own, largest, pace, seconds):
     return tuple(found)
 
 
-def starters(present, batch_sizes, optimizer):
+def starters(present, batch_sizes, optimizer, fixed=()):
     """The settings that may start, the most promising first: the present one, its next higher rate, larger batches around the rate
     of the rule for them (`seed_rate`), then its next lower rate.
 
     Args:
         present: the user's `Setting`. batch_sizes: as from `sizes`. optimizer: Keras' name of it.
+        fixed: with `"learning_rate"`, larger batches have the present one.
     """
     def at(size, places):
         return Setting(batch_size=size, learning_rate=neighbour(present.learning_rate, present.learning_rate, places),
@@ -83,6 +85,8 @@ def starters(present, batch_sizes, optimizer):
 
     own = min(present.batch_size, max(batch_sizes))
     larger = [size for size in batch_sizes if size > own]
+    if "learning_rate" in fixed:
+        return (present, *(replace(present, batch_size=size) for size in larger))
     places = {size: math.log(seed_rate(1.0, own, size, optimizer), STEP) for size in batch_sizes}
     wanted = [at(own, 1), *(at(size, math.ceil(places[size])) for size in larger),
               *(at(size, math.floor(places[size])) for size in larger), at(own, -1)]
