@@ -43,11 +43,20 @@ def test_a_race_tells_whole_trainings_where_the_epochs_were_said():
     assert plan.seconds.training.value == pytest.approx(250 / sooner)
     epochs = 250 / sooner / (782 * step)
     assert plan.seconds.n_epochs == pytest.approx(epochs, rel=1e-3)
-    assert plan.epochs.value == math.ceil(epochs)
-    assert plan.epochs.low <= plan.epochs.value <= plan.epochs.high
-    assert "as far as yours in 10, if it stays" in plan.epochs.because
-    assert "Your 10 epochs take about 4 min 10 s; if that lead lasts, this takes about " in plan.headline
-    assert next(plan.time_rows())[0] == "a whole fit"
+    assert plan.epochs.value == max(10, math.ceil(epochs * sooner / plan.leads[-1].sooner_low))
+    assert plan.epochs.low <= epochs <= plan.epochs.high
+    assert f"as far as yours in 10 after about {epochs:.3g} (" in plan.epochs.because
+    assert "Your 10 epochs take about 4 min 10 s; if that lead lasts, this is as far after about " in plan.headline
+    assert [row[0] for row in plan.time_rows()] == ["a whole fit", "as far as yours", "yours"]
+
+
+def test_a_lead_never_shortens_a_training_below_the_epochs_of_now():
+    """On the same batch size an epoch takes as long: twice as soon would be half of the epochs, if the lead lasted."""
+    sooner_at_32 = {PRESENT: FALLS[PRESENT], replace(PRESENT, learning_rate=0.002): FALLS[RIVAL]}
+    plan = again(raced(sooner_at_32), present_epochs=10)
+    assert plan.learning_rate.value == 0.002
+    assert plan.seconds.n_epochs < 6
+    assert plan.epochs.value == 10
 
 
 def test_without_epochs_a_race_tells_one_epoch():

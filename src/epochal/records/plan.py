@@ -161,7 +161,8 @@ class Plan:
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
         whose = self.evidence.whose
-        both = {"recommended": self.seconds, whose: self.present_seconds}
+        told = self.whole or not (self.leads and self.evidence.present_epochs)
+        both = {"recommended" if told else f"as far as {whose}": self.seconds, whose: self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == whose or fit != both[whose])}
         if known:
             what = "a whole fit" if self.whole or self.evidence.present_epochs else "one epoch of fit"

@@ -154,18 +154,19 @@ class _Told:
                 else self.whose if not self.judged.change else "the only one tried at this batch size")
 
     def epochs(self):
-        """Those after which the chosen setting is as far as the present one after its own, where these were said, if the lead stays
-        what it is; else as many as early stopping allows."""
+        """As many as now, where these were said, and more where the chosen setting may need them to get as far; else as many as
+        early stopping allows. Never fewer than now: a lead over the beginning may shrink."""
         seen, now = self._epochs_seen(), self.evidence.present_epochs
         trained = f"the longest training made {number(seen)} of them" if seen else "nothing was trained"
         stops = f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training"
         if now is None:
             return Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=f"not measured: {trained}. {stops}")
-        value, low, high = (max(1, math.ceil(n - 1e-6)) for n in self.times)
-        why = "as many as now"
+        expected, least, most = self.times
+        value, why = max(now, math.ceil(most - 1e-6)), "as many as now"
         if self.chosen != self.present and self.judged.leads:
-            why = f"gets as far as {self.whose} in {now}, if it stays {number(self.judged.leads[-1].sooner)} times sooner"
-        return Choice(value=value, low=low, high=high, because=f"{why}; {trained}. {stops} sooner")
+            after, sooner = f"{number(expected)} ({number(least)} to {number(most)})", self.judged.leads[-1].sooner
+            why = f"at most; as far as {self.whose} in {now} after about {after}, if it stays {number(sooner)} times sooner"
+        return Choice(value=value, low=min(value, max(1, round(least))), high=value, because=f"{why}; {trained}. {stops} sooner")
 
     def _times(self):
         """Epochs of the chosen setting that get as far as those that the present one is trained for now, or as one, with their
@@ -183,7 +184,7 @@ class _Told:
             return ""
         theirs, mine = (duration(_epochs_of(self.clock, setting, n).total.value)
                         for setting, n in ((self.present, now), (self.chosen, self.times[0])))
-        return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this takes about {mine}."
+        return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this is as far after about {mine}."
 
     def binding(self):
         if "batch_size" in self.evidence.fixed:
