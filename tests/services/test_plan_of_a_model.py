@@ -249,6 +249,14 @@ def test_what_cannot_be_trained_with_is_refused_by_its_name(name, value):
         ep.plan(build, x, y, verbose=0, **{name: value})
 
 
+def test_a_batch_beyond_the_rows_is_one_of_them_all_and_one_that_no_program_counts_is_refused():
+    x, y, _ = rows()
+    plan = ep.plan(build, x, y, batch_size=2**31 - 1, budget="2 s", verbose=0)
+    assert plan.present_seconds.training.value > 0
+    with pytest.raises(ep.UsageError, match="`batch_size` must be below 2,147,483,648; got 1000000000000"):
+        ep.plan(build, x, y, batch_size=10**12, verbose=0)
+
+
 def test_a_rate_beside_a_compiled_schedule_is_refused():
     model, (x, y, _) = build(), rows()
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.02, 100)), "mse")

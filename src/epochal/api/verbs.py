@@ -37,9 +37,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
         batch_size, learning_rate, epochs: what you train with now. It is always among the settings compared, and stands unless
-            another is shown better or as good and cheaper. `None`: Keras' batch size of 32, the learning rate that the model is
-            compiled with, and no number of epochs, which is then called the default. With epochs, the seconds of whole trainings
-            are told where only the beginning of one could be seen.
+            another is shown better or as good and cheaper. `None` is Keras' batch size of 32, the learning rate that the model is
+            compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
+            trainings are told also where only the beginning of one could be seen.
         fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).

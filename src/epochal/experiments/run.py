@@ -47,9 +47,8 @@ class _Study:
         self.rig, self.evidence, self.seed, self.keep, self.watch = rig, evidence, seed, keep, watch
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
         memory = evidence.get("memory")
-        self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value))
-        if "batch_size" in evidence.fixed:
-            self.sizes = (min(rig.present.batch_size, rig.n_examples),)
+        self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value),
+                                 evidence.fixed)
 
     def run(self):
         if self._known():

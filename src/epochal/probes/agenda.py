@@ -24,9 +24,7 @@ def agenda(task, present, evidence, budget):
         return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
-        sizes = batch_sizes(present.batch_size, task.n_train)
-        if "batch_size" in evidence.fixed:
-            sizes = (min(present.batch_size, task.n_train),)
+        sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
         items.append(_trainings(task, present, sizes, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
     return tuple(items)
 

@@ -22,6 +22,8 @@ from ..seam.rigs.rig import Rig
 from .measuring import measure, with_pace
 from .source import ArraySource, TableSource
 
+_MOST = 2**31  # of what is counted in a compiled program
+
 
 @dataclass(frozen=True, eq=False)
 class PlanRequest:
@@ -172,6 +174,8 @@ def _prepared(request, progress, held):
     for name in ("batch_size", "epochs"):
         if getattr(request, name) is not None:
             whole_number(name, getattr(request, name), 1)
+            require(getattr(request, name) < _MOST, name, getattr(request, name), f"below {_MOST:,}", "More rows than there are "
+                    "make one batch of them all." if name == "batch_size" else "")
     if request.learning_rate is not None:
         positive_number("learning_rate", request.learning_rate, "Pass the rate that you train with, such as 1e-3.")
     fixed = (request.fixed,) if isinstance(request.fixed, str) or not isinstance(request.fixed, Iterable) else tuple(request.fixed)

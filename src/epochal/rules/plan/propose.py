@@ -42,16 +42,18 @@ def stretch(batch_size, present):
     return min(4.0, max(1.0, math.sqrt(batch_size / present)))
 
 
-def batch_sizes(present, n_train, largest=None):
+def batch_sizes(present, n_train, largest=None, fixed=()):
     """The batch sizes to compare: the present one, times and over 4 as far as the rows and the memory go, and all rows.
 
     Args:
         present: the user's batch size; it is kept even where it is larger than the data (one batch, as in Keras).
-        n_train: training rows. largest: what fits in memory, or `None`.
+        n_train: training rows. largest: what fits in memory, or `None`. fixed: with `"batch_size"`, there is but the present one.
 
-    >>> batch_sizes(32, 1150)
-    (8, 32, 128, 512, 1150)
+    >>> batch_sizes(32, 1150), batch_sizes(32, 1150, fixed=("batch_size",))
+    ((8, 32, 128, 512, 1150), (32,))
     """
+    if "batch_size" in fixed:
+        return (min(present, n_train),)
     limit = min(n_train, largest or n_train)
     sizes = {min(present, n_train), min(present, limit)}
     for way in (1 / _STEP, _STEP):

@@ -207,9 +207,7 @@ def on_test(c):
 def _not_compared(c):
     """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
     task, present, memory = c.evidence.task, c.present.setting.batch_size, c.evidence.get("memory")
-    if "batch_size" in c.evidence.fixed:
-        return []
-    sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value))
+    sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value), c.evidence.fixed)
     at = {}
     for arm in c.arms:
         size = min(arm.setting.batch_size, task.n_train)
