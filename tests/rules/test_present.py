@@ -97,3 +97,12 @@ def test_what_is_fixed_is_never_changed_and_the_evidence_keeps_the_rest():
             assert (kept.evidence.runs, kept.evidence.curves) == (plan.evidence.runs, plan.evidence.curves)
         assert "the batch size is fixed" in again(plan, fixed=("batch_size",)).binding
         assert not any("not compared" in sentence for sentence in again(plan, fixed=("batch_size",)).unresolved)
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_present_setting_is_not_called_good_before_another_batch_size_was_compared(goal):
+    rates = trained_to_the_end({PRESENT: Truth(), at(32, 0.002): Truth(excess=0.5)})
+    assert "no other batch size could be compared in this time" in decide(rates, goal=goal).headline
+    sizes = trained_to_the_end({PRESENT: Truth(), at(128): Truth(excess=0.5)})
+    for known in (sizes, replace(rates, fixed=("batch_size",))):
+        assert "good already" in decide(known, goal=goal).headline

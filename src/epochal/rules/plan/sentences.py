@@ -45,6 +45,8 @@ def headline(c):
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
         return f"Keep {c.whose} ({setting}): no other setting could be compared in this time; raise `--budget`."
+    if c.chosen is c.present and _not_compared(c) and len({arm.setting.batch_size for arm in c.arms}) == 1:
+        return f"Keep {c.whose} for now ({setting}): no other batch size could be compared in this time; raise `--budget`."
     if c.chosen is c.present and c.goal == "best":
         return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
