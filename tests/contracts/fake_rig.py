@@ -1,6 +1,7 @@
 """A rig whose every answer is known: a quadratic bowl with Gaussian gradient noise, in NumPy alone."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class FakeTiming:
         call, epoch: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
         jitter: standard deviation of the log of every time.
         validation, compilation: seconds of a validation pass and of compiling.
+        switches: what `compile` offers; with it a step takes so many seconds less (`saves`), compiling more (`compiles`), by name.
     """
 
     step: float = 1e-3
@@ -26,6 +28,9 @@ class FakeTiming:
     jitter: float = 0.0
     validation: float = 2e-3
     compilation: float = 1.0
+    switches: Mapping = field(default_factory=dict)
+    saves: Mapping = field(default_factory=dict)
+    compiles: Mapping = field(default_factory=dict)
 
 
 class FakeRig:
@@ -94,9 +99,13 @@ class FakeRig:
     def capacity_bytes(self):
         return self._capacity
 
-    def fit_seconds(self, batch_size, n_steps):
+    def switches(self):
+        return dict(self._timing.switches)
+
+    def fit_seconds(self, batch_size, n_steps, switches=()):
         epochs = -(-n_steps // max(1, self.n_examples // batch_size))
-        return self._seconds(n_steps, n_steps * batch_size, epochs)
+        saved = sum(self._timing.saves.get(name, 0.0) for name, _ in switches)
+        return self._seconds(n_steps, n_steps * batch_size, epochs) - n_steps * saved
 
     def epoch_seconds(self, batch_size, n_epochs):
         n_steps = -(-self.n_examples // batch_size)
@@ -105,8 +114,8 @@ class FakeRig:
     def validation_seconds(self, batch_size, n_passes):
         return n_passes * self._timing.validation
 
-    def compile_seconds(self, batch_size):
-        return self._timing.compilation
+    def compile_seconds(self, batch_size, switches=()):
+        return self._timing.compilation + sum(self._timing.compiles.get(name, 0.0) for name, _ in switches)
 
     def predict_seconds(self, batch_size, n_rows):
         return self._seconds(-(-n_rows // batch_size), n_rows)

@@ -41,8 +41,8 @@ class Bench(FakeRig):
             found = super().evaluate(state)
         return found if self._untrained is None else found * 0 + self._untrained
 
-    def fit_seconds(self, batch_size, n_steps):
-        seconds = super().fit_seconds(batch_size, n_steps)
+    def fit_seconds(self, batch_size, n_steps, switches=()):
+        seconds = super().fit_seconds(batch_size, n_steps, switches)
         self._count("fit_seconds", seconds)
         return seconds
 
@@ -56,8 +56,8 @@ class Bench(FakeRig):
         self._count("validation_seconds", seconds)
         return seconds
 
-    def compile_seconds(self, batch_size):
-        seconds = super().compile_seconds(batch_size)
+    def compile_seconds(self, batch_size, switches=()):
+        seconds = super().compile_seconds(batch_size, switches)
         self._count("compile_seconds", seconds)
         return seconds
 

@@ -21,7 +21,7 @@ def again(plan, **about):
 def texts(plan):
     yield plan.headline
     yield plan.how_compared()
-    yield from plan.sentences()
+    yield from (sentence for _, sentence in plan.sentences())
     for rows in (plan.rows(), plan.time_rows(), plan.arm_rows(), plan.lead_rows(), plan.detail_rows()):
         yield from (cell for row in rows for cell in row)
 

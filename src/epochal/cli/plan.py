@@ -88,8 +88,8 @@ def _print_answer(console: Console, plan: Plan) -> None:
         console.print(f"\nThe one ahead against {plan.evidence.whose}:", highlight=False)
         console.print(RichTable(leads))
     console.print()
-    for sentence in plan.sentences():
-        console.print(sentence, highlight=False, markup=False)
+    for name, sentence in plan.sentences():
+        console.print(f"{name}: {sentence}", highlight=False, markup=False)
     if details := list(plan.detail_rows()):
         console.print("\nDetails:", highlight=False)
         console.print(RichTable(details))

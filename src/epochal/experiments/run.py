@@ -46,6 +46,7 @@ class _Study:
     def __init__(self, rig, evidence, seed, seconds, keep, watch):
         self.rig, self.evidence, self.seed, self.keep, self.watch = rig, evidence, seed, keep, watch
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
+        self.compiling = 0.0  # seconds that the last batch size took to compile and to time
         memory = evidence.get("memory")
         self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value),
                                  evidence.fixed)
@@ -84,9 +85,10 @@ class _Study:
             if not left:
                 break
             size, left = left[0], left[1:]
-            at_best = self._how(present).seconds * min(1.0, size / present)  # compiling tells, but takes time itself
-            if propose(size, present, n, slowness * at_best, self._left(), needed, len(confirm)) is None:
-                continue
+            known = self._how(present)
+            at_best, after = known.seconds * self._times_as_slow(size, present), self._left() - self.compiling
+            if propose(size, present, n, slowness * at_best, after, needed, len(confirm), known.width) is None:
+                continue  # it is not worth compiling for
             how = self._how(size)
             shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
             sweeps = [propose(size, present, n, slowness * how.seconds, share, needed, len(confirm), how.width)
@@ -103,6 +105,17 @@ class _Study:
             if self.done > foreseen:
                 slowness *= max(0.2, min(5.0, (perf_counter() - begun) / (self.done - foreseen)))
             self.total = self.done + max(self._left(), 0.0)
+
+    def _times_as_slow(self, size, present):
+        """How many times as long a step and lane takes as at the present batch size, at best.
+
+        At smaller ones it is a question of examples alone. Larger ones cost at least what they do in Keras' `fit`, where what a step
+        takes beside the examples weighs more than among lanes.
+        """
+        clock = clock_of(self.evidence)
+        if size <= present or not clock.steps:
+            return min(1.0, size / present)
+        return max(1.0, clock.full_step(size).value / clock.full_step(present).value)
 
     def _seconds_to_target(self, target):
         """The least time to the target at each batch size compared, by the clock of `fit` (by updates where it is not known)."""
@@ -128,8 +141,9 @@ class _Study:
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
         guard.require(size)
+        self.compiling = perf_counter() - start
         self._add(Reading(name="engine", title="time of a step and lane while measuring", value=how.seconds, unit="s",
-                          low=how.seconds, high=how.seconds, repeats=1, cost=perf_counter() - start,
+                          low=how.seconds, high=how.seconds, repeats=1, cost=self.compiling,
                           points=((*known.points, how) if known else (how,)),
                           note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
         return how

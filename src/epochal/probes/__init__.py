@@ -6,6 +6,7 @@ from .fit_parts import VALIDATION as VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
+from .switches import SWITCHES
 from .throughput import THROUGHPUT
 
 PROBES = {probe.name: probe for probe in (
@@ -16,4 +17,5 @@ PROBES = {probe.name: probe for probe in (
     NOISE_SCALE,
     CRITICAL_RATE,
     PREDICTION,
+    SWITCHES,
 )}

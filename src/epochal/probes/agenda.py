@@ -25,7 +25,7 @@ def agenda(task, present, evidence, budget):
     items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
     if "study" not in evidence:
         sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
-        items.append(_trainings(task, present, sizes, max(budget - sum(item.seconds for item in items), 0.3 * budget)))
+        items.append(_trainings(task, present, sizes, max(budget - sum(item.seconds for item in items), 0.5 * budget)))
     return tuple(items)
 
 

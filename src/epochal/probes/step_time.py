@@ -109,15 +109,24 @@ def race(clock, sizes, *, whole, repeats=5, resolution=_RESOLUTION, seconds=math
             foreseen = paces[known] * max(size / known, 1) * (2 * repeats + 4) * 2
             if perf_counter() - started > seconds / 2 or foreseen > seconds / 2:
                 continue
-        lengths[size], paces[size] = _lengths(clock, size, whole(size), resolution)
-    taken = {size: [] for size in sorted(lengths)}
-    for repeat in range(max(repeats, FEWEST_REPEATS)):
-        if repeat >= FEWEST_REPEATS and perf_counter() - started > seconds:
-            break
-        for size, row in taken.items():
-            short, long = lengths[size]
-            row.append((clock(size, long) - clock(size, short)) / (long - short))
+        lengths[size], paces[size] = call_lengths(clock, size, whole(size), resolution)
+    taken = in_turns(clock, {size: lengths[size] for size in sorted(lengths)}, repeats, started + seconds)
     return Race(np.array(list(taken), float), np.array(list(taken.values())), len(sizes) - len(lengths))
+
+
+def in_turns(clock, lengths, repeats, until=math.inf):
+    """`{what: seconds a batch, repeat by repeat}`: each thing timed once in every turn, three turns at least, none after `until`.
+
+    Args:
+        clock: `(what, n) -> seconds` for n batches in one call. lengths: `{what: (n of a short call, n of a long one)}`.
+    """
+    taken = {what: [] for what in lengths}
+    for repeat in range(max(repeats, FEWEST_REPEATS)):
+        if repeat >= FEWEST_REPEATS and perf_counter() > until:
+            break
+        for what, (short, long) in lengths.items():
+            taken[what].append((clock(what, long) - clock(what, short)) / (long - short))
+    return taken
 
 
 def _by_epochs(rig):
@@ -142,7 +151,7 @@ def _spread(timed):
     return float((slowest / fastest).max()) if (fastest > 0).all() else float("inf")
 
 
-def _lengths(clock, size, whole, resolution):
+def call_lengths(clock, size, whole, resolution):
     """The (short, long) calls to compare, and about how long a batch takes.
 
     Their difference lasts at least `resolution`, and as long as the short call, twice in a row: one slow moment must not

@@ -8,12 +8,14 @@ from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan
 from .plan import Stopping as Stopping
+from .plan import Switches as Switches
 from .plan import Verdict as Verdict
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime
 from .points import Point as Point
 from .points import RowTime as RowTime
+from .points import SwitchTime as SwitchTime
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
 from .points import UpdatesToTarget as UpdatesToTarget

@@ -6,14 +6,14 @@ from functools import singledispatch
 from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import FIXABLE, Evidence
-from .plan import Arm, Plan, Stopping
-from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, UpdatesToTarget
+from .plan import Arm, Plan, Stopping, Switches
+from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
 from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
 from .task import Machine, Task
 
-_POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime,
+_POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget, "engine": EnginePoint}
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -53,13 +53,15 @@ def _(reading: Reading):
 @check.register(StepTime)
 @check.register(PassTime)
 @check.register(RowTime)
+@check.register(SwitchTime)
 @check.register(StepMemory)
 @check.register(CriticalRate)
 @check.register(UpdatesToTarget)
 @check.register(EnginePoint)
 def _(point):
     _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")
-    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "peak_bytes", "learning_rate")
+    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "compilation", "peak_bytes",
+                                                              "learning_rate")
               if getattr(point, name, 0) is not None), "numbers that are measured")
 
 
@@ -103,6 +105,11 @@ def _(run: Run):
 def _(lead: Lead):
     _hold(0 < lead.seconds < math.inf and lead.n_seeds >= 1 and lead.low <= lead.difference <= lead.high
           and 0 < lead.sooner_low <= lead.sooner <= lead.sooner_high, "each number within its interval")
+
+
+@check.register
+def _(switches: Switches):
+    _hold(switches.steps_per_execution >= 1 and 0 < switches.low <= switches.sooner <= switches.high, "a number within its interval")
 
 
 @check.register

@@ -66,6 +66,23 @@ class Stopping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """Arguments of Keras' `compile` with which its `fit` makes the same updates faster, as measured at the recommended batch size.
+
+    Attributes:
+        steps_per_execution, jit_compile: the arguments; 1 and `False` are left as the model is compiled. sooner, low, high: times sooner, with the interval of the timings.
+        because: what they bring, in one sentence.
+    """
+
+    steps_per_execution: int
+    jit_compile: bool
+    sooner: float
+    low: float
+    high: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """One setting that was trained to the end with fresh seeds, and how it did.
 
@@ -123,6 +140,7 @@ class Plan:
         seconds, present_seconds: what a whole `fit` takes with the recommended and with the present setting, early stopping
             replayed on their runs, or of the epochs that the user trains for now; of one epoch where neither is known; `None` where
             no step was timed.
+        switches: of Keras' `compile`, where they make its `fit` faster; `None` where none was shown to.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -143,6 +161,7 @@ class Plan:
     leads: tuple[Lead, ...] = ()
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
+    switches: Switches | None = None
 
     CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")
 
@@ -228,14 +247,17 @@ class Plan:
         leads = [table(rows)] if (rows := list(self.lead_rows())) else []
         times = [table(rows)] if (rows := list(self.time_rows())) else []
         details = [table(rows)] if (rows := list(self.detail_rows())) else []
-        return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *self.sentences(), *details])
+        return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *map(": ".join, self.sentences()), *details])
 
     def sentences(self):
-        """What is said beside the tables: what limits the batch size, the test rows, and what is undecided."""
-        yield f"Limiting factor: {self.binding}"
+        """What is said beside the tables: what limits the batch size, Keras' switches, the test rows, and what is undecided;
+        as pairs of a name and a sentence."""
+        yield ("Limiting factor", self.binding)
+        if self.switches:
+            yield ("Faster still", self.switches.because)
         if self.on_test:
-            yield f"On the test rows: {self.on_test}"
-        yield from (f"Undecided: {sentence}" for sentence in self.unresolved)
+            yield ("On the test rows", self.on_test)
+        yield from (("Undecided", sentence) for sentence in self.unresolved)
 
     def _repr_html_(self):
         return ask("html_for")(self)

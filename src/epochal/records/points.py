@@ -34,6 +34,23 @@ class RowTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchTime:
+    """How long one training step of `fit` takes with switches of Keras' `compile`: median, fastest and slowest, in seconds.
+
+    Attributes:
+        compilation: seconds before the first update.
+    """
+
+    batch_size: int
+    steps_per_execution: int
+    jit_compile: bool
+    seconds: float
+    low: float
+    high: float
+    compilation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepMemory:
     """Bytes of the device's memory that one training step needs."""
 
@@ -94,4 +111,4 @@ class EnginePoint:
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
 
 
-Point = StepTime | PassTime | RowTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+Point = StepTime | PassTime | RowTime | SwitchTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint

@@ -55,9 +55,7 @@ def html_for(record):
         about = {"title": rows.heading(record), "tables": [("", list(record.rows()))],
                  "sentences": [("", words) for words in record.sentences()]}
     else:
-        sentences = [("Limiting factor", record.binding), *([("On the test rows", record.on_test)] if record.on_test else []),
-                     *(("Undecided", sentence) for sentence in record.unresolved)]
-        about = {"title": record.headline, "sentences": sentences,
+        about = {"title": record.headline, "sentences": list(record.sentences()),
                  "tables": [("", [("", "use", "plausible", "because"), *choice_rows(record)]), *_leads(record)]}
     return _templates().get_template("notebook.html").render(**about)
 

@@ -9,18 +9,21 @@ from ..engine import Lane
 from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
-from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, THROUGHPUT, VALIDATION
+from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
 from ..probes.agenda import agenda, due, goes_to_the_end, is_affordable
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
+from ..rules.plan.decide import decide
 from ..rules.race.start import timed_sizes
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
+_TRAININGS = 0.5   # of the budget, at least, for trainings to the end
 _TRIED = 64        # updates in one program, where the pace is measured
+_AFTERWARDS = (PREDICTION, SWITCHES)  # they change no comparison
 
 
 def with_pace(rig, evidence, budget):
@@ -43,11 +46,12 @@ def with_pace(rig, evidence, budget):
                                 repeats=1, cost=perf_counter() - begun))
 
 
-def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
+def measure(rig, *, budget, goal="fastest", evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
     """The evidence that a plan rests on: every measurement of the agenda that is not yet known, cheapest first.
 
     Args:
         budget: seconds to spend on it, about; probes are bounded to their share, the comparison takes what is left.
+        goal: what the plan is for; Keras' switches are measured at the batch size that it recommends.
         evidence: an `Evidence`; nothing in it is measured twice.
         keep: called with the grown `Evidence` after every finished measurement, so that nothing finished is ever lost.
 
@@ -58,7 +62,12 @@ def measure(rig, *, budget, evidence=None, seed=0, keep=lambda evidence: None, r
     """
     evidence = with_pace(rig, (evidence or Evidence()).about(rig.task, rig.machine, rig.present), budget)
     work = _Measuring(rig, budget, evidence, seed, keep, reporter or Reporter())
-    return work.to_the_end() if goes_to_the_end(rig.task, rig.present, evidence, budget) else work.race()
+    if goes_to_the_end(rig.task, rig.present, evidence, budget):
+        work.to_the_end()
+    else:
+        work.race()
+    work.afterwards(goal)
+    return work.evidence
 
 
 class _Measuring:
@@ -70,12 +79,16 @@ class _Measuring:
         self.started = perf_counter()
 
     def to_the_end(self):
-        """Every probe, then trainings to the end."""
-        for probe in due(self.evidence, self.budget):
-            self._probe(probe)
+        """What a comparison needs to know, then trainings to the end."""
+        due_now = due(self.evidence, self.budget)
+        for probe in due_now:
+            if probe not in _AFTERWARDS:
+                self._probe(probe)
         probed = sum(reading.cost for reading in self.evidence.readings if reading.name in PROBES)  # in this run or an earlier one
-        return run_study(self.rig, self.evidence, seed=self.seed, seconds=max(self.budget - probed, 0.3 * self.budget),
-                         keep=self.keep, watch=self._watch("study"))
+        later = sum(probe.cost(self.budget) for probe in due_now if probe in _AFTERWARDS)
+        seconds = max(self.budget - probed - later, _TRAININGS * self.budget)
+        self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
+                                  watch=self._watch("study"))
 
     def race(self):
         """The memory and the clock, then the race; the other times where there is time left. What is known costs nothing."""
@@ -92,11 +105,24 @@ class _Measuring:
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                      watch=self._watch("race"))
         compared = sorted({run.setting.batch_size for run in self.evidence.runs if run.stage == "fresh"} - {present})
-        for probe, options in ((PREDICTION, {}), (VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}),
-                               (COMPILATION, {})):
+        for probe, options in ((VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}), (COMPILATION, {})):
             if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race"):
                 self._probe(probe, **options)
-        return self.evidence
+
+    def afterwards(self, goal):
+        """What changes how fast the recommended setting is trained and predicted with, where there is time left for it."""
+        def left():
+            return self.budget - (perf_counter() - self.started)
+
+        if PREDICTION.name not in self.evidence and PREDICTION.cost(self.budget) < left():
+            self._probe(PREDICTION)
+        compiling, timed, known = (self.evidence.get(name) for name in ("compilation", "throughput", "switches"))
+        if compiling is None or not timed.points or self.budget < SWITCHES.least_budget:
+            return
+        one = compiling.value + 2 * timed.cost / len(timed.points)  # seconds that the first switch takes, about
+        size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
+        if one < left() and (known is None or (known.points and known.points[0].batch_size != size)):
+            self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left() - one)
 
     def _left(self, *others):
         """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""

@@ -13,6 +13,7 @@ from . import compare, sentences
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
 from .from_race import decide_race
 from .quality import cross_fitted, stopping_epoch, stopping_regret
+from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
 _WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
@@ -68,7 +69,8 @@ def _decide(evidence, goal):
         predict_batch_size=choose_predict_batch_size(evidence, chosen),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
-        derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds)
+        derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds,
+        switches=faster_fit(evidence, chosen.batch_size, context.seconds))
 
 
 def declared(evidence):

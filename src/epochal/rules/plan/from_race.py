@@ -12,6 +12,7 @@ from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .choices import choose_predict_batch_size
 from .propose import stretch
+from .switches import faster_fit
 
 _EPOCHS, _PATIENCE = 100, 5  # at most, and without improvement: where no curve has turned, early stopping ends the training
 _WORTH_TELLING = 1.1
@@ -51,7 +52,7 @@ def _plan(evidence, goal, clock, standings, judged):
         predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=patience),
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
-        seconds=_epochs_of(clock, chosen, times[0]), present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
+        seconds=(seconds := _epochs_of(clock, chosen, times[0])), switches=faster_fit(evidence, size, seconds), present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
 
 
 def _epochs_of(clock, setting, n_epochs):

@@ -1,6 +1,5 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
-from functools import cached_property
 from time import perf_counter
 
 import keras
@@ -16,6 +15,9 @@ from ..rows import check
 from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
+
+
+_STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
 def open_rig(source, data, batch_size=None, learning_rate=None):
@@ -59,6 +61,7 @@ class KerasRig:
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._verbs = bind(self._twin, data)
+        self._runners = {}
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
@@ -101,13 +104,29 @@ class KerasRig:
     def capacity_bytes(self):
         return memory_here().free if self.machine.device == "cpu" else self.machine.memory_bytes
 
-    def fit_seconds(self, batch_size, n_steps):
-        """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded."""
+    def switches(self):
+        """`{argument: value}` of Keras' `compile` that change how fast `fit` is here and no number beyond the last digits.
+
+        What the model is compiled with already is left out; so is all on PyTorch, where Keras takes one step at a time, and
+        `torch.compile` needs a compiler beside it.
+        """
+        model, backend = self._runner(()), keras.backend.backend()
+        if backend == "torch" or model.run_eagerly:
+            return {}
+        steps = {"steps_per_execution": _STEPS} if model.steps_per_execution == 1 else {}
+        return steps | ({"jit_compile": True} if not model.jit_compile and backend == "tensorflow" else {})
+
+    def fit_seconds(self, batch_size, n_steps, switches=()):
+        """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded.
+
+        `switches`: pairs of an argument of `compile` and its value, see `switches`.
+        """
         require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
                 "Pass a size that the data hold.")
         steps = min(n_steps, self.n_examples // batch_size)
         n_epochs = -(-n_steps // steps)
-        return self._fit(self._data.train.take(slice(0, steps * batch_size)), batch_size, n_epochs) * n_steps / (n_epochs * steps)
+        part = self._data.train.take(slice(0, steps * batch_size))
+        return self._fit(part, batch_size, n_epochs, switches=switches) * n_steps / (n_epochs * steps)
 
     def epoch_seconds(self, batch_size, n_epochs):
         """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
@@ -122,30 +141,34 @@ class KerasRig:
         batch = self._data.train.take(slice(0, size))
         return self._fit(batch, size, n_passes, validation_size=batch_size) - self._fit(batch, size, n_passes)
 
-    def compile_seconds(self, batch_size):
+    def compile_seconds(self, batch_size, switches=()):
         """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass."""
         short = self.n_examples % batch_size if batch_size < self.n_examples else 0
         rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
-        self._runner = self._twin.compiled(0)
+        self._runners.pop(switches, None)
         with compiling_anew():
-            first = self._fit(rows, batch_size, 1, validation_size=batch_size)
-        return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size))
+            first = self._fit(rows, batch_size, 1, validation_size=batch_size, switches=switches)
+        return max(0.0, first - self._fit(rows, batch_size, 1, validation_size=batch_size, switches=switches))
 
     def predict_seconds(self, batch_size, n_rows):
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
-        return self._timed(self._runner.predict, x, batch_size=batch_size, verbose=0)
+        return self._timed(self._runner(()).predict, x, batch_size=batch_size, verbose=0)
 
-    @cached_property
-    def _runner(self):
-        """A copy that may be trained and thrown away."""
-        return self._twin.compiled(0)
+    def _runner(self, switches):
+        """A copy, with these switches of `compile`, that may be trained and thrown away."""
+        if switches not in self._runners:
+            self._runners[switches] = model = self._twin.compiled(0)
+            model.steps_per_execution = self._twin.described.steps_per_execution
+            for name, value in switches:
+                setattr(model, name, value)
+        return self._runners[switches]
 
-    def _fit(self, part, batch_size, n_epochs, *, validation_size=None):
+    def _fit(self, part, batch_size, n_epochs, *, validation_size=None, switches=()):
         a, b = self._data.half_a, self._data.half_b
         halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
         held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
-        return self._timed(self._runner.fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+        return self._timed(self._runner(switches).fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
