@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from contracts.fake_rig import FakeRig
+from contracts.fake_rig import FakeRig, FakeTiming
 
 from epochal.probes import PROBES
 from epochal.records import Evidence, Reading, dump, load
@@ -11,7 +11,7 @@ from epochal.records import Evidence, Reading, dump, load
 
 @pytest.fixture(scope="module")
 def readings():
-    return {name: probe(FakeRig(), seed=3) for name, probe in PROBES.items()}
+    return {name: probe(FakeRig(timing=FakeTiming(switches={"steps_per_execution": 16})), seed=3) for name, probe in PROBES.items()}
 
 
 def test_each_probe_reads_under_its_registered_name_and_holds_its_value(readings):

@@ -22,7 +22,7 @@ def test_the_fastest_way_is_found_and_each_is_kept():
                        size=100, compilation=1.0)
     assert reading.value == pytest.approx(2.1 / 0.6, rel=1e-3)
     assert [(p.steps_per_execution, p.jit_compile) for p in reading.points] == [(1, False), (16, False), (16, True)]
-    assert [p.compilation for p in reading.points] == [1.0, 1.0, 8.0]
+    assert [p.compile_seconds for p in reading.points] == [1.0, 1.0, 8.0]
     assert {p.batch_size for p in reading.points} == {100}
 
 

@@ -21,7 +21,8 @@ PLAIN = {float: st.floats(allow_nan=False), int: st.integers(-2**63, 2**63), boo
          types.NoneType: st.none()}
 # of fields that must be what their name says, in whichever record
 OF_FIELDS = {"batch_size": SIZES, "learning_rate": RATES, "width": SIZES, "seconds": RATES, "seconds_a_row": RATES,
-             "peak_bytes": COUNTS, "steps_per_epoch": SIZES, "seed": COUNTS, "repeats": COUNTS, "cost": RATES, "n_cores": SIZES,
+             "compile_seconds": RATES, "peak_bytes": COUNTS, "steps_per_epoch": SIZES, "seed": COUNTS, "repeats": COUNTS,
+             "cost": RATES, "n_cores": SIZES,
              "n_train": SIZES, "n_validation": COUNTS, "n_test": COUNTS, "n_params": COUNTS, "n_classes": COUNTS, "rarest": COUNTS,
              "memory_bytes": COUNTS, "n_seeds": SIZES, "n_trial_seeds": SIZES, "epochs": SIZES, "patience": COUNTS,
              "min_delta": RATES, "margin": RATES}
@@ -107,6 +108,13 @@ def evidences(draw, kind):
 
 
 @st.composite
+def switches(draw, kind):
+    low, sooner, high = sorted(draw(st.tuples(*[st.floats(1e-9, 1e9)] * 3)))
+    interval = {"low": st.just(low), "sooner": st.just(sooner), "high": st.just(high)}
+    return draw(fields_of(kind, steps_per_execution=SIZES, **interval))
+
+
+@st.composite
 def arms(draw, kind):
     three = st.tuples(*[PLAIN[float]] * 3) | st.just((None,) * 3)
     names = (("difference", "low", "high"), ("steps", "steps_low", "steps_high"), ("seconds", "seconds_low", "seconds_high"))
@@ -136,7 +144,7 @@ def studies(draw, kind):
 
 
 SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, records.Lead: leads, records.Evidence: evidences,
-           records.Arm: arms, records.Plan: plans, records.Design: designs, records.Study: studies}
+           records.Arm: arms, records.Plan: plans, records.Switches: switches, records.Design: designs, records.Study: studies}
 
 
 def example(kind):
@@ -151,6 +159,8 @@ def example(kind):
         one |= {"details": (('größe "損失"', float("-inf")),), "points": one["points"][:1]}
     if kind is records.Run:
         one |= {"stage": "fresh", "marks": tuple(dataclasses.replace(mark, n_updates=n) for n, mark in enumerate(one["marks"], 3))}
+    if kind is records.Switches:
+        one |= {"low": 0.5, "high": 2.5}
     if kind is records.Evidence:
         one |= {"readings": (*one["readings"], UNTRAINED)}
     return kind(**{field.name: one[field.name] for field in dataclasses.fields(kind)})

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules.worlds import PRESENT, Truth, at, evidence
 
-from epochal.probes import PROBES
+from epochal.probes import AFTERWARDS, PROBES
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Outcome, Reading, Task
 
@@ -16,8 +16,8 @@ def task(n_train=1150, n_params=5000):
 
 
 def test_every_measurement_is_announced_with_what_why_and_about_how_long():
-    items = agenda(task(), PRESENT, Evidence(), 60)
-    assert [item.name for item in items] == [*PROBES, "study"]
+    items, later = agenda(task(), PRESENT, Evidence(), 60), [probe.name for probe in AFTERWARDS]
+    assert [item.name for item in items] == [*(name for name in PROBES if name not in later), "study", *later]
     for item in items:
         assert item.what
         assert item.why
@@ -28,12 +28,12 @@ def test_every_measurement_is_announced_with_what_why_and_about_how_long():
 def test_what_was_tried_is_not_announced_again(outcome):
     known = Evidence().add(*(Reading(name=name, value=1.0, outcome=outcome) for name in ("memory", "noise_scale")))
     announced = [item.name for item in agenda(task(), PRESENT, known, 60)]
-    assert announced == ["compilation", "validation", "throughput", "critical_rate", "prediction", "study"]
+    assert announced == ["compilation", "validation", "throughput", "critical_rate", "study", "prediction", "switches"]
 
 
 def test_within_a_few_seconds_trainings_go_before_the_parts_of_a_fit():
     announced = [item.name for item in agenda(task(), PRESENT, Evidence(), 5)]
-    assert announced == ["memory", "throughput", "noise_scale", "critical_rate", "prediction", "study"]
+    assert announced == ["memory", "throughput", "noise_scale", "critical_rate", "study", "prediction"]
 
 
 def test_when_everything_is_known_nothing_is_announced():
@@ -51,6 +51,6 @@ def test_the_foreseen_time_is_about_the_budget_at_most(n_train, n_params, budget
 
 
 def test_the_study_says_which_batch_sizes_and_that_seeds_are_shared():
-    study = agenda(task(), PRESENT, Evidence(), 60)[-1]
+    study = next(item for item in agenda(task(), PRESENT, Evidence(), 60) if item.name == "study")
     assert "8, 32, 128, 512, 1,150" in study.what
     assert "the same for every setting" in study.what

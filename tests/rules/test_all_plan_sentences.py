@@ -64,7 +64,7 @@ def said():
     found = {}
     for _, plan, refusal in answers():
         rows = () if plan is None else (*plan.rows(), *plan.time_rows(), *plan.detail_rows())
-        whole = [refusal] if plan is None else [plan.headline, *(sentence for _, sentence in plan.sentences())]
+        whole = [refusal] if plan is None else [plan.headline, *map(": ".join, plan.sentences())]
         for sentence in (*whole, *(text for row in rows for text in row if " " in text)):
             found.setdefault(re.sub(r"[\d,]*\.?\d+(e-\d+)?", "#", sentence), sentence)
     return found

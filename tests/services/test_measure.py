@@ -10,7 +10,7 @@ from tiers import first_tier, spread
 from epochal.base.errors import UsageError
 from epochal.base.progress import Reporter
 from epochal.base.stop import Stop, Stopped
-from epochal.probes import PROBES
+from epochal.probes import AFTERWARDS, PROBES
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
 from epochal.rules.plan.decide import decide
@@ -18,6 +18,9 @@ from epochal.services.plan import measure
 
 assert bench  # a fixture
 BUDGET = 100.0
+LATER = [probe.name for probe in AFTERWARDS]
+FIRST = [name for name in PROBES if name not in LATER]
+IN_ORDER = ["pace", *FIRST, "untrained_loss", "engine", "study", *LATER]
 
 
 class Heard:
@@ -51,9 +54,9 @@ def without_cost(evidence):
 def test_every_probe_is_taken_once_cheapest_first_and_then_the_study(bench):
     rig, kept = bench(), []
     known = measure(rig, budget=BUDGET, keep=kept.append)
-    assert readings_of(known) == ["pace", *PROBES, "untrained_loss", "engine", "study"]
+    assert readings_of(known) == IN_ORDER
     assert kept[-1] == known
-    assert [readings_of(k)[-1] for k in kept[: len(PROBES)]] == list(PROBES)
+    assert [readings_of(k)[-1] for k in kept[: len(FIRST)]] == FIRST
     assert (known.task, known.machine, known.present) == (rig.task, rig.machine, rig.present)
     assert decide(known)
 
@@ -63,7 +66,8 @@ def test_what_an_item_of_the_agenda_is_called_is_what_is_watched(bench):
     measure(rig, budget=BUDGET, reporter=Reporter(heard))
     shares, sentences = zip(*heard.steps, strict=True)
     named = [f"measuring: {item.name.replace('_', ' ')}" for item in agenda(rig.task, rig.present, Evidence(), BUDGET)]
-    assert list(dict.fromkeys(sentences))[: len(PROBES)] == named[:-1]
+    assert list(dict.fromkeys(sentences))[: len(FIRST)] == named[: len(FIRST)]
+    assert list(dict.fromkeys(sentences))[-len(LATER):] == named[-len(LATER):]
     assert "measuring: your present setting" in sentences
     assert list(shares) == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1
@@ -79,9 +83,10 @@ def test_with_all_of_its_evidence_nothing_is_measured_twice(bench):
 def test_nor_where_the_probes_took_much_of_the_budget(bench):
     """The time a study has is what the probes left, whether they ran just now or in an earlier run."""
     known = measure(bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3)), budget=30.0)
-    probed = sum(r.cost for r in known.readings if r.name in PROBES)
+    probed = sum(r.cost for r in known.readings if r.name in FIRST)
     assert probed > 6
-    assert known.get("study").detail("budget") == pytest.approx(max(30 - probed, 9))
+    later = sum(probe.cost(30.0) for probe in AFTERWARDS)
+    assert known.get("study").detail("budget") == pytest.approx(max(30 - probed - later, 15))
     rig = bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3))
     assert measure(rig, budget=30.0, evidence=known) == known
     assert not rig.asked
@@ -115,9 +120,10 @@ def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_
         with pytest.raises(Stopped):
             measure(bench(), budget=BUDGET, keep=kept.append, reporter=Reporter(heard, stop))
         assert (item in kept[-1]) == (item in PROBES)  # the trainings are left between two epochs
-        assert [name for name in PROBES if name in kept[-1]] == [*PROBES][: [*PROBES, "study"].index(item) + 1]
-        whole = readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1]))
-        assert whole == ["pace", *PROBES, "untrained_loss", "engine", "study"]
+        order = [*FIRST, "study", *LATER]
+        assert [name for name in order if name in kept[-1] and name != "study"] == [
+            name for name in order[: order.index(item) + 1] if name != "study"]
+        assert readings_of(measure(bench(), budget=BUDGET, evidence=kept[-1])) == IN_ORDER
 
 
 def test_measuring_is_repeatable(bench):

@@ -109,8 +109,8 @@ class _Study:
     def _times_as_slow(self, size, present):
         """How many times as long a step and lane takes as at the present batch size, at best.
 
-        At smaller ones it is a question of examples alone. Larger ones cost at least what they do in Keras' `fit`, where what a step
-        takes beside the examples weighs more than among lanes.
+        At smaller ones it is a question of examples alone. Larger ones cost at least what they do in Keras' `fit`, where what a
+        step takes beside the examples weighs more than among lanes.
         """
         clock = clock_of(self.evidence)
         if size <= present or not clock.steps:

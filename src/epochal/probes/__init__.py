@@ -19,3 +19,4 @@ PROBES = {probe.name: probe for probe in (
     PREDICTION,
     SWITCHES,
 )}
+AFTERWARDS = (PREDICTION, SWITCHES)  # taken after the comparisons, which do without them

@@ -4,29 +4,32 @@ from ..base.progress import Item
 from ..base.text import number
 from ..rules.plan.propose import batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
-from . import PROBES
+from . import AFTERWARDS, PROBES
 from .probe import PROGRAM
 
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 _TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
-_FEWEST_EPOCHS = 8     # of each of them
+SHARE_OF_TRAININGS = 0.5  # of the budget, at least, that trainings to the end get: probes take the rest
+_FEWEST_EPOCHS = 16    # of each of them, on average: early stopping ends most of them soon after
 
 
 def agenda(task, present, evidence, budget):
     """The measurements to make, cheapest first, without those that the evidence already holds.
 
     Returns:
-        A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the last item takes what the
+        A tuple of `Item`s. The seconds are a guess from sizes alone, good to a factor of three; the trainings take what the
         `budget`, in seconds, leaves.
     """
     if not goes_to_the_end(task, present, evidence, budget):
         return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
-    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)]
+    first, later = ([Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)
+                     if (probe in AFTERWARDS) is afterwards] for afterwards in (False, True))
     if "study" not in evidence:
         sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
-        items.append(_trainings(task, present, sizes, max(budget - sum(item.seconds for item in items), 0.5 * budget)))
-    return tuple(items)
+        left = budget - sum(item.seconds for item in (*first, *later))
+        first.append(_trainings(task, present, sizes, max(left, SHARE_OF_TRAININGS * budget)))
+    return (*first, *later)
 
 
 def goes_to_the_end(task, present, evidence, budget):
@@ -38,7 +41,7 @@ def goes_to_the_end(task, present, evidence, budget):
 def is_affordable(task, present, pace, budget):
     """Whether so many seconds allow trainings to the end, of the present setting and of others, at a pace in seconds an update."""
     steps = steps_per_epoch(task.n_train, min(present.batch_size, task.n_train))
-    return _TRAININGS * _FEWEST_EPOCHS * steps * pace <= budget
+    return _TRAININGS * _FEWEST_EPOCHS * steps * pace <= SHARE_OF_TRAININGS * budget
 
 
 def _before_a_race(task, present, evidence, budget, pace):

@@ -56,7 +56,7 @@ def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa:
 def _point(size, way, took, compilation):
     with_these = {"steps_per_execution": 1, "jit_compile": False} | dict(way)
     return SwitchTime(batch_size=size, **with_these, seconds=took[len(took) // 2], low=took[0], high=took[-1],
-                      compilation=compilation)
+                      compile_seconds=compilation)
 
 
 SWITCHES = Probe(

@@ -15,9 +15,9 @@ from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime
 from .points import Point as Point
 from .points import RowTime as RowTime
-from .points import SwitchTime as SwitchTime
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
+from .points import SwitchTime as SwitchTime
 from .points import UpdatesToTarget as UpdatesToTarget
 from .race import Lead as Lead
 from .race import Mark as Mark

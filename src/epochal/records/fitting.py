@@ -60,7 +60,7 @@ def _(reading: Reading):
 @check.register(EnginePoint)
 def _(point):
     _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")
-    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "compilation", "peak_bytes",
+    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "compile_seconds", "peak_bytes",
                                                               "learning_rate")
               if getattr(point, name, 0) is not None), "numbers that are measured")
 
@@ -109,7 +109,8 @@ def _(lead: Lead):
 
 @check.register
 def _(switches: Switches):
-    _hold(switches.steps_per_execution >= 1 and 0 < switches.low <= switches.sooner <= switches.high, "a number within its interval")
+    _hold(switches.steps_per_execution >= 1, "a number of steps")
+    _hold(0 < switches.low <= switches.sooner <= switches.high, "a number within its interval")
 
 
 @check.register

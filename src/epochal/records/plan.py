@@ -70,7 +70,8 @@ class Switches:
     """Arguments of Keras' `compile` with which its `fit` makes the same updates faster, as measured at the recommended batch size.
 
     Attributes:
-        steps_per_execution, jit_compile: the arguments; 1 and `False` are left as the model is compiled. sooner, low, high: times sooner, with the interval of the timings.
+        steps_per_execution, jit_compile: the arguments; 1 and `False` are left as the model is compiled.
+        sooner, low, high: times sooner, with the interval of the timings.
         because: what they bring, in one sentence.
     """
 

@@ -38,7 +38,7 @@ class SwitchTime:
     """How long one training step of `fit` takes with switches of Keras' `compile`: median, fastest and slowest, in seconds.
 
     Attributes:
-        compilation: seconds before the first update.
+        compile_seconds: before the first update.
     """
 
     batch_size: int
@@ -47,7 +47,7 @@ class SwitchTime:
     seconds: float
     low: float
     high: float
-    compilation: float
+    compile_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from ..engine import Lane
 from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
-from ..probes import COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
-from ..probes.agenda import agenda, due, goes_to_the_end, is_affordable
+from ..probes import AFTERWARDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
+from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
@@ -21,9 +21,7 @@ _LARGEST = 64      # times the present batch size: no race gets further in its t
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
-_TRAININGS = 0.5   # of the budget, at least, for trainings to the end
 _TRIED = 64        # updates in one program, where the pace is measured
-_AFTERWARDS = (PREDICTION, SWITCHES)  # they change no comparison
 
 
 def with_pace(rig, evidence, budget):
@@ -80,13 +78,13 @@ class _Measuring:
 
     def to_the_end(self):
         """What a comparison needs to know, then trainings to the end."""
-        due_now = due(self.evidence, self.budget)
-        for probe in due_now:
-            if probe not in _AFTERWARDS:
+        for probe in due(self.evidence, self.budget):
+            if probe not in AFTERWARDS:
                 self._probe(probe)
-        probed = sum(reading.cost for reading in self.evidence.readings if reading.name in PROBES)  # in this run or an earlier one
-        later = sum(probe.cost(self.budget) for probe in due_now if probe in _AFTERWARDS)
-        seconds = max(self.budget - probed - later, _TRAININGS * self.budget)
+        first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
+        probed = sum(reading.cost for reading in self.evidence.readings if reading.name in first)  # in this run or an earlier one
+        later = sum(probe.cost(self.budget) for probe in AFTERWARDS if self.budget >= probe.least_budget)
+        seconds = max(self.budget - probed - later, SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
 
@@ -110,19 +108,18 @@ class _Measuring:
                 self._probe(probe, **options)
 
     def afterwards(self, goal):
-        """What changes how fast the recommended setting is trained and predicted with, where there is time left for it."""
-        def left():
-            return self.budget - (perf_counter() - self.started)
-
-        if PREDICTION.name not in self.evidence and PREDICTION.cost(self.budget) < left():
+        """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
+        if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < self._left("race")):
             self._probe(PREDICTION)
         compiling, timed, known = (self.evidence.get(name) for name in ("compilation", "throughput", "switches"))
-        if compiling is None or not timed.points or self.budget < SWITCHES.least_budget:
+        if compiling is None or timed is None or self.budget < SWITCHES.least_budget:
             return
-        one = compiling.value + 2 * timed.cost / len(timed.points)  # seconds that the first switch takes, about
+        one = compiling.value + 2 * timed.cost / len(timed.points) if self.rig.switches() else 0.0  # seconds of a switch, about
+        left = self.budget - (perf_counter() - self.started)
         size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
-        if one < left() and (known is None or (known.points and known.points[0].batch_size != size)):
-            self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left() - one)
+        wanted = SWITCHES.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
+        if wanted and one < max(left, _TIMING * self.budget):
+            self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left - one)
 
     def _left(self, *others):
         """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""

@@ -45,6 +45,7 @@ def _plan(evidence, goal, clock, standings, judged):
     arms = () if standings is None else tuple(_arm(s, standings, judged) for s in sorted(standings.racers()))
     told = _Told(evidence, goal, clock, standings, judged, chosen)
     size, rate, patience, times = chosen.batch_size, chosen.learning_rate, told.patience, told.times
+    seconds = _epochs_of(clock, chosen, times[0])
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
@@ -52,7 +53,8 @@ def _plan(evidence, goal, clock, standings, judged):
         predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=patience),
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
-        seconds=(seconds := _epochs_of(clock, chosen, times[0])), switches=faster_fit(evidence, size, seconds), present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
+        seconds=seconds, switches=faster_fit(evidence, size, seconds),
+        present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
 
 
 def _epochs_of(clock, setting, n_epochs):

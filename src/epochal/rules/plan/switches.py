@@ -29,7 +29,7 @@ def faster_fit(evidence, batch_size, seconds):
     sooner, low, high = as_compiled.seconds / best.seconds, as_compiled.low / best.high, as_compiled.high / best.low
     names = [f"steps_per_execution={best.steps_per_execution}"] * (best.steps_per_execution > as_compiled.steps_per_execution)
     names += ["jit_compile=True"] * (best.jit_compile and not as_compiled.jit_compile)
-    longer = best.compilation - as_compiled.compilation
+    longer = best.compile_seconds - as_compiled.compile_seconds
     compiling = f"; compiling takes {quantity('s', longer)} longer" if longer > 0.2 * seconds.training.value else ""
     digits = "" if best.jit_compile == as_compiled.jit_compile else " up to the last digits"
     return Switches(
@@ -42,4 +42,4 @@ def faster_fit(evidence, batch_size, seconds):
 def _saved(seconds, as_compiled, point):
     """Seconds that a whole fit takes less."""
     updates = seconds.training.value * (1 - point.seconds / as_compiled.seconds)
-    return updates - (point.compilation - as_compiled.compilation)
+    return updates - (point.compile_seconds - as_compiled.compile_seconds)

@@ -16,7 +16,6 @@ from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
 
-
 _STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
@@ -168,8 +167,8 @@ class KerasRig:
         a, b = self._data.half_a, self._data.half_b
         halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
         held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
-        return self._timed(self._runner(switches).fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
-                           validation_data=held_out, validation_batch_size=validation_size, verbose=0)
+        return self._timed(self._runner(switches).fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size,
+                           epochs=n_epochs, validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():
