@@ -14,13 +14,14 @@ from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
-from ..rules.plan.decide import decide
+from ..rules.plan.decide import clock_of, decide
 from ..rules.race.start import timed_sizes
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
+_CALLS, _CALL = 20, 0.15  # calls of `fit` that time one of Keras' switches; seconds of each, at least
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
@@ -97,7 +98,8 @@ class _Measuring:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
             sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
             self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
-        seconds, ended = self._left() - _RESERVE * self.budget, self.evidence.get("race")
+        later = SWITCHES.cost(self.budget) if self.budget >= SWITCHES.least_budget and self.rig.switches() else 0.0
+        seconds, ended = self._left() - _RESERVE * self.budget - later, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
@@ -111,12 +113,13 @@ class _Measuring:
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
         if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < self._left("race")):
             self._probe(PREDICTION)
-        compiling, timed, known = (self.evidence.get(name) for name in ("compilation", "throughput", "switches"))
-        if compiling is None or timed is None or self.budget < SWITCHES.least_budget:
+        compiling, known = self.evidence.get("compilation"), self.evidence.get("switches")
+        if compiling is None or "throughput" not in self.evidence or self.budget < SWITCHES.least_budget:
             return
-        one = compiling.value + 2 * timed.cost / len(timed.points) if self.rig.switches() else 0.0  # seconds of a switch, about
-        left = self.budget - (perf_counter() - self.started)
         size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
+        call = max(_CALL, 3 * clock_of(self.evidence).full_step(size).value)
+        one = compiling.value + _CALLS * call if self.rig.switches() else 0.0  # seconds that the first switch takes, about
+        left = self.budget - (perf_counter() - self.started)
         wanted = SWITCHES.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
         if wanted and one < max(left, _TIMING * self.budget):
             self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left - one)
