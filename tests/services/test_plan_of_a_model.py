@@ -12,6 +12,7 @@ import epochal as ep
 from epochal.records import Plan, Setting
 from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
+from epochal.services.source import ArraySource
 
 N = 96
 face = importlib.import_module("epochal.services.plan")
@@ -203,7 +204,7 @@ def test_a_run_that_was_interrupted_is_continued_by_the_next_call(planned, monke
     x, y, weight = rows()
     asked = []
 
-    def measured(rig, *, budget, evidence, seed, keep, reporter):
+    def measured(rig, *, budget, goal, evidence, seed, keep, reporter):
         asked.append(evidence)
         if len(asked) == 1:
             keep(evidence.add(*planned[0].evidence.readings[1:3]))
@@ -217,6 +218,42 @@ def test_a_run_that_was_interrupted_is_continued_by_the_next_call(planned, monke
     assert asked[1].readings == (*asked[0].readings, *planned[0].evidence.readings[1:3])
     ep.plan(build, x, y, sample_weight=weight, verbose=0)
     assert [r.name for r in asked[0].readings] == [r.name for r in asked[2].readings] == ["pace"]  # nothing is left over
+
+
+@pytest.mark.parametrize(("options", "low", "high"), [({"budget": "50%", "epochs": 1000}, 0.01, 600), ({"budget": 7}, 7, 7)])
+def test_a_budget_may_be_a_share_of_the_training_as_it_is_now(monkeypatch, options, low, high):
+    x, y, _ = rows()
+    budgets = []
+
+    def measured(rig, *, budget, evidence, **_):
+        budgets.append((budget, evidence.get("pace").value))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(face, "measure", measured)
+    with pytest.raises(KeyboardInterrupt):
+        ep.plan(build, x, y, verbose=0, **options)
+    [(budget, pace)] = budgets
+    assert low <= budget <= high
+    if "epochs" in options:
+        assert budget == pytest.approx(0.5 * 1000 * 3 * pace)  # 77 rows to train on: three batches of 32
+
+
+@pytest.mark.parametrize(("epochs", "seconds"), [(1, 10.0), (10**7, 60.0)])
+def test_a_share_stays_within_its_bounds(monkeypatch, epochs, seconds):
+    x, y, _ = rows()
+    asked = face.PlanRequest(ArraySource(build, x, y), budget="10%", epochs=epochs, least=10.0, most=60.0)
+    monkeypatch.setattr(face, "measure", lambda rig, *, budget, **_: pytest.fail(f"{budget}"))
+    with pytest.raises(pytest.fail.Exception, match=f"{seconds}"):
+        face.plan(asked)
+
+
+def test_a_share_needs_the_epochs_and_a_number():
+    x, y, _ = rows()
+    with pytest.raises(ep.UsageError, match=r"`budget` must be a time where the epochs are not said; got '10%'\. Say how many"):
+        ep.plan(build, x, y, budget="10%", verbose=0)
+    for wrong in ("0%", "-3%", "ten%", "%"):
+        with pytest.raises(ep.UsageError, match="`budget` must be a positive share of one training"):
+            ep.plan(build, x, y, budget=wrong, epochs=3, verbose=0)
 
 
 def test_what_is_trained_with_now_is_compared_and_goes_on_with_the_evidence():

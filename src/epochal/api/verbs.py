@@ -43,8 +43,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen.
         goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
-        budget: seconds, or words such as `"2 min"`. Where whole trainings do not fit it, settings are trained for equal seconds
-            instead, and compared over the beginning of a training.
+        budget: seconds, words such as `"2 min"`, or with `epochs` a share of the training as it is now, `"10%"`. Where whole
+            trainings do not fit it, settings are trained for equal seconds instead, and compared over the beginning of a training.
         evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
         seed: makes the run repeatable, up to what the clock says.
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
@@ -74,7 +74,7 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         class_weight: dict[int, float] | None = None, sample_weight: Any = None, initial_epoch: int = 0,
         steps_per_epoch: int | None = None, validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: Any = 1, *, learning_rate: float | Literal["auto"] | None = None, plan: Plan | None = None,
-        budget: float | str = "1 min", batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
+        budget: float | str | None = None, batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
         micro_batch_size: int | None = None, engine: str = "auto",
         checkpoint: str | PathLike[str] | None = None) -> History:
     """Train a Keras model as `model.fit` does: the same numbers, the same `History`, sooner.
@@ -95,7 +95,8 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
             gets its batches, as `steps_per_execution` would give them, which takes longer.
         learning_rate: a number in place of the one the model is compiled with; `"auto"` has it measured.
         plan: a `Plan`, from which whatever is not given here is taken.
-        budget: what measuring may take where something is `"auto"` and no plan is given.
+        budget: what measuring may take where something is `"auto"` and no plan is given, as for `plan`; by default a tenth of the
+            training, at least 10 s and at most a minute, and a minute where `epochs` is `"auto"`.
         batches: `"shuffled"`; `"stratified"`: every batch holds its share of each class, each row once an epoch; `"balanced"`:
             every batch holds as many rows of each class, rare ones repeated, so that the model learns other odds than those of the
             data (`epochal.corrected` mends its probabilities).

@@ -136,6 +136,23 @@ def seconds_of(budget: float | str) -> float:
     return float(seconds)
 
 
+def share_of(budget: float | str) -> float | None:
+    """The share in words such as `"10%"`; `None` where they say a time.
+
+    Raises:
+        UsageError: it is no positive share.
+
+    >>> share_of("10%"), share_of("2 min")
+    (0.1, None)
+    """
+    if not isinstance(budget, str) or not budget.strip().endswith("%"):
+        return None
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*%\s*", budget)
+    share = float(found[1]) / 100 if found is not None else 0.0
+    require(0 < share < float("inf"), "budget", budget, "a positive share of one training", 'Pass "10%".')
+    return share
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, up to its first line's end; its name where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

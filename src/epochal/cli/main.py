@@ -117,7 +117,8 @@ def main():
               help="What is to stay as it is: only the other is chosen.")
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
-@click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h".')
+@click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h"; or beside '
+              '--epochs a share of your training: "10%".')
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the run repeatable.")
 @click.option("--evidence", metavar="FILE", help="A plan.json or evidence file; nothing in it is measured twice.")
 @click.option("--out", metavar="DIR", default=".", help="Where plan.json and report.html go.  [default: the current folder]")

@@ -32,14 +32,16 @@ from .source import ArraySource, TableSource
 
 _LOOKED_AT = 256  # rows of which an untrained model shows what its outputs are
 _JUDGED_IN = 1024  # rows at a time
+_PART, _LEAST, _MOST = "10%", 10.0, 60.0  # of the training, for measuring what is "auto"; and seconds within which that stays
 _FOUND = ("batch_size", "epochs", "learning_rate")  # what may be "auto"
 
 
-def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str = "1 min", progress: Progress = SILENT,
+def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | None = None, progress: Progress = SILENT,
         stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
-    Where something is `"auto"` and no plan is given, it is measured within the budget. The `params` of the `History` say what was
+    Where something is `"auto"` and no plan is given, it is measured within the budget: without one, a tenth of the training where
+    its epochs are given, ten seconds at least, and a minute at most. The `params` of the `History` say what was
     resolved, and why.
 
     Raises:
@@ -221,7 +223,9 @@ def _planned(request, budget, progress, stop):
     source = ArraySource(request.model, x, y, sample_weight=weight, class_weight=request.class_weight, validation_data=validation,
                          validation_split=request.validation_split)
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
-    return make_plan(PlanRequest(source, budget=budget, **given), progress=progress, stop=stop), sentences
+    if budget is None:
+        budget = _PART if "epochs" in given else _MOST
+    return make_plan(PlanRequest(source, budget=budget, **given, least=_LEAST, most=_MOST), progress=progress, stop=stop), sentences
 
 
 def _numbers(found: Resolved, plan: Plan) -> str:

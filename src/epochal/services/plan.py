@@ -1,5 +1,6 @@
 """Plan: put the model on the bench, take the measurements that are not yet known, and decide."""
 
+import math
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
@@ -12,16 +13,18 @@ from ..base.files import cache_folder, no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.system.lock import locked, writing
-from ..base.text import counted, duration, seconds_of
+from ..base.text import counted, duration, seconds_of, share_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import FIXABLE, Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
+from ..rules.scaling import steps_per_epoch
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
 from .measuring import measure, with_pace
 from .source import ArraySource, TableSource
 
+_UNKNOWN = "1 min"  # the budget that the first update is timed for, where the budget is a share of the training
 _MOST = 2**31  # of what is counted in a compiled program
 
 
@@ -33,7 +36,7 @@ class PlanRequest:
         source: the model and its data.
         batch_size, learning_rate, epochs: what is trained with now; all `None` is as the evidence says, else Keras' 32, what the
             model is compiled with, and unknown.
-        goal, budget, seed: see `epochal.plan`.
+        goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
         fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
@@ -52,6 +55,8 @@ class PlanRequest:
     learning_rate: float | None = None
     epochs: int | None = None
     fixed: str | Iterable[str] = ()
+    least: float = 0.0
+    most: float = math.inf
 
     @property
     def said(self) -> bool:
@@ -88,7 +93,8 @@ def _planned(work, request, reporter):
         compared = n_known
 
     try:
-        known = measure(work.rig, budget=work.seconds, evidence=work.known, seed=request.seed, keep=keep, reporter=reporter)
+        known = measure(work.rig, budget=work.seconds, goal=request.goal, evidence=work.known, seed=request.seed, keep=keep,
+                        reporter=reporter)
         decided = decide(known, goal=request.goal)
         _save(decided, request.out, work.journal)
     except Stopped:
@@ -183,7 +189,8 @@ def _prepared(request, progress, held):
         one_of("fixed", name, FIXABLE, 'Pass fixed="batch_size".')
     require(len(fixed) < len(FIXABLE), "fixed", fixed, "one of batch_size and learning_rate",
             "With both there is nothing to compare.")
-    known, seconds = getattr(request.evidence, "evidence", request.evidence), seconds_of(request.budget)
+    known, share = getattr(request.evidence, "evidence", request.evidence), share_of(request.budget)
+    seconds = seconds_of(request.budget if share is None else _UNKNOWN)
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
             'Pass epochal.load("plan.json").')
     if not request.said and known is not None and known.said:
@@ -202,11 +209,25 @@ def _prepared(request, progress, held):
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
     known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed)
+    if share is not None:
+        require(request.epochs is not None, "budget", request.budget, "a time where the epochs are not said",
+                "Say how many epochs you train for now (`epochs`, --epochs), or pass a budget such as 60.")
+        known = with_pace(rig, known, seconds)
+        seconds = min(max(share * _whole_training(known, request.epochs), request.least), request.most)
     known = with_pace(rig, known, seconds)
     items = agenda(rig.task, rig.present, known, seconds)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+
+
+def _whole_training(evidence, epochs):
+    """Seconds that the updates of so many epochs take with the present setting, from the pace that was measured."""
+    pace, n = evidence.get("pace"), evidence.task.n_train
+    if pace is None:  # trainings have begun: their own time tells
+        timed = [curve.seconds / curve.n_epochs for curve in evidence.of("present") if curve.n_epochs]
+        return epochs * min(timed, default=0.0)
+    return epochs * steps_per_epoch(n, min(evidence.present.batch_size, n)) * pace.value
 
 
 def _amount(evidence):
