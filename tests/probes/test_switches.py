@@ -33,7 +33,7 @@ def test_a_switch_that_slows_is_not_kept_for_the_next():
 
 
 def test_the_interval_is_that_of_the_timings():
-    reading = switches(timed(jitter=0.02, saves={"steps_per_execution": 1e-3}), size=100)
+    reading = switches(timed(jitter=0.02, offered={"steps_per_execution": 16}, saves={"steps_per_execution": 1e-3}), size=100)
     assert reading.low < reading.value < reading.high
     assert reading.low <= 2.1 / 1.1 <= reading.high
 

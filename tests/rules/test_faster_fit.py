@@ -12,7 +12,7 @@ from epochal.report.plan.code import code_for
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.switches import faster_fit
 
-NOW = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1e-3, low=0.95e-3, high=1.1e-3,
+NOW = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1e-3, sooner=1.0, low=1.0, high=1.0,
                  compile_seconds=2.0)
 
 
@@ -28,8 +28,8 @@ def found(*others, batch_size=32, training=60.0, n_train=1000, **changes):
 
 
 def way(seconds, *, steps=16, jit=False, compilation=2.0):
-    return replace(NOW, steps_per_execution=steps, jit_compile=jit, seconds=seconds, low=0.98 * seconds, high=1.05 * seconds,
-                   compile_seconds=compilation)
+    return replace(NOW, steps_per_execution=steps, jit_compile=jit, seconds=seconds, sooner=1e-3 / seconds,
+                   low=0.9e-3 / seconds, high=1.2e-3 / seconds, compile_seconds=compilation)
 
 
 def test_what_it_saves_is_told_in_seconds():
@@ -38,12 +38,13 @@ def test_what_it_saves_is_told_in_seconds():
     assert "`steps_per_execution=16`" in told.because
     assert "1 min" in told.because
     assert "30" in told.because
-    assert told.low == pytest.approx(0.95 / 0.525)
-    assert told.high == pytest.approx(1.1 / 0.49)
+    assert told.low == pytest.approx(0.9 / 0.5)
+    assert told.high == pytest.approx(1.2 / 0.5)
 
 
 def test_less_than_a_tenth_is_not_told():
-    assert found(way(0.87e-3)) is None  # its slowest timing is 0.914 ms, the fastest without 0.95 ms
+    assert found(way(0.83e-3)) is None  # 1.08 times sooner in one turn
+    assert found(way(0.81e-3)) is not None  # 1.11 times
 
 
 def test_longer_compiling_must_be_made_up_for():

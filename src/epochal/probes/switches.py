@@ -15,9 +15,9 @@ _SHARE = 0.15         # of the budget
 def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa: ARG001 - nothing is drawn
     """How many times sooner a step of Keras' own `fit` ends with `steps_per_execution` and, on TensorFlow, `jit_compile`.
 
-    One switch after the other is put to the fastest way so far, and both take turns. The updates are the same ones; in a program
-    that is compiled as a whole the last digits of floating-point numbers differ. Callbacks of a batch are called once for all the
-    steps of an execution.
+    One switch after the other is put to the fastest way so far, and both take turns with the model as it is compiled, so that
+    a slow moment of the machine hits them alike. The updates are the same ones; in a program that is compiled as a whole the last
+    digits of floating-point numbers differ. Callbacks of a batch are called once for all the steps of an execution.
 
     Args:
         size: the batch size, by default the present one. compilation: seconds before the first update as the model is compiled.
@@ -25,38 +25,44 @@ def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa:
 
     Returns:
         A `Reading` in times, of the fastest way over the model as it is compiled, with a `SwitchTime` for each way, that as
-        compiled first. `UNSUPPORTED` where there is no switch; `UNRESOLVED` where the machine was too busy. Holds for `fit` on this
-        machine under today's load; whether it pays against the seconds of compiling is another question.
+        compiled first; from the least to the most of the turns. `UNSUPPORTED` where there is no switch; `UNRESOLVED` where the machine
+        was too busy. Holds for `fit` on this machine under today's load; whether it pays against the seconds of compiling is another
+        question.
     """
     started, offered = perf_counter(), rig.switches()
     if not offered:
         return Reading(name="switches", outcome=Outcome.UNSUPPORTED, note="no argument of `compile` makes `fit` faster here")
     size = min(rig.present.batch_size if size is None else size, rig.n_examples)
-    timed, compiling = {(): []}, {(): compilation}
-    fastest = ()
+    points, fastest, lengths = [_point(size, (), [1.0], [1.0], compilation)], (), {}
+
+    def clock(way, n):
+        return rig.fit_seconds(size, n, way)
+
     for switch in offered.items():
-        if fastest in timed and len(timed) > 1 and perf_counter() - started > seconds:
+        if len(points) > 1 and perf_counter() - started > seconds:
             break
         tried = (*fastest, switch)
-        compiling[tried] = rig.compile_seconds(size, tried)
-        lengths = {way: call_lengths(lambda way, n: rig.fit_seconds(size, n, way), way, rig.n_examples // size, _RESOLUTION)[0]
-                   for way in (fastest, tried)}
-        taken = in_turns(lambda way, n: rig.fit_seconds(size, n, way), lengths, _REPEATS, started + seconds)
+        compiling = rig.compile_seconds(size, tried)
+        for way in ((), tried):
+            if way not in lengths:
+                lengths[way] = call_lengths(clock, way, rig.n_examples // size, _RESOLUTION)[0]
+        taken = in_turns(clock, {way: lengths[way] for way in {(): 0, fastest: 0, tried: 0}}, _REPEATS, started + seconds)
         if min(map(min, taken.values())) <= 0:
             return Reading(name="switches", outcome=Outcome.UNRESOLVED,
                            note="the machine was too busy: longer calls of fit took no longer than short ones")
-        timed |= taken
+        points[0] = _point(size, (), taken[()], taken[()], compilation)
+        points.append(_point(size, tried, taken[tried], taken[()], compiling))
         fastest = min(taken, key=lambda way: sorted(taken[way])[len(taken[way]) // 2])
-    points = [_point(size, way, sorted(took), compiling[way]) for way, took in timed.items()]
-    best = min(points[1:], key=lambda point: point.seconds)
-    return Reading(name="switches", unit="", value=points[0].seconds / best.seconds, low=points[0].low / best.high,
-                   high=points[0].high / best.low, repeats=min(map(len, timed.values())), points=tuple(points))
+    best = max(points[1:], key=lambda point: point.sooner)
+    return Reading(name="switches", unit="", value=best.sooner, low=best.low, high=best.high, repeats=len(taken[()]),
+                   points=tuple(points))
 
 
-def _point(size, way, took, compilation):
+def _point(size, way, took, as_compiled, compiling):
+    sooner = sorted(theirs / mine for mine, theirs in zip(took, as_compiled, strict=True))
     with_these = {"steps_per_execution": 1, "jit_compile": False} | dict(way)
-    return SwitchTime(batch_size=size, **with_these, seconds=took[len(took) // 2], low=took[0], high=took[-1],
-                      compile_seconds=compilation)
+    return SwitchTime(batch_size=size, **with_these, seconds=sorted(took)[len(took) // 2], sooner=sooner[len(sooner) // 2],
+                      low=sooner[0], high=sooner[-1], compile_seconds=compiling)
 
 
 SWITCHES = Probe(

@@ -35,9 +35,10 @@ class RowTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchTime:
-    """How long one training step of `fit` takes with switches of Keras' `compile`: median, fastest and slowest, in seconds.
+    """How long one training step of `fit` takes with switches of Keras' `compile`: the median, in seconds.
 
     Attributes:
+        sooner, low, high: times sooner than as the model is compiled, timed in the same turns: the median, least and most of them.
         compile_seconds: before the first update.
     """
 
@@ -45,6 +46,7 @@ class SwitchTime:
     steps_per_execution: int
     jit_compile: bool
     seconds: float
+    sooner: float
     low: float
     high: float
     compile_seconds: float
