@@ -13,8 +13,8 @@ from epochal.services.source import ArraySource
 BOTH = {"steps_per_execution": 16, "jit_compile": True}
 
 
-def timed(jitter=0.0, offered=BOTH, **options):
-    return FakeRig(timing=FakeTiming(step=2e-3, example=1e-6, jitter=jitter, switches=offered, **options))
+def timed(jitter=0.0, offered=BOTH, seed=0, **options):
+    return FakeRig(seed=seed, timing=FakeTiming(step=2e-3, example=1e-6, jitter=jitter, switches=offered, **options))
 
 
 def test_the_fastest_way_is_found_and_each_is_kept():
@@ -32,10 +32,11 @@ def test_a_switch_that_slows_is_not_kept_for_the_next():
     assert reading.value == pytest.approx(2.1 / 1.1, rel=1e-3)
 
 
-def test_the_interval_is_that_of_the_timings():
-    reading = switches(timed(jitter=0.02, offered={"steps_per_execution": 16}, saves={"steps_per_execution": 1e-3}), size=100)
-    assert reading.low < reading.value < reading.high
-    assert reading.low <= 2.1 / 1.1 <= reading.high
+def test_the_least_and_the_most_of_five_turns_hold_the_truth_in_15_of_16_measurements():
+    offered, saves = {"steps_per_execution": 16}, {"steps_per_execution": 1e-3}
+    found = [switches(timed(jitter=0.02, seed=seed, offered=offered, saves=saves), size=100) for seed in range(100)]
+    assert all(reading.low <= reading.value <= reading.high for reading in found)
+    assert sum(reading.low <= 2.1 / 1.1 <= reading.high for reading in found) >= 84  # a true 94 % falls below it once in 10,000
 
 
 def test_nothing_is_timed_where_there_is_no_switch():

@@ -24,10 +24,10 @@ def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa:
         seconds: after which no further switch is tried, and each way is timed three times instead of five.
 
     Returns:
-        A `Reading` in times, of the fastest way over the model as it is compiled, with a `SwitchTime` for each way, that as
-        compiled first; from the least to the most of the turns. `UNSUPPORTED` where there is no switch; `UNRESOLVED` where the machine
-        was too busy. Holds for `fit` on this machine under today's load; whether it pays against the seconds of compiling is another
-        question.
+        A `Reading` in times, of the fastest way over the model as it is compiled, from the least to the most of the turns; with
+        a `SwitchTime` for each way, that as compiled first. `UNSUPPORTED` where there is no switch; `UNRESOLVED` where the machine
+        was too busy. Holds for `fit` on this machine under today's load; whether it pays against the seconds of compiling is
+        another question.
     """
     started, offered = perf_counter(), rig.switches()
     if not offered:
