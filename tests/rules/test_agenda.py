@@ -7,7 +7,7 @@ from rules.worlds import PRESENT, Truth, at, evidence
 
 from epochal.probes import AFTERWARDS, PROBES
 from epochal.probes.agenda import agenda
-from epochal.records import Evidence, Outcome, Reading, Task
+from epochal.records import Evidence, Machine, Outcome, Reading, Task
 
 
 def task(n_train=1150, n_params=5000):
@@ -54,3 +54,12 @@ def test_the_study_says_which_batch_sizes_and_that_seeds_are_shared():
     study = next(item for item in agenda(task(), PRESENT, Evidence(), 60) if item.name == "study")
     assert "8, 32, 128, 512, 1,150" in study.what
     assert "the same for every setting" in study.what
+
+
+def test_what_a_back_end_has_not_is_not_announced():
+    def announced(backend):
+        machine = Machine(backend=backend, device="cpu", n_cores=2, memory_bytes=None)
+        return [item.name for item in agenda(task(), PRESENT, Evidence(task=task(), machine=machine, present=PRESENT), 60)]
+
+    assert "switches" in announced("jax")
+    assert "switches" not in announced("torch")

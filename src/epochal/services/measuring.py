@@ -10,7 +10,7 @@ from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import AFTERWARDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
-from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
+from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable, is_possible
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_SIZES
 from ..records import Evidence, Reading
@@ -84,7 +84,7 @@ class _Measuring:
                 self._probe(probe)
         first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
         probed = sum(reading.cost for reading in self.evidence.readings if reading.name in first)  # in this run or an earlier one
-        later = sum(probe.cost(self.budget) for probe in AFTERWARDS if self.budget >= probe.least_budget)
+        later = sum(probe.cost(self.budget) for probe in AFTERWARDS if is_possible(probe, self.evidence, self.budget))
         seconds = max(self.budget - probed - later, SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
@@ -98,7 +98,7 @@ class _Measuring:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
             sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
             self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
-        later = SWITCHES.cost(self.budget) if self.budget >= SWITCHES.least_budget and self.rig.switches() else 0.0
+        later = SWITCHES.cost(self.budget) if is_possible(SWITCHES, self.evidence, self.budget) else 0.0
         seconds, ended = self._left() - _RESERVE * self.budget - later, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
@@ -114,7 +114,7 @@ class _Measuring:
         if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < self._left("race")):
             self._probe(PREDICTION)
         compiling, known = self.evidence.get("compilation"), self.evidence.get("switches")
-        if compiling is None or "throughput" not in self.evidence or self.budget < SWITCHES.least_budget:
+        if compiling is None or "throughput" not in self.evidence or not is_possible(SWITCHES, self.evidence, self.budget):
             return
         size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
         call = max(_CALL, 3 * clock_of(self.evidence).full_step(size).value)
