@@ -12,16 +12,16 @@ from ..experiments import run_race, run_study
 from ..probes import AFTERWARDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
 from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable, is_possible
 from ..probes.probe import largest_that_fits
-from ..probes.step_time import FEWEST_SIZES
+from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
 from ..records import Evidence, Reading
-from ..rules.plan.decide import clock_of, decide
+from ..rules.plan.decide import decide
 from ..rules.race.start import timed_sizes
 
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
-_CALLS, _CALL = 20, 0.15  # calls of `fit` that time one of Keras' switches; seconds of each, at least
+_CALLS_BEFORE = 5  # calls of `fit` that find how long a timing must be, about
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
@@ -113,12 +113,12 @@ class _Measuring:
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
         if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < self._left("race")):
             self._probe(PREDICTION)
-        compiling, known = self.evidence.get("compilation"), self.evidence.get("switches")
-        if compiling is None or "throughput" not in self.evidence or not is_possible(SWITCHES, self.evidence, self.budget):
+        compiling, timed, known = (self.evidence.get(name) for name in ("compilation", "throughput", "switches"))
+        if compiling is None or timed is None or not is_possible(SWITCHES, self.evidence, self.budget):
             return
         size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
-        call = max(_CALL, 3 * clock_of(self.evidence).full_step(size).value)
-        one = compiling.value + _CALLS * call if self.rig.switches() else 0.0  # seconds that the first switch takes, about
+        call = timed.cost / (len(timed.points) * (_CALLS_BEFORE + 2 * timed.repeats))
+        one = 2 * (compiling.value + (_CALLS_BEFORE + 2 * FEWEST_REPEATS) * call) if self.rig.switches() else 0.0  # about
         left = self.budget - (perf_counter() - self.started)
         wanted = SWITCHES.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
         if wanted and one < max(left, _TIMING * self.budget):
