@@ -59,7 +59,7 @@ def _before_a_race(task, present, evidence, budget, pace):
 
 def due(evidence, budget):
     """The probes to run: those that the evidence does not hold and that so many seconds allow."""
-    return [probe for probe in PROBES.values() if probe.name not in evidence and budget >= probe.least_budget]
+    return [probe for probe in PROBES.values() if probe.name not in evidence and probe.fits(budget)]
 
 
 def _trainings(task, present, sizes, seconds):

@@ -19,6 +19,7 @@ class Probe:
         options: `(rig, evidence, budget) -> dict`, what `run` is told beside the seed: its share of the budget, and what earlier
             readings say.
         least_budget: seconds; within fewer it is left out, since trainings need them more.
+        offered: `() -> bool`, whether what is installed allows it.
     """
 
     name: str
@@ -29,6 +30,11 @@ class Probe:
     run: Callable
     options: Callable = lambda rig, evidence, budget: {}
     least_budget: float = 0.0
+    offered: Callable = lambda: True
+
+    def fits(self, budget):
+        """Whether it is to be made within so many seconds."""
+        return budget >= self.least_budget and self.offered()
 
     def __call__(self, rig, **options):
         """The reading, with these options, and with all the seconds it took."""
