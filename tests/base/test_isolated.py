@@ -21,6 +21,10 @@ def twice(array):
     return {"twice": 2 * array, "back end": os.environ.get("KERAS_BACKEND")}
 
 
+def size_of(array):
+    return array.nbytes
+
+
 def fails():
     sys.stderr.write("about to fail\n")
     raise ValueError("no such thing")
@@ -67,6 +71,10 @@ def test_a_value_comes_back_with_its_arrays_whatever_is_printed():
     np.testing.assert_array_equal(outcome.value["twice"], [0, 2, 4])
     assert outcome.value["back end"] == "torch"
     assert "not the answer" in outcome.printed
+
+
+def test_more_than_a_pipe_holds_is_handed_over_while_the_process_starts():
+    assert PLAIN.run(here("size_of"), np.zeros(2**20)).value == 2**23
 
 
 @pytest.mark.parametrize(("name", "failure", "sentence"), [

@@ -46,15 +46,17 @@ class FakeRig:
         timing: a `FakeTiming`.
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
+        description: what another back end is told of the model; `None` where it cannot be told.
     """
 
     pure = None
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, memory=(1000, 2**22), timing=FakeTiming(), seed=0,
-                 centred=True):
+                 centred=True, description=None):
         self.n_params, self.n_examples, self.s = n_params, n_examples, s
         self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
         (self._bytes, self._capacity), self._timing, self._clock = memory, timing, stream(seed, "clock")
+        self._description = description
         self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
         if centred:
             self._noise -= self._noise.mean(0)
@@ -102,8 +104,8 @@ class FakeRig:
     def switches(self):
         return dict(self._timing.switches)
 
-    def fit_seconds(self, batch_size, n_steps, switches=()):
-        epochs = -(-n_steps // max(1, self.n_examples // batch_size))
+    def fit_seconds(self, batch_size, n_steps, switches=(), n_rows=None):
+        epochs = -(-n_steps // max(1, (n_rows or self.n_examples) // batch_size))
         saved = sum(self._timing.saves.get(name, 0.0) for name, _ in switches)
         return self._seconds(n_steps, n_steps * batch_size, epochs) - n_steps * saved
 
@@ -119,6 +121,12 @@ class FakeRig:
 
     def predict_seconds(self, batch_size, n_rows):
         return self._seconds(-(-n_rows // batch_size), n_rows)
+
+    def description(self):
+        return self._description
+
+    def sample(self, n_rows):
+        return np.zeros((min(n_rows, self.n_examples), 2), np.float32), np.zeros(min(n_rows, self.n_examples), np.float32), None
 
     def out_of_memory(self, error):
         return isinstance(error, MemoryError)

@@ -41,8 +41,8 @@ class Bench(FakeRig):
             found = super().evaluate(state)
         return found if self._untrained is None else found * 0 + self._untrained
 
-    def fit_seconds(self, batch_size, n_steps, switches=()):
-        seconds = super().fit_seconds(batch_size, n_steps, switches)
+    def fit_seconds(self, batch_size, n_steps, switches=(), n_rows=None):
+        seconds = super().fit_seconds(batch_size, n_steps, switches, n_rows)
         self._count("fit_seconds", seconds)
         return seconds
 

@@ -5,9 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules.worlds import PRESENT, Truth, at, evidence
 
-from epochal.probes import AFTERWARDS, PROBES
+from epochal.probes import AFTERWARDS, PROBES, back_ends
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Machine, Outcome, Reading, Task
+
+
+@pytest.fixture(autouse=True, params=[1, 3], ids=["one back end", "three back ends"])
+def installed(request, monkeypatch):
+    """So many back ends of Keras are installed, whatever is installed."""
+    names = ("jax", "tensorflow", "torch")[: request.param]
+    monkeypatch.setattr(back_ends, "installed", lambda: names)
+    return names
 
 
 def task(n_train=1150, n_params=5000):
@@ -16,8 +24,8 @@ def task(n_train=1150, n_params=5000):
 
 
 def test_every_measurement_is_announced_with_what_why_and_about_how_long():
-    items, later = agenda(task(), PRESENT, Evidence(), 60), [probe.name for probe in AFTERWARDS]
-    assert [item.name for item in items] == [*(name for name in PROBES if name not in later), "study", *later]
+    items, later = agenda(task(), PRESENT, Evidence(), 60), [probe.name for probe in AFTERWARDS if probe.fits(60)]
+    assert [item.name for item in items] == [*(probe.name for probe in PROBES.values() if probe not in AFTERWARDS), "study", *later]
     for item in items:
         assert item.what
         assert item.why
@@ -34,6 +42,13 @@ def test_what_was_tried_is_not_announced_again(outcome):
 def test_within_a_few_seconds_trainings_go_before_the_parts_of_a_fit():
     announced = [item.name for item in agenda(task(), PRESENT, Evidence(), 5)]
     assert announced == ["memory", "throughput", "noise_scale", "critical_rate", "study", "prediction"]
+
+
+def test_back_ends_are_announced_last_where_another_is_installed_and_there_is_time(installed):
+    for budget, announced in ((119, False), (120, len(installed) > 1)):
+        names = [item.name for item in agenda(task(), PRESENT, Evidence(), budget)]
+        assert ("back_ends" in names) is announced
+        assert names[-1] == ("back_ends" if announced else "switches")
 
 
 def test_when_everything_is_known_nothing_is_announced():

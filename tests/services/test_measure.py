@@ -8,9 +8,10 @@ from experiments.benches import bench, runs_of
 from tiers import first_tier, spread
 
 from epochal.base.errors import UsageError
+from epochal.base.isolated import Outcome as Ended
 from epochal.base.progress import Reporter
 from epochal.base.stop import Stop, Stopped
-from epochal.probes import AFTERWARDS, PROBES
+from epochal.probes import AFTERWARDS, BACK_ENDS, PREDICTION, PROBES, back_ends
 from epochal.probes.agenda import agenda
 from epochal.records import Evidence, Setting, dump, load
 from epochal.rules.plan.decide import decide
@@ -18,8 +19,8 @@ from epochal.services.plan import measure
 
 assert bench  # a fixture
 BUDGET = 100.0
-LATER = [probe.name for probe in AFTERWARDS]
-FIRST = [name for name in PROBES if name not in LATER]
+FIRST = [probe.name for probe in PROBES.values() if probe not in AFTERWARDS]
+LATER = [probe.name for probe in AFTERWARDS if probe is not BACK_ENDS]  # which takes a larger budget
 IN_ORDER = ["pace", *FIRST, "untrained_loss", "engine", "study", *LATER]
 
 
@@ -85,7 +86,7 @@ def test_nor_where_the_probes_took_much_of_the_budget(bench):
     known = measure(bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3)), budget=30.0)
     probed = sum(r.cost for r in known.readings if r.name in FIRST)
     assert probed > 6
-    later = sum(probe.cost(30.0) for probe in AFTERWARDS)
+    later = PREDICTION.cost(30.0)  # there is no switch to measure
     assert known.get("study").detail("budget") == pytest.approx(max(30 - probed - later, 15))
     rig = bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3))
     assert measure(rig, budget=30.0, evidence=known) == known
@@ -109,11 +110,11 @@ def test_interrupted_at_any_point_it_ends_with_the_same_evidence(bench):
         assert runs_of(done) == runs_of(whole)
         assert readings_of(done) == readings_of(whole)
         assert done.readings[: len(evidence.readings)] == evidence.readings
-        assert len([r for r in done.readings if r.name in PROBES]) == len(PROBES)
+        assert len([r for r in done.readings if r.name in PROBES]) == len(FIRST) + len(LATER)
 
 
 def test_asked_to_stop_it_ends_the_measurement_under_way_and_takes_only_what_is_missing_later(bench):
-    for item in spread(3, (*PROBES, "study")):
+    for item in spread(3, (*FIRST, *LATER, "study")):
         kept, stop = [None], Stop()
         begins = "measuring: your present setting" if item == "study" else f"measuring: {item.replace('_', ' ')}"
         heard = Heard(lambda sentence, begins=begins, stop=stop: sentence == begins and stop.set())
@@ -164,6 +165,56 @@ def test_batch_sizes_are_timed_and_compared_inside_the_memory(bench):
     assert max(c.setting.batch_size for c in known.curves) <= largest
     assert all(p.batch_size <= largest for p in known.get("throughput").points)
     assert all(p.batch_size <= largest for p in known.get("prediction").points)
+
+
+@pytest.fixture
+def back_ends_asked(monkeypatch):
+    """Two back ends are installed; holds what the other is asked, which answers at once."""
+    calls = []
+
+    class Answers:
+        def __init__(self, seconds, environment):
+            calls.append((environment["KERAS_BACKEND"], seconds))
+
+        def run(self, function, description, sample, size, seconds):
+            calls[-1] += (size,)
+            return Ended(([1e-4] * 3, 1.0))
+
+    monkeypatch.setattr(back_ends, "installed", lambda: ("fake", "jax"))
+    monkeypatch.setattr(back_ends, "Isolated", Answers)
+    return calls
+
+
+LONG = {"n_examples": 64, "timing": FakeTiming(step=0.4, example=1e-5)}
+
+
+def test_another_back_end_is_timed_once_at_the_recommended_batch_size_where_the_training_is_long(bench, back_ends_asked):
+    known = measure(bench(**LONG, description="described"), budget=200.0)
+    assert readings_of(known)[-1] == "back_ends"
+    plan = decide(known)
+    assert [(name, size) for name, _, size in back_ends_asked] == [("jax", plan.batch_size.value)]
+    assert "KERAS_BACKEND=jax" in plan.back_end
+    rig = bench(**LONG, description="described")
+    assert measure(rig, budget=200.0, evidence=load(dump(known))) == known
+    assert not rig.asked
+    assert len(back_ends_asked) == 1
+
+
+@pytest.mark.parametrize(("budget", "changes"), [
+    (119.0, {}), (200.0, {"description": None}), (200.0, {"timing": FakeTiming(step=1e-6, example=1e-7)})],
+    ids=["small budget", "no description", "short training"])
+def test_no_other_back_end_is_started_where_it_could_not_be_repaid(bench, back_ends_asked, budget, changes):
+    known = measure(bench(**{**LONG, "description": "described"} | changes), budget=budget)
+    assert not back_ends_asked
+    assert decide(known).back_end == ""
+
+
+def test_a_race_keeps_time_for_the_other_back_ends(bench, back_ends_asked):
+    dear = {"n_examples": 4096, "step_seconds": 0.2, "timing": FakeTiming(step=0.2, example=1e-5), "s": 1.0, "h": 1.0}
+    without, known = (measure(bench(**dear, description=text), budget=130.0) for text in (None, "described"))
+    assert without.get("race").detail("budget") - known.get("race").detail("budget") == pytest.approx(10, abs=1)
+    assert known.get("back_ends").points[0].batch_size == decide(known).batch_size.value
+    assert len(back_ends_asked) == 1
 
 
 def test_where_trainings_do_not_fit_there_is_a_race_and_with_its_evidence_nothing_is_measured_twice(bench):

@@ -10,13 +10,14 @@ from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
 from epochal.base.isolated import Outcome
+from epochal.seam.model.description import described
 from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.checkpoint.checkpoint import Checkpoint
 from epochal.training.fit import other_back_ends
 from epochal.training.fit.arguments import FitRequest
 from epochal.training.fit.modes import Mode
-from epochal.training.fit.other_back_ends import _description, faster_back_end, seconds_a_batch
+from epochal.training.fit.other_back_ends import faster_back_end, seconds_a_batch
 
 pytestmark = pytest.mark.filterwarnings("ignore:After:epochal.Advice")
 
@@ -113,7 +114,7 @@ def test_a_model_with_parts_of_the_users_own_starts_no_process(asked, model):
 @pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", keras.losses.sparse_categorical_crossentropy,
                                   keras.losses.SparseCategoricalCrossentropy()], ids=["name", "function", "object"])
 def test_what_travels_is_enough_to_train_the_model(loss):
-    description = _description(network(loss=loss))
+    description = described(network(loss=loss))
     assert 0 < seconds_a_batch(description, (X[:8], Y[:8], None)) < 10
 
 

@@ -26,6 +26,12 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in BACKENDS if find_spec(name) is not None)
 
 
+def environment_of(name: str) -> dict[str, str]:
+    """The variables with which another process runs Keras on this back end, and shares the device with this one."""
+    return {"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "2", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
 def choose_backend(name: str | None = None) -> None:
     """Use the back end named, else that of `KERAS_BACKEND`, else JAX; before Keras is first imported.
 

@@ -64,7 +64,9 @@ class Isolated:
                                        stdout=subprocess.PIPE, stderr=log, env=environment,
                                        start_new_session=True)  # Ctrl-C in the terminal is for the parent to answer
             try:
-                answer, failure = self._wait(process, pickle.dumps((function, arguments)))
+                threading.Thread(target=_hand_over, args=(process.stdin, pickle.dumps((function, arguments))), daemon=True).start()
+                process.stdin = None  # else `communicate` closes it
+                answer, failure = self._wait(process)
             finally:
                 _end(process)
             log.seek(0)
@@ -75,18 +77,25 @@ class Isolated:
         failure, content = pickle.loads(answer)  # written by our own child
         return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
 
-    def _wait(self, process, message) -> tuple[bytes, tuple[Literal["out of memory", "timed out"], str] | None]:
+    def _wait(self, process) -> tuple[bytes, tuple[Literal["out of memory", "timed out"], str] | None]:
         """What the process answered as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
         deadline = time.monotonic() + self.seconds
         while True:
             try:
-                return process.communicate(message, timeout=_LOOK)[0], None
+                return process.communicate(timeout=_LOOK)[0], None
             except subprocess.TimeoutExpired:
-                message = None  # it has been handed over to be written
+                pass
             if time.monotonic() > deadline:
                 return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
             if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
                 return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
+
+
+def _hand_over(pipe, message):
+    """Write the message while the process is waited for: `communicate` writes no more of it once it has timed out
+    (https://github.com/python/cpython/issues/141473)."""
+    with contextlib.suppress(BrokenPipeError), pipe:  # the process ended before it had read it
+        pipe.write(message)
 
 
 def _ending(code) -> tuple[Literal["killed"], str]:
@@ -107,8 +116,7 @@ def _end(process):
     for child in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
-    for pipe in (process.stdin, process.stdout):
-        pipe.close()
+    process.stdout.close()
     process.wait()
 
 

@@ -1,5 +1,6 @@
 """What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
 
+from .back_ends import BACK_ENDS
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION as COMPILATION
 from .fit_parts import VALIDATION as VALIDATION
@@ -18,5 +19,6 @@ PROBES = {probe.name: probe for probe in (
     CRITICAL_RATE,
     PREDICTION,
     SWITCHES,
+    BACK_ENDS,
 )}
-AFTERWARDS = (PREDICTION, SWITCHES)  # taken after the comparisons, which do without them
+AFTERWARDS = (PREDICTION, SWITCHES, BACK_ENDS)  # taken after the comparisons, which do without them

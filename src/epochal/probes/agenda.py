@@ -59,12 +59,7 @@ def _before_a_race(task, present, evidence, budget, pace):
 
 def due(evidence, budget):
     """The probes to run: those that the evidence does not hold and that so many seconds, and the back end, allow."""
-    return [probe for probe in PROBES.values() if probe.name not in evidence and is_possible(probe, evidence, budget)]
-
-
-def is_possible(probe, evidence, budget):
-    """Whether a probe is for the back end that the evidence is about, and for so many seconds."""
-    return budget >= probe.least_budget and (evidence.machine is None or evidence.machine.backend not in probe.not_on)
+    return [probe for probe in PROBES.values() if probe.name not in evidence and probe.fits(budget, evidence.machine)]
 
 
 def _trainings(task, present, sizes, seconds):

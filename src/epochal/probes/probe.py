@@ -20,6 +20,7 @@ class Probe:
             readings say.
         least_budget: seconds; within fewer it is left out, since trainings need them more.
         not_on: back ends of Keras where there is nothing to measure.
+        offered: `() -> bool`, whether what is installed allows it.
     """
 
     name: str
@@ -31,6 +32,11 @@ class Probe:
     options: Callable = lambda rig, evidence, budget: {}
     least_budget: float = 0.0
     not_on: tuple[str, ...] = ()
+    offered: Callable = lambda: True
+
+    def fits(self, budget, machine=None):
+        """Whether it can be made on this `Machine` within so many seconds."""
+        return budget >= self.least_budget and self.offered() and (machine is None or machine.backend not in self.not_on)
 
     def __call__(self, rig, **options):
         """The reading, with these options, and with all the seconds it took."""

@@ -10,6 +10,7 @@ from .plan import Plan as Plan
 from .plan import Stopping as Stopping
 from .plan import Switches as Switches
 from .plan import Verdict as Verdict
+from .points import BackEndTime as BackEndTime
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime

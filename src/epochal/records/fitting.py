@@ -7,14 +7,15 @@ from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import FIXABLE, Evidence
 from .plan import Arm, Plan, Stopping, Switches
-from .points import CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
+from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
 from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
 from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
-              "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget, "engine": EnginePoint}
+              "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
+              "engine": EnginePoint}
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
 
@@ -54,6 +55,7 @@ def _(reading: Reading):
 @check.register(PassTime)
 @check.register(RowTime)
 @check.register(SwitchTime)
+@check.register(BackEndTime)
 @check.register(StepMemory)
 @check.register(CriticalRate)
 @check.register(UpdatesToTarget)

@@ -142,6 +142,8 @@ class Plan:
             replayed on their runs, or of the epochs that the user trains for now; of one epoch where neither is known; `None` where
             no step was timed.
         switches: of Keras' `compile`, where they make its `fit` faster; `None` where none was shown to.
+        back_end: that another installed back end trains much faster, and how to switch to it, in one sentence; empty where none
+            was shown to.
         evidence: all that was measured; pass it back in and nothing is measured twice.
     """
 
@@ -163,6 +165,7 @@ class Plan:
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
     switches: Switches | None = None
+    back_end: str = ""
 
     CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")
 
@@ -251,11 +254,13 @@ class Plan:
         return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *map(": ".join, self.sentences()), *details])
 
     def sentences(self):
-        """What is said beside the tables: what limits the batch size, Keras' switches, the test rows, and what is undecided;
-        as pairs of a name and a sentence."""
+        """What is said beside the tables: what limits the batch size, Keras' switches and back ends, the test rows, and what
+        is undecided; as pairs of a name and a sentence."""
         yield ("Limiting factor", self.binding)
         if self.switches:
             yield ("Faster still", self.switches.because)
+        if self.back_end:
+            yield ("Faster on another back end", self.back_end)
         if self.on_test:
             yield ("On the test rows", self.on_test)
         yield from (("Undecided", sentence) for sentence in self.unresolved)

@@ -53,6 +53,23 @@ class SwitchTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackEndTime:
+    """How long one training step of `fit` takes on one of Keras' back ends: median, fastest and slowest, in seconds.
+
+    Attributes:
+        backend: its name in Keras.
+        compile_seconds: before the first update; `None` where not measured.
+    """
+
+    batch_size: int
+    backend: str
+    seconds: float
+    low: float
+    high: float
+    compile_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepMemory:
     """Bytes of the device's memory that one training step needs."""
 
@@ -113,4 +130,4 @@ class EnginePoint:
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
 
 
-Point = StepTime | PassTime | RowTime | SwitchTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+Point = StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint

@@ -9,8 +9,8 @@ from ..engine import Lane
 from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
-from ..probes import AFTERWARDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
-from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable, is_possible
+from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
+from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
 from ..records import Evidence, Reading
@@ -22,6 +22,7 @@ _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
 _CALLS_BEFORE = 5  # calls of `fit` that find how long a timing must be, about
+_SLOW, _ENDS = 2, 0.1  # times the foreseen cost, and share of the budget: other back ends are ended after the larger of them
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
@@ -84,8 +85,7 @@ class _Measuring:
                 self._probe(probe)
         first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
         probed = sum(reading.cost for reading in self.evidence.readings if reading.name in first)  # in this run or an earlier one
-        later = sum(probe.cost(self.budget) for probe in AFTERWARDS if is_possible(probe, self.evidence, self.budget))
-        seconds = max(self.budget - probed - later, SHARE_OF_TRAININGS * self.budget)
+        seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
 
@@ -98,7 +98,7 @@ class _Measuring:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
             sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
             self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
-        later = SWITCHES.cost(self.budget) if is_possible(SWITCHES, self.evidence, self.budget) else 0.0
+        later = self._kept_for(SWITCHES, BACK_ENDS)
         seconds, ended = self._left() - _RESERVE * self.budget - later, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
@@ -106,23 +106,53 @@ class _Measuring:
                                      watch=self._watch("race"))
         compared = sorted({run.setting.batch_size for run in self.evidence.runs if run.stage == "fresh"} - {present})
         for probe, options in ((VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}), (COMPILATION, {})):
-            if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race"):
+            if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race") - self._kept_for(BACK_ENDS):
                 self._probe(probe, **options)
 
     def afterwards(self, goal):
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
-        if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < self._left("race")):
+        left = self._left("race") - self._kept_for(BACK_ENDS)
+        if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < left):
             self._probe(PREDICTION)
-        compiling, timed, known = (self.evidence.get(name) for name in ("compilation", "throughput", "switches"))
-        if compiling is None or timed is None or not is_possible(SWITCHES, self.evidence, self.budget):
+        if "throughput" in self.evidence and any(map(self._fits, (SWITCHES, BACK_ENDS))):
+            plan = decide(self.evidence, goal=goal)
+            size = min(plan.batch_size.value, self.rig.n_examples)
+            self._switches(size)
+            self._back_ends(size, plan)
+
+    def _switches(self, size):
+        """Keras' switches at a batch size, where there is time left for the first."""
+        compiling, timed = self.evidence.get("compilation"), self.evidence.get("throughput")
+        if compiling is None or timed is None or not self._fits(SWITCHES) or not self._is_missing(SWITCHES, size):
             return
-        size = min(decide(self.evidence, goal=goal).batch_size.value, self.rig.n_examples)
         call = timed.cost / (len(timed.points) * (_CALLS_BEFORE + 2 * timed.repeats))
         one = 2 * (compiling.value + (_CALLS_BEFORE + 2 * FEWEST_REPEATS) * call) if self.rig.switches() else 0.0  # about
         left = self.budget - (perf_counter() - self.started)
-        wanted = SWITCHES.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
-        if wanted and one < max(left, _TIMING * self.budget):
+        if one < max(left, _TIMING * self.budget):
             self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left - one)
+
+    def _back_ends(self, size, plan):
+        """The other back ends at a batch size, where there is time left, and the training takes longer than to measure them."""
+        cost, left = BACK_ENDS.cost(self.budget), self.budget - (perf_counter() - self.started)
+        compiling = self.evidence.get("compilation")
+        whole = plan.seconds is not None and (plan.whole or self.evidence.present_epochs is not None)
+        if (self._fits(BACK_ENDS) and self._is_missing(BACK_ENDS, size) and cost <= left
+                and not (whole and plan.seconds.training.value < cost)):
+            self._probe(BACK_ENDS, size=size, compilation=compiling.value if compiling else None,
+                        seconds=max(_SLOW * cost, min(left, _ENDS * self.budget)))
+
+    def _fits(self, probe):
+        return probe.fits(self.budget, self.rig.machine)
+
+    def _is_missing(self, probe, size):
+        """Whether a probe that measures at one batch size has not measured at this one."""
+        known = self.evidence.get(probe.name)
+        return probe.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
+
+    def _kept_for(self, *probes):
+        """Seconds that these probes take later, about, those left out that find nothing to measure."""
+        measures = {SWITCHES: self.rig.switches, BACK_ENDS: self.rig.description}
+        return sum(probe.cost(self.budget) for probe in probes if self._fits(probe) and measures.get(probe, lambda: True)())
 
     def _left(self, *others):
         """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""

@@ -18,6 +18,7 @@ def code_for(plan):
     stopping = ", ".join(f"{name}={_literal(value)}" for name, value in plan.stopping.arguments().items())
     return "\n".join([
         f"# {_one_line(plan.headline)}",
+        *([f"# Faster on another back end: {_one_line(plan.back_end)}"] if plan.back_end else []),
         "import keras",
         "",
         *_compile(plan),

@@ -10,6 +10,7 @@ from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
 from . import compare, sentences
+from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
 from .from_race import decide_race
 from .quality import cross_fitted, stopping_epoch, stopping_regret
@@ -70,7 +71,8 @@ def _decide(evidence, goal):
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds,
-        switches=faster_fit(evidence, chosen.batch_size, context.seconds))
+        switches=faster_fit(evidence, chosen.batch_size, context.seconds),
+        back_end=faster_back_end(evidence, chosen.batch_size, context.seconds) or "")
 
 
 def declared(evidence):

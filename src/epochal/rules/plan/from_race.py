@@ -10,6 +10,7 @@ from ..race.judge import Why, judge, levels_of, nothing_learnt
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
+from .back_ends import faster_back_end
 from .choices import choose_predict_batch_size
 from .propose import stretch
 from .switches import faster_fit
@@ -54,6 +55,7 @@ def _plan(evidence, goal, clock, standings, judged):
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
         seconds=seconds, switches=faster_fit(evidence, size, seconds),
+        back_end=faster_back_end(evidence, size, seconds) or "",
         present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
 
 

@@ -11,6 +11,7 @@ from ...base.validate import require
 from ..identity.task import task_of
 from ..machine import compiling_anew
 from ..model.copying import seeded, to_numpy
+from ..model.description import described
 from ..rows import check
 from .constant import constant_figures
 from .twin import Twin
@@ -115,14 +116,14 @@ class KerasRig:
         steps = {"steps_per_execution": _STEPS} if model.steps_per_execution == 1 else {}
         return steps | ({"jit_compile": True} if not model.jit_compile and backend == "tensorflow" else {})
 
-    def fit_seconds(self, batch_size, n_steps, switches=()):
+    def fit_seconds(self, batch_size, n_steps, switches=(), n_rows=None):
         """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded.
 
-        `switches`: pairs of an argument of `compile` and its value, see `switches`.
+        `switches`: pairs of an argument of `compile` and its value, see `switches`. `n_rows`: of an epoch, by default all.
         """
         require(1 <= batch_size <= self.n_examples, "batch_size", batch_size, f"between 1 and {self.n_examples} rows",
                 "Pass a size that the data hold.")
-        steps = min(n_steps, self.n_examples // batch_size)
+        steps = min(n_steps, (n_rows or self.n_examples) // batch_size)
         n_epochs = -(-n_steps // steps)
         part = self._data.train.take(slice(0, steps * batch_size))
         return self._fit(part, batch_size, n_epochs, switches=switches) * n_steps / (n_epochs * steps)
@@ -153,6 +154,16 @@ class KerasRig:
         """Seconds that Keras' own `predict` takes for `n_rows` rows, the training rows repeated where there are fewer."""
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
         return self._timed(self._runner(()).predict, x, batch_size=batch_size, verbose=0)
+
+    def description(self):
+        """The user's model as JSON, see `described`; `None` where a part of it is not Keras' own, or where it runs eagerly."""
+        model = self._twin.described
+        return None if model.run_eagerly else described(model)
+
+    def sample(self, n_rows):
+        """Inputs, targets and sample weights of the first training rows."""
+        part = self._data.train.take(slice(0, n_rows))
+        return part.x, part.y, part.weight
 
     def _runner(self, switches):
         """A copy, with these switches of `compile`, that may be trained and thrown away."""

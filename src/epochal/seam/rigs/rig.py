@@ -40,10 +40,12 @@ class Rig(Protocol):
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def switches(self): ...                              # -> {argument of `compile` that may speed `fit` up here: its value}
-    def fit_seconds(self, batch_size, n_steps, switches=()): ...  # -> seconds Keras' own `fit` takes for n_steps full batches
+    def fit_seconds(self, batch_size, n_steps, switches=(), n_rows=None): ...  # -> seconds Keras' own `fit` takes for full batches
     def epoch_seconds(self, batch_size, n_epochs): ...   # -> seconds it takes for epochs of all rows, a short last batch with them
     def validation_seconds(self, batch_size, n_passes): ...  # -> seconds of its passes over the validation rows
     def compile_seconds(self, batch_size, switches=()): ...  # -> seconds its first call takes longer than the same call again
     def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
+    def description(self): ...                       # -> the model as JSON, for another back end; None where it cannot be one
+    def sample(self, n_rows): ...                    # -> (x, y, sample weights) of the first training rows, in NumPy
     def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
     def wait(self): ...                              # block until the device is idle
