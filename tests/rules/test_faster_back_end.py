@@ -51,9 +51,9 @@ def test_longer_compiling_must_be_made_up_for():
 
 
 def test_it_must_be_much_faster_than_with_the_switches_that_are_told():
-    now = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1e-3, low=1e-3, high=1e-3,
+    now = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1e-3, sooner=1.0, low=1.0, high=1.0,
                      compile_seconds=2.0)
-    switched = replace(now, steps_per_execution=16, seconds=0.5e-3, low=0.5e-3, high=0.5e-3)
+    switched = replace(now, steps_per_execution=16, seconds=0.5e-3, sooner=2.0, low=2.0, high=2.0)
     readings = (Reading(name="switches", value=2.0, low=2.0, high=2.0, repeats=5, points=(now, switched)),)
     assert found(there(0.4e-3), readings=readings) is None
     told = found(there(0.25e-3), readings=readings)

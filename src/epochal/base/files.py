@@ -16,8 +16,9 @@ from .errors import UsageError
 
 def as_path(option: str, name: str | os.PathLike[str]) -> pathlib.Path:
     """The path that `name` means, `~` the user's home; raises `UsageError` for what no system takes as the name of a file."""
+    path = pathlib.Path(name)
     try:
-        path = pathlib.Path(name).expanduser()
+        path = path.expanduser()
         path.stat()
     except (RuntimeError, ValueError) as error:  # no such user; a zero byte
         raise _no_name(option, name, error) from error

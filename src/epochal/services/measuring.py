@@ -22,7 +22,7 @@ _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
 _CALLS_BEFORE = 5  # calls of `fit` that find how long a timing must be, about
-_SLOW, _ENDS = 2, 0.1  # times the foreseen cost, and share of the budget: other back ends are ended after the larger of them
+_SLOW, _ENDS = 3, 0.1  # times the foreseen cost, and share of the budget: other back ends are ended after the larger of them
 _TRIED = 64        # updates in one program, where the pace is measured
 
 

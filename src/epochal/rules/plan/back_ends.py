@@ -38,5 +38,6 @@ def faster_back_end(evidence, batch_size, seconds):
 def _saved(seconds, here, there, now):
     """Seconds that a whole fit takes less."""
     updates = seconds.training.value * (now - there.seconds) / here.seconds
-    known = here.compile_seconds is not None and there.compile_seconds is not None
-    return updates - (there.compile_seconds - here.compile_seconds if known else 0.0)
+    if here.compile_seconds is None or there.compile_seconds is None:
+        return updates
+    return updates - (there.compile_seconds - here.compile_seconds)

@@ -21,9 +21,8 @@ def faster_fit(evidence, batch_size, seconds):
     if as_compiled.batch_size != min(batch_size, evidence.task.n_train):
         return None
     shown = [point for point in others if point.low > _WORTH]
-    saved = {point: _saved(seconds, as_compiled, point) for point in shown}
-    best = max(saved, key=saved.get, default=None)
-    if best is None or saved[best] <= 0:
+    best = max(shown, key=lambda point: _saved(seconds, as_compiled, point), default=None)
+    if best is None or _saved(seconds, as_compiled, best) <= 0:
         return None
     names = [f"steps_per_execution={best.steps_per_execution}"] * (best.steps_per_execution > as_compiled.steps_per_execution)
     names += ["jit_compile=True"] * (best.jit_compile and not as_compiled.jit_compile)
