@@ -1,4 +1,4 @@
-"""What is measured of a model before any training to the end: one file a measurement, and the agenda of them all."""
+"""What is measured of a model beside its trainings to the end: one file a measurement, and the agenda of them all."""
 
 from .back_ends import BACK_ENDS
 from .critical_rate import CRITICAL_RATE
