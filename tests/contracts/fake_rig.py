@@ -131,6 +131,9 @@ class FakeRig:
     def out_of_memory(self, error):
         return isinstance(error, MemoryError)
 
+    def refused(self, error):
+        return isinstance(error, NotImplementedError)
+
     def wait(self):
         pass
 

@@ -1,5 +1,7 @@
 """Keras' switches that change how fast `fit` is: what is measured of them, and that they change no number."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -44,6 +46,53 @@ def test_nothing_is_timed_where_there_is_no_switch():
         fit_seconds = compile_seconds = None
 
     assert switches(Untimed()).outcome is Outcome.UNSUPPORTED
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, MemoryError])
+def test_a_switch_that_the_model_cannot_be_compiled_with_is_left_out(error):
+    class Refusing(FakeRig):
+        def compile_seconds(self, batch_size, switches=()):
+            if dict(switches).get("jit_compile"):
+                raise error
+            return super().compile_seconds(batch_size, switches)
+
+    timing = FakeTiming(step=2e-3, switches=BOTH, saves={"steps_per_execution": 1e-3})
+    reading = switches(Refusing(timing=timing), size=100)
+    assert [point.steps_per_execution for point in reading.points] == [1, 16]
+    assert "`jit_compile` is not for this model" in reading.note
+    alone = switches(Refusing(timing=replace(timing, switches={"jit_compile": True})), size=100)
+    assert alone.outcome is Outcome.UNSUPPORTED
+    assert alone.note
+
+
+def test_another_error_is_not_hidden():
+    class Broken(FakeRig):
+        def compile_seconds(self, batch_size, switches=()):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        switches(Broken(timing=FakeTiming(switches=BOTH)))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the switch is TensorFlow's")
+def test_an_operation_that_cannot_be_compiled_as_a_whole_refuses_the_switch():
+    import tensorflow as tf
+
+    @keras.saving.register_keras_serializable("tests")
+    class Outside(keras.layers.Layer):
+        def call(self, x):
+            return tf.ensure_shape(tf.numpy_function(lambda rows: rows, [x], tf.float32), x.shape)
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    made = keras.Sequential([keras.Input((5,)), Outside(), keras.layers.Dense(3, activation="softmax")])
+    made.compile("sgd", "sparse_categorical_crossentropy")
+    rig = rig_of(made)
+    assert rig.compile_seconds(8) > 0
+    with pytest.raises(tf.errors.OpError) as error:
+        rig.compile_seconds(8, (("jit_compile", True),))
+    assert rig.refused(error.value)
 
 
 def test_a_busy_machine_is_said():

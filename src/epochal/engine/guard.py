@@ -16,16 +16,20 @@ def keras_lock(rig):
 
 
 class memory_guard:  # noqa: N801  (used as a statement: `with memory_guard(rig) as guard:`)
-    """A block that may run out of memory: then it is left, and `ran_out` is true. Any other error passes through."""
+    """A block that may run out of memory: then it is left, and `ran_out` is true. Any other error passes through.
 
-    def __init__(self, rig):
-        self._rig, self.ran_out = rig, False
+    Args:
+        refused: `(exception) -> bool`, by what else the block is left in the same way.
+    """
+
+    def __init__(self, rig, refused=lambda error: False):
+        self._rig, self._refused, self.ran_out = rig, refused, False
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        self.ran_out = error is not None and self._rig.out_of_memory(error)
+        self.ran_out = error is not None and (self._rig.out_of_memory(error) or self._refused(error))
         return self.ran_out
 
     def require(self, batch_size):

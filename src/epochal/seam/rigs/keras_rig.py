@@ -65,6 +65,7 @@ class KerasRig:
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
+        self.refused = self._verbs.refused
         self.evaluate, self.present_schedule = self._verbs.evaluate, self._twin.rates
 
     def fresh(self, seed):

@@ -48,4 +48,5 @@ class Rig(Protocol):
     def description(self): ...                       # -> the model as JSON, for another back end; None where it cannot be one
     def sample(self, n_rows): ...                    # -> (x, y, sample weights) of the first training rows, in NumPy
     def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
+    def refused(self, error): ...                    # -> whether it says that the model cannot be compiled with a switch
     def wait(self): ...                              # block until the device is idle

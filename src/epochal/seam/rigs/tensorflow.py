@@ -28,6 +28,8 @@ def bind(twin, data):
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
+        refused=lambda error: isinstance(error, tf.errors.InvalidArgumentError | tf.errors.UnimplementedError
+                                         | tf.errors.InternalError),  # where XLA lacks an operation
     )
 
 

@@ -52,6 +52,7 @@ class Verbs:
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size: None
     pure: Pure | None = None
+    refused: Callable = lambda error: False  # (exception) -> whether it says that the model cannot be compiled in that way
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back
 
 
