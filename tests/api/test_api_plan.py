@@ -121,7 +121,7 @@ def test_verbose_shows_progress_on_standard_error_alone_and_silence_is_silent(st
     ep.plan(build, data[0][:100], data[1][:100], budget=0.1, verbose=1)
     told = capsys.readouterr()
     assert told.out == ""
-    assert {"measuring: memory", "measuring: your present setting"} <= {line.split(" (")[0] for line in told.err.splitlines()}
+    assert {"measuring: memory", "measuring: throughput"} <= {line.split(" (")[0] for line in told.err.splitlines()}
 
 
 @pytest.mark.parametrize(("options", "said"), [
