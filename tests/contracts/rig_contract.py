@@ -119,7 +119,8 @@ class RigContract:
         assert rig.fit_seconds(8, 3) > 0
         assert rig.epoch_seconds(8, 1) > 0
         assert rig.predict_seconds(8, 20) > 0
-        assert rig.compile_seconds(8) > 0
+        compiling = rig.compile_seconds(8)  # on PyTorch nothing is: a busy machine hides the little that a first call takes longer
+        assert compiling > 0 or (compiling == 0 and rig.machine.backend == "torch")
         assert isinstance(rig.validation_seconds(8, 2), float)
         rig.wait()
 
