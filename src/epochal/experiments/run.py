@@ -17,8 +17,7 @@ from ..rules.plan.quality import all_updates_to, best_epoch
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .blocks import curve_of, schedule_of
 
-_SHARE = 0.45      # of the time left that one batch size may take while others wait,
-_OF_PRESENT = 0.3  # and the present one: its rates are half of what it is compared with, other batch sizes the other half
+_SHARE = 0.45   # of the time left that one batch size may take while others wait
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
@@ -91,8 +90,7 @@ class _Study:
             if propose(size, present, n, slowness * at_best, after, needed, len(confirm), known.width) is None:
                 continue  # it is not worth compiling for
             how = self._how(size)
-            share = _OF_PRESENT if size == present else _SHARE
-            shares = (share * self._left(), self._left()) if left else (self._left(),)
+            shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
             sweeps = [propose(size, present, n, slowness * how.seconds, share, needed, len(confirm), how.width)
                       for share in shares]
             self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
