@@ -61,7 +61,7 @@ def test_a_switch_that_the_model_cannot_be_compiled_with_is_left_out(error):
     assert [point.steps_per_execution for point in reading.points] == [1, 16]
     assert "`jit_compile` is not for this model" in reading.note
     alone = switches(Refusing(timing=replace(timing, switches={"jit_compile": True})), size=100)
-    assert alone.outcome is Outcome.UNSUPPORTED
+    assert alone.outcome is Outcome.UNRESOLVED
     assert alone.note
 
 

@@ -115,6 +115,12 @@ def switches(draw, kind):
 
 
 @st.composite
+def back_end_times(draw, kind):
+    low, seconds, high = sorted(draw(st.tuples(*[st.floats(1e-9, 1e9)] * 3)))
+    return draw(fields_of(kind, low=st.just(low), seconds=st.just(seconds), high=st.just(high)))
+
+
+@st.composite
 def arms(draw, kind):
     three = st.tuples(*[PLAIN[float]] * 3) | st.just((None,) * 3)
     names = (("difference", "low", "high"), ("steps", "steps_low", "steps_high"), ("seconds", "seconds_low", "seconds_high"))
@@ -144,7 +150,8 @@ def studies(draw, kind):
 
 
 SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, records.Lead: leads, records.Evidence: evidences,
-           records.Arm: arms, records.Plan: plans, records.Switches: switches, records.Design: designs, records.Study: studies}
+           records.Arm: arms, records.Plan: plans, records.Switches: switches, records.SwitchTime: switches,
+           records.BackEndTime: back_end_times, records.Design: designs, records.Study: studies}
 
 
 def example(kind):
@@ -159,8 +166,10 @@ def example(kind):
         one |= {"details": (('größe "損失"', float("-inf")),), "points": one["points"][:1]}
     if kind is records.Run:
         one |= {"stage": "fresh", "marks": tuple(dataclasses.replace(mark, n_updates=n) for n, mark in enumerate(one["marks"], 3))}
-    if kind is records.Switches:
+    if kind in (records.Switches, records.SwitchTime):
         one |= {"low": 0.5, "high": 2.5}
+    if kind is records.BackEndTime:
+        one |= {"low": 0.5, "seconds": 1.5, "high": 2.5}
     if kind is records.Evidence:
         one |= {"readings": (*one["readings"], UNTRAINED)}
     return kind(**{field.name: one[field.name] for field in dataclasses.fields(kind)})

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 from rules.worlds import Truth, at, evidence
 
-from epochal.records import Evidence, Outcome, Reading, SwitchTime
+from epochal.base.errors import UsageError
+from epochal.records import Evidence, Outcome, Reading, SwitchTime, dump, load
 from epochal.records.clock import FitSeconds, Seconds
 from epochal.report.plan.code import code_for
 from epochal.rules.plan.decide import decide
@@ -68,6 +69,13 @@ def test_nothing_is_told_for_another_batch_size_or_a_failed_measurement():
     assert found(way(0.5e-3), batch_size=64) is None
     assert found(way(0.5e-3), outcome=Outcome.UNRESOLVED) is None
     assert found(way(0.5e-3), batch_size=5000, n_train=32) is not None  # all rows in one batch
+
+
+@pytest.mark.parametrize("damaged", [{"points": ()}, {"points": (NOW, replace(NOW, sooner=0.0, low=0.0, high=0.0))}])
+def test_a_file_that_holds_nothing_to_compare_is_refused(damaged):
+    reading = replace(Reading(name="switches", value=2.0, low=1.5, high=2.5, repeats=5, points=(NOW,)), **damaged)
+    with pytest.raises(UsageError, match="damaged"):
+        load(dump(reading))
 
 
 def test_the_lines_to_paste_set_what_is_told():

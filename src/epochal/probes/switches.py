@@ -26,16 +26,15 @@ def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa:
 
     Returns:
         A `Reading` in times, of the fastest way over the model as it is compiled, from the least to the most of the turns; with
-        a `SwitchTime` for each way, that as compiled first. `UNSUPPORTED` where there is no switch; `UNRESOLVED` where the machine
-        was too busy. A switch that the model cannot be compiled with is left out, and the note says so. Holds for `fit` on this
-        machine under today's load; whether it pays against the seconds of compiling is
-        another question.
+        a `SwitchTime` for each way, that as compiled first. A switch that the model cannot be compiled with, or that could not
+        be timed, is left out, and the note says so: `UNRESOLVED` where none is left, `UNSUPPORTED` where there is none. Holds for
+        `fit` on this machine under today's load; whether it pays against the seconds of compiling is another question.
     """
     started, offered = perf_counter(), rig.switches()
     if not offered:
         return Reading(name="switches", outcome=Outcome.UNSUPPORTED, note="no argument of `compile` makes `fit` faster here")
     size = min(rig.present.batch_size if size is None else size, rig.n_examples)
-    points, fastest, lengths, refused = [_point(size, (), [1.0], [1.0], compilation)], (), {}, []
+    points, fastest, lengths, left_out = [_point(size, (), [1.0], [1.0], compilation)], (), {}, []
 
     def clock(way, n):
         return rig.fit_seconds(size, n, way)
@@ -51,19 +50,20 @@ def switches(rig, *, seed=0, size=None, compilation=0.0, seconds=30.0):  # noqa:
                     lengths[way] = call_lengths(clock, way, rig.n_examples // size, _RESOLUTION)[0]
             taken = in_turns(clock, {way: lengths[way] for way in {(): 0, fastest: 0, tried: 0}}, _REPEATS, started + seconds)
         if guard.ran_out:
-            refused.append(f"`{switch[0]}` is not for this model, or takes more memory than there is")
+            left_out.append(f"`{switch[0]}` is not for this model, or takes more memory than there is")
             continue
         if min(map(min, taken.values())) <= 0:
-            return Reading(name="switches", outcome=Outcome.UNRESOLVED,
-                           note="the machine was too busy: longer calls of fit took no longer than short ones")
+            left_out.append(f"`{switch[0]}` was not timed: the machine was too busy")
+            continue
+        repeats = len(taken[()])
         points[0] = _point(size, (), taken[()], taken[()], compilation)
         points.append(_point(size, tried, taken[tried], taken[()], compiling))
         fastest = min(taken, key=lambda way: sorted(taken[way])[len(taken[way]) // 2])
     if len(points) == 1:
-        return Reading(name="switches", outcome=Outcome.UNSUPPORTED, note="; ".join(refused))
+        return Reading(name="switches", outcome=Outcome.UNRESOLVED, note="; ".join(left_out))
     best = max(points[1:], key=lambda point: point.sooner)
-    return Reading(name="switches", unit="", value=best.sooner, low=best.low, high=best.high, repeats=len(taken[()]),
-                   points=tuple(points), note="; ".join(refused))
+    return Reading(name="switches", value=best.sooner, low=best.low, high=best.high, repeats=repeats,
+                   points=tuple(points), note="; ".join(left_out))
 
 
 def _point(size, way, took, as_compiled, compiling):

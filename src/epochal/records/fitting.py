@@ -48,23 +48,34 @@ def _(reading: Reading):
     _hold(reading.repeats >= 0 and 0 <= reading.cost < math.inf, "a number of repetitions, and what they cost")
     if reading.known:
         _hold(not math.isnan(reading.value) and reading.low <= reading.high, "a number within its interval")
+        _hold(kind not in ("switches", "back_ends") or bool(reading.points), "what was timed")
         _hold(set(names) >= _DETAILS_OF.get(kind, set()), f"{' and '.join(_DETAILS_OF.get(kind, ()))}")
 
 
 @check.register(StepTime)
 @check.register(PassTime)
 @check.register(RowTime)
-@check.register(SwitchTime)
-@check.register(BackEndTime)
 @check.register(StepMemory)
 @check.register(CriticalRate)
 @check.register(UpdatesToTarget)
 @check.register(EnginePoint)
 def _(point):
     _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")
-    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "compile_seconds", "peak_bytes",
-                                                              "learning_rate")
+    _hold(all(0 <= getattr(point, name, 0) < math.inf for name in ("seconds", "seconds_a_row", "peak_bytes", "learning_rate")
               if getattr(point, name, 0) is not None), "numbers that are measured")
+
+
+@check.register
+def _(point: SwitchTime):
+    _hold(point.batch_size >= 1 and point.steps_per_execution >= 1, "a batch size, and a number of steps")
+    _hold(0 < point.low <= point.sooner <= point.high < math.inf, "a number within its interval")
+    _hold(0 <= point.seconds < math.inf and 0 <= point.compile_seconds < math.inf, "numbers that are measured")
+
+
+@check.register
+def _(point: BackEndTime):
+    _hold(point.batch_size >= 1 and 0 < point.low <= point.seconds <= point.high < math.inf, "seconds within their interval")
+    _hold(0 <= (point.compile_seconds or 0) < math.inf, "numbers that are measured")
 
 
 @check.register
