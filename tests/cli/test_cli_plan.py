@@ -147,7 +147,7 @@ def test_of_two_runs_at_once_in_one_folder_one_is_refused_and_the_other_ends_wit
     assert sorted(process.returncode for process in both) == [0, 2], failures
     [refused] = [said for process, said in zip(both, failures, strict=True) if process.returncode]
     assert "`--out` must not be in use" in refused
-    assert ep.load(tmp_path / "plan.json").evidence.throughput    # in a second beside another run there may be no time to compare
+    assert ep.load(tmp_path / "plan.json").evidence.readings    # in a second beside another run there may be no time to compare
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.json", "report.html"]
 
 

@@ -128,7 +128,7 @@ def test_another_seed_is_one_reason_and_given_names_are_those_of_the_command(stu
 @pytest.mark.second
 def test_ctrl_c_keeps_what_is_done_a_second_process_is_refused_and_the_same_command_ends_it(tmp_path):
     words = ("study", "digits", "--batch-sizes", "32,256", "--equal", "epochs", "--learning-rates", "1e-3,1e-2", "--trial-seeds", 1,
-             "--seeds", 4, "--epochs", 8, "--folder", tmp_path)
+             "--seeds", 4, "--epochs", 200, "--folder", tmp_path)
     process = start(*words, folder=tmp_path)
     began = time.monotonic()
     while n_blocks(tmp_path) == 0 and process.poll() is None and time.monotonic() - began < LONG:

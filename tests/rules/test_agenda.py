@@ -24,7 +24,7 @@ def task(n_train=1150, n_params=5000):
 
 
 def test_every_measurement_is_announced_with_what_why_and_about_how_long():
-    items, later = agenda(task(), PRESENT, Evidence(), 60), [probe.name for probe in AFTERWARDS if probe.fits(60)]
+    items, later = agenda(task(), PRESENT, Evidence(), 60), [probe.name for probe in AFTERWARDS if probe.fits(60, Evidence())]
     assert [item.name for item in items] == [*(probe.name for probe in PROBES.values() if probe not in AFTERWARDS), "study", *later]
     for item in items:
         assert item.what

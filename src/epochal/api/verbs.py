@@ -24,6 +24,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
          validation_data: Any = None, validation_split: float = 0.0,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
          fixed: Literal["batch_size", "learning_rate"] | Iterable[str] = (),
+         trains_with: Literal["keras", "epochal"] | None = None,
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
          evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
@@ -41,7 +42,10 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
             trainings are told also where only the beginning of one could be seen.
         fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen.
-        goal: `"fastest"` (least `fit` time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
+        trains_with: `"keras"` (Keras' own `fit`) or `"epochal"` (`epochal.fit`): the one that you will train with, by whose seconds
+            it is decided. Ours spends less on each update, so that a larger batch saves less. `None` is as the evidence says, else
+            Keras.
+        goal: `"fastest"` (least training time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
         budget: seconds, words such as `"2 min"`, or with `epochs` a share of the training as it is now, `"10%"`. Where whole
             trainings do not fit it, settings are trained for equal seconds instead, and compared over the beginning of a training.
@@ -63,7 +67,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
-                                   epochs=epochs, fixed=fixed)
+                                   epochs=epochs, fixed=fixed, trains_with=trains_with)
     with set_by_ctrl_c(Stop()) as stop:
         return planning.plan(request, progress=progress, stop=stop)
 

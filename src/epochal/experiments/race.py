@@ -38,7 +38,7 @@ _ROWS = ("rows_a_block_of_half_a", "rows_a_block_of_half_b")
 def run_race(rig, evidence, *, seed, seconds, keep, watch):
     """Race settings for so many seconds, and add what came out to the evidence; goes on from the runs that it holds.
 
-    All settings get equal seconds of training by the clock of Keras' `fit`: as many updates as it would make in them. From level to
+    All settings get equal seconds of training by the clock of who trains: as many updates as it would make in them. From level to
     level (each twice as long) those that are behind drop out; the present setting never does. At each level the one ahead and
     the present setting are trained with fresh seeds as well: those decide.
 
@@ -246,8 +246,8 @@ class _Race:
         return self.seconds - (perf_counter() - self.started)
 
     def _cost_of(self, setting, seconds):
-        """What so many seconds on the clock cost here: as measured at this batch size, else as if what Keras spends on starting an
-        update more than the engine does were saved at every size."""
+        """What so many seconds on the clock cost here: as measured at this batch size, else as if what the training spends on starting
+        an update more than the engine does were saved at every size."""
         size, own = setting.batch_size, min(self.rig.present.batch_size, self.rig.n_examples)
         if size in self.paces:
             return self.paces[size] * seconds

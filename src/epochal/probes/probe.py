@@ -20,6 +20,7 @@ class Probe:
             readings say.
         least_budget: seconds; within fewer it is left out, since trainings need them more.
         not_on: back ends of Keras where there is nothing to measure.
+        of_keras: whether it is about Keras' own `fit` alone, and says nothing where another trains.
         offered: `() -> bool`, whether what is installed allows it.
     """
 
@@ -32,11 +33,14 @@ class Probe:
     options: Callable = lambda rig, evidence, budget: {}
     least_budget: float = 0.0
     not_on: tuple[str, ...] = ()
+    of_keras: bool = False
     offered: Callable = lambda: True
 
-    def fits(self, budget, machine=None):
-        """Whether it can be made on this `Machine` within so many seconds."""
-        return budget >= self.least_budget and self.offered() and (machine is None or machine.backend not in self.not_on)
+    def fits(self, budget, evidence):
+        """Whether it can be made within so many seconds on the machine that the `Evidence` is about, for who trains there."""
+        backend = evidence.machine and evidence.machine.backend
+        return (budget >= self.least_budget and self.offered() and backend not in self.not_on
+                and not (self.of_keras and evidence.trains_with != "keras"))
 
     def __call__(self, rig, **options):
         """The reading, with these options, and with all the seconds it took."""

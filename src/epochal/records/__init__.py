@@ -3,6 +3,7 @@
 from .curve import Curve as Curve
 from .curve import Setting as Setting
 from .evidence import FIXABLE as FIXABLE
+from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
 from .plan import Arm as Arm
 from .plan import Choice as Choice

@@ -9,6 +9,8 @@ from .reading import Outcome, Reading
 from .task import Machine, Task
 
 FIXABLE = ("batch_size", "learning_rate")
+TRAINERS = {"keras": "fit", "epochal": "epochal.fit"}  # who trains, and what is called for it
+_BY_THE_CLOCK = ("throughput", "validation", "compilation", "switches", "back_ends", "untrained_loss", "race")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Evidence:
         said: whether the user said so; else it is called the default.
         present_epochs: the epochs that the user trains for now; `None` where that was not said.
         fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared.
+        trains_with: who trains, of `TRAINERS`: Keras' own `fit` or ours. Seconds of a training are by its clock.
         readings, curves: what was measured.
         runs: the trainings of a race, each as far as it came.
     """
@@ -31,6 +34,7 @@ class Evidence:
     said: bool = False
     present_epochs: int | None = None
     fixed: tuple[str, ...] = ()
+    trains_with: str = "keras"
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -57,6 +61,18 @@ class Evidence:
     def whose(self):
         """How the present setting is called in a sentence."""
         return "yours" if self.said else "the default"
+
+    @property
+    def fit(self):
+        """What is called for a training, in a sentence."""
+        return TRAINERS[self.trains_with]
+
+    def clocked(self, trains_with):
+        """The same evidence for who trains now, without what holds by the clock of another: trainings to the end stay."""
+        if trains_with == self.trains_with:
+            return self
+        stay = tuple(reading for reading in self.readings if reading.name not in _BY_THE_CLOCK)
+        return replace(self, trains_with=trains_with, readings=stay, runs=())
 
     def allows(self, setting):
         """Whether a setting leaves what is fixed as it is."""

@@ -5,7 +5,7 @@ from functools import singledispatch
 
 from ..base.errors import Misfit
 from .curve import Curve, Setting
-from .evidence import FIXABLE, Evidence
+from .evidence import FIXABLE, TRAINERS, Evidence
 from .plan import Arm, Plan, Stopping, Switches
 from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
 from .race import Lead, Run
@@ -94,6 +94,7 @@ def _(evidence: Evidence):
     known = [part is not None for part in (evidence.task, evidence.machine, evidence.present)]
     _hold(all(known) or not (any(known) or evidence.curves or evidence.runs), "the task, the machine and the present setting")
     _hold(set(evidence.fixed) <= {*FIXABLE} and not (evidence.fixed and evidence.present is None), "what can be fixed")
+    _hold(evidence.trains_with in TRAINERS, "who trains")
     _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
     _hold(len({(len(mark.half_a), len(mark.half_b)) for run in evidence.runs for mark in run.marks}) <= 1,
           "as many blocks of rows in every run")

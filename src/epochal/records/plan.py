@@ -188,7 +188,8 @@ class Plan:
         both = {"recommended" if told else f"as far as {whose}": self.seconds, whose: self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == whose or fit != both[whose])}
         if known:
-            what = "a whole fit" if self.whole or self.evidence.present_epochs else "one epoch of fit"
+            fit = self.evidence.fit
+            what = f"a whole {fit}" if self.whole or self.evidence.present_epochs else f"one epoch of {fit}"
             yield (what, "epochs", "training", "validation", "compilation", "sum")
         for name, fit in known.items():
             yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
@@ -232,7 +233,7 @@ class Plan:
                    f"{number(lead.sooner)} ({number(lead.sooner_low)} to {number(lead.sooner_high)})", str(lead.n_seeds))
 
     def fit_arguments(self):
-        """What goes into `model.fit(x, y, **plan.fit_arguments())`, with `plan.callbacks()` beside it."""
+        """What goes into `model.fit(x, y, **plan.fit_arguments())`, or `epochal.fit`, with `plan.callbacks()` beside it."""
         return {"batch_size": self.batch_size.value, "epochs": self.epochs.value}
 
     def callbacks(self):

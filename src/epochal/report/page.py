@@ -75,7 +75,7 @@ def _leads(plan):
     if not plan.leads:
         return []
     whose = plan.evidence.whose
-    return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `fit`, without "
+    return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `{plan.evidence.fit}`, without "
              "validation and compilation. A difference below 0 is in its favour. Times sooner: how many times less training "
              f"it needed for the loss that {whose} had at the end of that time; below 1 it needed more. The last row decides.",
              list(plan.lead_rows()))]

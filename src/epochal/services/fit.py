@@ -225,7 +225,13 @@ def _planned(request, budget, progress, stop):
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
     if budget is None:
         budget = _PART if "epochs" in given else _MOST
-    return make_plan(PlanRequest(source, budget=budget, **given, least=_LEAST, most=_MOST), progress=progress, stop=stop), sentences
+    return make_plan(PlanRequest(source, budget=budget, **given, trains_with=_who(request),
+                                 least=_LEAST, most=_MOST), progress=progress, stop=stop), sentences
+
+
+def _who(request):
+    """Who will train, by whose clock the numbers are found."""
+    return "keras" if request.engine == "keras" else "epochal"
 
 
 def _numbers(found: Resolved, plan: Plan) -> str:
@@ -256,7 +262,7 @@ def _with_a_plan(request, progress, stop):
         return request
     place = request.out.with_suffix(".plan.json")
     asked = PlanRequest(request.source, request.goal or "fastest", request.budget or "1 min", seed=request.seed, out=place,
-                        reuse=True)
+                        reuse=True, trains_with=_who(request))
     try:
         plan = make_plan(asked, progress=progress, stop=stop)
     except Stopped as stopped:

@@ -142,7 +142,7 @@ class _Measuring:
                         seconds=max(_SLOW * cost, min(left, _ENDS * self.budget)))
 
     def _fits(self, probe):
-        return probe.fits(self.budget, self.rig.machine)
+        return probe.fits(self.budget, self.evidence)
 
     def _is_missing(self, probe, size):
         """Whether a probe that measures at one batch size has not measured at this one."""

@@ -7,8 +7,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
+from warnings import catch_warnings, simplefilter
 
-from ..base.errors import MeasurementFailed, UsageError
+from ..base.errors import Advice, MeasurementFailed, UsageError
 from ..base.files import cache_folder, no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
@@ -16,11 +17,13 @@ from ..base.system.lock import locked, writing
 from ..base.text import counted, duration, seconds_of, share_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
-from ..records import FIXABLE, Evidence, Plan, read, save
+from ..records import FIXABLE, TRAINERS, Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..rules.scaling import steps_per_epoch
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
+from ..training.fit.arguments import FitRequest
+from ..training.fit.fit import fit as train
 from .measuring import measure, with_pace
 from .source import ArraySource, TableSource
 
@@ -38,6 +41,7 @@ class PlanRequest:
             model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
         fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
+        trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
             until there is a plan. `None` saves no plan, and keeps them in the user's cache.
@@ -55,6 +59,7 @@ class PlanRequest:
     learning_rate: float | None = None
     epochs: int | None = None
     fixed: str | Iterable[str] = ()
+    trains_with: str | None = None
     least: float = 0.0
     most: float = math.inf
 
@@ -184,6 +189,8 @@ def _prepared(request, progress, held):
                     "make one batch of them all." if name == "batch_size" else "")
     if request.learning_rate is not None:
         positive_number("learning_rate", request.learning_rate, "Pass the rate that you train with, such as 1e-3.")
+    if request.trains_with is not None:
+        one_of("trains_with", request.trains_with, TRAINERS, 'Pass trains_with="keras".')
     fixed = (request.fixed,) if isinstance(request.fixed, str) or not isinstance(request.fixed, Iterable) else tuple(request.fixed)
     for name in fixed:
         one_of("fixed", name, FIXABLE, 'Pass fixed="batch_size".')
@@ -196,7 +203,9 @@ def _prepared(request, progress, held):
     if not request.said and known is not None and known.said:
         rate = known.present.learning_rate if known.present.schedule == "constant" else None
         request = replace(request, batch_size=known.present.batch_size, learning_rate=rate, epochs=known.present_epochs)
-    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate)
+    trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
+    own = {"fit": _own_fit} if trains_with == "epochal" else {}
+    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own)
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
                       f"{rig.task.fingerprint}-{rig.machine.backend}{now}", progress.say)
@@ -207,7 +216,7 @@ def _prepared(request, progress, held):
     if known is None and request.reuse and request.out.is_file():
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
-    known = (known or Evidence()).about(rig.task, rig.machine, rig.present)
+    known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with)
     known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed)
     if share is not None:
         require(request.epochs is not None, "budget", request.budget, "a time where the epochs are not said",
@@ -219,6 +228,13 @@ def _prepared(request, progress, held):
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+
+
+def _own_fit(model, x, y, **arguments):
+    """Our own training with arguments of Keras' `fit`, timed on a copy: advice on it is of no use."""
+    with catch_warnings():
+        simplefilter("ignore", Advice)
+        train(FitRequest(model, x, y, **arguments))
 
 
 def _whole_training(evidence, epochs):

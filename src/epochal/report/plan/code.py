@@ -14,17 +14,18 @@ def code_for(plan):
         Valid Python. It expects `model`, `x_train`, `y_train`, `x_val`, `y_val`, and `w_train` where rows are weighed, and leaves
         `history` and `y_hat`.
     """
-    task = plan.evidence.task
+    task, own = plan.evidence.task, plan.evidence.trains_with == "epochal"
     stopping = ", ".join(f"{name}={_literal(value)}" for name, value in plan.stopping.arguments().items())
     return "\n".join([
         f"# {_one_line(plan.headline)}",
         *([f"# Faster on another back end: {_one_line(plan.back_end)}"] if plan.back_end else []),
+        *(["import epochal"] if own else []),
         "import keras",
         "",
         *_compile(plan),
         *_switches(plan.switches),
-        "history = model.fit(",
-        "    x_train, y_train,",
+        "history = epochal.fit(" if own else "history = model.fit(",
+        f"    {'model, ' * own}x_train, y_train,",
         *(["    sample_weight=w_train,  # as measured: of the rows, or of their classes"] if task and task.weighted else []),
         "    validation_data=(x_val, y_val),",
         f"    batch_size={_literal(plan.batch_size.value)},",

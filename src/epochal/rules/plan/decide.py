@@ -26,7 +26,7 @@ def decide(evidence, *, goal="fastest"):
 
     The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), or is shown
     equal within the margin (95 % interval of the paired difference below it) and shown cheaper in what the goal counts:
-    `fit` time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
+    training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
     Settings that change what is fixed (`evidence.fixed`) are left out.
@@ -150,7 +150,7 @@ def _updates_made(runs, arms):
 
 
 def clock_of(evidence):
-    """The `Clock` of Keras' own `fit`, from what was measured of it."""
+    """The `Clock` of who trains, from what was measured of it."""
     throughput, validation, compilation = (evidence.get(name) for name in ("throughput", "validation", "compilation"))
     line = {} if throughput is None else {"steps": throughput.points, "a_step": throughput.detail("t0"),
                                           "an_example": throughput.detail("c")}

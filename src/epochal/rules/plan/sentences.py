@@ -64,11 +64,11 @@ def headline(c):
 
 
 def _gain(c):
-    """What the chosen setting gains in time: to the same loss, and for a whole `fit`."""
+    """What the chosen setting gains in time: to the same loss, and for a whole training."""
     told = f", at the same loss {_times(c.ratio)}" if c.ratio else ""
     if None in (c.seconds, c.present_seconds):
         return told
-    return f"{told}; a whole `fit` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
+    return f"{told}; a whole `{c.evidence.fit}` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
 
 
 def why_batch_size(c):

@@ -1,5 +1,6 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
+from functools import partial
 from time import perf_counter
 
 import keras
@@ -20,12 +21,14 @@ from .verbs import State
 _STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
-def open_rig(source, data, batch_size=None, learning_rate=None):
+def open_rig(source, data, batch_size=None, learning_rate=None, fit=None):
     """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
         source: a compiled Keras model, or a function without arguments that returns one; never changed.
         batch_size, learning_rate: what is trained with now; `None` is Keras' 32, and what the model is compiled with.
+        fit: who trains, `fit(model, x, y, **arguments)` with arguments of Keras' `fit`: the seconds of a training are those that it
+            takes. `None` is Keras' own `fit`.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -34,7 +37,7 @@ def open_rig(source, data, batch_size=None, learning_rate=None):
     names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
     for name, part in zip(names, (data.train, *data.parts), strict=False):
         check(part, name)
-    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate))
+    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit)
 
 
 def bind_of_backend():
@@ -54,10 +57,10 @@ def bind_of_backend():
 class KerasRig:
     """A Keras model and its data on the bench: see `Rig` for each verb, `open_rig` for the arguments; `bind` makes the `Verbs`.
 
-    `now`: batch size and learning rate that are trained with now, as for `open_rig`."""
+    `now`: batch size and learning rate that are trained with now; `fit`: who trains; as for `open_rig`."""
 
-    def __init__(self, source, data, bind, now=(None, None)):
-        self._twin, self._data = Twin(source, data.train), data
+    def __init__(self, source, data, bind, now=(None, None), fit=None):
+        self._twin, self._data, self._trainer = Twin(source, data.train), data, fit
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._verbs = bind(self._twin, data)
@@ -108,17 +111,17 @@ class KerasRig:
     def switches(self):
         """`{argument: value}` of Keras' `compile` that change how fast `fit` is here and no number beyond the last digits.
 
-        What the model is compiled with already is left out; so is all on PyTorch, where Keras takes one step at a time, and
-        `torch.compile` needs a compiler beside it.
+        What the model is compiled with already is left out; so is all where another than Keras trains, and on PyTorch, where Keras
+        takes one step at a time, and `torch.compile` needs a compiler beside it.
         """
         model, backend = self._runner(()), keras.backend.backend()
-        if backend == "torch" or model.run_eagerly:
+        if self._trainer or backend == "torch" or model.run_eagerly:
             return {}
         steps = {"steps_per_execution": _STEPS} if model.steps_per_execution == 1 else {}
         return steps | ({"jit_compile": True} if not model.jit_compile and backend == "tensorflow" else {})
 
     def fit_seconds(self, batch_size, n_steps, switches=(), n_rows=None):
-        """Seconds that Keras' own `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded.
+        """Seconds that `fit` takes for `n_steps` full batches, epochs of fewer repeated; compiling not excluded.
 
         `switches`: pairs of an argument of `compile` and its value, see `switches`. `n_rows`: of an epoch, by default all.
         """
@@ -130,11 +133,11 @@ class KerasRig:
         return self._fit(part, batch_size, n_epochs, switches=switches) * n_steps / (n_epochs * steps)
 
     def epoch_seconds(self, batch_size, n_epochs):
-        """Seconds that Keras' own `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
+        """Seconds that `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
         return self._fit(self._data.train, batch_size, n_epochs)
 
     def validation_seconds(self, batch_size, n_passes):
-        """Seconds that Keras' own `fit` takes for passes over the validation rows: epochs of one batch with them, less without.
+        """Seconds that `fit` takes for passes over the validation rows: epochs of one batch with them, less without.
 
         The batch trained on has the present size whatever that of validation, so that nothing is compiled for it.
         """
@@ -179,8 +182,10 @@ class KerasRig:
         a, b = self._data.half_a, self._data.half_b
         halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
         held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
-        return self._timed(self._runner(switches).fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size,
-                           epochs=n_epochs, validation_data=held_out, validation_batch_size=validation_size, verbose=0)
+        model = self._runner(switches)
+        fit = model.fit if self._trainer is None else partial(self._trainer, model)
+        return self._timed(fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
+                           validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
         with seeded(0), self._verbs.aside():
