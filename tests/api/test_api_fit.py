@@ -12,7 +12,7 @@ from training.feed_probe import Cut
 import epochal as ep
 from epochal.seam.rows import data_from_arguments
 
-service = importlib.import_module("epochal.services.fit")
+service, rows = map(importlib.import_module, ("epochal.services.fit", "epochal.services.source"))
 
 N, N_JUDGED = 300, 40
 rng = np.random.default_rng(0)
@@ -85,14 +85,14 @@ def test_it_is_measured_on_the_rows_of_the_factory_and_trained_with_the_batch_si
     assert make.sizes == [32, BEST.batch_size]
     assert (history.params["batch_size"], history.params["steps"]) == (BEST.batch_size, 2)
     for told in (capsys.readouterr().out, history.params["resolved"]):
-        assert f"Measured on all {N} rows of make_dataset(32)." in told
+        assert f"Measured on all {N} rows of make_dataset(32); reading takes " in told
 
 
 def test_a_sample_is_called_one(measured, capsys, monkeypatch):
-    monkeypatch.setattr(service, "gathered", functools.partial(service.gathered, most_rows=100))
+    monkeypatch.setattr(rows, "gathered", functools.partial(rows.gathered, most_rows=100))
     history = ep.fit(model(), Make(), **AUTO | {"epochs": 1})
     assert len(measured[0]["x"]) == 100
-    assert "Measured on the first 100 rows of make_dataset(32) in its own order, a sample.\n" in capsys.readouterr().out
+    assert "Measured on the first 100 rows of make_dataset(32) in its own order, a sample: with more" in capsys.readouterr().out
     assert history.params["steps"] == -(-N // BEST.batch_size)  # and trained on all of them
 
 

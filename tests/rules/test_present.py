@@ -8,6 +8,8 @@ from report.race_plans import FALLS, PRESENT, RIVAL, THIRD, machine_alone, raced
 from rules.worlds import Truth, at
 from rules.worlds import evidence as trained_to_the_end
 
+from epochal.records import Reading
+from epochal.records.clock import FitSeconds, Seconds
 from epochal.rules.plan.decide import GOALS, decide
 
 BEHIND = {PRESENT: FALLS[RIVAL], RIVAL: FALLS[PRESENT], THIRD: FALLS[THIRD]}
@@ -83,6 +85,22 @@ def test_epochs_that_end_before_the_loss_is_lowest_are_told():
     short, long = (again(decide(trained_to_the_end({PRESENT: Truth()})), present_epochs=n) for n in (2, 300))
     assert "your 2 end before validation loss is lowest" in short.epochs.because
     assert "end before" not in long.epochs.because
+
+
+def test_after_how_many_trainings_measuring_has_paid_for_itself():
+    def lasting(seconds):
+        one = Seconds(value=seconds, low=seconds, high=seconds)
+        return FitSeconds(n_epochs=1, training=one, validation=None, compilation=None, first_epoch=one)
+
+    made = decide(trained_to_the_end({at(32): Truth(), at(128): Truth()}))
+    costs = (Reading(name="study", value=1.0, cost=80.0), Reading(name="engine", value=1.0, cost=50.0),  # within the study
+             Reading(name="memory", value=1.0, cost=10.0))
+    plan = replace(made, evidence=replace(made.evidence, readings=costs), seconds=lasting(10.0), present_seconds=lasting(40.0))
+    said = dict(plan.sentences())["Repaid"]
+    assert said == "measuring took 1.5 min, and a training is 30 s shorter: as much is saved after 3 trainings"
+    for other in (replace(plan, present_seconds=lasting(10.0)), replace(plan, seconds=None), replace(plan, arms=())):
+        assert other.repaid == ""
+    assert replace(plan, arms=(), evidence=replace(plan.evidence, present_epochs=3)).repaid
 
 
 def test_what_is_fixed_is_never_changed_and_the_evidence_keeps_the_rest():

@@ -1,15 +1,19 @@
 """The answer."""
 
 import enum
+import math
 from dataclasses import dataclass
 
 from ..base.lookup import ask
-from ..base.text import difference, number, quantity, table
+from ..base.text import counted, difference, number, quantity, table
 from .clock import FitSeconds
 from .curve import Setting
 from .evidence import Evidence
 from .race import Lead
 from .reading import Reading
+
+
+_INSIDE = ("engine", "untrained_loss")  # readings that are taken within a comparison, whose seconds hold theirs
 
 
 class Verdict(enum.Enum):
@@ -181,6 +185,18 @@ class Plan:
         """Whether it rests on trainings to the end: they alone tell the epochs."""
         return any(arm.epochs is not None for arm in self.arms)
 
+    @property
+    def repaid(self):
+        """After how many trainings measuring has paid for itself, in one sentence; empty where that is not known, or never."""
+        if None in (self.seconds, self.present_seconds) or not (self.whole or self.evidence.present_epochs):
+            return ""
+        took = sum(reading.cost for reading in self.evidence.readings if reading.name not in _INSIDE)
+        saved = self.present_seconds.total.value - self.seconds.total.value
+        if saved <= 0 or took <= 0:
+            return ""
+        return (f"measuring took {quantity('s', took)}, and a training is {quantity('s', saved)} shorter: as much is saved after "
+                f"{counted(math.ceil(took / saved), 'training')}")
+
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
         whose = self.evidence.whose
@@ -262,6 +278,8 @@ class Plan:
             yield ("Faster still", self.switches.because)
         if self.back_end:
             yield ("Faster on another back end", self.back_end)
+        if self.repaid:
+            yield ("Repaid", self.repaid)
         if self.on_test:
             yield ("On the test rows", self.on_test)
         yield from (("Undecided", sentence) for sentence in self.unresolved)

@@ -23,7 +23,7 @@ from ..seam.rows import leaves
 from ..tables.encoding import class_shares, encoding_of, save_encoding
 from ..tables.predictions import answers, meaning_of
 from ..tables.score import scores
-from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
+from ..training.feeds.sources import cuts_own_batches, is_factory
 from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
 from .plan import PlanRequest
@@ -206,27 +206,15 @@ def _check(request: FitRequest, plan: Plan | None) -> None:
 
 def _planned(request, budget, progress, stop):
     """A plan made now, and sentences about the rows that it was made on."""
-    x, y, weight, validation, sentences = request.x, request.y, request.sample_weight, request.validation_data, []
-    if is_factory(x):
-        found = gathered(x, y, sample_weight=weight, class_weight=request.class_weight, steps=request.steps_per_epoch)
-        fewer = ": with more rows fewer epochs may do" if request.epochs == "auto" else ""
-        sample = "." if found.whole else f" in its own order, a sample{fewer}."
-        sentences.append(f"Measured on {found} of make_dataset({BATCH_SIZE}){sample}")
-        x, y = found.x, found.y
-        weight = None if request.class_weight is not None else found.weight  # which are those of the classes, then
-    if is_factory(validation) or cuts_own_batches(validation):
-        require(not hasattr(validation, "__next__"), "validation_data", f"a {type(validation).__name__}",
-                'something that can be read twice where something is "auto"', "Pass the function that makes it, or arrays.")
-        found = gathered(validation, name="validation_data", steps=request.validation_steps)
-        sentences.append(f"Judged on {found} of validation_data.")
-        validation = (found.x, found.y) if found.weight is None else (found.x, found.y, found.weight)
-    source = ArraySource(request.model, x, y, sample_weight=weight, class_weight=request.class_weight, validation_data=validation,
-                         validation_split=request.validation_split)
+    source, sentences = ArraySource(
+        request.model, request.x, request.y, sample_weight=request.sample_weight, class_weight=request.class_weight,
+        validation_data=request.validation_data, validation_split=request.validation_split,
+        steps_per_epoch=request.steps_per_epoch, validation_steps=request.validation_steps).as_arrays()
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
     if budget is None:
         budget = _PART if "epochs" in given else _MOST
-    return make_plan(PlanRequest(source, budget=budget, **given, trains_with=_who(request),
-                                 least=_LEAST, most=_MOST), progress=progress, stop=stop), sentences
+    asked = PlanRequest(source, budget=budget, **given, trains_with=_who(request), least=_LEAST, most=_MOST)
+    return make_plan(asked, progress=progress, stop=stop), sentences
 
 
 def _who(request):

@@ -2,8 +2,11 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from time import perf_counter
 from typing import Any
 
+from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
 from ..seam.machine import check_device
@@ -13,13 +16,15 @@ from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
 from ..tables.encoding import class_shares
 from ..training.feeds.cast import with_class_weights
+from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
     """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them; see `epochal.plan`.
 
-    `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row.
+    `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row. The steps are batches
+    of an epoch where rows come in batches that have no end.
     """
 
     model: Any
@@ -30,15 +35,57 @@ class ArraySource:
     validation_data: Any = None
     validation_split: float = 0.0
     test_data: Any = None
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
 
     def open(self, seed: int) -> tuple[Any, Data]:
-        data = data_from_arguments(self.x, self.y, sample_weight=self.sample_weight, validation_data=self.validation_data,
-                     validation_split=self.validation_split, test_data=self.test_data, seed=seed)
-        return self.model, replace(data, train=with_class_weights(data.train, self.class_weight))
+        source, notes = self.as_arrays()
+        data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight, validation_data=source.validation_data,
+                                   validation_split=source.validation_split, test_data=source.test_data, seed=seed)
+        return source.model, replace(data, train=with_class_weights(data.train, source.class_weight), notes=(*data.notes, *notes))
+
+    def as_arrays(self) -> tuple["ArraySource", list[str]]:
+        """The same with arrays of the first rows where rows come in batches, and a sentence for each of those.
+
+        Raises:
+            UsageError: they cannot be read into arrays, or not a second time.
+        """
+        source, sentences = self, []
+        if _comes_in_batches(self.x):
+            require(not self.validation_split, "validation_split", self.validation_split, "left out where x comes in batches",
+                    "They cannot be cut; pass validation_data.")
+            begun = perf_counter()
+            found = gathered(self.x, self.y, sample_weight=self.sample_weight, class_weight=self.class_weight,
+                             steps=self.steps_per_epoch)
+            reading = (perf_counter() - begun) / found.n_rows
+            sentences.append(f"Measured on {found} of {_named(self.x)}" + ("" if found.whole else " in its own order, a sample: with "
+                             "more rows fewer epochs may do") + f"; reading takes {quantity('s', reading)} a row, which no time "
+                             "here holds.")
+            source = replace(source, x=found.x, y=found.y,  # with class weights the weights are those of the classes
+                             sample_weight=None if self.class_weight is not None else found.weight)
+        if _comes_in_batches(self.validation_data):
+            require(not hasattr(self.validation_data, "__next__"), "validation_data", f"a {type(self.validation_data).__name__}",
+                    "something that can be read twice where something is measured", "Pass the function that makes it, or arrays.")
+            found = gathered(self.validation_data, name="validation_data", steps=self.validation_steps)
+            sentences.append(f"Judged on {found} of validation_data.")
+            weights = () if found.weight is None else (found.weight,)
+            source = replace(source, validation_data=(found.x, found.y, *weights))
+        return source, sentences
 
     def running(self) -> AbstractContextManager[Any]:
         """A block in which the model runs: what it raises passes through to who made it."""
         return nullcontext()
+
+
+def _comes_in_batches(x):
+    return is_factory(x) or cuts_own_batches(x) or isinstance(x, str | PathLike)
+
+
+def _named(x):
+    """How a source of batches is called in a sentence."""
+    if isinstance(x, str | PathLike):
+        return fspath(x)
+    return f"make_dataset({BATCH_SIZE})" if is_factory(x) else f"the {type(x).__name__}"
 
 
 @dataclass(frozen=True, eq=False)
