@@ -23,6 +23,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,13 +80,13 @@ def trained(problem, setting, seed, most_seconds=math.inf):
 
     size, rate = setting
     keras.utils.set_random_seed(seed)
-    model = _at(problem, problem.build(), rate)
+    model = _at(problem, problem.build(), size, rate)
     begun, (x, y) = time.perf_counter(), problem.train
     few = slice(0, min(len(x), 2 * size) + len(x) % size)
     model.fit(x[few], y[few], batch_size=size, validation_data=problem.validation, verbose=0)     # compiles
     compiling, first = time.perf_counter() - begun, problem.build()
     model.set_weights(first.get_weights())
-    cold = _at(problem, first, rate).optimizer
+    cold = _at(problem, first, size, rate).optimizer
     cold.build(first.trainable_variables)
     for mine, new in zip(model.optimizer.variables, cold.variables, strict=True):
         mine.assign(new)
@@ -100,17 +101,19 @@ def trained(problem, setting, seed, most_seconds=math.inf):
             "test": float(model.evaluate(*problem.test, batch_size=1024, verbose=0))}
 
 
-def _at(problem, model, rate):
-    if not problem.frozen_rate:
+def _at(problem, model, size, rate):
+    """The model at a setting; a schedule is scaled as a whole."""
+    if problem.scheduled is None:
         model.optimizer.learning_rate = rate
+    else:
+        model.compile(problem.scheduled(size, rate), model.loss)
     return model
 
 
 def grid(problem):
     sizes = [size for size in GRID_SIZES if size * LARGEST_SHARE <= len(problem.train[0])]
     sizes = [size for size in sizes if size >= 32 or len(problem.train[0]) < 20_000]
-    rates = [1.0] if problem.frozen_rate else GRID_RATES
-    return [(size, float(f"{problem.rate * rate:.3g}")) for size, rate in itertools.product(sizes, rates)]
+    return [(size, float(f"{problem.rate * rate:.3g}")) for size, rate in itertools.product(sizes, GRID_RATES)]
 
 
 # the methods: each a dict that holds the `setting` and what was said
@@ -144,10 +147,10 @@ def by_optuna(problem, budget):
                     raise optuna.TrialPruned
 
         size = trial.suggest_categorical("batch_size", _sizes(problem))
-        rate = problem.rate if problem.frozen_rate else trial.suggest_float("rate", 1e-5, 1.0, log=True)
+        rate = trial.suggest_float("rate", 1e-5, 1.0, log=True)
         keras.utils.set_random_seed(trial.number)
         stop = keras.callbacks.EarlyStopping(patience=PATIENCE)
-        history = _at(problem, problem.build(), rate).fit(
+        history = _at(problem, problem.build(), size, rate).fit(
             *problem.train, batch_size=size, epochs=problem.most_epochs, validation_data=problem.validation,
             callbacks=[Report(), stop], verbose=0)
         return min(history.history["val_loss"])
@@ -156,7 +159,7 @@ def by_optuna(problem, budget):
     if not any(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials):
         return {"setting": [32, problem.rate], "said": "no trial ended", "answered": False}
     best = study.best_params
-    return {"setting": [best["batch_size"], best.get("rate", problem.rate)], "said": f"{len(study.trials)} trials"}
+    return {"setting": [best["batch_size"], best["rate"]], "said": f"{len(study.trials)} trials"}
 
 
 def by_kerastuner(problem, budget):
@@ -169,9 +172,8 @@ def by_kerastuner(problem, budget):
 
     class Model(keras_tuner.HyperModel):
         def build(self, hp):
-            hp.Choice("batch_size", _sizes(problem))
-            rate = problem.rate if problem.frozen_rate else hp.Float("rate", 1e-5, 1.0, sampling="log")
-            return _at(problem, problem.build(), rate)
+            size = hp.Choice("batch_size", _sizes(problem))
+            return _at(problem, problem.build(), size, hp.Float("rate", 1e-5, 1.0, sampling="log"))
 
         def fit(self, hp, model, *arguments, **options):
             return model.fit(*arguments, batch_size=hp.get("batch_size"), **options)
@@ -189,7 +191,7 @@ def by_kerastuner(problem, budget):
         found = tuner.get_best_hyperparameters(1)
     if not found:
         return {"setting": [32, problem.rate], "said": "no trial ended", "answered": False}
-    return {"setting": [found[0].get("batch_size"), found[0].values.get("rate", problem.rate)], "said": "the best trial"}
+    return {"setting": [found[0].get("batch_size"), found[0].get("rate")], "said": "the best trial"}
 
 
 def by_tutorial(problem):
@@ -222,7 +224,7 @@ def work_on(name, options, book):
     default, n_seeds = (32, it.rate), min(it.n_seeds, options.seeds)
 
     def final(setting, seed, most=math.inf):
-        setting = (int(setting[0]), float(f"{setting[1]:.6g}"))
+        setting = rounded(setting)
         return book.get(name, "final", *setting, seed, make=lambda: trained(it, setting, 1000 + seed, most))
 
     base = [final(default, seed) for seed in range(n_seeds)]
@@ -247,6 +249,10 @@ def work_on(name, options, book):
                 final(setting, seed)
 
 
+def rounded(setting):
+    return int(setting[0]), float(f"{setting[1]:.6g}")
+
+
 def goal_of(run):
     """The default's final validation loss, and 1 % of what its training gained."""
     best = min(run["losses"])
@@ -263,58 +269,70 @@ def seconds_to(run, loss):
     return 2 * run["seconds"][-1]
 
 
-def compared(book, name, setting):
-    """`(times sooner, its interval, difference in test loss, its interval, p of "worse")` of a setting beside the default."""
+class Compared(NamedTuple):
+    """A setting beside the default: times sooner, difference in test loss, each with its interval; `worse`: p of a higher loss."""
+
+    sooner: float
+    sooner_low: float
+    sooner_high: float
+    higher: float
+    higher_low: float
+    higher_high: float
+    worse: float
+
+
+def compared(base, runs):
+    """The runs of a setting beside those of the default, both `{seed: run}`."""
     from scipy import stats
 
-    setting = (int(setting[0]), float(f"{setting[1]:.6g}"))
-    runs = {key[-1]: run for key, run in book.known.items() if key[:2] == (name, "final") and tuple(key[2:4]) == setting}
-    default = next(key[2:4] for key in book.known if key[:2] == (name, "final"))     # it is trained first
-    base = {key[-1]: run for key, run in book.known.items() if key[:2] == (name, "final") and key[2:4] == default}
     both = sorted(runs.keys() & base.keys())
     logs = [math.log(seconds_to(base[s], goal_of(base[s])) / seconds_to(runs[s], goal_of(base[s]))) for s in both]
     worse = [runs[s]["test"] - base[s]["test"] for s in both]
-    if setting == tuple(default):
-        return 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0
-    mean, half, diff, width = *_interval(logs, stats), *_interval(worse, stats)
-    p = float(stats.ttest_1samp(worse, 0.0, alternative="greater").pvalue) if len(both) > 1 else 1.0
-    return math.exp(mean), math.exp(mean - half), math.exp(mean + half), diff, diff - width, diff + width, p
-
-
-def _interval(values, stats):
-    n = len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else math.inf
-    return float(np.mean(values)), half
+    if runs is base or len(both) < 2:
+        return Compared(math.exp(np.mean(logs)), 0.0, math.inf, float(np.mean(worse)), -math.inf, math.inf, 1.0)
+    (mean, half), (higher, width) = (
+        (float(np.mean(v)), float(stats.t.ppf(0.975, len(v) - 1) * np.std(v, ddof=1) / math.sqrt(len(v)))) for v in (logs, worse))
+    p = float(stats.ttest_1samp(worse, 0.0, alternative="greater").pvalue)
+    return Compared(*map(math.exp, (mean, mean - half, mean + half)), higher, higher - width, higher + width, p)
 
 
 def table(book):
-    """All that is in the file, as a table in Markdown."""
+    """All that is in the file as tables in Markdown: every answer, then the methods over all problems."""
     print("| problem | a default training | method | budget, took | setting | times sooner (95 %) | test loss less the default's "
           "(95 %) |\n| --- | --- | --- | --- | --- | --- | --- |")
-    tests = []
+    tests, over = [], {}
     for name in dict.fromkeys(key[0] for key in book.known):
-        first = next(key[2:4] for key in book.known if key[:2] == (name, "final"))
-        base = [run for key, run in book.known.items() if key[:2] == (name, "final") and key[2:4] == first]
-        one = np.mean([run["whole"] + run["compiling"] for run in base])
-        asked = [(key[1], key[2] if len(key) > 2 else "", found) for key, found in book.known.items()
-                 if key[0] == name and key[1] in (*METHODS, "tutorial")]
-        tried = {key[2:4] for key in book.known if key[:2] == (name, "final") and key[-1] == 1}
-        rows = [(method, budget, found["took"], tuple(found["setting"]), found["answered"]) for method, budget, found in asked]
-        good = {s: compared(book, name, s) for s in tried}
-        ok = [s for s, c in good.items() if c[6] > 0.05]
-        if ok:
-            rows.append(("best of all, in hindsight", "", math.nan, max(ok, key=lambda s: good[s][0]), True))
+        finals = {}
+        for key, run in book.known.items():
+            if key[:2] == (name, "final"):
+                finals.setdefault(tuple(key[2:4]), {})[key[4]] = run
+        default = next(iter(finals))  # it is trained first
+        base = finals[default]
+        one = np.mean([run["whole"] + run["compiling"] for run in base.values()])
+        gain = MARGIN * np.mean([run["before"] - min(run["losses"]) for run in base.values()])
+        found = {setting: compared(base, runs) for setting, runs in finals.items() if len(runs) == len(base)}
+        best = max((s for s in found if found[s].higher <= gain), key=lambda s: found[s].sooner)
+        rows = [("best of all, in hindsight", "", None, best, True)]
+        rows += [(key[1], key[2] if len(key) > 2 else "", told["took"], rounded(told["setting"]), told["answered"])
+                 for key, told in book.known.items() if key[0] == name and key[1] in (*METHODS, "tutorial")]
         for method, budget, took, setting, answered in rows:
-            found = compared(book, name, setting)
-            tests.append((found[6], f"{name}, {method} {budget}"))
-            seconds = "" if math.isnan(took) else f"{budget}{' s' if budget and not budget.endswith('%') else ''}, {took:.0f} s"
-            said = f"{setting[0]:,} at {setting[1]:.3g}" + ("" if answered else " (no answer)")
-            print(f"| {name} | {one:.3g} s | {method} | {seconds} | {said} | {found[0]:.3g} ({found[1]:.3g} to {found[2]:.3g}) | "
-                  f"{found[3]:+.2g} ({found[4]:+.2g} to {found[5]:+.2g}) |")
-    tests = sorted((p, what) for p, what in tests if "hindsight" not in what and p < 1)
-    worse = list(itertools.takewhile(lambda t: t[1][0] * (len(tests) - t[0]) < 0.05, enumerate(tests)))
+            c, asked = found[setting], budget if budget.endswith("%") or not budget else f"{budget} s"
+            over.setdefault((method, budget), []).append((c.sooner, found[best].sooner, c.higher > gain))
+            tests += [(c.worse, f"{name}, {method} {budget}")] * (took is not None and setting != default)
+            print(f"| {name} | {one:.3g} s | {method} | {asked}{'' if took is None else f', {took:.0f} s'} | {setting[0]:,} at "
+                  f"{setting[1]:.3g}{'' if answered else ' (no answer)'} | "
+                  f"{c.sooner:.3g} ({c.sooner_low:.3g} to {c.sooner_high:.3g}) | "
+                  f"{c.higher:+.2g} ({c.higher_low:+.2g} to {c.higher_high:+.2g}) |")
+    print("\n| method | budget | problems | times sooner (geometric mean) | least | share of the best of all (logarithms) "
+          "| test loss higher by more than the margin |\n| --- | --- | --- | --- | --- | --- | --- |")
+    for (method, budget), found in over.items():
+        mine, best = (np.log([one[i] for one in found]) for i in (0, 1))
+        print(f"| {method} | {budget} | {len(found)} | {math.exp(mine.mean()):.2f} | {math.exp(mine.min()):.2f} | "
+              f"{mine.sum() / best.sum():.2f} | {sum(one[2] for one in found)} |")
+    tests.sort()
+    shown = itertools.takewhile(lambda one: one[1][0] * (len(tests) - one[0]) < 0.05, enumerate(tests))
     print(f"\nDistinguishably worse than the default in test loss (Holm, {len(tests)} tests): "
-          + (", ".join(what for _, (_, what) in worse) or "none"))
+          + (", ".join(what for _, (_, what) in shown) or "none"))
 
 
 def main():

@@ -18,7 +18,7 @@ class Problem:
     Attributes:
         rate: the learning rate that the model is compiled with; Keras' batch size is 32.
         n_seeds: paired final trainings of a setting. most_epochs: of one, unless early stopping ends it.
-        frozen_rate: whether the rate is that of a schedule, which nobody changes here.
+        scheduled: `(size, rate) -> optimizer` where the rate is the highest of a schedule, which runs over the same examples.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Problem:
     rate: float = 0.001
     n_seeds: int = 5
     most_epochs: int = 200
-    frozen_rate: bool = False
+    scheduled: Callable[[int, float], keras.optimizers.Optimizer] | None = None
 
 
 def _cut(x, y, n_validation, n_test):
@@ -116,8 +116,8 @@ def _scikit(name):
     return getattr(sklearn.datasets, f"load_{name}")
 
 
-def _decaying():
-    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.001, 1500))
+def _decaying(size=32, rate=0.001):
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, max(1, round(1500 * 32 / size))))
 
 
 # name: (what it makes, with the path of mnist.npz where it needs it; what else a `Problem` is told)
@@ -128,7 +128,7 @@ _MADE = {
     "rare": (lambda _: _payments(24_000, 8_000), {}),
     "sgd": (lambda _: _of_scikit(_scikit("digits"), 10, "sparse_categorical_crossentropy", optimizer="sgd"), {"rate": 0.01}),
     "cosine": (lambda _: _of_scikit(_scikit("digits"), 10, "sparse_categorical_crossentropy", optimizer=_decaying),
-               {"frozen_rate": True}),
+               {"scheduled": _decaying}),
     "wide": (lambda mnist: _images(mnist, 10_000, _network((28, 28, 1), 10, "sparse_categorical_crossentropy",
                                                            widths=(1024, 1024))), {"n_seeds": 3}),
     "images_10k": (lambda mnist: _images(mnist, 10_000, _cnn), {"n_seeds": 3}),

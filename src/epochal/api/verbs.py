@@ -33,9 +33,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read: its
             weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen and
             LoRA layers are kept, and those of a class with its own `get_config`, such as the tasks of KerasHub.
-        x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays. Of what cuts its own
-            batches (`keras.utils.PyDataset`, `tf.data`, `DataLoader`) and of a function `make_dataset(batch_size)` the first 20,000
-            rows are measured on, 256 MB at most, in its own order; so of the path of a Parquet file, with `y` the name of its target.
+        x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays. Of what cuts its
+            own batches (`keras.utils.PyDataset`, `tf.data`, `DataLoader`), of a function `make_dataset(batch_size)` and of the path
+            of a Parquet file (`y` is the name of its target) the first 20,000 rows are measured on, 256 MB at most.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on, or batches as for `x`.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.

@@ -246,8 +246,8 @@ class _Race:
         return self.seconds - (perf_counter() - self.started)
 
     def _cost_of(self, setting, seconds):
-        """What so many seconds on the clock cost here: as measured at this batch size, else as if what the training spends on starting
-        an update more than the engine does were saved at every size."""
+        """What so many seconds on the clock cost here: as measured at this batch size, else as if what the training spends
+        on starting an update more than the engine does were saved at every size."""
         size, own = setting.batch_size, min(self.rig.present.batch_size, self.rig.n_examples)
         if size in self.paces:
             return self.paces[size] * seconds

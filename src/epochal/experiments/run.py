@@ -12,13 +12,24 @@ from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import clock_of, declared
 from ..rules.plan.learning_rates import beyond, grid, pick
-from ..rules.plan.propose import batch_sizes, needed_epochs, patience_for, propose, propose_present, visiting_order, worth_a_look
+from ..rules.plan.propose import (
+    barest,
+    batch_sizes,
+    needed_epochs,
+    patience_for,
+    propose,
+    propose_present,
+    visiting_order,
+    worth_a_look,
+)
 from ..rules.plan.quality import all_updates_to, best_epoch
 from ..rules.scaling import seed_rate, steps_per_epoch
 from .blocks import curve_of, schedule_of
 
 _SHARE = 0.45   # of the time left that one batch size may take while others wait
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
+_SHORT = 10.0   # seconds, within which but one number of lanes is tried: each is a program to compile
+_SOONER = 2.0   # times as many trainings as foreseen may fit, since early stopping ends most: for the first other batch size
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
 
@@ -79,6 +90,8 @@ class _Study:
         present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
         margin, target = declared(self.evidence)
         left = visiting_order(self.sizes, present)
+        if len(left) > 1 and not self._fit(left[:2], len(confirm), needed):
+            left = [*left[1:], present]  # another batch size tells more than other rates at the present one
         while left and (self._left() > 0 or not self.evidence.of("screen")):
             at = self._seconds_to_target(target)
             left = [size for size in left if worth_a_look(size, present, at)]
@@ -90,7 +103,9 @@ class _Study:
             if propose(size, present, n, slowness * at_best, after, needed, len(confirm), known.width) is None:
                 continue  # it is not worth compiling for
             how = self._how(size)
-            shares = (_SHARE * self._left(), self._left()) if left else (self._left(),)
+            shares = [_SHARE * self._left(), self._left()] if left else [self._left()]
+            if size != present and not at.keys() - {present}:
+                shares.append(_SOONER * self._left())
             sweeps = [propose(size, present, n, slowness * how.seconds, share, needed, len(confirm), how.width)
                       for share in shares]
             self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
@@ -105,6 +120,14 @@ class _Study:
             if self.done > foreseen:
                 slowness *= max(0.2, min(5.0, (perf_counter() - begun) / (self.done - foreseen)))
             self.total = self.done + max(self._left(), 0.0)
+
+    def _fit(self, sizes, n_seeds, needed):
+        """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""
+        present, n = sizes[0], self.rig.n_examples
+        known = self._how(present)
+        foreseen = (barest(size, present, n, known.seconds * self._times_as_slow(size, present), needed, n_seeds, known.width)
+                    for size in sizes)
+        return sum(foreseen) + self.compiling <= self._left()
 
     def _times_as_slow(self, size, present):
         """How many times as long a step and lane takes as at the present batch size, at best.
@@ -137,7 +160,7 @@ class _Study:
                 return point
         self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
-        widths = _WIDTHS if known is None else (known.points[0].width,)
+        widths = _WIDTHS[: 1 + (self.seconds > _SHORT)] if known is None else (known.points[0].width,)
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
         guard.require(size)

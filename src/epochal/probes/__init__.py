@@ -2,8 +2,7 @@
 
 from .back_ends import BACK_ENDS
 from .critical_rate import CRITICAL_RATE
-from .fit_parts import COMPILATION as COMPILATION
-from .fit_parts import VALIDATION as VALIDATION
+from .fit_parts import COMPILATION, VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
@@ -12,13 +11,13 @@ from .throughput import THROUGHPUT
 
 PROBES = {probe.name: probe for probe in (
     MEMORY,
-    COMPILATION,
-    VALIDATION,
     THROUGHPUT,
     NOISE_SCALE,
     CRITICAL_RATE,
+    COMPILATION,
+    VALIDATION,
     PREDICTION,
     SWITCHES,
     BACK_ENDS,
 )}
-AFTERWARDS = (PREDICTION, SWITCHES, BACK_ENDS)  # taken after the comparisons, which do without them
+AFTERWARDS = (COMPILATION, VALIDATION, PREDICTION, SWITCHES, BACK_ENDS)  # taken after the comparisons, which do without them

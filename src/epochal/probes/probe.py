@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+LEAST_BUDGET = 20.0  # seconds: within fewer, trainings need the time more than what can wait
 PROGRAM = 0.9  # seconds to compile one program on a processor; less when it was compiled before
 
 

@@ -12,7 +12,6 @@ from .evidence import Evidence
 from .race import Lead
 from .reading import Reading
 
-
 _INSIDE = ("engine", "untrained_loss")  # readings that are taken within a comparison, whose seconds hold theirs
 
 

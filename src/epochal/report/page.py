@@ -74,8 +74,8 @@ def _leads(plan):
     """How far the one ahead was in front, as `(how to read it, rows)`; none where nothing was raced."""
     if not plan.leads:
         return []
-    whose = plan.evidence.whose
-    return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `{plan.evidence.fit}`, without "
+    whose, fit = plan.evidence.whose, plan.evidence.fit
+    return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `{fit}`, without "
              "validation and compilation. A difference below 0 is in its favour. Times sooner: how many times less training "
              f"it needed for the loss that {whose} had at the end of that time; below 1 it needed more. The last row decides.",
              list(plan.lead_rows()))]

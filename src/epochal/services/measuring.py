@@ -112,8 +112,10 @@ class _Measuring:
     def afterwards(self, goal):
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
         left = self._left("race") - self._kept_for(BACK_ENDS)
-        if PREDICTION.name not in self.evidence and ("study" in self.evidence or PREDICTION.cost(self.budget) < left):
-            self._probe(PREDICTION)
+        for probe in (COMPILATION, VALIDATION, PREDICTION):
+            has_time = "study" in self.evidence or probe.cost(self.budget) < left
+            if probe.name not in self.evidence and self._fits(probe) and has_time:
+                self._probe(probe)
         if "throughput" in self.evidence and any(map(self._fits, (SWITCHES, BACK_ENDS))):
             plan = decide(self.evidence, goal=goal)
             size = min(plan.batch_size.value, self.rig.n_examples)

@@ -34,8 +34,8 @@ def loss_by_seconds(plan):
     picture = partial(
         Picture, name="race", title="Validation loss by seconds of training", sentence="Each line is one setting (batch size at "
         "learning rate): the mean over its seeds, with a marker where it was looked at. The seconds are those of "
-        f"`{plan.evidence.fit}` for so many updates, without validation and compilation. Of two lines the lower one is ahead after equal time, the one further left "
-        "got there sooner.")
+        f"`{plan.evidence.fit}` for so many updates, without validation and compilation. Of two lines the lower one is ahead after "
+        "equal time, the one further left got there sooner.")
     clock, runs = clock_of(plan.evidence), defaultdict(list)
     if not clock.steps:
         return picture(missing=f"The time of a step is not known: {plan.evidence.why_not('throughput').value}.")

@@ -109,13 +109,22 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
         A `Sweep`, or `None` where even the barest one does not fit. The horizon is never cut: a run that ends too soon says little
         about where it was going.
     """
+    return next((sweep for sweep, foreseen in _sweeps(batch_size, present, n_train, step_seconds, wanted, most_seeds, width)
+                 if foreseen <= seconds), None)
+
+
+def barest(batch_size, present, n_train, step_seconds, wanted, most_seeds=8, width=1):
+    """Seconds of the barest `Sweep` of a batch size, with arguments as for `propose`."""
+    *_, (_, foreseen) = _sweeps(batch_size, present, n_train, step_seconds, wanted, most_seeds, width)
+    return foreseen
+
+
+def _sweeps(batch_size, present, n_train, step_seconds, wanted, most_seeds, width):
+    """`(Sweep, seconds)`, from generous to bare."""
     n_epochs = round(wanted * stretch(batch_size, present))
     for n_rates, n_screen, n_confirm, n_compared in _GENEROSITY:
         sweep = Sweep(n_rates, n_screen, min(n_confirm, most_seeds), n_compared, n_epochs, patience_for(n_epochs))
-        an_epoch = steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes(width)
-        if an_epoch * n_epochs <= seconds:
-            return sweep
-    return None
+        yield sweep, steps_per_epoch(n_train, batch_size) * step_seconds * sweep.n_lanes(width) * n_epochs
 
 
 def needed_epochs(best_epochs, most):
