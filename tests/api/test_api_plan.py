@@ -97,7 +97,7 @@ def test_model_optimizer_and_data_are_bit_for_bit_as_before(story):
 def test_a_call_after_one_that_was_stopped_measures_nothing_twice_and_cleans_up(story):
     *_, kept, shown, plan, left = story
     names = {reading["name"] for reading in kept}
-    assert {"memory", "throughput", "noise_scale", "critical_rate"} <= names
+    assert {"memory", "throughput", "untrained_loss"} <= names
     assert {f"measuring: {name.replace('_', ' ')}" for name in names}.isdisjoint(shown)
     assert [(r.name, r.cost) for r in plan.evidence.readings[:len(kept)]] == [(r["name"], r["cost"]) for r in kept]
     assert left == []

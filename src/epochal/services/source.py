@@ -58,7 +58,8 @@ class ArraySource:
             found = gathered(self.x, self.y, sample_weight=self.sample_weight, class_weight=self.class_weight,
                              steps=self.steps_per_epoch)
             reading = (perf_counter() - begun) / found.n_rows
-            sample = "" if found.whole else " in its own order, a sample: with more rows fewer epochs may do"
+            order = "" if found.drawn else " in its own order, a sample"
+            sample = "" if found.whole else f"{order}: with more rows fewer epochs may do"
             sentences.append(f"Measured on {found} of {_named(self.x)}{sample}; reading takes {quantity('s', reading)} a row, "
                              "which no time here holds.")
             source = replace(source, x=found.x, y=found.y,  # with class weights the weights are those of the classes

@@ -86,6 +86,11 @@ class ParquetBlocks(Source):
         self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
         self.sample = self.weighted(*rows.head(batch_size))
 
+    def some(self, n):
+        """`n` rows as (x, y, weight), of several row groups where there are, the same in every call."""
+        with closing(self.rows.pieces(n, np.random.default_rng(0))) as pieces:
+            return self.weighted(*next(pieces))
+
     def weighted(self, x, y, weight):
         return x, y, resolved_weights(y, weight, self._class_weight)
 

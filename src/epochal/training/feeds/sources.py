@@ -78,23 +78,29 @@ def made_by(make, batch_size):
 
 
 class Gathered(NamedTuple):
-    """Rows as arrays, in the user's own nesting; `whole`: whether these are all the rows that there are, and not the first ones."""
+    """Rows as arrays, in the user's own nesting.
+
+    Attributes:
+        whole: whether these are all the rows that there are, and not the first ones. drawn: whether others were drawn instead.
+    """
 
     x: Any
     y: Any
     weight: Any
     n_rows: int
     whole: bool
+    drawn: bool = False
 
     def __str__(self):
-        return f"all {self.n_rows:,} rows" if self.whole else f"the first {self.n_rows:,} rows"
+        return f"{'all ' if self.whole else 'a sample of ' if self.drawn else 'the first '}{self.n_rows:,} rows"
 
 
 def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, steps=None, most_rows=MOST_ROWS, most_bytes=MOST_BYTES):
     """The first rows of one pass over a source of batches, in its own order; random streams are left where they were.
 
     Args:
-        x: a function `make_dataset(batch_size)`, which is called once, or what it may return, which is read once.
+        x: a function `make_dataset(batch_size)`, which is called once, or what it may return, which is read once; or the path of a
+            Parquet file, of which row groups are drawn, with the name of its target as `y`.
         y, sample_weight: to be left out; refused as `fit` refuses them. class_weight: becomes a weight for each row.
         name: what the source is called. steps: batches of an epoch, without which a source that has no end is refused.
         most_rows, most_bytes: the pass ends with the batch that reaches one of them; rows beyond `most_rows` are left out.
@@ -107,6 +113,9 @@ def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, step
             made = made_by(x, BATCH_SIZE) if is_factory(x) else x
             source = feed_of(made, y, Batching(shuffle=False, steps_per_epoch=steps), sample_weight=sample_weight,
                              class_weight=class_weight).source
+            if isinstance(source, ParquetBlocks):
+                n = min(source.n_rows, most_rows, max(1, most_bytes // source.rows.row_bytes))
+                return Gathered(*source.some(n), n, n == source.n_rows, drawn=True)
             source.begin()
             batches, whole = _first(source.each(), name, most_rows, most_bytes)
             if whole:
