@@ -54,6 +54,12 @@ def test_the_rows_of_a_parquet_file_by_the_name_of_its_target(tmp_path):
     assert any("rows.parquet; reading takes" in note for note in data.notes)
 
 
+def test_of_rows_without_an_end_some_are_read():
+    _, data = ArraySource(build, Cut(X, Y, 100, endless=True), validation_data=Cut(X, Y, 100, endless=True)).open(0)
+    assert data.train.n_rows == data.half_a.n_rows + data.half_b.n_rows == 20_000
+    assert any("the first 20,000 rows of the Cut in its own order, a sample: with more" in note for note in data.notes)
+
+
 def test_a_plan_is_made_and_tells_what_it_was_made_on(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     plan = ep.plan(build, Cut(X, Y, 16), budget=1, verbose=0)
@@ -66,8 +72,7 @@ def test_a_plan_is_made_and_tells_what_it_was_made_on(tmp_path, monkeypatch):
     ({"x": Cut(X, Y, 16), "y": Y}, "`y`"),
     ({"x": Cut(X, Y, 16), "validation_data": batches()}, "`validation_data` must be something that can be read twice"),
     ({"x": "rows.csv", "y": "y"}, "`x` must be the path of a .parquet file"),
-    ({"x": Cut(X, Y, 16, endless=True)}, "steps_per_epoch"),
-], ids=["a split", "targets beside it", "a generator to judge on", "a CSV", "without an end"])
+], ids=["a split", "targets beside it", "a generator to judge on", "a CSV"])
 def test_what_cannot_be_measured_on_is_refused(given, said):
     with pytest.raises(ep.UsageError, match=said):
         ep.plan(build, **given)

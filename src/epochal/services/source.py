@@ -18,6 +18,8 @@ from ..tables.encoding import class_shares
 from ..training.feeds.cast import with_class_weights
 from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 
+_WITHOUT_END = 2**31  # batches: so many that reading ends by the rows that are wanted
+
 
 @dataclass(frozen=True, eq=False)
 class ArraySource:
@@ -39,13 +41,16 @@ class ArraySource:
     validation_steps: int | None = None
 
     def open(self, seed: int) -> tuple[Any, Data]:
-        source, notes = self.as_arrays()
+        source, notes = self.as_arrays(steps=_WITHOUT_END)
         data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight, validation_data=source.validation_data,
                                    validation_split=source.validation_split, test_data=source.test_data, seed=seed)
         return source.model, replace(data, train=with_class_weights(data.train, source.class_weight), notes=(*data.notes, *notes))
 
-    def as_arrays(self) -> tuple["ArraySource", list[str]]:
+    def as_arrays(self, steps: int | None = None) -> tuple["ArraySource", list[str]]:
         """The same with arrays of the first rows where rows come in batches, and a sentence for each of those.
+
+        Args:
+            steps: of an epoch where it is not said; without either a source that has no end is refused.
 
         Raises:
             UsageError: they cannot be read into arrays, or not a second time.
@@ -56,7 +61,7 @@ class ArraySource:
                     "They cannot be cut; pass validation_data.")
             begun = perf_counter()
             found = gathered(self.x, self.y, sample_weight=self.sample_weight, class_weight=self.class_weight,
-                             steps=self.steps_per_epoch)
+                             steps=self.steps_per_epoch or steps)
             reading = (perf_counter() - begun) / found.n_rows
             order = "" if found.drawn else " in its own order, a sample"
             sample = "" if found.whole else f"{order}: with more rows fewer epochs may do"
@@ -67,7 +72,7 @@ class ArraySource:
         if _comes_in_batches(self.validation_data):
             require(not hasattr(self.validation_data, "__next__"), "validation_data", f"a {type(self.validation_data).__name__}",
                     "something that can be read twice where something is measured", "Pass the function that makes it, or arrays.")
-            found = gathered(self.validation_data, name="validation_data", steps=self.validation_steps)
+            found = gathered(self.validation_data, name="validation_data", steps=self.validation_steps or steps)
             sentences.append(f"Judged on {found} of validation_data.")
             weights = () if found.weight is None else (found.weight,)
             source = replace(source, validation_data=(found.x, found.y, *weights))
