@@ -136,7 +136,7 @@ def by_optuna(problem, budget):
 
     def objective(trial):
         class Report(keras.callbacks.Callback):
-            def on_train_batch_end(self, *_):
+            def on_train_batch_end(self, *_, **__):
                 if time.perf_counter() > ends:
                     study.stop()
                     raise optuna.TrialPruned
@@ -179,7 +179,7 @@ def by_kerastuner(problem, budget):
             return model.fit(*arguments, batch_size=hp.get("batch_size"), **options)
 
     class Ends(keras.callbacks.Callback):
-        def on_train_batch_end(self, *_):
+        def on_train_batch_end(self, *_, **__):
             if time.perf_counter() > ends:
                 raise FatalError("the time is up")
 
