@@ -132,6 +132,13 @@ def test_the_time_is_kept_about(bench, seconds):
     assert rig.clock.now <= 1.5 * seconds
 
 
+@pytest.mark.parametrize(("seconds", "sizes"), [(2.0, [32]), (3.0, [32]), (6.0, [8, 32]), (20.0, [8, 32, 96])])
+def test_where_time_is_short_another_batch_size_goes_before_further_rates_at_the_present_one(bench, seconds, sizes):
+    known = run(bench(step_seconds=1e-3, n_examples=96), seconds=seconds)
+    assert list(dict.fromkeys(c.setting.batch_size for c in known.of("screen"))) == sizes
+    assert {c.setting.batch_size for c in known.of("confirm")} == {*sizes}     # with fresh seeds as well
+
+
 def test_without_time_for_the_barest_comparison_it_says_so(bench):
     with pytest.raises(MeasurementFailed, match="time for .* longer budget"):
         run(bench(step_seconds=1.0), seconds=5.0)
