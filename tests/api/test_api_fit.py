@@ -49,10 +49,10 @@ def test_numbers_that_are_given_are_what_is_trained_with_now(monkeypatch, given,
         ep.fit(None, X, Y, **(AUTO | given))
 
 
-@pytest.mark.parametrize(("given", "budget"), [({}, 60.0), ({"epochs": 5}, "10%"), ({"budget": "2 min", "epochs": 5}, "2 min")])
+@pytest.mark.parametrize(("given", "budget"), [({}, "10%"), ({"epochs": 5}, "10%"), ({"budget": "2 min", "epochs": 5}, "2 min")])
 def test_measuring_takes_a_tenth_of_the_training_and_a_minute_at_most(monkeypatch, given, budget):
     def planned(request, **_):
-        assert (request.budget, request.least, request.most) == (budget, 10.0, 60.0)
+        assert (request.budget, request.least, request.most, request.usual) == (budget, 10.0, 60.0, True)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(service, "make_plan", planned)

@@ -247,6 +247,21 @@ def test_a_share_stays_within_its_bounds(monkeypatch, epochs, seconds):
         face.plan(asked)
 
 
+def test_where_no_epochs_are_said_a_share_may_be_one_of_a_usual_training(monkeypatch):
+    (x, y, _), budgets = rows(), []
+    asked = face.PlanRequest(ArraySource(build, x, y), budget="50%", usual=True)
+
+    def measured(rig, *, budget, evidence, **_):
+        budgets.append((budget, evidence.get("pace").value))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(face, "measure", measured)
+    with pytest.raises(KeyboardInterrupt):
+        face.plan(asked)
+    [(budget, pace)] = budgets
+    assert budget == pytest.approx(0.5 * 400 * 3 * pace)    # three batches an epoch: 400 epochs are looked at
+
+
 def test_a_share_needs_the_epochs_and_a_number():
     x, y, _ = rows()
     with pytest.raises(ep.UsageError, match=r"`budget` must be a time where the epochs are not said; got '10%'\. Say how many"):

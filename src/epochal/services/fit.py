@@ -40,9 +40,9 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | 
         stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
-    Where something is `"auto"` and no plan is given, it is measured within the budget: without one, a tenth of the training where
-    its epochs are given, ten seconds at least, and a minute at most. The `params` of the `History` say what was
-    resolved, and why.
+    Where something is `"auto"` and no plan is given, it is measured within the budget: without one, a tenth of the training, of
+    about 100 epochs where they are not given, ten seconds at least and a minute at most. The `params` of the `History` say what
+    was resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a
@@ -211,9 +211,7 @@ def _planned(request, budget, progress, stop):
         validation_data=request.validation_data, validation_split=request.validation_split,
         steps_per_epoch=request.steps_per_epoch, validation_steps=request.validation_steps).as_arrays()
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
-    if budget is None:
-        budget = _PART if "epochs" in given else _MOST
-    asked = PlanRequest(source, budget=budget, **given, trains_with=_who(request), least=_LEAST, most=_MOST)
+    asked = PlanRequest(source, budget=budget or _PART, **given, trains_with=_who(request), least=_LEAST, most=_MOST, usual=True)
     return make_plan(asked, progress=progress, stop=stop), sentences
 
 
@@ -249,8 +247,8 @@ def _with_a_plan(request, progress, stop):
             progress.say(f"· {note}")
         return request
     place = request.out.with_suffix(".plan.json")
-    asked = PlanRequest(request.source, request.goal or "fastest", request.budget or "1 min", seed=request.seed, out=place,
-                        reuse=True, trains_with=_who(request))
+    asked = PlanRequest(request.source, request.goal or "fastest", request.budget or _PART, seed=request.seed, out=place,
+                        reuse=True, trains_with=_who(request), least=_LEAST, most=_MOST, usual=True)
     try:
         plan = make_plan(asked, progress=progress, stop=stop)
     except Stopped as stopped:

@@ -19,6 +19,7 @@ from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import FIXABLE, TRAINERS, Evidence, Plan, read, save
 from ..rules.plan.decide import GOALS, decide
+from ..rules.plan.propose import first_epochs
 from ..rules.scaling import steps_per_epoch
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
@@ -40,6 +41,7 @@ class PlanRequest:
         batch_size, learning_rate, epochs: what is trained with now; all `None` is as the evidence says, else Keras' 32, what the
             model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
+        usual: whether it is a share of a training as long as a comparison looks at, 100 epochs or more, where `epochs` says none.
         fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
         trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
@@ -62,6 +64,7 @@ class PlanRequest:
     trains_with: str | None = None
     least: float = 0.0
     most: float = math.inf
+    usual: bool = False
 
     @property
     def said(self) -> bool:
@@ -219,10 +222,12 @@ def _prepared(request, progress, held):
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with)
     known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed)
     if share is not None:
-        require(request.epochs is not None, "budget", request.budget, "a time where the epochs are not said",
+        usual = first_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
+        epochs = request.epochs or usual
+        require(epochs is not None, "budget", request.budget, "a time where the epochs are not said",
                 "Say how many epochs you train for now (`epochs`, --epochs), or pass a budget such as 60.")
         known = with_pace(rig, known, seconds)
-        seconds = min(max(share * _whole_training(known, request.epochs), request.least), request.most)
+        seconds = min(max(share * _whole_training(known, epochs), request.least), request.most)
     known = with_pace(rig, known, seconds)
     items = agenda(rig.task, rig.present, known, seconds)
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
