@@ -51,6 +51,13 @@ def test_a_straight_line_takes_four_looks():
     assert len(rig.looked_at) == 4
 
 
+@pytest.mark.parametrize(("capacity", "at_most", "value"), [
+    (2_000_000, 500_000, 500), (2_000_000, 1_900_000, 1800), (None, 500_000, 500), (2_000_000, None, 1800)])
+def test_less_than_the_device_has_may_be_asked_for(capacity, at_most, value):
+    reading = memory(FakeRig(memory=(1000, capacity)), at_most=at_most, precision=1e-9)
+    assert (reading.value, reading.outcome) == (value, Outcome.OK)
+
+
 def test_headroom_is_kept_free():
     values = [memory(FakeRig(memory=(1000, 2_000_000)), headroom=h, precision=1e-9).value for h in (0.5, 0.9, 1.0)]
     assert values == [1000, 1800, 2000]

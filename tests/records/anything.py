@@ -104,6 +104,8 @@ def evidences(draw, kind):
     known = draw(anything(tuple[records.Reading, ...])) + ((UNTRAINED,) if raced else ())
     return draw(fields_of(kind, task=st.just(task), machine=anything(records.Machine), present=anything(records.Setting),
                           fixed=st.sampled_from([(), *((name,) for name in records.FIXABLE)]),
+                          max_memory=st.none() | st.integers(1, 2**50),
+                          max_time=st.none() | st.floats(1e-9, 1e9),
                           trains_with=st.sampled_from([*records.TRAINERS]),
                           curves=st.lists(one, max_size=1).map(tuple), readings=st.just(known), runs=st.just(raced)))
 
@@ -160,7 +162,7 @@ def example(kind):
     hints = typing.get_type_hints(kind)
     fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
                "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,), "fixed": ("batch_size",),
-               "trains_with": "epochal",
+               "trains_with": "epochal", "max_time": 60.0,
                "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}
     one = {name: fitting[name] if name in fitting else _one(int if hint == int | float else hint, name)
            for name, hint in hints.items()}

@@ -228,3 +228,19 @@ def test_where_trainings_do_not_fit_there_is_a_race_and_with_its_evidence_nothin
     rig = bench(**dear)
     assert measure(rig, budget=60.0, evidence=load(dump(known))).runs == known.runs
     assert not rig.asked["step"]
+
+
+def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(bench):
+    rig = bench(n_examples=96, memory=(1000, 10**9))
+    known = measure(rig, budget=60.0, evidence=Evidence().within(40_000))
+    assert known.get("memory").value == 40
+    assert {curve.setting.batch_size for curve in known.curves} <= {8, 32, 40}
+    assert known.within(40_000) is known
+    assert "memory" not in known.within(50_000)
+    assert known.within(50_000).curves == known.curves
+
+
+@pytest.mark.parametrize(("limit", "fit"), [(7_000, "7 fit"), (500, "0 fit")])
+def test_a_limit_without_room_for_the_present_batch_size_is_refused(bench, limit, fit):
+    with pytest.raises(UsageError, match=rf"`max_memory` must be enough for an update at batch size 8, .*\({fit}\); got .* KiB"):
+        measure(bench(n_examples=96, memory=(1000, 10**9)), budget=60.0, evidence=Evidence().within(limit))

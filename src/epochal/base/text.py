@@ -9,6 +9,7 @@ from .validate import require
 
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "minutes": 60.0,
             "h": 3600.0, "hour": 3600.0, "hours": 3600.0}
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SCALES = {
     "s": ((3600.0, 3600.0, "h"), (60.0, 60.0, "min"), (1.0, 1.0, "s"), (1e-3, 1e-3, "ms"), (0.0, 1e-6, "µs")),
     "B": ((2.0**30, 2.0**30, "GiB"), (2.0**20, 2.0**20, "MiB"), (0.0, 2.0**10, "KiB")),
@@ -118,7 +119,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def seconds_of(budget: float | str) -> float:
+def seconds_of(budget: float | str, name: str = "budget") -> float:
     """Seconds in a number, or in words such as `"2 min"`, `"90 s"`, `"1 h"`.
 
     Raises:
@@ -132,8 +133,26 @@ def seconds_of(budget: float | str) -> float:
         found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", budget.lower())
         seconds = float(found[1]) * _SECONDS.get(found[2], 0.0) if found is not None else 0.0
     fine = isinstance(seconds, int | float) and 0 < seconds < float("inf")
-    require(fine, "budget", budget, "a positive time", 'Pass "2 min", "90 s" or a number of seconds.')
+    require(fine, name, budget, "a positive time", 'Pass "2 min", "90 s" or a number of seconds.')
     return float(seconds)
+
+
+def bytes_of(memory: float | str) -> int:
+    """Bytes in a number, or in words such as `"4 GB"`, `"500 MiB"`.
+
+    Raises:
+        UsageError: it is no positive, finite amount.
+
+    >>> bytes_of("4 GB"), bytes_of("1.5 GiB"), bytes_of(1000)
+    (4000000000, 1610612736, 1000)
+    """
+    amount = memory
+    if isinstance(memory, str):
+        found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]*)\s*", memory.lower())
+        amount = float(found[1]) * _BYTES.get(found[2], 0) if found is not None else 0
+    fine = isinstance(amount, int | float) and 1 <= amount < float("inf")
+    require(fine, "max_memory", memory, "a positive amount of memory", 'Pass "4 GB", "500 MB" or a number of bytes.')
+    return int(amount)
 
 
 def share_of(budget: float | str) -> float | None:

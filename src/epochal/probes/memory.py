@@ -7,7 +7,7 @@ from ..records import Outcome, Reading, StepMemory
 from .probe import PROGRAM, Probe
 
 
-def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
+def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None, at_most=None):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
     """Largest batch whose training step stays under `headroom` of the device's memory.
 
     Every size that decides was itself looked at, by `rig.peak_bytes`: memory is not a straight line in the batch size (near
@@ -18,6 +18,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None):  # noqa: AR
         precision: the search ends when a size that fits and one that does not are this close, as a share. Each look compiles
             a program.
         most: examples beyond which nobody looks; by default all training rows.
+        at_most: bytes that a step may take, where that is less than the device has.
 
     Returns:
         A `Reading` in examples, at most `rig.n_examples`; `high` is just below the smallest size seen not to fit. `LOWER_BOUND`
@@ -27,7 +28,8 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None):  # noqa: AR
     """
     require(0 < headroom <= 1, "headroom", headroom, "a share of the memory above 0 and at most 1")
     require(precision > 0, "precision", precision, "a positive share")
-    looks, capacity = {}, rig.capacity_bytes()
+    looks, device = {}, rig.capacity_bytes()
+    capacity = min((n for n in (device, at_most) if n is not None), default=None)
     most = rig.n_examples if most is None else min(most, rig.n_examples)
 
     def look(size):
@@ -44,7 +46,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None):  # noqa: AR
 
     if capacity is None or look(most) is None:
         return reading(0, 0, Outcome.UNKNOWN, "the device does not tell its memory, or a step's")
-    limit = headroom * capacity
+    limit = float(min(n for n in (device and headroom * device, at_most) if n is not None))
     if look(most) <= limit and most < rig.n_examples:
         return reading(most, math.inf, Outcome.LOWER_BOUND, f"larger batches than {most:,} were not looked at")
     if look(most) <= limit:
@@ -70,4 +72,5 @@ def _search(look, fits, too_large, limit, precision):
 
 MEMORY = Probe(
     name="memory", title="largest batch that fits", what="largest batch that fits, read off the compiled program",
-    why="no crash is provoked to find it", cost=lambda budget: 2 * PROGRAM, run=memory)
+    why="no crash is provoked to find it", cost=lambda budget: 2 * PROGRAM, run=memory,
+    options=lambda rig, evidence, budget: {"at_most": evidence.max_memory})

@@ -23,6 +23,8 @@ class Evidence:
         said: whether the user said so; else it is called the default.
         present_epochs: the epochs that the user trains for now; `None` where that was not said.
         fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared.
+        max_memory: bytes that an update may take; `None` where the device alone is the limit.
+        max_time: seconds that a whole training may take; `None` where there is no limit.
         trains_with: who trains, of `TRAINERS`: Keras' own `fit` or ours. Seconds of a training are by its clock.
         readings, curves: what was measured.
         runs: the trainings of a race, each as far as it came.
@@ -34,6 +36,8 @@ class Evidence:
     said: bool = False
     present_epochs: int | None = None
     fixed: tuple[str, ...] = ()
+    max_memory: int | None = None
+    max_time: float | None = None
     trains_with: str = "keras"
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -73,6 +77,12 @@ class Evidence:
             return self
         stay = tuple(reading for reading in self.readings if reading.name not in _BY_THE_CLOCK)
         return replace(self, trains_with=trains_with, readings=stay, runs=())
+
+    def within(self, max_memory):
+        """The same evidence where an update may take so many bytes, without what held for another limit."""
+        if max_memory == self.max_memory:
+            return self
+        return replace(self, max_memory=max_memory, readings=tuple(r for r in self.readings if r.name != "memory"))
 
     def allows(self, setting):
         """Whether a setting leaves what is fixed as it is."""

@@ -95,6 +95,8 @@ def _(evidence: Evidence):
     _hold(all(known) or not (any(known) or evidence.curves or evidence.runs), "the task, the machine and the present setting")
     _hold(set(evidence.fixed) <= {*FIXABLE} and not (evidence.fixed and evidence.present is None), "what can be fixed")
     _hold(evidence.trains_with in TRAINERS, "who trains")
+    _hold(evidence.max_memory is None or evidence.max_memory >= 1, "an amount of memory")
+    _hold(evidence.max_time is None or 0 < evidence.max_time < math.inf, "a time")
     _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
     _hold(len({(len(mark.half_a), len(mark.half_b)) for run in evidence.runs for mark in run.marks}) <= 1,
           "as many blocks of rows in every run")

@@ -4,7 +4,8 @@ import itertools
 from time import perf_counter
 
 from ..base.progress import Reporter
-from ..base.text import time_left
+from ..base.text import Wording, quantity, time_left
+from ..base.validate import require
 from ..engine import Lane
 from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
@@ -13,7 +14,7 @@ from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PRO
 from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
 from ..probes.probe import largest_that_fits
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
-from ..records import Evidence, Reading
+from ..records import Evidence, Outcome, Reading
 from ..rules.plan.decide import decide
 from ..rules.race.start import timed_sizes
 
@@ -83,6 +84,7 @@ class _Measuring:
         for probe in due(self.evidence, self.budget):
             if probe not in AFTERWARDS:
                 self._probe(probe)
+        self._require_room()
         first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
         probed = sum(reading.cost for reading in self.evidence.readings if reading.name in first)  # in this run or an earlier one
         seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
@@ -94,6 +96,7 @@ class _Measuring:
         present, n = self.rig.present.batch_size, self.rig.n_examples
         if "memory" not in self.evidence:
             self._probe(MEMORY, most=_LARGEST * present)
+        self._require_room()
         if "throughput" not in self.evidence:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
             sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
@@ -108,6 +111,16 @@ class _Measuring:
         for probe, options in ((VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}), (COMPILATION, {})):
             if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race") - self._kept_for(BACK_ENDS):
                 self._probe(probe, **options)
+
+    def _require_room(self):
+        """Refuse a limit of memory that has no room for what is trained with now, which everything is compared with."""
+        most, memory = self.evidence.max_memory, self.evidence.get("memory")
+        now = min(self.rig.present.batch_size, self.rig.n_examples)
+        fits = now if memory is None else int(memory.value)
+        if memory is None and self.evidence.why_not("memory") is Outcome.OUT_OF_MEMORY:
+            fits = 0
+        require(most is None or fits >= now, "max_memory", Wording(quantity("B", most or 0)), "enough for an update at batch size "
+                f"{now:,}, with which others are compared ({fits:,} fit)", "Pass a batch_size that fits as what you train with.")
 
     def afterwards(self, goal):
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""

@@ -14,7 +14,7 @@ from ..base.files import cache_folder, no_room
 from ..base.progress import SILENT, Agenda, Progress, Reporter
 from ..base.stop import Stop, Stopped
 from ..base.system.lock import locked, writing
-from ..base.text import counted, duration, seconds_of, share_of
+from ..base.text import bytes_of, counted, duration, seconds_of, share_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import FIXABLE, TRAINERS, Evidence, Plan, read, save
@@ -43,6 +43,8 @@ class PlanRequest:
         goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
         usual: whether it is a share of a training as long as a comparison looks at, 100 epochs or more, where `epochs` says none.
         fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
+        max_memory: what an update may take, bytes or words such as `"4 GB"`; `None` is all that the device has.
+        max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
         trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
@@ -62,6 +64,8 @@ class PlanRequest:
     epochs: int | None = None
     fixed: str | Iterable[str] = ()
     trains_with: str | None = None
+    max_memory: float | str | None = None
+    max_time: float | str | None = None
     least: float = 0.0
     most: float = math.inf
     usual: bool = False
@@ -199,6 +203,8 @@ def _prepared(request, progress, held):
         one_of("fixed", name, FIXABLE, 'Pass fixed="batch_size".')
     require(len(fixed) < len(FIXABLE), "fixed", fixed, "one of batch_size and learning_rate",
             "With both there is nothing to compare.")
+    max_memory = None if request.max_memory is None else bytes_of(request.max_memory)
+    max_time = None if request.max_time is None else seconds_of(request.max_time, "max_time")
     known, share = getattr(request.evidence, "evidence", request.evidence), share_of(request.budget)
     seconds = seconds_of(request.budget if share is None else _UNKNOWN)
     require(known is None or isinstance(known, Evidence), "evidence", type(request.evidence).__name__, "an Evidence or a Plan",
@@ -219,8 +225,8 @@ def _prepared(request, progress, held):
     if known is None and request.reuse and request.out.is_file():
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
-    known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with)
-    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed)
+    known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with).within(max_memory)
+    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed, max_time=max_time)
     if share is not None:
         usual = first_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
         epochs = request.epochs or usual

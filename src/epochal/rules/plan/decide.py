@@ -13,6 +13,7 @@ from . import compare, sentences
 from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
 from .from_race import decide_race
+from .max_time import within_time
 from .quality import cross_fitted, stopping_epoch, stopping_regret
 from .switches import faster_fit
 
@@ -29,7 +30,7 @@ def decide(evidence, *, goal="fastest"):
     training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
-    Settings that change what is fixed (`evidence.fixed`) are left out.
+    Settings that change what is fixed (`evidence.fixed`) are left out, and epochs beyond `evidence.max_time`.
 
     Until two settings were trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
 
@@ -38,7 +39,7 @@ def decide(evidence, *, goal="fastest"):
         MeasurementFailed: nothing is known yet but the model and its data, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
-    return replace(_decide(evidence.allowed(), goal), evidence=evidence)
+    return within_time(replace(_decide(evidence.allowed(), goal), evidence=evidence), clock_of(evidence))
 
 
 def _decide(evidence, goal):
