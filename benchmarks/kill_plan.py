@@ -4,8 +4,8 @@
     python benchmarks/kill_plan.py --kills 5 --data breast_cancer --budget 15s
 
 The same command, `epochal plan`, is started and killed at a random moment, also while it imports, measures and writes; it goes on
-from the journal until it ends well, and then the next plan begins. After each kill the journal must be readable and hold all that it
-held before. What a plan measures, and how long, hangs on the clock; a training that two plans both made (one setting, seed and
+from the journal until it ends well, and then the next plan begins. After each kill the journal must be readable and hold all that
+it held before. What a plan measures, and how long, hangs on the clock; a training that two plans both made (one setting, seed and
 stage, in programs of one kind) must have the same losses in both, as far as both went.
 """
 
@@ -29,11 +29,12 @@ def held(path):
     """`(what is held, the trainings by stage, setting, seed and kind of program)` of an evidence or plan file."""
     record = json.loads(path.read_text(encoding="utf-8"))["record"]
     evidence = record.get("evidence", record)
-    kinds = str([[(point["mode"], point["width"]) for point in r["points"]] for r in evidence["readings"] if r["name"] == "engine"][:1])
+    points = [point for r in evidence["readings"] if r["name"] == "engine" for point in r["points"]]
+    kinds = [(point["mode"], point["width"]) for point in points[:1]]
     curves = {str((c["stage"], c["setting"], c["seed"], kinds)): (c["half_a"], c["half_b"]) for c in evidence["curves"]}
     for run in evidence["runs"]:
-        curves |= {str((run["stage"], run["setting"], run["seed"], mark["n_updates"])): (mark["half_a"], mark["half_b"])
-                   for mark in run["marks"]}
+        one = (run["stage"], run["setting"], run["seed"])
+        curves |= {str((*one, mark["n_updates"])): (mark["half_a"], mark["half_b"]) for mark in run["marks"]}
     things = {str((r["name"], r["value"], r["cost"])) for r in evidence["readings"]} | set(curves)
     return things, curves
 

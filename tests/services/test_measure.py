@@ -244,3 +244,14 @@ def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(be
 def test_a_limit_without_room_for_the_present_batch_size_is_refused(bench, limit, fit):
     with pytest.raises(UsageError, match=rf"`max_memory` must be enough for an update at batch size 8, .*\({fit}\); got .* KiB"):
         measure(bench(n_examples=96, memory=(1000, 10**9)), budget=60.0, evidence=Evidence().within(limit))
+
+
+def test_switches_that_there_was_no_time_for_are_told_and_measured_with_more_time(bench):
+    timing = FakeTiming(step=1e-3, example=1e-4, switches={"steps_per_execution": 16}, compilation=20.0)
+    known = measure(bench(timing=timing), budget=60.0)
+    assert known.lacks("switches")
+    assert any(sentence.startswith("a step of `fit` with switches of `compile`: not measured")
+               for sentence in decide(known).unresolved)
+    more = measure(bench(timing=timing), budget=600.0, evidence=load(dump(known)))
+    assert not more.lacks("switches")
+    assert "not measured" not in " ".join(decide(more).unresolved)

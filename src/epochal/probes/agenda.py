@@ -59,7 +59,7 @@ def _before_a_race(task, present, evidence, budget, pace):
 
 def due(evidence, budget):
     """The probes to run: those that the evidence does not hold and that so many seconds, and the back end, allow."""
-    return [probe for probe in PROBES.values() if probe.name not in evidence and probe.fits(budget, evidence)]
+    return [probe for probe in PROBES.values() if evidence.lacks(probe.name) and probe.fits(budget, evidence)]
 
 
 def _trainings(task, present, sizes, seconds):

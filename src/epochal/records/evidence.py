@@ -112,6 +112,10 @@ class Evidence:
         bad = [r.outcome for r in self.readings if r.name == name and not r.known]
         return bad[-1] if bad else Outcome.SKIPPED
 
+    def lacks(self, name):
+        """Whether `name` was not measured yet, or left out for lack of time."""
+        return self.get(name) is None and self.why_not(name) is Outcome.SKIPPED
+
     def of(self, stage, setting=None):
         """The curves of a stage (and of one setting), in the order they were trained."""
         return tuple(c for c in self.curves if c.stage == stage and setting in (None, c.setting))

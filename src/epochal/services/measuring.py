@@ -145,6 +145,9 @@ class _Measuring:
         left = self.budget - (perf_counter() - self.started)
         if one < max(left, _TIMING * self.budget):
             self._probe(SWITCHES, size=size, compilation=compiling.value, seconds=left - one)
+        elif SWITCHES.name not in self.evidence:
+            self.evidence = self.evidence.add(Reading(name=SWITCHES.name, title=SWITCHES.title, outcome=Outcome.SKIPPED))
+            self.keep(self.evidence)
 
     def _back_ends(self, size, plan):
         """The other back ends at a batch size, where there is time left, and the training takes longer than to measure them."""
@@ -162,7 +165,7 @@ class _Measuring:
     def _is_missing(self, probe, size):
         """Whether a probe that measures at one batch size has not measured at this one."""
         known = self.evidence.get(probe.name)
-        return probe.name not in self.evidence or (known is not None and known.points[0].batch_size != size)
+        return self.evidence.lacks(probe.name) or (known is not None and known.points[0].batch_size != size)
 
     def _kept_for(self, *probes):
         """Seconds that these probes take later, about, those left out that find nothing to measure."""

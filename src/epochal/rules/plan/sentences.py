@@ -8,7 +8,7 @@ from ...records.clock import FitSeconds
 from .compare import examples_to_target
 from .propose import batch_sizes, worth_a_look
 
-_READ = ("memory", "throughput", "prediction")  # the readings that the rules go by
+_READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
 
 
 class Context(NamedTuple):
@@ -183,10 +183,12 @@ def unresolved(c):
         found.append(f"critical batch size: only its order of magnitude is known, {number(c.critical.low)} to "
                      f"{number(c.critical.high)}")
     latest = {reading.name: reading for reading in c.evidence.readings}
+    missing = {}
     for name in dict.fromkeys((*_READ, *latest)):
         if c.evidence.get(name) is None:
             reading = latest.get(name, Reading(name=name, outcome=Outcome.SKIPPED))
-            found.append(f"{reading.words}: {reading.note or reading.outcome.value}")
+            missing.setdefault(reading.note or reading.outcome.value, []).append(reading.words)
+    found += [f"{', '.join(words)}: {why}" for why, words in missing.items()]
     if task.n_validation < 200:
         found.append(f"differences too small for {task.n_validation} validation rows: all figures hold for these rows, and other "
                      "rows of the same kind would move them")
