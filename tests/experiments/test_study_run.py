@@ -29,7 +29,7 @@ def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(
     known = run(bench())
     present = {c.seed for c in known.of("present")}
     assert {c.setting for c in known.of("present")} == {known.present}
-    assert len(present) == 8
+    assert len(present) == 24                                          # trainings that take next to no time
     rivals = {c.setting for c in known.of("confirm")}
     assert len(rivals) >= 4
     for setting in rivals:

@@ -68,12 +68,12 @@ def test_the_present_setting_takes_a_third_of_the_time_or_it_is_refused(present,
 
 
 def test_more_time_never_gives_fewer_seeds_for_the_present_setting():
-    seeds = [propose_present(32, 1600, 1e-3, seconds)[0] for seconds in (10, 20, 40, 60, 80, 150, 1000)]
+    seeds = [propose_present(32, 1600, 1e-3, seconds)[0] for seconds in (10, 20, 40, 60, 80, 150, 400, 1000)]
     assert seeds == sorted(seeds)
-    assert (seeds[0], seeds[-1]) == (3, 8)
+    assert (seeds[0], seeds[-3], seeds[-1]) == (3, 8, 24)
 
 
-@given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-2), st.floats(0.5, 1000), st.integers(10, 400), st.integers(3, 8),
+@given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-2), st.floats(0.5, 1000), st.integers(10, 400), st.integers(3, 24),
        st.sampled_from([1, 8, 32]))
 def test_a_sweep_fits_its_time_and_never_cuts_the_horizon(size, step_seconds, seconds, wanted, most_seeds, width):
     sweep = propose(size, 32, 1600, step_seconds, seconds, wanted, most_seeds, width)
@@ -85,6 +85,15 @@ def test_a_sweep_fits_its_time_and_never_cuts_the_horizon(size, step_seconds, se
     assert sweep.n_epochs == round(wanted * rule.stretch(size, 32))
     cost = sweep.n_lanes(width) * sweep.n_epochs * steps_per_epoch(1600, size) * step_seconds
     assert cost <= seconds
+
+
+@given(st.sampled_from([8, 32, 128, 512]), st.floats(1e-6, 1e-3), st.floats(0.5, 1000), st.integers(10, 400))
+def test_many_seeds_are_for_trainings_that_take_little_of_the_time(size, step_seconds, seconds, wanted):
+    sweep = propose(size, 32, 1600, step_seconds, seconds, wanted, 24)
+    if sweep is not None and sweep.n_confirm > 8:
+        cost = sweep.n_lanes() * sweep.n_epochs * steps_per_epoch(1600, size) * step_seconds
+        assert cost <= 0.25 * seconds
+        assert (sweep.n_rates, sweep.n_screen, sweep.n_compared) == (5, 3, 3)
 
 
 def test_larger_batches_get_more_epochs_since_they_make_fewer_updates_but_smaller_ones_no_fewer():

@@ -14,7 +14,9 @@ _FAR_SLOWER = 2.0       # times the least time to the target: beyond it, sizes f
 _STEP = 4               # between batch sizes: the band of good ones is usually wider than that
 # (learning rates per batch size, seeds to choose among them, fresh seeds to compare with, settings compared with those), from
 # generous to bare. Fresh seeds are cut last: with fewer than five hardly any difference can be told.
-_GENEROSITY = ((5, 3, 8, 3), (5, 2, 8, 2), (4, 2, 8, 2), (3, 2, 8, 2), (3, 1, 6, 2), (3, 1, 5, 1))
+_GENEROSITY = ((5, 3, 24, 3), (5, 3, 16, 3), (5, 3, 8, 3), (5, 2, 8, 2), (4, 2, 8, 2), (3, 2, 8, 2), (3, 1, 6, 2), (3, 1, 5, 1))
+_SEEDS, _MANY = 8, (24, 16)  # fresh seeds; and where trainings take little of the time
+_FOR_MANY = 0.25             # of the time: other batch sizes need the rest
 
 
 class Sweep(NamedTuple):
@@ -84,7 +86,10 @@ def propose_present(present, n_train, step_seconds, seconds):
     """
     an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
     wanted = first_epochs(present, n_train)
-    for n_seeds in (8, 6, 5, 4, 3):
+    for n_seeds in _MANY:  # told beforehand, by the time alone: added by what came out, they would make chance findings
+        if wanted * n_seeds * an_epoch <= seconds * _FOR_MANY:
+            return n_seeds, wanted
+    for n_seeds in (_SEEDS, 6, 5, 4, 3):
         epochs = min(wanted, int(seconds / 3 / (an_epoch * n_seeds)))
         if epochs >= (wanted / 2 if n_seeds > 3 else FEWEST_EPOCHS):
             return n_seeds, epochs
@@ -110,7 +115,7 @@ def propose(batch_size, present, n_train, step_seconds, seconds, wanted, most_se
         about where it was going.
     """
     return next((sweep for sweep, foreseen in _sweeps(batch_size, present, n_train, step_seconds, wanted, most_seeds, width)
-                 if foreseen <= seconds), None)
+                 if foreseen <= seconds * (_FOR_MANY if sweep.n_confirm > _SEEDS else 1)), None)
 
 
 def barest(batch_size, present, n_train, step_seconds, wanted, most_seeds=8, width=1):
