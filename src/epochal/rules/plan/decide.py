@@ -25,8 +25,9 @@ _PATIENCES = (3, 5, 8, 10, 15, 20, 30, 50)
 def decide(evidence, *, goal="fastest"):
     """Recommend from what was measured. Same evidence and goal, same plan, always.
 
-    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), or is shown
-    equal within the margin (95 % interval of the paired difference below it) and shown cheaper in what the goal counts:
+    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), by the margin or
+    more where speed counts, or is shown equal within the margin (95 % interval of the paired difference below it) and shown cheaper
+    in what the goal counts:
     training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
@@ -47,7 +48,7 @@ def _decide(evidence, goal):
     if present not in runs or evidence.get("untrained_loss") is None or (len(runs) == 1 and evidence.runs):
         return decide_race(evidence, goal, clock_of(evidence))
     margin, target = declared(evidence)
-    against = compare.reference(runs, present)
+    against = compare.reference(runs, present, 0.0 if goal == "best" else margin)
     clock, memory = clock_of(evidence), evidence.get("memory")
     step = clock.step
     peak_bytes = {} if memory is None else {point.batch_size: point.peak_bytes for point in memory.points}

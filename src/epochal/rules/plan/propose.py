@@ -1,7 +1,6 @@
 """What to train: which batch sizes in which order, how many rates, seeds and epochs each, so that the budget suffices."""
 
 import math
-from itertools import zip_longest
 from typing import NamedTuple
 
 from ...base.errors import MeasurementFailed
@@ -142,13 +141,12 @@ def needed_epochs(best_epochs, most):
 
 
 def visiting_order(sizes, present):
-    """The order in which batch sizes are compared: the present one, then outwards, a larger and a smaller one in turn.
+    """The order in which batch sizes are compared: the present one, then larger ones, whose trainings cost less, then smaller ones.
 
-    >>> visiting_order((8, 32, 128, 512), 32)
-    [32, 128, 8, 512]
+    >>> visiting_order((2, 8, 32, 128, 512), 32)
+    [32, 128, 512, 8, 2]
     """
-    up, down = [b for b in sizes if b > present], [b for b in sizes if b < present][::-1]
-    return [*(b for b in sizes if b == present), *(b for pair in zip_longest(up, down) for b in pair if b is not None)]
+    return [*(b for b in sizes if b >= present), *(b for b in reversed(sizes) if b < present)]
 
 
 def worth_a_look(size, present, seconds_to_target):
