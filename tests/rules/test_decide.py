@@ -143,6 +143,19 @@ def test_better_by_less_than_the_margin_stands_in_the_way_of_no_faster_setting()
     assert chosen(decide(plan.evidence, goal="best")) == (8, 1e-3)
 
 
+def test_a_better_setting_that_takes_longer_is_told_and_taken_where_quality_is_the_goal():
+    truths = {PRESENT: Truth(excess=5 * MARGIN), SMALL: Truth(steps=9000), LARGE: Truth(excess=5 * MARGIN, steps=300)}
+    plan = decide(lively(truths))
+    assert chosen(plan) == (128, 1e-3)
+    told = [sentence for sentence in plan.unresolved if sentence.startswith("whether time or quality matters more: batch size 8")]
+    assert len(told) == 1
+    assert "times as long to the same loss; `--goal best` takes it" in told[0]
+    assert chosen(decide(plan.evidence, goal="best")) == (8, 1e-3)
+    sooner = decide(lively(truths | {SMALL: Truth(steps=20)}))
+    assert chosen(sooner) == (8, 1e-3)
+    assert not any("whether time or quality" in sentence for sentence in sooner.unresolved)
+
+
 def test_each_goal_finds_the_setting_made_for_it():
     quick, thrifty, small, best = at(512), at(16), at(8, 3e-3), at(128, 3e-3)
     known = lively({

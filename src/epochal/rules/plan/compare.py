@@ -53,16 +53,17 @@ def test_loss_of(runs, chosen, present):
     return float(np.mean(mine)), float(np.mean(theirs)), tuple(map(float, paired_difference(mine, theirs)))
 
 
-def reference(runs, present, least=0.0):
+def reference(runs, present, least=0.0, among=lambda setting: True):
     """The setting to measure all others by: the best of those shown better than the present one, else the present one.
 
-    `least`: how much lower its mean loss must be, paired; by less than the margin is equal, however surely it is shown.
+    `least`: how much lower its mean loss must be, paired; by less than the margin is equal, however surely it is shown. `among`
+    tells which settings come into question.
     """
     def lower(setting):
         mine, theirs = _qualities(runs, setting, present, cross_fitted)
         return float(np.mean(theirs) - np.mean(mine))
 
-    better = [s for s in shown_better(runs, present) if _diverged(runs[present]) or lower(s) >= least]
+    better = [s for s in shown_better(runs, present) if _diverged(runs[present]) or (lower(s) >= least and among(s))]
     return min(better, key=lambda s: float(np.mean([cross_fitted(c) for c in runs[s].values()]))) if better else present
 
 

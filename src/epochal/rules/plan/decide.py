@@ -19,15 +19,16 @@ from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
 _WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
+_LATER = 1 / 0.95                             # times the present setting's time to its loss: what is better, and later, is told
 _PATIENCES = (3, 5, 8, 10, 15, 20, 30, 50)
 
 
 def decide(evidence, *, goal="fastest"):
     """Recommend from what was measured. Same evidence and goal, same plan, always.
 
-    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings), by the margin or
-    more where speed counts, or is shown equal within the margin (95 % interval of the paired difference below it) and shown cheaper
-    in what the goal counts:
+    The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings; where speed counts
+    by the margin or more, and where it is the goal no later at the same loss), or is shown equal within the margin (95 % interval of
+    the paired difference below it) and shown cheaper in what the goal counts:
     training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
@@ -48,9 +49,15 @@ def _decide(evidence, goal):
     if present not in runs or evidence.get("untrained_loss") is None or (len(runs) == 1 and evidence.runs):
         return decide_race(evidence, goal, clock_of(evidence))
     margin, target = declared(evidence)
-    against = compare.reference(runs, present, 0.0 if goal == "best" else margin)
     clock, memory = clock_of(evidence), evidence.get("memory")
     step = clock.step
+
+    def in_time(setting):
+        ratio = compare.seconds_ratio(runs, setting, present, target, step)
+        return ratio is None or ratio[0] <= _LATER
+
+    better = compare.reference(runs, present, 0.0 if goal == "best" else margin)
+    against = compare.reference(runs, present, margin, in_time) if goal == "fastest" else better
     peak_bytes = {} if memory is None else {point.batch_size: point.peak_bytes for point in memory.points}
     arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
@@ -64,6 +71,7 @@ def _decide(evidence, goal):
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
+                                better=arm_of[better],
                                 seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(

@@ -14,7 +14,8 @@ _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # t
 class Context(NamedTuple):
     """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's.
 
-    `seconds`, `present_seconds`: what a whole `fit` takes with the chosen and with the present setting.
+    `better`: the best of the settings shown better, whatever time it takes. `seconds`, `present_seconds`: what a whole training
+    takes with the chosen and with the present setting.
     """
 
     evidence: Evidence
@@ -29,6 +30,7 @@ class Context(NamedTuple):
     optimal: Reading
     ratio: tuple[float, float, float] | None
     on_test: tuple | None = None
+    better: Arm | None = None
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
 
@@ -166,6 +168,10 @@ def unresolved(c):
     if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
         found.append(f"whether anything was learnt: the validation loss of {c.whose}, {number(c.present.quality)}, is no lower "
                      f"than {number(task.constant_loss)}, that of the best constant answer")
+    if c.better is not None and c.better not in (c.against, c.present) and None not in (c.better.seconds, c.present.seconds):
+        less, times = c.present.quality - c.better.quality, c.better.seconds / c.present.seconds
+        found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} less validation loss than {c.whose}, "
+                     f"and takes {number(times)} times as long to the same loss; `--goal best` takes it")
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
