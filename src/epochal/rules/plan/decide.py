@@ -27,8 +27,8 @@ def decide(evidence, *, goal="fastest"):
     """Recommend from what was measured. Same evidence and goal, same plan, always.
 
     The present setting stands unless another is shown better (paired over fresh seeds, Holm over all settings; where speed counts
-    by the margin or more, and where it is the goal no later at the same loss), or is shown equal within the margin (95 % interval of
-    the paired difference below it) and shown cheaper in what the goal counts:
+    by the margin or more, and where it is the goal no later at the same loss), or is shown equal within the margin (95 % interval
+    of the paired difference below it) and shown cheaper in what the goal counts:
     training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 

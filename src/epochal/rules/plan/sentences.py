@@ -170,8 +170,8 @@ def unresolved(c):
                      f"than {number(task.constant_loss)}, that of the best constant answer")
     if c.better is not None and c.better not in (c.against, c.present) and None not in (c.better.seconds, c.present.seconds):
         less, times = c.present.quality - c.better.quality, c.better.seconds / c.present.seconds
-        found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} less validation loss than {c.whose}, "
-                     f"and takes {number(times)} times as long to the same loss; `--goal best` takes it")
+        found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} less validation loss than "
+                     f"{c.whose}, and takes {number(times)} times as long to the same loss; `--goal best` takes it")
     doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
