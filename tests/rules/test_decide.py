@@ -264,3 +264,17 @@ def test_a_size_that_did_not_arrive_counts_with_the_most_updates_that_a_run_of_i
     short = [replace(c, half_a=c.half_a[:9], half_b=c.half_b[:9], train_loss=c.train_loss[:9]) for c in late[1:]]
     known = replace(known, curves=tuple(c for c in known.curves if c not in late[1:]) + tuple(short))
     assert {p.batch_size: p.updates for p in decide(known).derived[0].points}[512] == late[0].n_epochs * 4
+
+
+def test_a_faster_setting_that_is_as_good_on_average_is_named_though_it_is_not_shown():
+    def noisy(excess, noise):
+        return evidence({PRESENT: Truth(private=noise * MARGIN), LARGE: Truth(steps=300, excess=excess * MARGIN,
+                                                                              private=noise * MARGIN)})
+
+    plan, behind = decide(noisy(0, 1)), decide(noisy(0, 2))
+    assert (chosen(plan), chosen(behind)) == ((32, 1e-3), (32, 1e-3))
+    assert verdicts(plan)[LARGE] is verdicts(behind)[LARGE] is Verdict.UNDECIDED
+    assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.001: the same loss \S+ times sooner, if it ends as good, which "
+                    r"is not shown \(difference .* to .*\)\.$", plan.headline)
+    assert "or try" not in decide(plan.evidence, goal="best").headline
+    assert "or try" not in behind.headline         # by these seeds it is worse by more than the margin

@@ -1,10 +1,11 @@
 """What the user trains with now: as said, it is "yours" and its epochs are counted; else it is the default."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
-from report.race_plans import FALLS, PRESENT, RIVAL, THIRD, machine_alone, raced
+from report.race_plans import FALLS, PRESENT, RIVAL, THIRD, evidence, machine_alone, raced, run
 from rules.worlds import Truth, at
 from rules.worlds import evidence as trained_to_the_end
 
@@ -124,3 +125,15 @@ def test_the_present_setting_is_not_called_good_before_another_batch_size_was_co
     sizes = trained_to_the_end({PRESENT: Truth(), at(128): Truth(excess=0.5)})
     for known in (sizes, replace(rates, fixed=("batch_size",))):
         assert "good already" in decide(known, goal=goal).headline
+
+def test_a_race_names_who_is_sooner_though_it_is_not_shown_to_stay_as_good():
+    def plan(apart):
+        fresh = [run(RIVAL, seed, (0.8, 0.72, 0.7 + luck), stage="fresh") for seed, luck in zip((1, 2, 3), apart, strict=True)]
+        fresh += [run(PRESENT, seed, (1.0, 0.8, 0.7), stage="fresh") for seed in (1, 2, 3)]
+        return decide(evidence((run(PRESENT, 0, (1.0, 0.8, 0.7)), run(RIVAL, 0, (0.8, 0.72, 0.69)), *fresh)))
+
+    about_as_good = plan((-0.04, 0.0, 0.04))
+    assert about_as_good.batch_size.value == 32
+    assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.002: as far \S+ times sooner, if it stays as good, which is "
+                    r"not shown \(difference .* to .*\)\.$", about_as_good.headline)
+    assert "no setting was shown to train faster" in plan((0.0, 0.04, 0.08)).headline

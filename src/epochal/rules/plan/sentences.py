@@ -8,6 +8,7 @@ from ...records.clock import FitSeconds
 from .compare import examples_to_target
 from .propose import batch_sizes, worth_a_look
 
+_WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
 _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
 
 
@@ -49,6 +50,10 @@ def headline(c):
         return f"Keep {c.whose} ({setting}): no other setting could be compared in this time; raise `--budget`."
     if c.chosen is c.present and _not_compared(c) and len({arm.setting.batch_size for arm in c.arms}) == 1:
         return f"Keep {c.whose} for now ({setting}): no other batch size could be compared in this time; raise `--budget`."
+    if c.chosen is c.present and (rival := _promising(c)) is not None:
+        sooner = number(c.present.seconds / rival.seconds)
+        return (f"Keep {yours}, or try {_short(rival.setting)}: the same loss {sooner} times sooner, if it ends as good, which is "
+                f"not shown (difference {_signed(rival)}).")
     if c.chosen is c.present and c.goal == "best":
         return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
@@ -224,6 +229,13 @@ def _not_compared(c):
         at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
     tried = {min(c.setting.batch_size, task.n_train) for c in c.evidence.of("screen")}
     return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, task.n_train), at)]
+
+
+def _promising(c):
+    """Where speed counts, the fastest setting that is as good on average, and not shown to be; `None` where there is none."""
+    some = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and arm.n_seeds >= _SEVERAL and arm.difference <= c.margin
+            and None not in (arm.seconds, c.present.seconds) and arm.seconds < _WORTH * c.present.seconds]
+    return min(some, key=lambda arm: (arm.seconds, arm.setting), default=None) if c.goal == "fastest" else None
 
 
 def _would_pay(c, arm):
