@@ -187,7 +187,8 @@ class Plan:
     @property
     def repaid(self):
         """After how many trainings measuring has paid for itself, in one sentence; empty where that is not known, or never."""
-        if None in (self.seconds, self.present_seconds) or not (self.whole or self.evidence.present_epochs):
+        whole = self.whole or self.evidence.present_epochs
+        if self.seconds is None or self.present_seconds is None or not whole:
             return ""
         took = sum(reading.cost for reading in self.evidence.readings if reading.name not in _INSIDE)
         saved = self.present_seconds.total.value - self.seconds.total.value

@@ -120,7 +120,8 @@ class _Told:
         if nothing := self._nothing_learnt():
             return f"Keep {self.whose} for now ({self.present}): {nothing}."
         last = judged.leads[-1] if judged.leads else None
-        if judged.why is Why.UNDECIDED and last.difference <= judged.margin and last.sooner_low > _WORTH_TELLING:
+        undecided = judged.why is Why.UNDECIDED
+        if undecided and last is not None and last.difference <= judged.margin and last.sooner_low > _WORTH_TELLING:
             other = f"{number(judged.ahead.batch_size)} at {number(judged.ahead.learning_rate)}"
             return (f"Keep {self.yours}, or try {other}: as far {number(last.sooner)} times sooner, if it stays as good, which is "
                     f"not shown (difference {difference(last.difference, last.low, last.high)}).")
