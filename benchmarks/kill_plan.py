@@ -75,9 +75,10 @@ def main():
                     for journal in folder.glob("evidence-*.json"):
                         now = held(journal)[0]
                         n_kept, lost, before = n_kept + 1, lost + len(before - now), now
-                    continue
+                    if not (folder / "plan.json").exists():  # else the plan had ended, and the report was being written
+                        continue
                 break
-            if process.returncode:
+            if process.returncode and not (folder / "plan.json").exists():
                 sys.exit(f"after {n_kills} kills the plan failed:\n{errors[-3000:]}")
             things, curves = held(folder / "plan.json")
             lost += len(before - things)
