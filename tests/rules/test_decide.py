@@ -278,3 +278,14 @@ def test_a_faster_setting_that_is_as_good_on_average_is_named_though_it_is_not_s
                     r"is not shown \(difference .* to .*\)\.$", plan.headline)
     assert "or try" not in decide(plan.evidence, goal="best").headline
     assert "or try" not in behind.headline         # by these seeds it is worse by more than the margin
+
+
+def test_with_other_numbers_of_seeds_losses_are_as_far_apart_as_the_paired_difference_says():
+    known = lively(RIVALS, shared=0.5)
+    few = sorted({curve.seed for curve in known.of("present")})[:4]
+    fewer = replace(known, curves=tuple(c for c in known.curves if c.setting == PRESENT or c.seed in few))
+    arms = {arm.setting: arm for arm in decide(fewer).arms}
+    assert (arms[PRESENT].n_seeds, arms[LARGE].n_seeds) == (8, 4)
+    for setting in (LARGE, SMALL, HOT):
+        assert arms[setting].quality - arms[PRESENT].quality == pytest.approx(arms[setting].difference)
+    assert arms[PRESENT].quality == pytest.approx({arm.setting: arm for arm in decide(known).arms}[PRESENT].quality)

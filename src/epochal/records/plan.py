@@ -94,7 +94,8 @@ class Arm:
         setting: batch size and learning rate.
         present: whether it is the user's own setting.
         n_seeds: paired trainings behind the figures.
-        quality: mean validation loss at the epoch early stopping keeps, chosen on one half and judged on the other.
+        quality: mean validation loss at the epoch early stopping keeps, chosen on one half and judged on the other; that of the
+            reference arm and the paired difference, where they have other numbers of seeds.
         difference, low, high: its paired difference from the reference arm, with the 95 % interval.
         verdict: what that difference shows, given the margin.
         epochs: median epoch of the lowest validation loss.

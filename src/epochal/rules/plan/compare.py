@@ -64,7 +64,9 @@ def reference(runs, present, least=0.0, among=lambda setting: True):
         return float(np.mean(theirs) - np.mean(mine))
 
     better = [s for s in shown_better(runs, present) if _diverged(runs[present]) or (lower(s) >= least and among(s))]
-    return min(better, key=lambda s: float(np.mean([cross_fitted(c) for c in runs[s].values()]))) if better else present
+    if better and _diverged(runs[present]):
+        return min(better, key=lambda s: float(np.mean([cross_fitted(c) for c in runs[s].values()])))
+    return max(better, key=lower, default=present)
 
 
 def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
@@ -76,6 +78,8 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         step_seconds: `(batch_size) -> Seconds` of one step of `fit`, or `None` where unknown.
         peak_bytes: `(batch_size) -> bytes` of one step as the compiled program told, or `None` where it was not asked.
     """
+    base = float(np.mean([cross_fitted(c) for c in runs[against].values()]))
+
     def arm(setting):
         mine = runs[setting]
         shared: dict[str, Any] = {"setting": setting, "present": setting == present, "n_seeds": len(mine),
@@ -90,9 +94,10 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         else:
             difference, low, high = map(float, paired_difference(*pairs))
             verdict = verdict_of(low, high, margin)
-        return Arm(**shared, quality=float(np.mean([cross_fitted(c) for c in mine.values()])), difference=difference, low=low,
-                   high=high, verdict=verdict, epochs=float(np.median([best_epoch(c) for c in mine.values()])),
-                   **_cost(mine, setting, target, step_seconds))
+        # With other numbers of seeds the means are of other luck: beside the reference the paired difference tells.
+        quality = base + difference if difference is not None else float(np.mean([cross_fitted(c) for c in mine.values()]))
+        return Arm(**shared, quality=quality, difference=difference, low=low, high=high, verdict=verdict,
+                   epochs=float(np.median([best_epoch(c) for c in mine.values()])), **_cost(mine, setting, target, step_seconds))
 
     return tuple(map(arm, sorted(runs)))
 
