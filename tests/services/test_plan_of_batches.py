@@ -71,8 +71,10 @@ def test_a_plan_is_made_and_tells_what_it_was_made_on(tmp_path, monkeypatch):
     ({"x": Cut(X, Y, 16), "validation_split": 0.2}, r"`validation_split` must be left out where x comes in batches"),
     ({"x": Cut(X, Y, 16), "y": Y}, "`y`"),
     ({"x": Cut(X, Y, 16), "validation_data": batches()}, "`validation_data` must be something that can be read twice"),
+    ({"x": X, "y": Y, "validation_data": "rows.parquet"}, "`validation_data` must be arrays or batches to be measured on"),
+    ({"x": X, "y": Y, "validation_data": ("rows.parquet", "y")}, "`validation_data` must be arrays or batches"),
     ({"x": "rows.csv", "y": "y"}, "`x` must be the path of a .parquet file"),
-], ids=["a split", "targets beside it", "a generator to judge on", "a CSV"])
+], ids=["a split", "targets beside it", "a generator to judge on", "a file to judge on", "and its target", "a CSV"])
 def test_what_cannot_be_measured_on_is_refused(given, said):
     with pytest.raises(ep.UsageError, match=said):
         ep.plan(build, **given)

@@ -211,7 +211,8 @@ def _planned(request, budget, progress, stop):
         validation_data=request.validation_data, validation_split=request.validation_split,
         steps_per_epoch=request.steps_per_epoch, validation_steps=request.validation_steps).as_arrays()
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
-    asked = PlanRequest(source, budget=budget or _PART, **given, trains_with=_who(request), least=_LEAST, most=_MOST, usual=True)
+    asked = PlanRequest(source, budget=_PART if budget is None else budget, **given, trains_with=_who(request), least=_LEAST,
+                        most=_MOST, usual=True)
     return make_plan(asked, progress=progress, stop=stop), sentences
 
 

@@ -69,6 +69,10 @@ class ArraySource:
                              "which no time here holds.")
             source = replace(source, x=found.x, y=found.y,  # with class weights the weights are those of the classes
                              sample_weight=None if self.class_weight is not None else found.weight)
+        judged = self.validation_data
+        first = judged[0] if isinstance(judged, tuple | list) and judged else judged
+        require(not isinstance(first, str | PathLike), "validation_data", first, "arrays or batches to be measured on",
+                "Leave it out: then some of the rows of x are held out.")
         if _comes_in_batches(self.validation_data):
             require(not hasattr(self.validation_data, "__next__"), "validation_data", f"a {type(self.validation_data).__name__}",
                     "something that can be read twice where something is measured", "Pass the function that makes it, or arrays.")
