@@ -275,7 +275,7 @@ def test_a_faster_setting_that_is_as_good_on_average_is_named_though_it_is_not_s
     assert (chosen(plan), chosen(behind)) == ((32, 1e-3), (32, 1e-3))
     assert verdicts(plan)[LARGE] is verdicts(behind)[LARGE] is Verdict.UNDECIDED
     assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.001: the same loss \S+ times sooner, if it ends as good, which "
-                    r"is not shown \(difference .* to .*\)\.$", plan.headline)
+                    r"is not shown: difference \S+ \(\S+ to \S+\)\.$", plan.headline)
     assert "or try" not in decide(plan.evidence, goal="best").headline
     assert "or try" not in behind.headline         # by these seeds it is worse by more than the margin
 

@@ -124,7 +124,7 @@ class _Told:
         if undecided and last is not None and last.difference <= judged.margin and last.sooner_low > _WORTH_TELLING:
             other = f"{number(judged.ahead.batch_size)} at {number(judged.ahead.learning_rate)}"
             return (f"Keep {self.yours}, or try {other}: as far {number(last.sooner)} times sooner, if it stays as good, which is "
-                    f"not shown (difference {difference(last.difference, last.low, last.high)}).")
+                    f"not shown: difference {difference(last.difference, last.low, last.high)}.")
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",

@@ -53,7 +53,7 @@ def headline(c):
     if c.chosen is c.present and (rival := _promising(c)) is not None:
         sooner = number(c.present.seconds / rival.seconds)
         return (f"Keep {yours}, or try {_short(rival.setting)}: the same loss {sooner} times sooner, if it ends as good, which is "
-                f"not shown (difference {_signed(rival)}).")
+                f"not shown: difference {_signed(rival)}.")
     if c.chosen is c.present and c.goal == "best":
         return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
