@@ -240,6 +240,17 @@ def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(be
     assert known.within(50_000).curves == known.curves
 
 
+def test_trainings_of_batch_sizes_beyond_a_limit_that_is_asked_for_later_are_kept_and_not_recommended(bench):
+    def rig():
+        return bench(n_examples=96, memory=(1000, 10**9))
+
+    free = measure(rig(), budget=60.0)
+    assert decide(free).batch_size.value == 32
+    limited = measure(rig(), budget=60.0, evidence=load(dump(free)).within(20_000))
+    assert decide(limited).batch_size.value <= 20
+    assert limited.curves[: len(free.curves)] == free.curves
+
+
 @pytest.mark.parametrize(("limit", "fit"), [(7_000, "7 fit"), (500, "0 fit")])
 def test_a_limit_without_room_for_the_present_batch_size_is_refused(bench, limit, fit):
     with pytest.raises(UsageError, match=rf"`max_memory` must be enough for an update at batch size 8, .*\({fit}\); got .* KiB"):

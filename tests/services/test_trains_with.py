@@ -4,8 +4,8 @@ import importlib
 from dataclasses import replace
 
 import keras
-import numpy as np
 import pytest
+from services.two_classes import X, Y, build
 
 import epochal as ep
 from epochal.records import Evidence, Reading, Run, Setting
@@ -15,14 +15,6 @@ from epochal.services.source import ArraySource
 from epochal.training.fit.arguments import FitRequest
 
 planning, fitting = (importlib.import_module(f"epochal.services.{name}") for name in ("plan", "fit"))
-X = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
-Y = (X.sum(1) > 0).astype("int32")
-
-
-def build():
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
 
 
 @pytest.fixture(autouse=True)

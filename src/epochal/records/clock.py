@@ -59,7 +59,6 @@ class Clock:
     """Seconds of a training, from what was measured of its parts.
 
     Attributes:
-        whose: who trains by this clock: `"keras"`, Keras' own `fit`, or `"epochal"`.
         n_train, n_validation: rows.
         steps: the measured `StepTime`s; empty where no step was timed.
         a_step, an_example: seconds of a step of B examples are `a_step + B * an_example`, the line fitted to `steps`.
@@ -67,7 +66,6 @@ class Clock:
         compilation: seconds before the first update; `None` where not measured.
     """
 
-    whose: str = "keras"
     n_train: int
     n_validation: int
     steps: tuple[StepTime, ...] = ()

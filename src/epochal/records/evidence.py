@@ -85,8 +85,10 @@ class Evidence:
         return replace(self, max_memory=max_memory, readings=tuple(r for r in self.readings if r.name != "memory"))
 
     def allows(self, setting):
-        """Whether a setting leaves what is fixed as it is."""
-        return all(getattr(setting, name) == getattr(self.present, name) for name in self.fixed)
+        """Whether a setting leaves what is fixed as it is, and fits into the memory that was asked for."""
+        memory = self.get("memory") if self.max_memory is not None and setting != self.present else None
+        return ((memory is None or setting.batch_size <= memory.value)
+                and all(getattr(setting, name) == getattr(self.present, name) for name in self.fixed))
 
     def allowed(self):
         """The same evidence without the trainings of settings that it does not allow."""
