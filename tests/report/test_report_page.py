@@ -61,6 +61,15 @@ def test_the_page_says_all_that_the_plan_says(whole):
     assert [sentence for sentence in words if sentence not in text] == []
 
 
+def test_the_page_says_after_how_many_trainings_measuring_is_repaid():
+    made = plan()
+    dearer = dataclasses.replace(made.seconds, training=made.seconds.training.times(1000))
+    repaid = dataclasses.replace(made, present_seconds=dearer)
+    assert repaid.repaid
+    assert repaid.repaid in said(page(repaid))
+    assert "Repaid" not in said(page(dataclasses.replace(made, present_seconds=made.seconds)))
+
+
 def test_a_folder_in_place_of_a_file_is_refused_with_the_cure(tmp_path):
     with pytest.raises(UsageError, match=r"`path` must be a file.*report\.html"):
         write_report(plan(), tmp_path)
