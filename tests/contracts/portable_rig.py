@@ -1,11 +1,13 @@
 """Any Keras back end through public Keras alone: slow, and the yardstick for the verbs of each back end."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.machine import this_machine
-from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, evaluation
+from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, blocks_of, evaluation, kept_blocks
 
 
 def bind(twin, data):
@@ -15,7 +17,7 @@ def bind(twin, data):
         machine=this_machine("unknown", None, keras.backend.backend()),
         put=np.array,
         step=world.step,
-        evaluate=world.evaluate,
+        judged=world.judged,
         judge=world.judge,
         loss=world.loss,
         gradient=world.gradient,
@@ -30,6 +32,7 @@ class _World:
 
     def __init__(self, twin, data):
         self._twin, self._data, self._model = twin, data, twin.model
+        self._rows = data.train if data.folds is None else data.folds.rows
         self._descent, self._repeats = None, not twin.seed_slots
 
     def step(self, state, rows, learning_rate):
@@ -39,10 +42,20 @@ class _World:
         loss = self._train(self._model, state._replace(slots=slots), rows)
         return State(*([_numpy(v) for v in group] for group in _groups(self._model))), loss
 
-    def evaluate(self, state):
-        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` returns them."""
+    def judged(self, state, fold=0):
+        """Loss and metrics of each part as Keras' `evaluate` returns them, and the losses of blocks of each half."""
         _load(self._model, state)
-        return evaluation(self._twin, map(self._judge, self._data.parts))
+        data = self._data
+        parts = list(data.parts)
+        if fold:
+            judging = replace(data.folds.rows, weight=data.folds.weight)
+            parts[:2] = (judging.take(half) for half in data.folds.all[fold][1:])
+        return evaluation(self._twin, [(*self._judge(part), self._blocks(part)) for part in parts])
+
+    def _blocks(self, part):
+        size, n_blocks = blocks_of(part.n_rows)
+        losses = [self._judge(part.take(slice(i * size, (i + 1) * size)))[0] for i in range(n_blocks)]
+        return kept_blocks(np.array(losses, np.float32))
 
     def judge(self, state, half, rows):
         _load(self._model, state)
@@ -57,7 +70,7 @@ class _World:
         if self._twin.normalises_over_batch():
             return self._descend(state, rows)
         _load(self._model, state)
-        part = self._data.train.take(rows)
+        part = self._rows.take(rows)
         self._model.reset_metrics()
         return float(self._model.test_on_batch(part.x, part.y, sample_weight=part.weight, return_dict=True)["loss"])
 
@@ -82,7 +95,7 @@ class _World:
 
     def _train(self, model, state, rows):
         """One step of `model` from `state`; its loss."""
-        part = self._data.train.take(rows)
+        part = self._rows.take(rows)
 
         def loss():
             _load(model, state)

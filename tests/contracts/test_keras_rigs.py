@@ -13,6 +13,7 @@ from tiers import first_tier
 
 from epochal.seam import Part
 from epochal.seam.rigs.keras_rig import KerasRig
+from epochal.seam.rows import with_folds
 
 ROWS = np.arange(16)
 each_rig = pytest.mark.parametrize("bind", BINDS)
@@ -220,3 +221,57 @@ def _everything(model, data, bind):
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     return repr([[numpy(v).tobytes() for v in variables], model.optimizer.get_config(), bytes_of(data), streams,
                  model.optimizer.built, keras.config.dtype_policy().name])
+
+
+@each_rig
+@pytest.mark.parametrize("kind", first_tier(1, ["sample_weights", "two_inputs_two_outputs", "batch_norm"]))
+def test_a_fold_is_judged_as_the_same_rows_are_that_are_held_out_from_the_start(kind, bind):
+    source, data = zoo.source(kind)
+    data = replace(data, half_a=data.half_a.take(slice(0, 5)), half_b=data.half_b.take(slice(0, 4)))
+    rig = KerasRig(source, with_folds(data, seed=0), BINDS[bind])
+    assert len(rig.folds) == 4
+    for fold in (0, 2):
+        rows, judging = with_folds(data, seed=0).folds.rows, replace(with_folds(data, seed=0).folds.rows, weight=rig_weight(data))
+        alone = replace(data, train=rows.take(rig.folds[fold].train), half_a=judging.take(rig.folds[fold].half_a),
+                        half_b=judging.take(rig.folds[fold].half_b))
+        other = KerasRig(source, alone, BINDS[bind])
+        state, theirs = rig.fresh(0), other.fresh(0)
+        state, loss = rig.step(state, rig.folds[fold].train[:16], 0.01)
+        theirs, expected = other.step(theirs, ROWS, 0.01)
+        assert float(loss) == pytest.approx(float(expected), rel=1e-6)
+        (figures, blocks), (same, alike) = rig.judged(state, fold), other.judged(theirs)
+        np.testing.assert_allclose(figures, same, rtol=1e-5)
+        np.testing.assert_allclose(blocks, alike, rtol=1e-5)
+    assert not np.array_equal(rig.judged(state, 0)[0][:2], rig.judged(state, 1)[0][:2])
+    np.testing.assert_array_equal(rig.judged(state, 0)[0][2:], rig.judged(state, 1)[0][2:])     # the test rows are the same
+
+
+def rig_weight(data):
+    return with_folds(data, seed=0).folds.weight
+
+
+@each_rig
+def test_blocks_of_a_half_have_as_many_rows_each_and_make_up_its_loss(bind):
+    rig = rig_of("batch_norm", bind)      # 12 rows in each half
+    state, _ = rig.step(rig.fresh(0), ROWS, 0.1)
+    figures, blocks = rig.judged(state)
+    assert blocks.shape == (2, 4)
+    np.testing.assert_allclose(blocks.mean(1), figures[:2, 0], rtol=1e-5)
+    for half in (0, 1):
+        expected = [rig.judge(state, half, np.arange(start, start + 3)) for start in (0, 3, 6, 9)]
+        np.testing.assert_allclose(blocks[half], expected, rtol=1e-5)
+
+
+@each_rig
+@pytest.mark.parametrize(("n_rows", "n_blocks"), [(3, 3), (7, 4), (23, 4)])
+def test_blocks_hold_equally_many_rows_and_leave_the_rest_out_also_beyond_what_is_judged_at_once(bind, n_rows, n_blocks, monkeypatch):
+    monkeypatch.setattr("epochal.seam.rigs.verbs.EVALUATION_BLOCK", 2)     # 23 rows: 12 blocks of one, three of which make one
+    source, data = zoo.source("batch_norm")
+    half = data.train.take(slice(0, n_rows))
+    rig = KerasRig(source, replace(data, half_a=half, half_b=half), BINDS[bind])
+    state, _ = rig.step(rig.fresh(0), ROWS, 0.1)
+    figures, blocks = rig.judged(state)
+    size = {3: 1, 7: 1, 23: 3}[n_rows]
+    expected = [rig.judge(state, 0, np.arange(i * size, (i + 1) * size)) for i in range(n_blocks)]
+    np.testing.assert_allclose(blocks, [expected] * 2, rtol=1e-5)
+    assert figures[0, 0] == pytest.approx(np.mean([rig.judge(state, 0, [i]) for i in range(n_rows)]), rel=1e-5)

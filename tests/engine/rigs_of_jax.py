@@ -40,13 +40,15 @@ class Springs:
             pull = away.mean(0) + noise * jnp.sin((draw >> 8).astype(jnp.float32) + jnp.arange(state.w.size))
             return State(state.w - rate * pull, draw), loss
 
-        def evaluate(data, state):
+        def judged(data, state, held_out):
             heights, x = data
             losses = heights + 0.5 * ((state.w - x) ** 2).sum(-1)
-            return jnp.stack([jnp.stack([losses.mean(), state.w[0]]), jnp.stack([losses.max(), state.w[1]])])
+            n = losses.size // 2   # every row a block
+            blocks = jnp.stack([losses[:n], losses[n : 2 * n]]) if held_out is None else losses[jnp.stack(held_out)]
+            return jnp.stack([jnp.stack([losses.mean(), state.w[0]]), jnp.stack([losses.max(), state.w[1]])]), blocks
 
-        self.pure = SimpleNamespace(data=(jnp.asarray(heights), jnp.asarray(x)), step=step, evaluate=evaluate)
-        self._step, self._evaluate = jax.jit(step), jax.jit(evaluate)
+        self.pure = SimpleNamespace(data=(jnp.asarray(heights), jnp.asarray(x)), step=step, judged=judged)
+        self._step, self._judged, self.folds = jax.jit(step), jax.jit(judged), ()
 
     def fresh(self, seed):
         return State(jnp.zeros(self.n_params), jnp.uint32(seed))
@@ -56,7 +58,11 @@ class Springs:
         return self._step(self.pure.data, state, rows, jnp.float32(rate))
 
     def evaluate(self, state):
-        return np.asarray(self._evaluate(self.pure.data, state))
+        return self.judged(state)[0]
+
+    def judged(self, state, fold=0):
+        held_out = self.folds[fold][1:] if self.folds else None
+        return tuple(map(np.asarray, self._judged(self.pure.data, state, held_out)))
 
     def capacity_bytes(self):
         return self.capacity

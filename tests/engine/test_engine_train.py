@@ -9,6 +9,7 @@ from engine.ways import way
 from epochal.engine import Batches, Lane, train
 from epochal.engine.lanes import finished, order
 from epochal.records import Outcome
+from epochal.seam.rows import Fold
 
 STEPWISE = way("stepwise")
 
@@ -43,6 +44,30 @@ LANES = [Lane(1, 0.1), Lane(2, 0.1), Lane(1, 0.5), Lane(3, falling)]
 def test_fused_equals_stepwise(batch_size):
     rig, batches = shared_springs(), Batches(batch_size, 4)
     same(train(rig, LANES, batches, how=fused(4)), train(rig, LANES, batches, how=STEPWISE), rtol=1e-5, atol=1e-6)
+
+
+def folded():
+    """Springs of which 16 rows train, 4 validate in each half; two of three folds hold out others than the first does."""
+    rig, everything = springs(24, noise=0.1), np.arange(24, dtype=np.int32)
+    rig.n_examples = 16
+    rig.folds = tuple(Fold(np.setdiff1d(everything, held), held[::2], held[1::2])
+                      for held in (everything[16:], everything[:8], everything[8:16]))
+    return rig
+
+
+def test_a_lane_trains_on_the_rows_of_its_fold_and_is_judged_on_those_it_holds_out():
+    rig, batches = folded(), Batches(5, 3)
+    lanes = [Lane(1, 0.1, 0), Lane(1, 0.1, 2), Lane(2, 0.3, 1)]
+    alone, together = train(rig, lanes, batches, how=STEPWISE), train(rig, lanes, batches, how=fused(4))
+    same(alone, together, rtol=1e-5, atol=1e-6)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one.blocks, other.blocks, rtol=1e-5)
+        assert one.blocks.shape == (3, 2, 4)
+    epochs = np.array_split(np.concatenate(rig.stepped), 9)     # an epoch of each lane in turn
+    for i, rows in enumerate(epochs):
+        assert sorted(rows) == list(rig.folds[lanes[i % 3].fold].train)
+    first = rig.folds[2].train[order(1, 0, 16)]
+    np.testing.assert_array_equal(epochs[1], first)
 
 
 @pytest.mark.parametrize("how", [fused(4), STEPWISE], ids=["fused", "stepwise"])

@@ -13,6 +13,7 @@ from epochal.experiments.blocks import curve_of, schedule_of
 from epochal.records import Curve, Evidence, Outcome, Reading, Setting, dump, load
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.quality import cross_fitted
+from epochal.seam.rows import Fold
 
 assert bench  # a fixture
 
@@ -23,6 +24,23 @@ def begun(rig, *readings):
 
 def run(rig, evidence=None, *, seed=0, seconds=100.0, keep=lambda evidence: None, watch=lambda done, total, what: None):
     return studies.run_study(rig, evidence or begun(rig), seed=seed, seconds=seconds, keep=keep, watch=watch)
+
+
+def test_every_seed_holds_out_the_same_rows_for_all_settings_each_part_in_turn_and_nothing_is_trained_twice(bench):
+    rig = bench()
+    rig.folds = tuple(Fold(np.roll(np.arange(16), i), None, None) for i in range(5))
+    judged = []
+    rig.judged = lambda state, fold=0: judged.append(fold) or (rig.evaluate(state), np.full((2, 4), 1 + fold, np.float32))
+    known = run(rig)
+    assert {*judged} == {0, 1, 2, 3, 4}
+    for stage, other in (("present", "confirm"), ("screen", "screen")):
+        fold_of = {c.seed: c.fold for c in known.of(stage)}
+        assert [fold_of[seed] for seed in dict.fromkeys(c.seed for c in known.of(stage))] == [i % 5 for i in range(len(fold_of))]
+        assert all(c.fold == fold_of[c.seed] for c in known.of(other))
+    assert all(c.blocks_a == c.blocks_b == (1.0 + c.fold,) * 4 for c in known.of("confirm"))
+    longer = run(rig, known, seconds=200.0)
+    runs_of(longer)     # fails where one was made twice
+    assert longer.curves[: len(known.curves)] == known.curves
 
 
 def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(bench):

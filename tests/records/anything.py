@@ -25,7 +25,7 @@ OF_FIELDS = {"batch_size": SIZES, "learning_rate": RATES, "width": SIZES, "secon
              "cost": RATES, "n_cores": SIZES,
              "n_train": SIZES, "n_validation": COUNTS, "n_test": COUNTS, "n_params": COUNTS, "n_classes": COUNTS, "rarest": COUNTS,
              "memory_bytes": COUNTS, "n_seeds": SIZES, "n_trial_seeds": SIZES, "epochs": SIZES, "patience": COUNTS,
-             "min_delta": RATES, "margin": RATES}
+             "min_delta": RATES, "margin": RATES, "fold": st.integers(0, 2**10 - 1)}
 
 
 def anything(kind):
@@ -61,8 +61,9 @@ def curves(draw, kind, n_metrics=None, tested=None):
     row = st.tuples(*[FINITE] * n)
     metrics = st.sampled_from([0, m]).flatmap(lambda rows: st.tuples(*[row] * rows))
     tests = row if tested is None or tested else st.just(())
+    blocks = st.tuples(*[FINITE] * draw(st.integers(0, 2)))
     return draw(fields_of(kind, train_loss=row, half_a=row, half_b=row, test_loss=tests, metrics=metrics, metrics_a=metrics,
-                          metrics_b=metrics, test_metrics=metrics))
+                          metrics_b=metrics, test_metrics=metrics, blocks_a=blocks, blocks_b=blocks))
 
 
 @st.composite
@@ -160,7 +161,7 @@ SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, 
 def example(kind):
     """One record of `kind`, always the same: small, with an infinity, other scripts than Latin, and quotes in its text."""
     hints = typing.get_type_hints(kind)
-    fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
+    fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25), "blocks_a": (0.5, 0.25), "blocks_b": (0.5, 0.25),
                "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,), "fixed": ("batch_size",),
                "trains_with": "epochal", "max_time": 60.0,
                "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}

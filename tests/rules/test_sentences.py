@@ -152,12 +152,6 @@ def test_batch_sizes_that_time_left_out_are_named_unless_their_neighbours_rule_t
     assert left_out({32: 600, 128: 400, 512: 300, 1600: 290}) == ["batch size 8"]
 
 
-def test_few_validation_rows_are_a_caveat_and_many_are_none():
-    known = {PRESENT: Truth(), at(128): Truth()}
-    assert any("90 validation rows" in s for s in decide(evidence(known, n_validation=90)).unresolved)
-    assert not any("validation rows cannot" in s for s in decide(evidence(known, n_validation=900)).unresolved)
-
-
 def test_limits_whose_intervals_overlap_are_not_said_to_bind():
     truths = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     known = decide(evidence(truths))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.seam.rows import Part, check, halves, leaves, over
+from epochal.seam.rows import N_FOLDS, Data, Part, check, data_from_arguments, halves, leaves, over, with_folds
 
 
 def _part(n=21):
@@ -63,3 +63,57 @@ def test_numbers_that_are_not_finite_are_refused(bad):
 def test_inputs_and_targets_of_other_lengths_are_refused():
     with pytest.raises(UsageError, match=r"must hold as many targets as inputs; got \[3, 4\] rows"):
         check(Part(np.zeros(3), np.zeros(4)), "the training rows")
+
+
+@pytest.mark.parametrize("n", [10, 23, 24, 103, 500])
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_folds_hold_out_every_row_once_as_many_in_each_with_each_class_by_its_share(n, kind):
+    y = (np.arange(n) % 10 < 3).astype(int) if kind == "classes" else np.random.default_rng(0).normal(size=n)
+    data = data_from_arguments(np.arange(n, dtype="float32")[:, None], y, seed=1)
+    folds, n_held = data.folds.all, data.half_a.n_rows + data.half_b.n_rows
+    assert len(folds) == N_FOLDS
+    held = np.zeros(n, int)
+    for fold in folds:
+        assert list(map(len, fold)) == [data.train.n_rows, data.half_a.n_rows, data.half_b.n_rows]
+        assert sorted(np.concatenate(fold)) == list(range(n))
+        held[np.concatenate(fold[1:])] += 1
+        if kind == "classes" and n >= 100:
+            for half in fold[1:]:
+                assert abs(data.folds.rows.y[half].sum() - 0.3 * n_held / 2) <= 1.5
+    assert held.min() >= 1
+    assert (held > 1).sum() <= N_FOLDS * n_held - n        # as many in each fold, though rows do not divide evenly
+    np.testing.assert_array_equal(data.folds.rows.take(folds[0].train).x, data.train.x)
+    np.testing.assert_array_equal(data.folds.rows.take(folds[0].half_b).y, data.half_b.y)
+
+
+def test_folds_keep_nesting_and_weights_and_repeat_for_one_seed():
+    x, weight = {"b": np.arange(40.0), "a": (np.arange(40) * 2.0,)}, np.arange(40) % 3 + 1.0
+    data, again, other = (data_from_arguments(x, np.arange(40.0), sample_weight=weight, seed=seed) for seed in (0, 0, 1))
+    rows = data.folds.rows
+    np.testing.assert_array_equal(rows.x["a"][0], rows.x["b"] * 2)
+    np.testing.assert_array_equal(rows.weight, rows.x["b"] % 3 + 1)
+    np.testing.assert_array_equal(data.folds.weight, rows.weight)
+    assert all(np.array_equal(*pair) for one, two in zip(data.folds.all, again.folds.all, strict=True) for pair in zip(one, two, strict=True))
+    assert not np.array_equal(rows.x["b"][data.folds.all[1].half_a], other.folds.rows.x["b"][other.folds.all[1].half_a])
+
+
+def test_rows_that_the_user_holds_out_are_not_trained_on():
+    x, y = np.arange(40.0)[:, None], np.arange(40.0)
+    assert data_from_arguments(x, y, validation_data=(x, y)).folds is None
+    assert data_from_arguments(x, y, validation_split=0.25).folds is None
+
+
+def test_much_data_is_not_held_twice(monkeypatch):
+    x = np.arange(400.0)[:, None].astype("float32")
+    monkeypatch.setattr("epochal.seam.rows._MUCH", x.nbytes)
+    assert data_from_arguments(x, x[:, 0]).folds is not None
+    monkeypatch.setattr("epochal.seam.rows._MUCH", x.nbytes - 1)
+    assert data_from_arguments(x, x[:, 0]).folds is None
+
+
+def test_where_few_rows_train_there_are_fewer_folds():
+    part = _part(12)
+    few = with_folds(Data("few", "", part.take(np.arange(4)), part.take(np.arange(4, 8)), part.take(np.arange(8, 12))), 0)
+    assert len(few.folds.all) == 1
+    more = with_folds(Data("more", "", part.take(np.arange(8)), part.take(np.arange(8, 10)), part.take(np.arange(10, 12))), 0)
+    assert len(more.folds.all) == 3

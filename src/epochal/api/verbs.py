@@ -39,7 +39,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             of a Parquet file (`y` is the name of its target) the first 20,000 rows are measured on, 256 MB at most.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on, or batches as for `x`.
-        validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random.
+        validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random,
+            another one in every other training, so that all rows tell (up to 256 MB of them).
         batch_size, learning_rate, epochs: what you train with now. It is always among the settings compared, and stands unless
             another is shown better or as good and cheaper. `None` is Keras' batch size of 32, the learning rate that the model is
             compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
@@ -60,8 +61,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
 
     Returns:
-        A `Plan`. It holds for this model, these data and this machine; its intervals are about these validation rows. A run
-        that was interrupted or killed is continued by the next call with the same model and data.
+        A `Plan`. It holds for this model, these data and this machine; intervals of losses are over seeds and validation rows, those
+        of times over seeds and the clock. A run that was interrupted or killed is continued by the next call with the same model and data.
 
     Raises:
         KeyboardInterrupt: Ctrl-C asked it to end, after the measurement under way (a second one ends it at once). Its `answer` is

@@ -1,12 +1,16 @@
 """Means, ratios, lines and tests from small samples, with intervals."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from .validate import require
+
+_LEAST_P = 1e-9  # no smaller p value is told
 
 
 def student(degrees: float) -> float:
@@ -53,19 +57,41 @@ def two_way_interval(seeds_blocks: ArrayLike) -> tuple[float, float, float]:
     other alone.
 
     Args:
-        seeds_blocks: float[n_seeds, n_blocks], blocks of equally many rows, the same for all seeds.
+        seeds_blocks: float[n_seeds, n_blocks], blocks of equally many rows; masked where a training was not judged on a block,
+            since its rows were others, each on as many.
 
     Returns:
         `(mean, low, high)`. With one seed and one block the interval is the whole line.
     """
-    values = np.asarray(seeds_blocks, float)
-    require(values.ndim == 2 and values.size >= 1, "seeds_blocks", values.shape, "a table of at least one number")
-    mean = float(values.mean())
-    both = [means for means in (values.mean(1), values.mean(0)) if means.size > 1]
-    if not both:
+    mean, halves = _two_ways(seeds_blocks)
+    if not halves:
         return mean, -np.inf, np.inf
-    half = float(np.sqrt(sum(student(means.size - 1) ** 2 * float(means.var(ddof=1)) / means.size for means in both)))
+    half = float(np.sqrt(sum((student(n - 1) * error) ** 2 for n, error in halves)))
     return mean, mean - half, mean + half
+
+
+def two_way_p_lower(seeds_blocks: ArrayLike) -> float:
+    """P value against "the mean is not below 0", one-sided: twice it is the doubt of a `two_way_interval` that ends at 0.
+
+    Returns:
+        1.0 where the mean is not below 0, or there is neither a second seed nor a second block.
+    """
+    mean, halves = _two_ways(seeds_blocks)
+    if not (mean < 0 and halves):
+        return 1.0
+
+    def beyond(p):
+        return sum((stdtrit(n - 1, 1 - p) * error) ** 2 for n, error in halves) - mean**2
+
+    return float(brentq(beyond, _LEAST_P, 0.5)) if beyond(_LEAST_P) > 0 else _LEAST_P
+
+
+def _two_ways(seeds_blocks):
+    """The mean of a table, and `(how many, standard error)` of the means over its rows and of those over its columns, if several."""
+    values = np.ma.asarray(seeds_blocks, float)
+    require(values.ndim == 2 and values.size >= 1, "seeds_blocks", values.shape, "a table of at least one number")
+    means = [m.compressed() for m in (np.ma.mean(values, 1), np.ma.mean(values, 0))]
+    return float(np.ma.mean(values)), [(m.size, float(m.std(ddof=1)) / math.sqrt(m.size)) for m in means if m.size > 1]
 
 
 def fieller(numerator: float, denominator: float, var_n: float, cov: float, var_d: float,

@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from .guard import keras_lock
-from .lanes import order, trained
+from .lanes import rows_of, trained
 
 _ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
 
 def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
-    """The program of one epoch of `width` lanes: `(data, states, orders, rates) -> (states, losses, figures)`.
+    """The program of one epoch of `width` lanes: `(data, states, orders, rates, held_out) -> (states, losses, judged)`.
 
-    The learning rates, the seeds and the number of epochs are no part of it, so another one of those compiles nothing.
+    The learning rates, the seeds, the folds and the number of epochs are no part of it, so another one of those compiles nothing.
 
     Args:
         rig: one whose `pure` is not `None`.
@@ -25,7 +25,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
     pure, n = rig.pure, rig.n_examples if n_rows is None else n_rows
     n_full = n // batch_size
 
-    def lane_epoch(data, state, rows, rates):
+    def lane_epoch(data, state, rows, rates, halves):
         def one(state, batch):
             return pure.step(data, state, *batch)
 
@@ -35,21 +35,29 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
         if n > n_full * batch_size:
             state, last = one(state, (rows[n_full * batch_size :], rates[n_full]))
             total += last.astype(jnp.float32) * (n - n_full * batch_size)
-        return state, total / n, pure.evaluate(data, state) if n_rows is None else jnp.zeros(())
+        return state, total / n, pure.judged(data, state, halves) if n_rows is None else jnp.zeros(())
 
     place = None if device is None else jax.sharding.SingleDeviceSharding(device)
 
     def shape(size, kind):
         return jax.ShapeDtypeStruct(size, kind, sharding=place)
 
-    program = jax.jit(jax.vmap(lane_epoch, in_axes=(None, 0, 0, 0)), donate_argnums=1)
+    program = jax.jit(jax.vmap(lane_epoch, in_axes=(None, 0, 0, 0, 0)), donate_argnums=1)
     steps = -(-n // batch_size)
     orders, rates = (shape((width, size), kind) for size, kind in ((n, jnp.int32), (steps, jnp.float32)))
     with keras_lock(rig):
         states = jax.tree.map(lambda leaf: shape((width, *leaf.shape), leaf.dtype), rig.fresh(0))
         data = jax.tree.map(lambda leaf: shape(leaf.shape, leaf.dtype), pure.data)
-        lowered = program.lower(data, states, orders, rates)
+        halves = jax.tree.map(lambda rows: shape(rows.shape, rows.dtype), held_out(rig, [0] * width))
+        lowered = program.lower(data, states, orders, rates, halves)
     return lowered.compile()
+
+
+def held_out(rig, folds):
+    """What lanes of these folds are judged on: the rows of both halves, each int32[n_lanes, n_rows]; `None` without folds."""
+    if not rig.folds:
+        return None
+    return tuple(np.stack([half[i] for half in map(rig.folds.__getitem__, folds)]) for i in (1, 2))
 
 
 def compile_stretch(rig, batch_size, n_updates):
@@ -91,17 +99,19 @@ def start_states(rig, seeds, device=None):
 
 def train(rig, lanes, batches, program, width, *, go_on, device=None):
     """Train at most `width` lanes with a compiled epoch; see `engine.train`. A narrower group is padded with its last lane."""
-    n, steps = rig.n_examples, batches.steps_per_epoch(rig.n_examples)
+    steps = batches.steps_per_epoch(rig.n_examples)
     padded = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
     rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]
     states, data = start_states(rig, [lane.seed for lane in padded], device), data_on(rig, device)
+    halves = held_out(rig, [lane.fold for lane in padded])
 
     def epochs():
         nonlocal states
         for epoch in range(batches.n_epochs):
-            orders = {lane.seed: order(lane.seed, epoch, n) for lane in lanes}
-            states, losses, figures = program(data, states, np.stack([orders[lane.seed] for lane in padded]), rates[epoch])
-            yield np.asarray(losses)[: len(lanes)], np.asarray(figures)[: len(lanes)]
+            orders = {(lane.seed, lane.fold): rows_of(rig, lane, epoch) for lane in lanes}
+            rows = np.stack([orders[lane.seed, lane.fold] for lane in padded])
+            states, losses, judged = program(data, states, rows, rates[epoch], halves)
+            yield tuple(np.asarray(of_lanes)[: len(lanes)] for of_lanes in (losses, *judged))
 
     return trained(epochs(), go_on)

@@ -18,10 +18,12 @@ class Lane(NamedTuple):
     Attributes:
         seed: initial weights, dropout streams and the order of the rows; lanes of one seed are paired at every batch size.
         rates: a learning rate, or `(n_steps) -> float[n_steps]`, the schedule over steps.
+        fold: which rows are held out, of the rig's `folds`; lanes of one seed are of one fold.
     """
 
     seed: int
     rates: float | Callable
+    fold: int = 0
 
     def schedule(self, n_steps):
         """float32[n_steps]: the learning rate of every step."""
@@ -47,6 +49,7 @@ class Run(NamedTuple):
         train_loss: float32[n_epochs], mean over the rows of the loss before each step, as Keras prints it.
         figures: float32[n_epochs, n_parts, 1 + n_metrics], loss and metrics of each judged part after each epoch: two halves of
             the validation rows, and the test rows where there are any. Those end no run, whatever they hold.
+        blocks: float32[n_epochs, 2, n_blocks], the loss of blocks of rows of each half after each epoch.
         outcome: `OK`, `DIVERGED`, or `OUT_OF_MEMORY` (then both arrays are empty).
         seconds: the lane's share of the time.
     """
@@ -55,6 +58,7 @@ class Run(NamedTuple):
     figures: np.ndarray
     outcome: Outcome
     seconds: float
+    blocks: np.ndarray = np.empty((0, 2, 0), np.float32)
 
 
 def order(seed, epoch, n_examples):
@@ -62,24 +66,33 @@ def order(seed, epoch, n_examples):
     return stream(seed, "order", epoch).permutation(n_examples).astype(np.int32)
 
 
+def rows_of(rig, lane, epoch):
+    """int32[n_examples]: the rows of an epoch of a lane, in its order, of those that its fold trains on."""
+    places = order(lane.seed, epoch, rig.n_examples)
+    return rig.folds[lane.fold].train[places] if lane.fold else places
+
+
 def trained(epochs, go_on):
-    """The `Run`s of a group of lanes, of which `epochs` yields losses [n_lanes] and figures [n_lanes, n_parts, 1 + n_metrics]."""
-    losses, figures, start = [], [], perf_counter()
-    for losses_lanes, figures_lanes in epochs:
+    """The `Run`s of a group of lanes, of which `epochs` yields losses [n_lanes], figures [n_lanes, n_parts, 1 + n_metrics] and
+    blocks [n_lanes, 2, n_blocks]."""
+    losses, figures, blocks, start = [], [], [], perf_counter()
+    for losses_lanes, figures_lanes, blocks_lanes in epochs:
         losses.append(losses_lanes)
         figures.append(figures_lanes)
+        blocks.append(blocks_lanes)
         if not go_on(len(losses), np.stack(figures)[:, :, :, 0]):
             break
     seconds = (perf_counter() - start) / len(losses_lanes)
-    return [finished(*of_lane, seconds) for of_lane in zip(np.stack(losses, 1), np.stack(figures, 1), strict=True)]
+    of_lanes = zip(np.stack(losses, 1), np.stack(figures, 1), np.stack(blocks, 1), strict=True)
+    return [finished(loss, figures, seconds, blocks) for loss, figures, blocks in of_lanes]
 
 
-def finished(train_loss, figures, seconds):
+def finished(train_loss, figures, seconds, blocks=Run._field_defaults["blocks"]):
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and the run ends before it
-        train_loss, figures = train_loss.astype(np.float32), figures.astype(np.float32)
+        train_loss, figures, blocks = (array.astype(np.float32) for array in (train_loss, figures, blocks))
     fine = np.isfinite(train_loss) & np.isfinite(figures[:, :N_HALVES, 0]).all(1)
     n = len(fine) if fine.all() else int(fine.argmin())
-    return Run(train_loss[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds)
+    return Run(train_loss[:n], figures[:n], Outcome.OK if fine.all() else Outcome.DIVERGED, seconds, blocks[:n])
 
 
 OUT_OF_MEMORY = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)  # it did not fit

@@ -53,9 +53,9 @@ def _stepwise_seconds(rig, batch_size):
         state, loss = rig.step(state, rows, 0.0)
         float(loss)
         taken.append(perf_counter() - start)
-    rig.evaluate(state)  # compiles
+    rig.judged(state)  # compiles
     start = perf_counter()
-    rig.evaluate(state)
+    rig.judged(state)
     judging = (perf_counter() - start) / -(-rig.n_examples // batch_size)
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
@@ -75,9 +75,10 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once):
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
         program = fused.compile_epoch(rig, batch_size, width, n_rows=n)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
+    held_out = fused.held_out(rig, [0] * width)
 
     def once(states):
-        states, losses, _ = program(rig.pure.data, states, orders, rates)
+        states, losses, _ = program(rig.pure.data, states, orders, rates, held_out)
         np.asarray(losses)
         return states
 

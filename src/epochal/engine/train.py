@@ -3,7 +3,7 @@
 import numpy as np
 
 from .guard import memory_guard
-from .lanes import OUT_OF_MEMORY, order, trained
+from .lanes import OUT_OF_MEMORY, rows_of, trained
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -55,14 +55,14 @@ def _stepwise(rig, lanes, batches, *, go_on):
 
     def epochs():
         for epoch in range(batches.n_epochs):
-            losses, figures = [], []
+            losses, judged = [], []
             for i, lane in enumerate(lanes):
-                rows, of_steps = order(lane.seed, epoch, n), []
+                rows, of_steps = rows_of(rig, lane, epoch), []
                 for j in range(steps):
                     states[i], loss = rig.step(states[i], rows[j * size : (j + 1) * size], schedules[i][epoch, j])
                     of_steps.append(loss)  # still on the device: reading it now would make every step wait
                 losses.append(float(share @ np.array([float(loss) for loss in of_steps])))
-                figures.append(rig.evaluate(states[i]))
-            yield np.array(losses), np.stack(figures)
+                judged.append(rig.judged(states[i], lane.fold))
+            yield np.array(losses), *(np.stack(of_lanes) for of_lanes in zip(*judged, strict=True))
 
     return trained(epochs(), go_on)

@@ -92,13 +92,18 @@ def schedule_of(rig, setting):
     return rates
 
 
-def curve_of(run, setting, seed, stage, n_train, *, every_part=False):
+def curve_of(run, setting, seed, stage, n_train, *, fold=0, every_part=False):
     """The `Curve` of one `Run`; trials keep only what choosing needs.
 
     With `every_part`, every figure of every training, on each half and on the test rows: any metric may be what a study judges by.
     """
     figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
     judged, tested = every_part or (stage != "screen" and len(figures)), figures.shape[1] > 2
+
+    blocks = {}
+    if judged and run.blocks.size:
+        lowest_a, lowest_b = (int(figures[:, half, 0].argmin()) for half in (0, 1))
+        blocks = {"blocks_a": _short(run.blocks[lowest_b, 0]), "blocks_b": _short(run.blocks[lowest_a, 1])}
 
     def metrics(*parts):
         return tuple(_short(figures[:, list(parts), 1 + i].mean(1, dtype=float)) for i in range(figures.shape[2] - 1))
@@ -108,7 +113,8 @@ def curve_of(run, setting, seed, stage, n_train, *, every_part=False):
         train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
         metrics=metrics(0, 1) if judged else (), metrics_a=metrics(0) if every_part else (),
         metrics_b=metrics(1) if every_part else (), test_metrics=metrics(2) if every_part and tested else (),
-        test_loss=_short(figures[:, 2, 0]) if judged and tested else (), outcome=run.outcome, seconds=float(run.seconds))
+        test_loss=_short(figures[:, 2, 0]) if judged and tested else (), outcome=run.outcome, seconds=float(run.seconds),
+        fold=fold, **blocks)
 
 
 def _short(values):

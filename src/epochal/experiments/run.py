@@ -11,6 +11,7 @@ from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import clock_of, declared
+from ..rules.plan.folds import levelled
 from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import (
     barest,
@@ -88,7 +89,7 @@ class _Study:
     def _compare_sizes(self, confirm, needed):
         """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""
         present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
-        margin, target = declared(self.evidence)
+        margin, target = declared(levelled(self.evidence))
         left = visiting_order(self.sizes, present)
         if len(left) > 1 and not self._fit(left[:2], len(confirm), needed):
             left = [*left[1:], present]  # another batch size tells more than other rates at the present one
@@ -142,7 +143,7 @@ class _Study:
 
     def _seconds_to_target(self, target):
         """The least time to the target at each batch size compared, by the clock of `fit` (by updates where it is not known)."""
-        clock, runs = clock_of(self.evidence), runs_by_setting(self.evidence)
+        clock, runs = clock_of(self.evidence), runs_by_setting(levelled(self.evidence))
         found = {}
         for setting, curves in runs.items():
             steps = all_updates_to(curves.values(), target)
@@ -175,7 +176,9 @@ class _Study:
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
             starts = [self.rig.fresh(seeds.integer(self.seed, "confirm", i)) for i in range(3)]
-            losses = [float(self.rig.evaluate(state)[:2, 0].mean(dtype=float)) for state in starts]
+            folds = max(1, len(self.rig.folds))
+            judged = [self.rig.judged(state, i % folds)[0] for i, state in enumerate(starts)]
+            losses = [float(figures[:2, 0].mean(dtype=float)) for figures in judged]
             if not all(map(math.isfinite, losses)):
                 raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
             self._add(Reading(name="untrained_loss", title="validation loss before training", value=sum(losses) / 3,
@@ -198,11 +201,14 @@ class _Study:
                 break
 
     def _train(self, stage, settings, run_seeds, what, n_epochs=None, patience=None):
-        """Train the given settings of one batch size with each seed, but for the runs that the evidence holds."""
-        held = {(c.setting, c.seed) for c in self.evidence.of(stage)}
-        if stage == "confirm":
-            held |= {(c.setting, c.seed) for c in self.evidence.of("present")}
-        wanted = [(setting, s) for setting in settings for s in run_seeds if (setting, s) not in held]
+        """Train the given settings of one batch size with each seed, but for the runs that the evidence holds.
+
+        The rows that are held out take turns with the seeds, the same for all settings.
+        """
+        stages, folds = ("confirm", "present") if stage == "confirm" else (stage,), max(1, len(self.rig.folds))
+        held = {(c.setting, c.seed, c.fold) for one in stages for c in self.evidence.of(one)}
+        wanted = [(setting, s, i % folds) for setting in settings for i, s in enumerate(run_seeds)
+                  if (setting, s, i % folds) not in held]
         if not wanted:
             return
         size, n = settings[0].batch_size, self.rig.n_examples
@@ -222,10 +228,11 @@ class _Study:
             return not exhausted(losses[:, :, :2].mean(2, dtype=float), patience, n_left)
 
         self.watch(begun, self.total, what)
-        lanes = [engine.Lane(s, schedule_of(self.rig, setting)) for setting, s in wanted]
+        lanes = [engine.Lane(s, schedule_of(self.rig, setting), fold) for setting, s, fold in wanted]
         runs = engine.train(self.rig, lanes, engine.Batches(size, n_epochs), how=how, go_on=go_on)
         self.done = min(begun + foreseen, self.total)
-        self._add(*(curve_of(run, setting, s, stage, n) for run, (setting, s) in zip(runs, wanted, strict=True)))
+        self._add(*(curve_of(run, setting, s, stage, n, fold=fold)
+                    for run, (setting, s, fold) in zip(runs, wanted, strict=True)))
 
     def _left(self):
         return self.seconds - (perf_counter() - self.started)
@@ -235,7 +242,7 @@ class _Study:
         return Setting(batch_size=size, learning_rate=rate, schedule=present.schedule)
 
     def _trials(self, size):
-        return [c for c in self.evidence.allowed().of("screen") if c.setting.batch_size == size]
+        return [c for c in levelled(self.evidence.allowed()).of("screen") if c.setting.batch_size == size]
 
     def _add(self, *things):
         self.evidence = self.evidence.add(*things)

@@ -32,7 +32,7 @@ class Curve:
 
     Attributes:
         setting: what was trained.
-        seed: seeds initial weights, order of the rows and dropout; runs with one seed are paired.
+        seed: seeds initial weights, order of the rows and dropout; runs with one seed are paired, and of one fold.
         stage: `"present"`, `"screen"` (to choose learning rates) or `"confirm"` (fresh seeds, to decide).
         steps_per_epoch: updates in an epoch, the short last batch counted.
         train_loss: mean loss of each epoch while the weights move, as Keras prints it.
@@ -43,6 +43,9 @@ class Curve:
         test_loss: loss on the test rows after each epoch; empty where there are none. Never used to decide.
         outcome: `OK` or `DIVERGED`.
         seconds: this run's share of the engine's time.
+        fold: which rows were held out; runs of one fold were judged on the same.
+        blocks_a, blocks_b: loss in blocks of rows of each half, as many rows in each, at the epoch with the lowest loss on the other
+            half; empty where they were not kept.
     """
 
     setting: Setting
@@ -59,6 +62,9 @@ class Curve:
     test_metrics: tuple[tuple[float, ...], ...] = ()
     outcome: Outcome = Outcome.OK
     seconds: float = 0.0
+    fold: int = 0
+    blocks_a: tuple[float, ...] = ()
+    blocks_b: tuple[float, ...] = ()
 
     @property
     def validation_loss(self):

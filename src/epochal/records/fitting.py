@@ -16,6 +16,7 @@ from .task import Machine, Task
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
               "engine": EnginePoint}
+MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
 
@@ -38,6 +39,9 @@ def _(curve: Curve):
     _hold(len({len(rows) for rows in metrics if rows}) <= 1, "as many metrics everywhere")
     _hold(all(map(math.isfinite, (*curve.train_loss, *curve.half_a, *curve.half_b))), "finite losses")  # test rows end no run
     _hold(curve.steps_per_epoch >= 1 and curve.seed >= 0 and 0 <= curve.seconds < math.inf, "a number of updates, and seconds")
+    _hold(len(curve.blocks_a) == len(curve.blocks_b) and all(map(math.isfinite, (*curve.blocks_a, *curve.blocks_b))),
+          "as many finite losses of blocks of rows on both halves")
+    _hold(0 <= curve.fold < MOST_FOLDS, "a fold")
 
 
 @check.register
@@ -98,6 +102,8 @@ def _(evidence: Evidence):
     _hold(evidence.max_memory is None or evidence.max_memory >= 1, "an amount of memory")
     _hold(evidence.max_time is None or 0 < evidence.max_time < math.inf, "a time")
     _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
+    _hold(len({len(curve.blocks_a) for curve in evidence.curves if curve.blocks_a}) <= 1,
+          "as many blocks of rows in every training that kept any")
     _hold(len({(len(mark.half_a), len(mark.half_b)) for run in evidence.runs for mark in run.marks}) <= 1,
           "as many blocks of rows in every run")
     _hold(evidence.task is None or all(len(rows) in (0, len(evidence.task.metrics)) for curve in evidence.curves

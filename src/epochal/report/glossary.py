@@ -24,7 +24,7 @@ GLOSSARY = {
     "margin": "The difference in quality that counts as none, fixed before settings are compared. Without another choice it "
               "is 1 % of what training gains; in a race, of what the present setting has gained by then.",
     "difference": "The quality of a setting minus that of the reference, seed by seed, then averaged. The range behind it is "
-                  "its 95 % interval.",
+                  "its 95 % interval: over seeds, and in a plan over validation rows too.",
     "95 % interval": "A range that holds the true value in 19 of 20 such measurements.",
     "p value": "How often chance alone would show a difference at least this large, if there was none.",
     "better": "The difference is in the setting's favour and larger than chance explains.",

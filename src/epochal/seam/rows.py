@@ -1,14 +1,16 @@
 """The rows a rig holds, made of the arguments of `fit`: training, two validation halves, and test, in Keras' own nesting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..base.errors import UsageError
 from ..base.validate import require
 
+N_FOLDS = 5
+_MUCH = 2**28    # bytes of inputs
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
 
 
@@ -29,6 +31,29 @@ class Part:
         return Part(*(over(lambda a: a[rows], tree) for tree in (self.x, self.y, self.weight)))
 
 
+class Fold(NamedTuple):
+    """One way to hold rows out, as numbers of the rows of `Folds.rows`; as many of each kind in every fold."""
+
+    train: np.ndarray
+    half_a: np.ndarray
+    half_b: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """The rows that are trained on in one fold and judged on in another.
+
+    Attributes:
+        rows: those of `Data.train`, then of `half_a` and `half_b`; their weights as in training.
+        weight: the weights of the same rows in judging, or `None`.
+        all: the folds. The first is the split of the `Data` itself; judged rows are in one fold alone (give or take a few).
+    """
+
+    rows: Part
+    weight: Any
+    all: tuple[Fold, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
     """What a rig trains and judges on.
@@ -40,6 +65,7 @@ class Data:
         half_a, half_b: the validation rows in two fixed halves.
         test: rows read only for the final figure, or `None`.
         notes: what was decided about the rows, one sentence each, for the user.
+        folds: other ways to hold rows out; `None` where the validation rows are the user's own, or must not be trained on.
     """
 
     name: str
@@ -49,6 +75,7 @@ class Data:
     half_b: Part
     test: Part | None = None
     notes: tuple[str, ...] = ()
+    folds: Folds | None = None
 
     @property
     def parts(self):
@@ -92,7 +119,54 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
         notes.append(f"no validation data were given: {len(held):,} of {n:,} rows, drawn at random, are held out for it")
     half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
     test = None if test_data is None else _judging(test_data, "test_data")
-    return Data("the model's data", "", train, half_a, half_b, test, tuple(notes))
+    data = Data("the model's data", "", train, half_a, half_b, test, tuple(notes))
+    return data if validation_data is not None or validation_split else with_folds(data, seed, classes_of(train.y))
+
+
+def with_folds(data, seed, classes=None):
+    """The `Data` with `N_FOLDS` ways to hold out as many rows, or fewer where there are not so many; each class by its share.
+
+    `classes`: int[n], the class of each training row, or `None`. Where the rows take much memory, the `Data` as they are: the rows
+    of all folds are held once more, and where there are so many, those held out once tell enough.
+    """
+    if sum(leaf.nbytes for part in (data.train, data.half_a, data.half_b) for leaf in leaves(part.x)) > _MUCH:
+        return data
+    n, n_a, n_held = data.train.n_rows, data.half_a.n_rows, data.half_a.n_rows + data.half_b.n_rows
+    everything, order = np.arange(n + n_held, dtype=np.int32), _drawn(n, classes, seed)
+    others = min(N_FOLDS - 1, round(n / n_held))
+    folds = [Fold(*np.split(everything, [n, n + n_a]))]
+    for i in range(others):
+        held = order[i::others]
+        if len(held) > n_held:
+            held = held[_evenly(len(held), n_held)]
+        elif len(held) < n_held:
+            rest = np.setdiff1d(order, held, assume_unique=True)
+            held = np.concatenate([held, rest[_evenly(len(rest), n_held - len(held))]])
+        held = held[_by_class(held, classes)]
+        folds.append(Fold(np.setdiff1d(everything, held).astype(np.int32), *(np.sort(held[i::2]).astype(np.int32) for i in (0, 1))))
+    parts = (data.train, data.half_a, data.half_b)
+    rows = Part(*(joined(*(getattr(part, name) for part in parts)) for name in ("x", "y", "weight")))
+    return replace(data, folds=Folds(rows, rows.weight, tuple(folds)))
+
+
+def _evenly(n, wanted):
+    """So many of n places, far apart."""
+    return np.linspace(0, n - 1, wanted).round().astype(int)
+
+
+def _by_class(rows, classes):
+    return slice(None) if classes is None else np.argsort(np.asarray(classes).reshape(-1)[rows], kind="stable")
+
+
+def joined(first, *others):
+    """Nested inputs of some rows as those of them all."""
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {key: joined(branch, *(other[key] for other in others)) for key, branch in first.items()}
+    if isinstance(first, (list, tuple)):
+        return type(first)(joined(*branches) for branches in zip(first, *others, strict=True))
+    return np.concatenate([first, *others])
 
 
 def halves(part, *, seed, classes=None):

@@ -44,7 +44,7 @@ class ArraySource:
         source, notes = self.as_arrays(steps=_WITHOUT_END)
         data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight, validation_data=source.validation_data,
                                    validation_split=source.validation_split, test_data=source.test_data, seed=seed)
-        return source.model, replace(data, train=with_class_weights(data.train, source.class_weight), notes=(*data.notes, *notes))
+        return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes))
 
     def as_arrays(self, steps: int | None = None) -> tuple["ArraySource", list[str]]:
         """The same with arrays of the first rows where rows come in batches, and a sentence for each of those.
@@ -85,6 +85,12 @@ class ArraySource:
     def running(self) -> AbstractContextManager[Any]:
         """A block in which the model runs: what it raises passes through to who made it."""
         return nullcontext()
+
+
+def _weighted(data, class_weight):
+    """The `Data` whose rows weigh as their classes do in training, and as they did in judging."""
+    folds = data.folds and replace(data.folds, rows=with_class_weights(data.folds.rows, class_weight))
+    return replace(data, train=with_class_weights(data.train, class_weight), folds=folds)
 
 
 def _comes_in_batches(x):
@@ -140,7 +146,7 @@ class TableSource:
             try_out(source.model, source.build, data.train)
         if self.class_weight is not None:
             note = "In the training loss every class weighs the same; judging is without weights."
-            data = replace(data, train=with_class_weights(data.train, source.class_weights()), notes=(*data.notes, note))
+            data = replace(_weighted(data, source.class_weights()), notes=(*data.notes, note))
         return source.build, data
 
     def running(self) -> AbstractContextManager[Any]:

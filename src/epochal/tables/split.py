@@ -1,6 +1,6 @@
 """Cuts rows into training, validation and test part: at random, by group, or by time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,16 @@ _DRAWS = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """Row numbers of each part (int arrays without a number in common), and sentences on how they were chosen."""
+    """Row numbers of each part (int arrays without a number in common), and sentences on how they were chosen.
+
+    `at_random`: whether rows were drawn one by one, so that any may train or validate.
+    """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
     notes: tuple[str, ...]
+    at_random: bool = False
 
 
 def at_random(codes, *, seed, n_own_test=0):
@@ -48,7 +52,7 @@ def at_random(codes, *, seed, n_own_test=0):
         train.append(rows[n_test + n_validation:])
     how = ("at random; the test part is the file's own" if n_own_test else
            "at random" + (", each class in the same shares" if codes.any() else ""))
-    return _parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes)
+    return replace(_parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes), at_random=True)
 
 
 def by_group(groups, codes, *, seed):

@@ -2,6 +2,7 @@
 
 from ...base.text import number, quantity
 from ...records import Outcome
+from ...rules.plan.folds import n_folds_of
 
 CHOICE_NAMES = {"batch_size": "Batch size", "learning_rate": "Learning rate", "epochs": "Epochs",
                 "predict_batch_size": "Predict batch size"}
@@ -91,4 +92,6 @@ def _seeds(plan):
         fresh = f"; then {plan.leads[-1].n_seeds} fresh ones for {plan.evidence.whose} and the one ahead" if plan.leads else ""
         return f"1 for every setting, the same for all{fresh}"
     seeds = sorted({arm.n_seeds for arm in plan.arms})
-    return f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm"
+    n_folds = n_folds_of(plan.evidence)
+    held_out = f", judged on {n_folds} parts of the rows in turn, which were not trained on then" if n_folds > 1 else ""
+    return f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm{held_out}"

@@ -1,40 +1,38 @@
-"""Settings compared pairwise over seeds: which are equal in quality, and what each costs."""
+"""Settings compared pairwise over seeds and validation rows: which are equal in quality, and what each costs."""
 
 import math
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr
 
-from ...base.stats import holm, mean_interval, paired_difference
+from ...base.stats import holm, mean_interval, paired_difference, two_way_interval, two_way_p_lower
 from ...records import Arm, Verdict
 from ..scaling import steps_per_epoch
-from .quality import all_updates_to, best_epoch, cross_fitted, judged_halves
+from .quality import all_updates_to, best_epoch, cross_fitted
 
 ALPHA = 0.05
+_FEWEST = 3  # trainings of each that show one better
 
 
 def runs_by_setting(evidence):
-    """`{setting: {seed: curve}}` of all runs with fresh seeds, the present setting's first."""
+    """`{setting: {(seed, fold): curve}}` of all runs with fresh seeds, the present setting's first."""
     runs = {}
     for curve in (*evidence.of("present"), *evidence.of("confirm")):
-        runs.setdefault(curve.setting, {})[curve.seed] = curve
+        runs.setdefault(curve.setting, {})[curve.seed, curve.fold] = curve
     return runs
 
 
 def shown_better(runs, present):
-    """The settings shown better than the present one: paired t tests, one-sided, 5 % over all of them together (Holm 1979).
-
-    Seeds alone do not tell how lucky a setting was with the validation rows. So it must be shown on all of them and on each
-    half alone: an advantage that lives in one half is no advantage.
+    """The settings shown better than the present one over seeds and validation rows: one-sided, 5 % over all of them together
+    (Holm 1979).
 
     `runs` is as from `runs_by_setting`, `present` the user's setting.
     """
     others = [s for s in runs if s != present and not _diverged(runs[s])]
     if _diverged(runs[present]):
         return others
-    judges = (cross_fitted, lambda curve: judged_halves(curve)[0], lambda curve: judged_halves(curve)[1])
-    p_values = [max(_p_lower(*_qualities(runs, s, present, judge)) for judge in judges) for s in others]
+    p_values = [two_way_p_lower(table) if (table := _by_blocks(runs, s, present)) is not None and len(table) >= _FEWEST else 1.0
+                for s in others]
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
 
 
@@ -60,7 +58,7 @@ def reference(runs, present, least=0.0, among=lambda setting: True):
     tells which settings come into question.
     """
     def lower(setting):
-        mine, theirs = _qualities(runs, setting, present, cross_fitted)
+        mine, theirs = _qualities(runs, setting, present)
         return float(np.mean(theirs) - np.mean(mine))
 
     better = [s for s in shown_better(runs, present) if _diverged(runs[present]) or (lower(s) >= least and among(s))]
@@ -92,7 +90,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         elif len(pairs[0]) < 2:
             difference, low, high, verdict = None, None, None, Verdict.UNDECIDED
         else:
-            difference, low, high = map(float, paired_difference(*pairs))
+            difference, low, high = _difference(runs, setting, against)
             verdict = verdict_of(low, high, margin)
         # With other numbers of seeds the means are of other luck: beside the reference the paired difference tells.
         quality = base + difference if difference is not None else float(np.mean([cross_fitted(c) for c in mine.values()]))
@@ -157,20 +155,34 @@ def _exp_interval(mean, half, factor):
     return tuple(factor * math.exp(log) for log in (mean, mean - half, mean + half))
 
 
-def _qualities(runs, a, b, judge=cross_fitted):
-    seeds = [s for s in runs[a] if s in runs[b]]
-    return [judge(runs[a][s]) for s in seeds], [judge(runs[b][s]) for s in seeds]
+def _qualities(runs, a, b):
+    pairs = [pair for pair in runs[a] if pair in runs[b]]
+    return [cross_fitted(runs[a][pair]) for pair in pairs], [cross_fitted(runs[b][pair]) for pair in pairs]
 
 
-def _p_lower(mine, theirs):
-    """P value against "mine is not lower than theirs", paired."""
-    away = np.array(mine) - np.array(theirs)
-    if len(away) < 3:
-        return 1.0
-    spread = away.std(ddof=1)
-    if spread == 0:
-        return 0.0 if away.mean() < 0 else 1.0
-    return float(stdtr(len(away) - 1, away.mean() / (spread / math.sqrt(len(away)))))
+def _difference(runs, a, b):
+    """The difference in loss of two settings, `(mean, low, high)`: the mean over all rows, the interval over seeds and rows."""
+    mine, theirs = _qualities(runs, a, b)
+    mean, (middle, low, high) = float(np.mean(np.subtract(mine, theirs))), two_way_interval(_by_blocks(runs, a, b))
+    return mean, mean - (middle - low), mean + (high - middle)
+
+
+def _by_blocks(runs, a, b):
+    """Differences in loss, float[n_pairs, n_blocks], masked where a pair of trainings was judged on other rows; `None` without one.
+
+    Where blocks were not kept there is but one, of all rows.
+    """
+    pairs = [(runs[a][pair], runs[b][pair]) for pair in runs[a] if pair in runs[b]]
+    if not pairs:
+        return None
+    rows = [np.subtract(*(curve.blocks_a + curve.blocks_b for curve in pair)) for pair in pairs]
+    if not all(len(row) for row in rows):
+        return np.subtract(*_qualities(runs, a, b))[:, None]
+    folds = sorted({curve.fold for curve, _ in pairs})
+    table = np.ma.masked_all((len(pairs), len(folds), len(rows[0])))
+    for i, ((curve, _), row) in enumerate(zip(pairs, rows, strict=True)):
+        table[i, folds.index(curve.fold)] = row
+    return table.reshape(len(pairs), -1)
 
 
 def _diverged(runs):

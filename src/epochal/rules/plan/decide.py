@@ -12,6 +12,7 @@ from ..margin import margin_and_target
 from . import compare, sentences
 from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
+from .folds import levelled
 from .from_race import decide_race
 from .max_time import within_time
 from .quality import cross_fitted, stopping_epoch, stopping_regret
@@ -41,7 +42,7 @@ def decide(evidence, *, goal="fastest"):
         MeasurementFailed: nothing is known yet but the model and its data, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
-    return within_time(replace(_decide(evidence.allowed(), goal), evidence=evidence), clock_of(evidence))
+    return within_time(replace(_decide(levelled(evidence.allowed()), goal), evidence=evidence), clock_of(evidence))
 
 
 def _decide(evidence, goal):

@@ -6,6 +6,7 @@ from ...base.text import capital, counted, difference, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
+from .folds import n_folds_of
 from .propose import batch_sizes, worth_a_look
 
 _WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
@@ -101,7 +102,9 @@ def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}")
+        rows, n_folds = " and the validation rows", n_folds_of(c.evidence)
+        in_turn = f", {n_folds} parts of all rows in turn" if n_folds > 1 else ""
+        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}{rows}{in_turn}")
     if c.ratio:
         value, low, high = c.ratio
         parts.append(f"time to the target: {c.whose} over this one {number(value)} ({number(low)} to {number(high)})")
@@ -200,9 +203,6 @@ def unresolved(c):
             reading = latest.get(name, Reading(name=name, outcome=Outcome.SKIPPED))
             missing.setdefault(reading.note or reading.outcome.value, []).append(reading.words)
     found += [f"{', '.join(words)}: {why}" for why, words in missing.items()]
-    if task.n_validation < 200:
-        found.append(f"differences too small for {task.n_validation} validation rows: all figures hold for these rows, and other "
-                     "rows of the same kind would move them")
     return tuple(found)
 
 

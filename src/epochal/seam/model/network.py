@@ -13,7 +13,7 @@ from ...base.isolated import Isolated
 from ...base.system.memory import says_no_memory
 from ...base.validate import require
 from ..identity.own_code import is_own
-from ..rows import Data, Part, halves
+from ..rows import Data, Part, halves, with_folds
 from .copying import first_line
 from .metrics import rare_class_metric
 
@@ -105,8 +105,9 @@ def data_of(table, *, seed):
     """The rows of a `Table` as a rig holds them; `seed` draws the two validation halves."""
     validation = Part(table.x_validation, table.y_validation)
     half_a, half_b = halves(validation, seed=seed, classes=None if table.kind == "regression" else table.y_validation)
-    return Data(table.name, table.kind, Part(table.x_train, table.y_train), half_a, half_b, Part(table.x_test, table.y_test),
+    data = Data(table.name, table.kind, Part(table.x_train, table.y_train), half_a, half_b, Part(table.x_test, table.y_test),
                 table.notes)
+    return with_folds(data, seed, None if table.kind == "regression" else table.y_train) if table.at_random else data
 
 
 class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)

@@ -9,16 +9,15 @@ from ..machine import keep_programs, this_machine
 from ..model.copying import to_numpy
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
-from .verbs import EVALUATION_BLOCK, Pure, State, Verbs
+from .verbs import Pure, State, Verbs, blocks_of, both_halves, held_out, kept_blocks, on_bench, parts_of
 
 
 def bind(twin, data):
     """The verbs of JAX for a twin and its data, which go to the device once."""
     keep_programs()
     world = _World(twin)
-    train, *judged = ([over(put, tree) for tree in (part.x, part.y, part.weight)] for part in (data.train, *data.parts))
-    held, device = (train, judged), jax.devices()[0]
-    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "evaluate", "judge", "loss", "gradient")}
+    held, device = on_bench(data, put), jax.devices()[0]
+    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "judged", "judge", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
         batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
@@ -33,14 +32,14 @@ def bind(twin, data):
         machine=this_machine(device.device_kind.lower(), memory, "jax"),
         put=put,
         step=lambda state, rows, rate: programs["step"](held, state, rows, jnp.float32(rate)),
-        evaluate=lambda state: np.asarray(programs["evaluate"](held, state)),
-        judge=lambda state, half, rows: float(programs["judge"](state, judged[half], rows)),
+        judged=lambda state, fold=0: tuple(map(np.asarray, programs["judged"](held, state, held_out(data, fold)))),
+        judge=lambda state, half, rows: float(programs["judge"](state, held.judged[half], rows)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         peak_bytes=peak_bytes,
         wait=jax.effects_barrier,
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
-        pure=Pure(held, world.step, world.evaluate),
+        pure=Pure(held, world.step, world.judged),
     )
 
 
@@ -63,7 +62,7 @@ class _World:
         self._first_metrics = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def step(self, held, state, rows, learning_rate):
-        return self.step_on(state, *_take(held[0], rows), learning_rate)
+        return self.step_on(state, *_take(held.train, rows), learning_rate)
 
     def step_on(self, state, x, y, weight, learning_rate):
         slots = list(state.slots)
@@ -79,10 +78,11 @@ class _World:
         weights, slots = self._optimizer.stateless_apply(slots, grads, state.weights)
         return State(weights, fixed, slots), loss
 
-    def evaluate(self, held, state):
-        """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them."""
-        losses, counted = zip(*(self._judge(state, part) for part in held[1]), strict=True)
-        return jnp.stack([self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)])
+    def judged(self, held, state, rows):
+        """As `Pure.judged`; figures as Keras' `evaluate` would print them."""
+        losses, counted, blocks = zip(*(self._judge(state, part) for part in parts_of(held, rows, _take)), strict=True)
+        figures = [self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)]
+        return jnp.stack(figures), both_halves(jnp, blocks)
 
     def judge(self, state, part, rows):
         """The loss on some rows of a judged part, whatever their number: one program for each."""
@@ -90,10 +90,10 @@ class _World:
 
     def loss(self, held, state, rows):
         training = self._twin.normalises_over_batch()
-        return self._loss(state.weights, state.fixed, *_take(held[0], rows), training=training)[0]
+        return self._loss(state.weights, state.fixed, *_take(held.train, rows), training=training)[0]
 
     def gradient(self, held, state, rows):
-        batch = _take(held[0], rows)
+        batch = _take(held.train, rows)
         return jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=True)[0])(state.weights)
 
     def _loss(self, weights, fixed, x, y, weight, *, training):
@@ -102,21 +102,17 @@ class _World:
         return loss, after(scope, self._model.non_trainable_variables, fixed)
 
     def _judge(self, state, part):
-        n = len(jax.tree.leaves(part[0])[0])
-        block, totals = min(n, EVALUATION_BLOCK), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
-        if n // block > 1:
-            starts = jnp.arange(0, n - block + 1, block)
+        """As `judged_in_blocks`."""
+        n, totals = len(jax.tree.leaves(part[0])[0]), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
+        size, n_blocks = blocks_of(n)
 
-            def judge_one(totals, start):
-                rows = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, block), part)
-                return self._judge_block(state, rows, totals), None
+        def judge_one(totals, start):
+            return self._judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), part), totals)
 
-            totals, _ = jax.lax.scan(judge_one, totals, starts)
-        else:
-            totals = self._judge_block(state, jax.tree.map(lambda a: a[:block], part), totals)
-        if n % block:
-            totals = self._judge_block(state, jax.tree.map(lambda a: a[n - n % block:], part), totals)
-        return totals[0] / n, totals[1]
+        totals, losses = jax.lax.scan(judge_one, totals, jnp.arange(n_blocks) * size)
+        if n_blocks * size < n:
+            totals, _ = self._judge_block(state, jax.tree.map(lambda a: a[n_blocks * size:], part), totals)
+        return totals[0] / n, totals[1], kept_blocks(losses)
 
     def _figures(self, loss, metrics):
         with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, metrics, strict=True))):
@@ -129,8 +125,8 @@ class _World:
         with self._scope(state.weights, state.fixed, metrics) as scope:
             y_pred, loss = self._twin.forward(x, y, weight, training=False)
             model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        rows = len(jax.tree.leaves(x)[0])
-        return total + rows * loss.astype(jnp.float32), after(scope, model.metrics_variables, metrics)
+        loss = loss.astype(jnp.float32)
+        return (total + len(jax.tree.leaves(x)[0]) * loss, after(scope, model.metrics_variables, metrics)), loss
 
     def _scope(self, weights, fixed, metrics=()):
         model = self._model

@@ -13,7 +13,7 @@ from ..identity.task import task_of
 from ..machine import compiling_anew
 from ..model.copying import seeded, to_numpy
 from ..model.description import described
-from ..rows import check
+from ..rows import check, joined
 from .constant import constant_figures
 from .twin import Twin
 from .verbs import State
@@ -69,7 +69,8 @@ class KerasRig:
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
         self.refused = self._verbs.refused
-        self.evaluate, self.present_schedule = self._verbs.evaluate, self._twin.rates
+        self.judged, self.present_schedule = self._verbs.judged, self._twin.rates
+        self.folds = () if data.folds is None else data.folds.all
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -83,6 +84,9 @@ class KerasRig:
 
     def step(self, state, rows, learning_rate):
         return self._verbs.step(state, np.asarray(rows, np.int32), learning_rate)
+
+    def evaluate(self, state):
+        return self.judged(state)[0]
 
     def constant(self):
         return constant_figures(self._twin, self._data, self.task.kind)
@@ -181,7 +185,7 @@ class KerasRig:
     def _fit(self, part, batch_size, n_epochs, *, validation_size=None, switches=()):
         a, b = self._data.half_a, self._data.half_b
         halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
-        held_out = validation_size and tuple(keras.tree.map_structure(_joined, *pair) for pair in halves if pair[0] is not None)
+        held_out = validation_size and tuple(joined(*pair) for pair in halves if pair[0] is not None)
         model = self._runner(switches)
         fit = model.fit if self._trainer is None else partial(self._trainer, model)
         return self._timed(fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
@@ -204,8 +208,3 @@ class KerasRig:
 
 def _flat(tensors):
     return np.concatenate([to_numpy(t).astype(np.float32, copy=False).ravel() for t in tensors])
-
-
-def _joined(one, other):
-    return None if one is None else np.concatenate([one, other])
-

@@ -17,7 +17,10 @@ class Rig(Protocol):
         task, machine, present: records of what is trained, where, and the user's own setting.
         n_examples: training rows.
         n_params: trainable parameters.
-        pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `evaluate(data, state)`, traceable by JAX.
+        folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`, and with
+            none it is the only one. `step` takes rows of every fold, `n_examples` are those of one.
+        pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
+            JAX; held out are the rows of both halves, or `None`.
     """
 
     task: Task
@@ -25,6 +28,7 @@ class Rig(Protocol):
     present: Setting
     n_examples: int
     n_params: int
+    folds: Any
     pure: Any
 
     def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with
@@ -33,6 +37,7 @@ class Rig(Protocol):
     def move(self, state, v): ...                    # -> State with weights + v
     def step(self, state, rows, learning_rate): ...  # -> (State, loss before the step), as Keras' own train step
     def evaluate(self, state): ...                   # -> float32[n_parts, 1 + n_metrics]: half a, half b, test (if any)
+    def judged(self, state, fold=0): ...             # -> those of a fold; float32[2, n_blocks]: loss in blocks of each half
     def judge(self, state, half, rows): ...          # -> float: loss of a state on rows of validation half 0 or 1
     def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows

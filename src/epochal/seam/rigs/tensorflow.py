@@ -7,7 +7,7 @@ import tensorflow as tf
 from ..machine import this_machine
 from ..model.copying import to_numpy
 from ..rows import over
-from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
+from .verbs import State, Verbs, evaluation, groups, held_out, judged_in_blocks, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
@@ -22,7 +22,7 @@ def bind(twin, data):
         machine=this_machine(name, None, "tensorflow"),
         put=_put,
         step=lambda state, rows, rate: compiled["step"](state, tf.constant(rows), tf.constant(rate, tf.float32)),
-        evaluate=lambda state: world.evaluate(state, compiled["judge"]),
+        judged=lambda state, fold=0: world.judged(state, held_out(data, fold), compiled["judge"]),
         judge=lambda state, half, rows: float(compiled["judge_rows"](state, half, tf.constant(rows))),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
@@ -38,8 +38,7 @@ class _World:
 
     def __init__(self, twin, data):
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
-        self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
-                                      for part in (data.train, *data.parts))
+        self._data = on_bench(data, on_device)
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
@@ -71,10 +70,11 @@ class _World:
     def judge_rows(self, state, half, rows):
         """The loss on some rows of a judged part."""
         self._load(state)
-        return self._inner["_rows_loss"](*_take(self._judged[half], rows))
+        return self._inner["_rows_loss"](*_take(self._data.judged[half], rows))
 
-    def evaluate(self, state, judge):
-        return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, partial(judge, state)) for part in self._judged))
+    def judged(self, state, rows, judge):
+        return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, partial(judge, state))
+                                       for part in parts_of(self._data, rows, _take)))
 
     def _train(self, x, y, weight):
         with tf.GradientTape() as tape:
@@ -103,7 +103,7 @@ class _World:
         return loss
 
     def _take(self, rows):
-        return _take(self._data, rows)
+        return _take(self._data.train, rows)
 
     def _load(self, state):
         for variables, values in zip(groups(self._model), state, strict=True):

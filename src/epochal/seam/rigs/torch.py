@@ -7,7 +7,7 @@ import torch
 from ...base.seeds import integer
 from ..machine import this_machine
 from ..rows import over
-from .verbs import State, Verbs, evaluation, groups, judged_in_blocks, on_device
+from .verbs import State, Verbs, evaluation, groups, held_out, judged_in_blocks, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
@@ -21,7 +21,7 @@ def bind(twin, data):
         machine=this_machine(name, memory, "torch"),
         put=_put,
         step=world.step,
-        evaluate=world.evaluate,
+        judged=lambda state, fold=0: world.judged(state, held_out(data, fold)),
         judge=world.judge,
         loss=world.loss,
         gradient=world.gradient,
@@ -36,8 +36,7 @@ class _World:
 
     def __init__(self, twin, data):
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
-        self._data, *self._judged = ([over(on_device, tree) for tree in (part.x, part.y, part.weight)]
-                                      for part in (data.train, *data.parts))
+        self._data = on_bench(data, on_device)
         self._device = twin.model.trainable_variables[0].value.device
         self._drew = False   # whether the last training pass drew from PyTorch's own stream
         self._first_metrics = _copies(twin.model.metrics_variables)
@@ -66,11 +65,12 @@ class _World:
         return [torch.zeros_like(v.value) if slope is None else slope
                 for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
 
-    def evaluate(self, state):
+    def judged(self, state, rows):
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, self._judge) for part in self._judged))
+            return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, self._judge)
+                                           for part in parts_of(self._data, rows, _take)))
 
     def _judge(self, metrics, x, y, weight):
         _copy_into(self._model.metrics_variables, metrics)
@@ -83,7 +83,7 @@ class _World:
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return float(self._twin.forward(*_take(self._judged[half], rows), training=False)[1])
+            return float(self._twin.forward(*_take(self._data.judged[half], rows), training=False)[1])
 
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():
@@ -115,7 +115,7 @@ class _World:
         return list(torch.autograd.grad(of, [v.value for v in self._model.trainable_variables], allow_unused=True))
 
     def _take(self, rows):
-        return _take(self._data, rows)
+        return _take(self._data.train, rows)
 
     def _load(self, state):
         for variables, values in zip(groups(self._model), state, strict=True):

@@ -12,7 +12,8 @@ from ...records import Machine
 from ..model.metrics import chosen_elsewhere
 from ..rows import leaves, over
 
-EVALUATION_BLOCK = 2048  # rows judged at once, so that judging needs no more memory than training
+EVALUATION_BLOCK = 2048  # rows judged at once at most, so that judging needs no more memory than training
+N_BLOCKS = 4             # of equally many rows in each half, whose losses are kept: a row or two may be left to no block
 
 
 class State(NamedTuple):
@@ -27,14 +28,15 @@ class Pure(NamedTuple):
     """Functions that a larger compiled program may contain, and the data they are passed.
 
     Attributes:
-        data: the training part and the judged parts, on the device.
+        data: the training part (of all folds) and the judged parts, on the device.
         step: `(data, state, rows, learning_rate) -> (state, loss)`.
-        evaluate: `(data, state) -> float32[n_parts, 1 + n_metrics]`.
+        judged: `(data, state, held_out) -> (float32[n_parts, 1 + n_metrics], float32[2, n_blocks])`; held out are the rows of both
+            halves, of all that are trained on in any fold, or `None` for the halves themselves.
     """
 
     data: Any
     step: Callable
-    evaluate: Callable
+    judged: Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Verbs:
     machine: Machine
     put: Callable         # (NumPy array) -> tensor, a copy
     step: Callable        # (state, rows, learning_rate) -> (state, loss)
-    evaluate: Callable    # (state) -> float32[n_parts, 1 + n_metrics]
+    judged: Callable      # (state, fold=0) -> (float32[n_parts, 1 + n_metrics], float32[2, n_blocks])
     judge: Callable       # (state, half, rows) -> float
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
@@ -67,29 +69,87 @@ def on_device(array):
     return keras.ops.convert_to_tensor(np.array(array), dtype=keras.config.floatx() if floating else None)
 
 
+class Device(NamedTuple):
+    """The data of a rig as tensors: each part is `[x, y, weight]`.
+
+    Attributes:
+        train: the training rows, or those of all folds, which begin with them.
+        judged: half a, half b, and the test rows, if any.
+        weight: the weights of the rows of all folds in judging, or `None`.
+    """
+
+    train: Any
+    judged: Any
+    weight: Any
+
+
+def on_bench(data, put):
+    """The `Data` as a `Device`, of which `put` makes tensors."""
+    def part(rows):
+        return [over(put, tree) for tree in (rows.x, rows.y, rows.weight)]
+
+    folds = data.folds
+    return Device(part(data.train if folds is None else folds.rows), [part(rows) for rows in data.parts],
+                  None if folds is None else over(put, folds.weight))
+
+
+def held_out(data, fold):
+    """The rows of both halves of a fold; `None` for the first, whose halves are parts of their own."""
+    return None if fold == 0 else (data.folds.all[fold].half_a, data.folds.all[fold].half_b)
+
+
+def parts_of(device, rows, take):
+    """The judged parts, the halves as the given rows; `take(part, rows)`."""
+    if rows is None:
+        return device.judged
+    judging = [*device.train[:2], device.weight]
+    return [*(take(judging, half) for half in rows), *device.judged[2:]]
+
+
+def blocks_of(n_rows):
+    """How a part of so many rows is judged: `(rows of a block, blocks)`; rows that are left over make a shorter one."""
+    n = min(n_rows, N_BLOCKS * -(-n_rows // (N_BLOCKS * EVALUATION_BLOCK)))
+    return n_rows // n, n
+
+
 def judged_in_blocks(part, metrics, judge):
-    """The mean loss of a part `(x, y, weight)`, and the values of the metrics' variables after all its rows.
+    """The mean loss of a part `(x, y, weight)`, the values of the metrics' variables after all its rows, and the losses of blocks.
 
     `metrics` are their values before; `judge` is `(metrics, x, y, weight) -> (loss, metrics)` of a block.
     """
-    n, total = len(leaves(part[0])[0]), np.float32(0)
-    for start in range(0, n, EVALUATION_BLOCK):
-        rows = slice(start, min(start + EVALUATION_BLOCK, n))
+    n, total, losses = len(leaves(part[0])[0]), np.float32(0), []
+    size, n_blocks = blocks_of(n)
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
         loss, metrics = judge(metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
-        total += np.float32(rows.stop - rows.start) * np.float32(float(loss))
-    return total / np.float32(n), metrics
+        losses.append(np.float32(float(loss)))
+        total += np.float32(rows.stop - rows.start) * losses[-1]
+    return total / np.float32(n), metrics, kept_blocks(np.array(losses[:n_blocks]))
+
+
+def kept_blocks(losses):
+    """The losses of at most `N_BLOCKS` blocks, of those that a part was judged in."""
+    return losses.reshape(min(N_BLOCKS, len(losses)), -1).mean(1)
 
 
 def evaluation(twin, judged):
-    """float32[n_parts, 1 + n_metrics]: loss and metrics of each part, as Keras' `evaluate` would print them.
+    """Loss and metrics of each part, float32[n_parts, 1 + n_metrics], as Keras' `evaluate` would print them; and the losses of
+    the blocks of both halves, float32[2, n_blocks].
 
-    `judged` gives for each part its loss, and the values of the metrics' variables after all its rows.
+    `judged` gives for each part what `judged_in_blocks` returns.
     """
-    losses, counted = zip(*judged, strict=True)
+    losses, counted, blocks = zip(*judged, strict=True)
     found = []
     for loss, values in zip(losses, chosen_elsewhere(twin.model, counted), strict=True):
         for variable, value in zip(twin.model.metrics_variables, values, strict=True):
             variable.assign(value)
         results = twin.model.get_metrics_result()
         found.append([float(loss), *(float(results[name]) for name in twin.metric_names)])
-    return np.array(found, np.float32)
+    return np.array(found, np.float32), both_halves(np, blocks)
+
+
+def both_halves(numpy, blocks):
+    """float32[2, n_blocks]; `numpy` is the library of the arrays. One half may have a row more, and so a block more where rows are
+    few."""
+    n = min(len(half) for half in blocks[:2])
+    return numpy.stack([numpy.asarray(half[:n], numpy.float32) for half in blocks[:2]])
