@@ -264,7 +264,7 @@ def test_blocks_of_a_half_have_as_many_rows_each_and_make_up_its_loss(bind):
 
 @each_rig
 @pytest.mark.parametrize(("n_rows", "n_blocks"), [(3, 3), (7, 4), (23, 4)])
-def test_blocks_hold_equally_many_rows_and_leave_the_rest_out_also_beyond_what_is_judged_at_once(bind, n_rows, n_blocks, monkeypatch):
+def test_blocks_hold_equally_many_rows_also_beyond_what_is_judged_at_once(bind, n_rows, n_blocks, monkeypatch):
     monkeypatch.setattr("epochal.seam.rigs.verbs.EVALUATION_BLOCK", 2)     # 23 rows: 12 blocks of one, three of which make one
     source, data = zoo.source("batch_norm")
     half = data.train.take(slice(0, n_rows))

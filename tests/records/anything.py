@@ -161,7 +161,8 @@ SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, 
 def example(kind):
     """One record of `kind`, always the same: small, with an infinity, other scripts than Latin, and quotes in its text."""
     hints = typing.get_type_hints(kind)
-    fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25), "blocks_a": (0.5, 0.25), "blocks_b": (0.5, 0.25),
+    fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
+               "blocks_a": (0.5, 0.25), "blocks_b": (0.5, 0.25),
                "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,), "fixed": ("batch_size",),
                "trains_with": "epochal", "max_time": 60.0,
                "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}

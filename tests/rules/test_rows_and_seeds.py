@@ -106,7 +106,7 @@ def world(harder):
     """A world in which the validation rows of each fold are harder by so much, for all settings."""
     made = evidence_of({PRESENT: Truth(), RIVAL: Truth(steps=200)}, n_seeds=6, n_screen=3)
     moved = []
-    for i, run in enumerate(made.curves):
+    for run in made.curves:
         fold = run.seed % len(harder)
         moved.append(dataclasses.replace(run, fold=fold, half_a=tuple(loss + harder[fold] for loss in run.half_a),
                                          half_b=tuple(loss + harder[fold] for loss in run.half_b)))
@@ -115,7 +115,7 @@ def world(harder):
 
 def test_rows_that_are_harder_for_all_settings_change_neither_target_nor_answer():
     plain, odd = world([0.0, 0.5, -0.5])
-    (margin, target), (same_margin, same_target) = declared(levelled(plain)), declared(levelled(odd))
+    (margin, _), (same_margin, same_target) = declared(levelled(plain)), declared(levelled(odd))
     assert same_margin == pytest.approx(margin, rel=0.05)
     assert same_target - declared(plain)[1] < 0.2     # and not that of the hardest rows
     assert declared(odd)[1] - same_target > 0.2

@@ -93,7 +93,8 @@ def test_folds_keep_nesting_and_weights_and_repeat_for_one_seed():
     np.testing.assert_array_equal(rows.x["a"][0], rows.x["b"] * 2)
     np.testing.assert_array_equal(rows.weight, rows.x["b"] % 3 + 1)
     np.testing.assert_array_equal(data.folds.weight, rows.weight)
-    assert all(np.array_equal(*pair) for one, two in zip(data.folds.all, again.folds.all, strict=True) for pair in zip(one, two, strict=True))
+    for fold, same in zip(data.folds.all, again.folds.all, strict=True):
+        assert all(map(np.array_equal, fold, same))
     assert not np.array_equal(rows.x["b"][data.folds.all[1].half_a], other.folds.rows.x["b"][other.folds.all[1].half_a])
 
 

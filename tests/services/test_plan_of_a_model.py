@@ -12,7 +12,7 @@ import epochal as ep
 from epochal.records import Plan, Setting
 from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
-from epochal.services.source import ArraySource
+from epochal.services.source import ArraySource, TableSource
 
 N = 96
 face = importlib.import_module("epochal.services.plan")
@@ -321,3 +321,27 @@ def test_what_cannot_be_fixed_is_refused(fixed):
     x, y, _ = rows()
     with pytest.raises(ep.UsageError, match="`fixed` must be one of batch_size"):
         ep.plan(build, x, y, fixed=fixed, verbose=0)
+
+
+def test_without_validation_rows_of_the_users_own_every_part_of_the_rows_is_held_out_in_turn(planned):
+    plan = planned[0]
+    assert {run.fold for run in plan.evidence.of("present")} == {*range(min(5, len(plan.evidence.of("present"))))}
+    assert all(len(run.blocks_a) == 4 for run in plan.evidence.of("present"))
+
+
+def test_the_users_own_validation_rows_stay_and_tables_cut_by_group_or_time_too(tmp_path):
+    x, y, _ = rows()
+    _, data = ArraySource(build(), x, y, validation_data=(x, y)).open(0)
+    assert data.folds is None
+    (tmp_path / "t.csv").write_text("a,b,who,y\n" + "\n".join(f"{i},{i * i % 7},{i % 12},{i % 2}" for i in range(120)))
+    path = str(tmp_path / "t.csv")
+    assert TableSource(path, target="y").open(0)[1].folds is not None
+    for cut in ({"group": "who"}, {"time": "a"}):
+        assert TableSource(path, target="y", **cut).open(0)[1].folds is None
+
+
+def test_classes_weigh_in_the_training_of_every_fold_and_not_in_judging():
+    x, y = np.arange(40.0)[:, None], np.arange(40) % 2
+    _, data = ArraySource(build(), x, y, class_weight={0: 1.0, 1: 3.0}).open(0)
+    np.testing.assert_array_equal(data.folds.rows.weight, 1.0 + 2.0 * data.folds.rows.y)
+    assert data.folds.weight is None

@@ -61,8 +61,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
 
     Returns:
-        A `Plan`. It holds for this model, these data and this machine; intervals of losses are over seeds and validation rows, those
-        of times over seeds and the clock. A run that was interrupted or killed is continued by the next call with the same model and data.
+        A `Plan`. It holds for this model, these data and this machine; intervals of losses are over seeds and validation rows,
+        those of times over seeds and the clock. A run that was interrupted or killed is continued by the next call with the same
+        model and data.
 
     Raises:
         KeyboardInterrupt: Ctrl-C asked it to end, after the measurement under way (a second one ends it at once). Its `answer` is

@@ -1,7 +1,7 @@
 """Means, ratios, lines and tests from small samples, with intervals."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -83,11 +83,14 @@ def two_way_p_lower(seeds_blocks: ArrayLike) -> float:
     def beyond(p):
         return sum((stdtrit(n - 1, 1 - p) * error) ** 2 for n, error in halves) - mean**2
 
-    return float(brentq(beyond, _LEAST_P, 0.5)) if beyond(_LEAST_P) > 0 else _LEAST_P
+    if beyond(_LEAST_P) <= 0:
+        return _LEAST_P
+    root: Any = brentq(beyond, _LEAST_P, 0.5)
+    return float(root)
 
 
 def _two_ways(seeds_blocks):
-    """The mean of a table, and `(how many, standard error)` of the means over its rows and of those over its columns, if several."""
+    """The mean of a table, and `(how many, standard error)` of its rows' means and of its columns', where there are several."""
     values = np.ma.asarray(seeds_blocks, float)
     require(values.ndim == 2 and values.size >= 1, "seeds_blocks", values.shape, "a table of at least one number")
     means = [m.compressed() for m in (np.ma.mean(values, 1), np.ma.mean(values, 0))]

@@ -44,8 +44,8 @@ class Curve:
         outcome: `OK` or `DIVERGED`.
         seconds: this run's share of the engine's time.
         fold: which rows were held out; runs of one fold were judged on the same.
-        blocks_a, blocks_b: loss in blocks of rows of each half, as many rows in each, at the epoch with the lowest loss on the other
-            half; empty where they were not kept.
+        blocks_a, blocks_b: loss in blocks of rows of each half, as many rows in each, at the epoch with the lowest loss on the
+            other half; empty where they were not kept.
     """
 
     setting: Setting

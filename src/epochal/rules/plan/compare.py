@@ -31,8 +31,8 @@ def shown_better(runs, present):
     others = [s for s in runs if s != present and not _diverged(runs[s])]
     if _diverged(runs[present]):
         return others
-    p_values = [two_way_p_lower(table) if (table := _by_blocks(runs, s, present)) is not None and len(table) >= _FEWEST else 1.0
-                for s in others]
+    tables = [_by_blocks(runs, s, present) for s in others]
+    p_values = [two_way_p_lower(table) if len(table) >= _FEWEST else 1.0 for table in tables]
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
 
 
@@ -168,15 +168,13 @@ def _difference(runs, a, b):
 
 
 def _by_blocks(runs, a, b):
-    """Differences in loss, float[n_pairs, n_blocks], masked where a pair of trainings was judged on other rows; `None` without one.
+    """Differences in loss, float[n_pairs, n_blocks], masked where a pair of trainings was judged on other rows.
 
     Where blocks were not kept there is but one, of all rows.
     """
     pairs = [(runs[a][pair], runs[b][pair]) for pair in runs[a] if pair in runs[b]]
-    if not pairs:
-        return None
     rows = [np.subtract(*(curve.blocks_a + curve.blocks_b for curve in pair)) for pair in pairs]
-    if not all(len(row) for row in rows):
+    if not pairs or not all(len(row) for row in rows):
         return np.subtract(*_qualities(runs, a, b))[:, None]
     folds = sorted({curve.fold for curve, _ in pairs})
     table = np.ma.masked_all((len(pairs), len(folds), len(rows[0])))

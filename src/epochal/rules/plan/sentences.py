@@ -102,9 +102,9 @@ def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
-        rows, n_folds = " and the validation rows", n_folds_of(c.evidence)
+        n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
         in_turn = f", {n_folds} parts of all rows in turn" if n_folds > 1 else ""
-        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {counted(c.chosen.n_seeds, 'seed')}{rows}{in_turn}")
+        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {seeds} and the validation rows{in_turn}")
     if c.ratio:
         value, low, high = c.ratio
         parts.append(f"time to the target: {c.whose} over this one {number(value)} ({number(low)} to {number(high)})")

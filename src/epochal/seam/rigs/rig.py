@@ -17,8 +17,8 @@ class Rig(Protocol):
         task, machine, present: records of what is trained, where, and the user's own setting.
         n_examples: training rows.
         n_params: trainable parameters.
-        folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`, and with
-            none it is the only one. `step` takes rows of every fold, `n_examples` are those of one.
+        folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`. Empty
+            where there is but that one. `step` takes rows of every fold, `n_examples` are those of one.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
             JAX; held out are the rows of both halves, or `None`.
     """
