@@ -96,9 +96,9 @@ def main():
     for (setting, way), found in sorted(told.items(), key=lambda item: (item[0][0], item[0][1])):
         low, middle, high = np.array(found).T
         mean = float(np.mean(truth[setting]))
-        held = np.mean((low <= mean) & (mean <= high))
-        print(f"| {setting.batch_size} at {setting.learning_rate} | {mean:+.4f} | {way} | {held:.0%} | {np.median(high - low) / 2:.4f} "
-              f"| {np.std(middle - mean):.4f} |")
+        held, half = np.mean((low <= mean) & (mean <= high)), np.median(high - low) / 2
+        print(f"| {setting.batch_size} at {setting.learning_rate} | {mean:+.4f} | {way} | {held:.0%} | {half:.4f} | "
+              f"{np.std(middle - mean):.4f} |")
 
 
 if __name__ == "__main__":

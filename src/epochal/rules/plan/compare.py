@@ -36,6 +36,15 @@ def shown_better(runs, present):
     return [s for s, p in zip(others, holm(p_values), strict=True) if p <= ALPHA] if others else []
 
 
+def shown_no_worse(runs, settings, against, margin):
+    """The settings, of those named, shown no worse than the reference by the margin or more, over seeds and validation rows:
+    one-sided, 5 % over all of them together (Holm 1979)."""
+    tables = {s: _by_blocks(runs, s, against) for s in settings if s != against and not _diverged(runs[s])}
+    p_values = [two_way_p_lower(table - margin) if len(table) > 1 else 1.0 for table in tables.values()]
+    known = [s for s, p in zip(tables, holm(p_values), strict=True) if p <= ALPHA] if tables else []
+    return [*known, *(s for s in settings if s == against)]
+
+
 def test_loss_of(runs, chosen, present):
     """Mean test loss of the chosen and of the present setting, and their paired difference as `(mean, low, high)`.
 

@@ -63,7 +63,7 @@ def _decide(evidence, goal):
     arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, arms, runs, present, against, target, step, evidence.task.n_train)
+    chosen = _choose(goal, arms, runs, present, against, target, step, margin, evidence.task.n_train)
     critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
@@ -95,29 +95,37 @@ def declared(evidence):
     return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
 
 
-def _choose(goal, arms, runs, present, against, target, step, n_train):
-    """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change."""
+def _choose(goal, arms, runs, present, against, target, step, margin, n_train):
+    """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change.
+
+    That one is no worse is shown for all settings together that would be worth it (Holm 1979).
+    """
     allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE)}
     default = present if present in allowed else against
     if goal == "best":
         return against
-    costs = {setting: _cost(goal, arm, n_train) for setting, arm in allowed.items()}
-    known = {setting: cost for setting, cost in costs.items() if cost is not None}
-    if default not in known:
-        return default
-    cheapest = min(known, key=lambda s: (known[s], s))
-    if known[cheapest] > _WORTH * known[default]:
-        return default
-    if goal == "smallest":
-        return cheapest
+
+    def cost(arm):
+        return _cost(goal, arm, n_train)
+
+    def is_shown_cheaper(setting):
+        if goal == "smallest":
+            return True
+        ratio = compare.seconds_ratio(runs, setting, default, target, step if goal == "fastest" else examples)
+        return ratio is not None and ratio[2] < 1
 
     def examples(batch_size):
         """A clock that counts examples."""
         n = compare.examples_per_step(batch_size, n_train)
         return Seconds(value=n, low=n, high=n)
 
-    ratio = compare.seconds_ratio(runs, cheapest, default, target, step if goal == "fastest" else examples)
-    return cheapest if ratio is not None and ratio[2] < 1 else default
+    now = cost(allowed[default])
+    if now is None:
+        return default
+    cheaper = [arm.setting for arm in arms if arm.setting != default and (mine := cost(arm)) is not None and mine <= _WORTH * now]
+    shown = compare.shown_no_worse(runs, cheaper, against, margin)
+    return min((setting for setting in shown if setting in allowed and is_shown_cheaper(setting)),
+               key=lambda setting: (cost(allowed[setting]), setting), default=default)
 
 
 def _cost(goal, arm, n_train):
