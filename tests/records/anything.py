@@ -107,8 +107,14 @@ def evidences(draw, kind):
                           fixed=st.sampled_from([(), *((name,) for name in records.FIXABLE)]),
                           max_memory=st.none() | st.integers(1, 2**50),
                           max_time=st.none() | st.floats(1e-9, 1e9),
+                          until=st.none() | untils(records.Until, task.metrics),
                           trains_with=st.sampled_from([*records.TRAINERS]),
                           curves=st.lists(one, max_size=1).map(tuple), readings=st.just(known), runs=st.just(raced)))
+
+
+def untils(kind, metrics=("accuracy",)):
+    return fields_of(kind, metric=st.just("loss"), at_least=st.just(False), value=FINITE) | (
+        fields_of(kind, metric=st.sampled_from(metrics), value=FINITE) if metrics else st.nothing())
 
 
 @st.composite
@@ -154,7 +160,7 @@ def studies(draw, kind):
 
 
 SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, records.Lead: leads, records.Evidence: evidences,
-           records.Arm: arms, records.Plan: plans, records.Switches: switches, records.SwitchTime: switches,
+           records.Until: untils, records.Arm: arms, records.Plan: plans, records.Switches: switches, records.SwitchTime: switches,
            records.BackEndTime: back_end_times, records.Design: designs, records.Study: studies}
 
 
@@ -164,7 +170,7 @@ def example(kind):
     fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
                "blocks_a": (0.5, 0.25), "blocks_b": (0.5, 0.25),
                "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,), "fixed": ("batch_size",),
-               "trains_with": "epochal", "max_time": 60.0,
+               "trains_with": "epochal", "max_time": 60.0, "metric": "loss", "at_least": False,
                "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}
     one = {name: fitting[name] if name in fitting else _one(int if hint == int | float else hint, name)
            for name, hint in hints.items()}
@@ -176,6 +182,8 @@ def example(kind):
         one |= {"low": 0.5, "high": 2.5}
     if kind is records.BackEndTime:
         one |= {"low": 0.5, "seconds": 1.5, "high": 2.5}
+    if kind is records.Until:
+        one |= {"value": 0.125}
     if kind is records.Evidence:
         one |= {"readings": (*one["readings"], UNTRAINED)}
     return kind(**{field.name: one[field.name] for field in dataclasses.fields(kind)})

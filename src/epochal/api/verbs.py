@@ -25,7 +25,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
          fixed: Literal["batch_size", "learning_rate"] | Iterable[str] = (),
          trains_with: Literal["keras", "epochal"] | None = None, max_memory: float | str | None = None,
-         max_time: float | str | None = None,
+         max_time: float | str | None = None, until: str | None = None,
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
          evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
@@ -52,6 +52,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         max_memory: what one update may take, as a number of bytes or `"4 GB"`: larger batch sizes are not compared. `None` is nine
             tenths of what the device has.
         max_time: what a whole training may take, as for `budget`, compiling and validation included: it limits the epochs.
+        until: what a training is to reach on the validation rows, `"val_accuracy>=0.95"` or `"val_loss<=0.1"`: a compiled metric or
+            the loss. Settings that reach it with every seed are good enough, and time counts until then; where none does, it is
+            said, and decided as without it. Trainings to the end tell; a race does not.
         goal: `"fastest"` (least training time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
         budget: seconds, words such as `"2 min"`, or with `epochs` a share of the training as it is now, `"10%"`. Where whole
@@ -75,7 +78,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
-                                   epochs=epochs, fixed=fixed, trains_with=trains_with, max_memory=max_memory, max_time=max_time)
+                                   epochs=epochs, fixed=fixed, trains_with=trains_with, max_memory=max_memory, max_time=max_time,
+                                   until=until)
     with set_by_ctrl_c(Stop()) as stop:
         return planning.plan(request, progress=progress, stop=stop)
 

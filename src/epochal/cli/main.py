@@ -117,6 +117,7 @@ def main():
               help="What is to stay as it is: only the other is chosen.")
 @click.option("--max-memory", help='What an update may take, such as "4 GB": larger batch sizes are not compared.')
 @click.option("--max-time", help='What a whole training may take, such as "10 min": it limits the epochs.')
+@click.option("--until", help='What a training is to reach, such as "val_accuracy>=0.95": who does, and soonest, is taken.')
 @click.option("--trains-with", type=click.Choice(["keras", "epochal"]),
               help="Who will train, by whose seconds it is decided: Keras' own fit, or `epochal fit`.  [default: keras]")
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,

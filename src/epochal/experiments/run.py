@@ -10,7 +10,7 @@ from ..engine.guard import memory_guard
 from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
-from ..rules.plan.decide import clock_of, declared
+from ..rules.plan.decide import aim_of, clock_of, declared
 from ..rules.plan.folds import levelled
 from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import (
@@ -90,6 +90,7 @@ class _Study:
         """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""
         present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
         margin, target = declared(levelled(self.evidence))
+        target = aim_of(self.evidence) or target
         left = visiting_order(self.sizes, present)
         if len(left) > 1 and not self._fit(left[:2], len(confirm), needed):
             left = [*left[1:], present]  # another batch size tells more than other rates at the present one
@@ -231,7 +232,7 @@ class _Study:
         lanes = [engine.Lane(s, schedule_of(self.rig, setting), fold) for setting, s, fold in wanted]
         runs = engine.train(self.rig, lanes, engine.Batches(size, n_epochs), how=how, go_on=go_on)
         self.done = min(begun + foreseen, self.total)
-        self._add(*(curve_of(run, setting, s, stage, n, fold=fold)
+        self._add(*(curve_of(run, setting, s, stage, n, fold=fold, metrics_of_trials=self.evidence.until is not None)
                     for run, (setting, s, fold) in zip(runs, wanted, strict=True)))
 
     def _left(self):

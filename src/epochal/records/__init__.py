@@ -5,6 +5,7 @@ from .curve import Setting as Setting
 from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
+from .evidence import Until as Until
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan

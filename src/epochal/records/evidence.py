@@ -14,6 +14,23 @@ _BY_THE_CLOCK = ("throughput", "validation", "compilation", "switches", "back_en
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """What a training is to reach on the validation rows.
+
+    Attributes:
+        metric: the name of a compiled metric, or `"loss"`. value: that it is to reach, or to pass.
+        at_least: whether it is to be as high; else as low.
+    """
+
+    metric: str
+    value: float
+    at_least: bool
+
+    def __str__(self):
+        return f"val_{self.metric} {'>=' if self.at_least else '<='} {self.value:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Readings, curves and runs in the order they were taken. Adding returns a new `Evidence`.
 
@@ -25,6 +42,7 @@ class Evidence:
         fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared.
         max_memory: bytes that an update may take; `None` where the device alone is the limit.
         max_time: seconds that a whole training may take; `None` where there is no limit.
+        until: what a training is to reach, by which settings are compared; `None` is as low a loss as the present one has.
         trains_with: who trains, of `TRAINERS`: Keras' own `fit` or ours. Seconds of a training are by its clock.
         readings, curves: what was measured.
         runs: the trainings of a race, each as far as it came.
@@ -38,6 +56,7 @@ class Evidence:
     fixed: tuple[str, ...] = ()
     max_memory: int | None = None
     max_time: float | None = None
+    until: Until | None = None
     trains_with: str = "keras"
     readings: tuple[Reading, ...] = ()
     curves: tuple[Curve, ...] = ()

@@ -5,7 +5,7 @@ from functools import singledispatch
 
 from ..base.errors import Misfit
 from .curve import Curve, Setting
-from .evidence import FIXABLE, TRAINERS, Evidence
+from .evidence import FIXABLE, TRAINERS, Evidence, Until
 from .plan import Arm, Plan, Stopping, Switches
 from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
 from .race import Lead, Run
@@ -101,6 +101,8 @@ def _(evidence: Evidence):
     _hold(evidence.trains_with in TRAINERS, "who trains")
     _hold(evidence.max_memory is None or evidence.max_memory >= 1, "an amount of memory")
     _hold(evidence.max_time is None or 0 < evidence.max_time < math.inf, "a time")
+    _hold(evidence.until is None or evidence.task is None or evidence.until.metric in ("loss", *evidence.task.metrics),
+          "a metric of its task as what is to be reached")
     _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
     _hold(len({len(curve.blocks_a) for curve in evidence.curves if curve.blocks_a}) <= 1,
           "as many blocks of rows in every training that kept any")
@@ -111,6 +113,11 @@ def _(evidence: Evidence):
     _hold(all(curve.train_loss for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs), "every training's loss")
     _hold(len({bool(curve.test_loss) for curve in evidence.curves if curve.stage != "screen" and curve.n_epochs}) <= 1,
           "the loss on the test rows in all of its curves, or in none")
+
+
+@check.register
+def _(until: Until):
+    _hold(math.isfinite(until.value) and not (until.metric == "loss" and until.at_least), "a value to reach")
 
 
 @check.register

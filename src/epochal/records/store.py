@@ -16,7 +16,7 @@ import typing
 from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .curve import Curve, Setting
-from .evidence import Evidence
+from .evidence import Evidence, Until
 from .fitting import check
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
@@ -29,7 +29,8 @@ FORMAT = 2
 _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
-                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, *typing.get_args(Point))}
+                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until,
+                                           *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
 _TITLES_1 = {"memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c",

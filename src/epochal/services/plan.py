@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from ..base.system.lock import locked, writing
 from ..base.text import bytes_of, counted, duration, seconds_of, share_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
-from ..records import FIXABLE, TRAINERS, Evidence, Plan, read, save
+from ..records import FIXABLE, TRAINERS, Evidence, Plan, Until, read, save
 from ..rules.plan.decide import GOALS, decide
 from ..rules.plan.propose import first_epochs
 from ..rules.scaling import steps_per_epoch
@@ -45,6 +46,7 @@ class PlanRequest:
         fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
         max_memory: what an update may take, bytes or words such as `"4 GB"`; `None` is all that the device has.
         max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
+        until: what a training is to reach, such as `"val_accuracy>=0.95"`: a compiled metric or the loss.
         trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
@@ -66,6 +68,7 @@ class PlanRequest:
     trains_with: str | None = None
     max_memory: float | str | None = None
     max_time: float | str | None = None
+    until: str | None = None
     least: float = 0.0
     most: float = math.inf
     usual: bool = False
@@ -226,7 +229,8 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with).within(max_memory)
-    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed, max_time=max_time)
+    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed, max_time=max_time,
+                    until=None if request.until is None else _until(request.until, rig.task.metrics))
     if share is not None:
         usual = first_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
         epochs = request.epochs or usual
@@ -239,6 +243,18 @@ def _prepared(request, progress, held):
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+
+
+def _until(said, metrics):
+    """What a training is to reach, in words such as `"val_accuracy>=0.95"`, as an `Until`."""
+    form = r"\s*(?:val_)?(\w+)\s*(>=|<=)\s*([-+]?\d*\.?\d+(?:e[-+]?\d{1,2})?)\s*"
+    found = re.fullmatch(form, said, re.IGNORECASE) if isinstance(said, str) else None
+    metric, way, value = found.groups() if found else ("", "", "")
+    require(bool(metric), "until", said, "a validation metric, >= or <=, and a number", 'Pass "val_accuracy>=0.95".')
+    names = ("loss", *metrics)
+    require(metric in names, "until", said, f"about one of {', '.join(names)}", "Compile the model with that metric.")
+    require(metric != "loss" or way == "<=", "until", said, "about a loss that is to be low", 'Pass "val_loss<=0.1".')
+    return Until(metric=metric, value=float(value), at_least=way == ">=")
 
 
 def _own_fit(model, x, y, **arguments):

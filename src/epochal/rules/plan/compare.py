@@ -8,7 +8,7 @@ import numpy as np
 from ...base.stats import holm, mean_interval, paired_difference, two_way_interval, two_way_p_lower
 from ...records import Arm, Verdict
 from ..scaling import steps_per_epoch
-from .quality import all_updates_to, best_epoch, cross_fitted
+from .quality import all_updates_to, best_epoch, cross_fitted, values_of
 
 ALPHA = 0.05
 _FEWEST = 3  # trainings of each that show one better
@@ -109,10 +109,14 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
     return tuple(map(arm, sorted(runs)))
 
 
-def seconds_ratio(runs, a, b, target, step_seconds):
-    """Time to target of setting `a` over that of `b`, paired over seeds: `(ratio, low, high)`; `None` where it is unknown."""
+def seconds_ratio(runs, a, b, target, step_seconds, of_a=None):
+    """Time to target of setting `a` over that of `b`, paired over seeds: `(ratio, low, high)`; `None` where it is unknown.
+
+    `of_a` is another target for `a`.
+    """
     seeds = [s for s in runs[a] if s in runs[b]]
-    mine, theirs = (all_updates_to([runs[setting][s] for s in seeds], target) for setting in (a, b))
+    mine, theirs = (all_updates_to([runs[setting][s] for s in seeds], goal)
+                    for setting, goal in ((a, target if of_a is None else of_a), (b, target)))
     if len(seeds) < 2 or mine is None or theirs is None:
         return None
     logs = [math.log(x / y) for x, y in zip(mine, theirs, strict=True)]
@@ -134,6 +138,21 @@ def verdict_of(low, high, margin):
     if high < margin:
         return Verdict.NOT_WORSE
     return Verdict.WORSE if low > 0 else Verdict.UNDECIDED
+
+
+def nearest(runs, aim):
+    """Which setting comes nearest to an `Aim`, and the mean over its trainings of the best value of each; `None` without one."""
+    best = max if aim.at_least else min
+    found = {setting: float(np.mean([best(values_of(curve, aim)) for curve in of.values()])) for setting, of in runs.items()
+             if not _diverged(of) and all(values_of(curve, aim) for curve in of.values())}
+    return best(found.items(), key=lambda item: item[1], default=None)
+
+
+def own_target(runs, setting, present, target):
+    """The target, as much lower as the loss of a setting is below the present one's: rows that favour a setting let it reach the
+    same loss sooner, and not come sooner to its own."""
+    mine, theirs = _qualities(runs, setting, present)
+    return target + min(0.0, float(np.mean(np.subtract(mine, theirs)))) if mine else target
 
 
 def examples_to_target(arm, n_train):

@@ -1,11 +1,13 @@
 """From evidence to a plan. The only place where a recommendation is made."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from ...base.errors import MeasurementFailed
 from ...base.validate import one_of
-from ...records import Outcome, Plan, Stopping, Verdict
+from ...records import Arm, Outcome, Plan, Setting, Stopping, Verdict
 from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
@@ -15,7 +17,7 @@ from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size
 from .folds import levelled
 from .from_race import decide_race
 from .max_time import within_time
-from .quality import cross_fitted, stopping_epoch, stopping_regret
+from .quality import Aim, all_updates_to, cross_fitted, stopping_epoch, stopping_regret
 from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -33,7 +35,9 @@ def decide(evidence, *, goal="fastest"):
     training time to the target (`"fastest"`), examples to the target (`"frugal"`), memory (`"smallest"`); `"best"` counts nothing
     but quality.
 
-    Settings that change what is fixed (`evidence.fixed`) are left out, and epochs beyond `evidence.max_time`.
+    Settings that change what is fixed (`evidence.fixed`) are left out, and epochs beyond `evidence.max_time`. With
+    `evidence.until` the target is that value of a metric, and who reaches it with every seed is good enough, whatever the loss;
+    where nobody does, it is decided as without it, and said.
 
     Until two settings were trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
 
@@ -51,7 +55,9 @@ def _decide(evidence, goal):
         return decide_race(evidence, goal, clock_of(evidence))
     margin, target = declared(evidence)
     clock, memory = clock_of(evidence), evidence.get("memory")
-    step = clock.step
+    step, aim = clock.step, aim_of(evidence)
+    if aim is not None and any(all_updates_to(of.values(), aim) for of in runs.values()):
+        target = aim
 
     def in_time(setting):
         ratio = compare.seconds_ratio(runs, setting, present, target, step)
@@ -63,7 +69,7 @@ def _decide(evidence, goal):
     arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, arms, runs, present, against, target, step, margin, evidence.task.n_train)
+    chosen = _choose(goal, _Compared(arms, runs, present, against, target, step, margin, evidence.task.n_train))
     critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
@@ -72,7 +78,7 @@ def _decide(evidence, goal):
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
-                                better=arm_of[better],
+                                better=arm_of[better], nearest=None if aim is None else compare.nearest(runs, aim),
                                 seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
@@ -95,37 +101,63 @@ def declared(evidence):
     return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
 
 
-def _choose(goal, arms, runs, present, against, target, step, margin, n_train):
-    """The setting the goal asks for among those equal to the reference; the present one unless another is worth a change.
+def aim_of(evidence):
+    """The `Aim` that `evidence.until` names, or `None`."""
+    until = evidence.until
+    if until is None:
+        return None
+    return Aim(None if until.metric == "loss" else evidence.task.metrics.index(until.metric), until.value, until.at_least)
 
-    That one is no worse is shown for all settings together that would be worth it (Holm 1979).
+
+class _Compared(NamedTuple):
+    """What a choice is made among."""
+
+    arms: tuple[Arm, ...]
+    runs: dict
+    present: Setting
+    against: Setting
+    target: float | Aim
+    step: Callable
+    margin: float
+    n_train: int
+
+
+def _choose(goal, c):
+    """The setting the goal asks for among those that are good enough; the present one unless another is worth a change.
+
+    Good enough is who reaches an `Aim` with every seed, where there is one. Else who is no worse than the reference, which is shown
+    for all settings together that would be worth a change (Holm 1979).
     """
-    allowed = {arm.setting: arm for arm in arms if arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE)}
-    default = present if present in allowed else against
+    aimed = isinstance(c.target, Aim)
+    allowed = {arm.setting: arm for arm in c.arms
+               if (arm.steps is not None if aimed else arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE))}
     if goal == "best":
-        return against
+        return c.against if c.against in allowed else min(allowed, key=lambda s: (allowed[s].quality or 0.0, s))
+    costs = {arm.setting: cost for arm in c.arms if (cost := _cost(goal, arm, c.n_train)) is not None}
+    default = c.present if c.present in allowed else c.against
+    if default not in allowed:  # of an `Aim`
+        default = min(allowed, key=lambda s: (costs.get(s, math.inf), s))
+    if default not in costs:
+        return default
+    cheaper = [setting for setting, cost in costs.items() if setting != default and cost <= _WORTH * costs[default]]
+    shown = cheaper if aimed else compare.shown_no_worse(c.runs, cheaper, c.against, c.margin)
+    return min((setting for setting in shown if setting in allowed and _is_shown_cheaper(goal, c, setting, default)),
+               key=lambda setting: (costs[setting], setting), default=default)
 
-    def cost(arm):
-        return _cost(goal, arm, n_train)
 
-    def is_shown_cheaper(setting):
-        if goal == "smallest":
-            return True
-        ratio = compare.seconds_ratio(runs, setting, default, target, step if goal == "fastest" else examples)
-        return ratio is not None and ratio[2] < 1
+def _is_shown_cheaper(goal, c, setting, default):
+    """Whether 95 % of the ratio of what two settings cost lie below 1; memory is not measured with doubt."""
+    if goal == "smallest":
+        return True
 
     def examples(batch_size):
         """A clock that counts examples."""
-        n = compare.examples_per_step(batch_size, n_train)
+        n = compare.examples_per_step(batch_size, c.n_train)
         return Seconds(value=n, low=n, high=n)
 
-    now = cost(allowed[default])
-    if now is None:
-        return default
-    cheaper = [arm.setting for arm in arms if arm.setting != default and (mine := cost(arm)) is not None and mine <= _WORTH * now]
-    shown = compare.shown_no_worse(runs, cheaper, against, margin)
-    return min((setting for setting in shown if setting in allowed and is_shown_cheaper(setting)),
-               key=lambda setting: (cost(allowed[setting]), setting), default=default)
+    own = None if isinstance(c.target, Aim) else compare.own_target(c.runs, setting, c.present, c.target)
+    ratio = compare.seconds_ratio(c.runs, setting, default, c.target, c.step if goal == "fastest" else examples, own)
+    return ratio is not None and ratio[2] < 1
 
 
 def _cost(goal, arm, n_train):

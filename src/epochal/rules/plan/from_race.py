@@ -218,6 +218,8 @@ class _Told:
             last = judged.leads[-1] if judged.leads else None
             told = f" (difference {difference(last.difference, last.low, last.high)})" if last else ""
             yield f"{judged.ahead} may train faster{told}"
+        if self.evidence.until is not None:
+            yield f"whether {self.evidence.until} is reached: only trainings to the end tell; raise `--budget`"
         if nothing := self._nothing_learnt():
             yield f"whether anything is learnt: {nothing}"
         yield "the number of epochs: no training was long enough to see its validation loss turn"

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from .quality import all_updates_to, cross_fitted
+from .quality import Aim, all_updates_to, cross_fitted
 
 STEP = math.sqrt(10)   # half a decade between neighbours
 MOST_RATES = 9
@@ -13,7 +13,7 @@ class Pick(NamedTuple):
     """What the trials of one batch size say."""
 
     best: float  # the rate of the lowest mean validation loss
-    soonest: float  # among the rates within the margin of that, the one that reaches the target in the fewest updates
+    soonest: float  # of the rates within the margin of that (of all, to an `Aim`) the one with the fewest updates to the target
     low: float  # to `high`: the span of rates within the margin
     high: float
     contenders: tuple[float, ...]  # up to three rates worth comparing with fresh seeds: `best`, `soonest`, and the next best
@@ -55,14 +55,15 @@ def pick(curves, margin, target):
     Args:
         curves: `Curve`s of one batch size at several rates, the same seeds at each.
         margin: differences in validation loss below this one count as none.
-        target: the validation loss whose first reaching is counted.
+        target: the validation loss, or the `Aim`, whose first reaching is counted.
     """
     scores = {rate: score for rate, score in _scores(curves).items() if math.isfinite(score)}
     if not scores:
         return None
     best = min(scores, key=lambda rate: scores[rate])
     plateau = sorted(rate for rate, score in scores.items() if score <= scores[best] + margin)
-    arrived = {rate: all_updates_to([c for c in curves if c.setting.learning_rate == rate], target) for rate in plateau}
+    fine = scores if isinstance(target, Aim) else plateau
+    arrived = {rate: all_updates_to([c for c in curves if c.setting.learning_rate == rate], target) for rate in fine}
     arrived = {rate: sum(map(math.log, steps)) / len(steps) for rate, steps in arrived.items() if steps}
     tried, soonest = _scores(curves), min(arrived, key=lambda rate: arrived[rate], default=best)
     contenders = tuple(dict.fromkeys((best, soonest, *sorted(scores, key=lambda rate: scores[rate]))))[:3]

@@ -1,6 +1,7 @@
 """How good one training run was, without rewarding the run that was lucky in its choice of epoch."""
 
 import math
+from typing import NamedTuple
 
 from ...records import Outcome
 from ..patience import replay
@@ -47,6 +48,21 @@ def _lowest(values):
     return min(range(len(values)), key=values.__getitem__)
 
 
+def _falling(curve, target):
+    """A run's values after each epoch and the one to reach, lower being better; without values, where they were not kept."""
+    if not isinstance(target, Aim):
+        return curve.validation_loss, target
+    way, values = -1.0 if target.at_least else 1.0, values_of(curve, target)
+    return tuple(way * value for value in values), way * target.value
+
+
+def values_of(curve, aim):
+    """The values of what an `Aim` is about, after each epoch; none, where they were not kept."""
+    if aim.place is None:
+        return curve.validation_loss
+    return curve.metrics[aim.place] if curve.metrics else ()
+
+
 def updates_to(losses, target, steps_per_epoch):
     """Updates until a loss, given after each epoch, first is at or below the target, interpolated within the epoch.
 
@@ -61,8 +77,17 @@ def updates_to(losses, target, steps_per_epoch):
     return None
 
 
+class Aim(NamedTuple):
+    """What is to be reached on the validation rows: a value, or beyond it, of the metric at this place among those compiled; of
+    the loss, where the place is `None`."""
+
+    place: int | None
+    value: float
+    at_least: bool
+
+
 def all_updates_to(curves, target) -> list[float] | None:
-    """Updates to a validation loss of every run, or `None` where one of them never reached it."""
-    found = [updates_to(curve.validation_loss, target, curve.steps_per_epoch) for curve in curves]
+    """Updates of every run to a target, a validation loss or an `Aim`, or `None` where one of them never reached it."""
+    found = [updates_to(*_falling(curve, target), curve.steps_per_epoch) for curve in curves]
     reached = [updates for updates in found if updates is not None]
     return reached if len(reached) == len(found) else None

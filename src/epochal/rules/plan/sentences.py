@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from ...base.text import capital, counted, difference, number, quantity
-from ...records import Arm, Evidence, Outcome, Reading, Verdict
+from ...records import Arm, Evidence, Outcome, Reading, Setting, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
 from .folds import n_folds_of
 from .propose import batch_sizes, worth_a_look
+from .quality import Aim
 
 _WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
 _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
@@ -17,7 +18,8 @@ class Context(NamedTuple):
     """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's.
 
     `better`: the best of the settings shown better, whatever time it takes. `seconds`, `present_seconds`: what a whole training
-    takes with the chosen and with the present setting.
+    takes with the chosen and with the present setting. `nearest`: where something is to be reached, the setting that comes nearest
+    to it, and its value.
     """
 
     evidence: Evidence
@@ -27,7 +29,7 @@ class Context(NamedTuple):
     present: Arm
     against: Arm
     margin: float
-    target: float
+    target: float | Aim
     critical: Reading
     optimal: Reading
     ratio: tuple[float, float, float] | None
@@ -35,14 +37,44 @@ class Context(NamedTuple):
     better: Arm | None = None
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
+    nearest: tuple[Setting, float] | None = None
 
     @property
     def whose(self):
         return self.evidence.whose
 
+    @property
+    def goal_words(self):
+        """What is called the target."""
+        return str(self.evidence.until) if isinstance(self.target, Aim) else "the target loss"
+
 
 def headline(c):
     """The answer in one sentence of at most two lines, what to use first, then what it gains."""
+    if isinstance(c.target, Aim):
+        return _reaches(c)
+    missed = ""
+    if c.evidence.until is not None:
+        setting, value = c.nearest or (c.present.setting, None)
+        came = "" if value is None else f" (nearest: {number(value)} on average, with {_short(setting)})"
+        missed = f"No setting reached {c.evidence.until} with every seed{came}. "
+    return missed + _as_good(c)
+
+
+def _reaches(c):
+    """The headline where settings reach what they are to reach."""
+    setting, yours = c.chosen.setting, f"{c.whose} ({_short(c.present.setting)})"
+    took = "" if c.chosen.seconds is None else f" after {quantity('s', c.chosen.seconds)} of training"
+    if c.present.steps is None:
+        return f"Use {setting}: it reaches {c.goal_words} with every seed{took}; {yours} does not."
+    if c.chosen is c.present:
+        return (f"{capital(c.whose)} is good already ({setting}): it reaches {c.goal_words} with every seed{took}, and no setting "
+                "was shown to be there sooner.")
+    return f"Use {setting}: it reaches {c.goal_words} with every seed{took}, {yours} {_times_later(c)}{_whole(c)}."
+
+
+def _as_good(c):
+    """The headline where settings are compared by their loss."""
     setting, yours = c.chosen.setting, f"{c.whose} ({_short(c.present.setting)})"
     if c.present.verdict is Verdict.DIVERGED:
         return f"{capital(c.whose)} diverges ({_short(c.present.setting)}). Use {setting}."
@@ -73,10 +105,18 @@ def headline(c):
 
 def _gain(c):
     """What the chosen setting gains in time: to the same loss, and for a whole training."""
-    told = f", at the same loss {_times(c.ratio)}" if c.ratio else ""
+    return (f", at the same loss {_times(c.ratio)}" if c.ratio else "") + _whole(c)
+
+
+def _whole(c):
+    """What a whole training takes, now and then."""
     if None in (c.seconds, c.present_seconds):
-        return told
-    return f"{told}; a whole `{c.evidence.fit}` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
+        return ""
+    return f"; a whole `{c.evidence.fit}` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
+
+
+def _times_later(c):
+    return "too" if c.ratio is None else f"{number(c.ratio[0])} times as late"
 
 
 def why_batch_size(c):
@@ -91,7 +131,7 @@ def why_batch_size(c):
     elif c.chosen is c.against:
         parts.append(f"shown better than {c.whose}")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches the target loss in {quantity('s', c.chosen.seconds)}, without compilation and validation")
+        parts.append(f"reaches {c.goal_words} in {quantity('s', c.chosen.seconds)}, without compilation and validation")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({number(c.optimal.low)} to "
                      f"{number(c.optimal.high)} within 10 % of the best time)")
