@@ -323,6 +323,32 @@ def test_what_cannot_be_fixed_is_refused(fixed):
         ep.plan(build, x, y, fixed=fixed, verbose=0)
 
 
+def test_what_is_to_be_reached_is_a_metric_of_the_model_in_a_sentence_of_its_own(planned):
+    plan, model = planned[0], build()
+    x, y, weight = rows()
+    found = ep.plan(model, x, y, sample_weight=weight, budget="2 s", evidence=plan, until="val_mae <= 100", verbose=0)
+    assert (found.evidence.until.metric, found.evidence.until.value, found.evidence.until.at_least) == ("mae", 100.0, False)
+    assert "reaches val_mae <= 100 with every seed" in found.headline
+    missed = ep.plan(model, x, y, sample_weight=weight, budget="2 s", evidence=plan, until="mae<=1e-9", verbose=0)
+    assert missed.headline.startswith("No setting reached val_mae <= 1e-09 with every seed (nearest: ")
+    known = {id(run) for run in plan.evidence.curves}
+    assert {id(run) for run in missed.evidence.curves} >= known          # decided on the same trainings
+
+
+@pytest.mark.parametrize(("until", "sentence"), [
+    ("val_accuracy>=0.9", r"`until` must be about one of loss, mae; got 'val_accuracy>=0.9'. Compile the model with that metric."),
+    ("val_loss>=0.9", "`until` must be about a loss that is to be low"),
+    ("val_mae", "`until` must be a validation metric, >= or <=, and a number; got 'val_mae'"),
+    ("val_mae<=", "`until` must be a validation metric"),
+    ("val_mae<=1e999", "`until` must be a validation metric"),
+    ("val_mae==1", "`until` must be a validation metric"),
+    (0.9, "`until` must be a validation metric")])
+def test_what_cannot_be_reached_is_refused(until, sentence):
+    x, y, _ = rows()
+    with pytest.raises(ep.UsageError, match=sentence):
+        ep.plan(build(), x, y, budget="2 s", until=until, verbose=0)
+
+
 def test_without_validation_rows_of_the_users_own_every_part_of_the_rows_is_held_out_in_turn(planned):
     plan = planned[0]
     assert {run.fold for run in plan.evidence.of("present")} == {*range(min(5, len(plan.evidence.of("present"))))}

@@ -70,7 +70,8 @@ def _reaches(c):
     if c.chosen is c.present:
         return (f"{capital(c.whose)} is good already ({setting}): it reaches {c.goal_words} with every seed{took}, and no setting "
                 "was shown to be there sooner.")
-    return f"Use {setting}: it reaches {c.goal_words} with every seed{took}, {yours} {_times_later(c)}{_whole(c)}."
+    sooner = f", {_times(c.ratio)} than {yours}" if c.ratio else ""
+    return f"Use {setting}: it reaches {c.goal_words} with every seed{took}{sooner}{_whole(c)}."
 
 
 def _as_good(c):
@@ -113,10 +114,6 @@ def _whole(c):
     if None in (c.seconds, c.present_seconds):
         return ""
     return f"; a whole `{c.evidence.fit}` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
-
-
-def _times_later(c):
-    return "too" if c.ratio is None else f"{number(c.ratio[0])} times as late"
 
 
 def why_batch_size(c):
@@ -162,6 +159,8 @@ def why_rate(c, picked, n_trials):
     if picked is None:
         return mine + ("every trial at this batch size diverged" if n_trials
                        else "there was no time to test others; raise `--budget`")
+    if isinstance(c.target, Aim) and c.chosen.setting.learning_rate == picked.soonest:
+        return f"{mine}the soonest at {c.goal_words} of {counted(picked.n_rates, 'rate')} tried"
     if c.chosen.setting.learning_rate == picked.best:
         return f"{mine}the best of {counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}"
     if picked.low <= c.chosen.setting.learning_rate <= picked.high:
