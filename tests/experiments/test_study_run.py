@@ -234,3 +234,16 @@ def test_a_run_becomes_a_curve_part_by_part():
                          metrics=((3.0, 15.0), (4.0, 16.0), (5.0, 17.0)))
     out = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)
     assert curve_of(out, made.setting, 3, "confirm", 20).n_epochs == 0
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(2.0, {8}), (4.5, {16})])
+def test_where_time_is_left_every_setting_is_trained_with_more_seeds_and_where_it_is_not_none_is(bench, seconds, expected):
+    rig = bench(step_seconds=1e-3)
+    known = run(rig, replace(begun(rig), fixed=("learning_rate",)), seconds=seconds)
+    seeds = {setting: [c.seed for stage in ("present", "confirm") for c in known.of(stage, setting)]
+             for setting in {c.setting for c in known.curves}}
+    assert len(seeds) == 2
+    assert {len(of) for of in seeds.values()} == expected
+    assert len({frozenset(of) for of in seeds.values()}) == 1          # the same for all
+    runs_of(known)
+    assert known.get("study").cost <= seconds

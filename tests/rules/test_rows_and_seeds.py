@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from rules.worlds import Truth, at
+from rules.worlds import MARGIN, Truth, at
 from rules.worlds import evidence as evidence_of
 from scipy.stats import t
 from tiers import cases
@@ -158,3 +158,24 @@ def test_without_test_rows_there_is_no_test_loss():
     bare = {setting: {seed: dataclasses.replace(c, test_loss=()) for seed, c in curves.items()}
             for setting, curves in runs(np.full((8, 2), -0.05)).items()}
     assert losses_on_test(bare, RIVAL, PRESENT) is None
+
+
+def test_a_cheaper_setting_that_is_no_worse_alone_and_not_among_many_is_named_as_worth_a_try():
+    """Nine are three times as cheap; one of them is shown no worse by itself, at 2.5 %, and none at 5 % over all of them."""
+    truths = {PRESENT: Truth()} | {at(32, rate): Truth(steps=200) for rate in (2e-3, 3e-3, 4e-3, 5e-3, 6e-3, 7e-3, 8e-3, 9e-3)}
+    made, rng = evidence_of(truths), np.random.default_rng(3)
+    luck = {setting: 1.4 * MARGIN * rng.normal(size=(2, 4)) - 0.2 * MARGIN for setting in truths}
+    curves = []
+    for run in made.curves:
+        if run.stage == "screen" or run.setting == PRESENT:
+            curves.append(dataclasses.replace(run, blocks_a=(run.half_a[-1],) * 4, blocks_b=(run.half_b[-1],) * 4)
+                          if run.stage != "screen" else run)
+            continue
+        halves = {name: tuple(loss + luck[run.setting][i].mean() for loss in getattr(run, name))
+                  for i, name in enumerate(("half_a", "half_b"))}
+        blocks = {f"blocks_{half}": tuple(run.half_a[-1] + luck[run.setting][i]) for i, half in enumerate("ab")}
+        curves.append(dataclasses.replace(run, **halves, **blocks))
+    plan = decide(dataclasses.replace(made, curves=tuple(curves)))
+    alone = [arm for arm in plan.arms if arm.verdict is Verdict.NOT_WORSE]
+    print(plan.headline, [(a.verdict.value, a.low, a.high) for a in plan.arms])
+    assert 0

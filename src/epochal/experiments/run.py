@@ -31,6 +31,8 @@ _SHARE = 0.45   # of the time left that one batch size may take while others wai
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _SHORT = 10.0   # seconds, within which but one number of lanes is tried: each is a program to compile
 _SOONER = 2.0   # times as many trainings as foreseen may fit, since early stopping ends most: for the first other batch size
+_MORE_SEEDS = (24, 16, 12)  # where time is left after all batch sizes
+_SAFE = 0.7     # of the time left that more seeds may take, as foreseen
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
 
@@ -76,6 +78,7 @@ class _Study:
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
+        self._repeat_all()
         taken = perf_counter() - self.started
         self._add(Reading(name="study", title="trainings made", value=float(len(self.evidence.curves)), unit="trainings",
                           repeats=1, cost=taken, details=(("budget", self.seconds),)))
@@ -122,6 +125,25 @@ class _Study:
             if self.done > foreseen:
                 slowness *= max(0.2, min(5.0, (perf_counter() - begun) / (self.done - foreseen)))
             self.total = self.done + max(self._left(), 0.0)
+
+    def _repeat_all(self):
+        """Train every setting that was compared with more fresh seeds, as many as the time that is left allows.
+
+        All or none of them, by the time alone: added to those that look well, seeds would make chance findings.
+        """
+        runs, n = runs_by_setting(self.evidence), self.rig.n_examples
+        for n_seeds in _MORE_SEEDS:
+            foreseen = 0.0
+            for setting, curves in runs.items():
+                size, n_epochs = min(setting.batch_size, n), sum(c.n_epochs for c in curves.values()) / len(curves)
+                foreseen += max(0, n_seeds - len(curves)) * steps_per_epoch(n, size) * n_epochs * self._how(size).seconds
+            if len(runs) > 1 and foreseen <= _SAFE * self._left():
+                confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
+                for setting, curves in runs.items():
+                    n_epochs = max(c.n_epochs for c in curves.values())
+                    stage = "present" if setting == self.rig.present else "confirm"
+                    self._train(stage, [setting], confirm, "more fresh seeds", n_epochs, patience_for(n_epochs))
+                return
 
     def _fit(self, sizes, n_seeds, needed):
         """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""

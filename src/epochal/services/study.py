@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 
 from ..base.files import cache_folder
@@ -57,6 +57,7 @@ def _study(request, progress, stop):
     if request.folder is not None:
         path_like("folder", request.folder, "a path, or None", 'Pass folder="study".')
     model, data = request.source.open(choices.seed)
+    data = replace(data, folds=None)  # all trainings of a study are judged on the same rows
     rig = open_rig(model, data)
     design = designed(rig.task, rig.present, choices)
     place, reporter = request.folder or _unfinished(design, rig), Reporter(progress, stop)

@@ -1,5 +1,6 @@
 """What the evidence says, in sentences: the headline, each reason, what limits the batch size, and what is undecided."""
 
+from functools import partial
 from typing import NamedTuple
 
 from ...base.text import capital, counted, difference, number, quantity
@@ -85,9 +86,12 @@ def _as_good(c):
     if c.chosen is c.present and _not_compared(c) and len({arm.setting.batch_size for arm in c.arms}) == 1:
         return f"Keep {c.whose} for now ({setting}): no other batch size could be compared in this time; raise `--budget`."
     if c.chosen is c.present and (rival := _promising(c)) is not None:
-        sooner = number(c.present.seconds / rival.seconds)
-        return (f"Keep {yours}, or try {_short(rival.setting)}: the same loss {sooner} times sooner, if it ends as good, which is "
-                f"not shown: difference {_signed(rival)}.")
+        sooner, cheaper = number(c.present.seconds / rival.seconds), sum(map(partial(_is_cheaper, c), rivals))
+        doubt = "if it ends as good, which is not shown"
+        if rival.verdict is Verdict.NOT_WORSE:
+            doubt = f"which may be chance, with {counted(cheaper, 'cheaper setting')} compared"
+        return (f"Keep {yours}, or try {_short(rival.setting)}: the same loss {sooner} times sooner, {doubt}: difference "
+                f"{_signed(rival)}.")
     if c.chosen is c.present and c.goal == "best":
         return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
@@ -272,9 +276,14 @@ def _not_compared(c):
 
 def _promising(c):
     """Where speed counts, the fastest setting that is as good on average, and not shown to be; `None` where there is none."""
-    some = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and arm.n_seeds >= _SEVERAL and arm.difference <= c.margin
-            and None not in (arm.seconds, c.present.seconds) and arm.seconds < _WORTH * c.present.seconds]
+    some = [arm for arm in c.arms if arm.verdict in (Verdict.UNDECIDED, Verdict.NOT_WORSE) and arm.n_seeds >= _SEVERAL
+            and arm.difference <= c.margin and _is_cheaper(c, arm)]
     return min(some, key=lambda arm: (arm.seconds, arm.setting), default=None) if c.goal == "fastest" else None
+
+
+def _is_cheaper(c, arm):
+    """Whether a setting comes sooner to the same loss than the present one, by enough to be worth a change."""
+    return None not in (arm.seconds, c.present.seconds) and arm.seconds < _WORTH * c.present.seconds
 
 
 def _would_pay(c, arm):
