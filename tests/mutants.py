@@ -59,8 +59,8 @@ MUTANTS = (
     Mutant("a journal not written", "services/plan.py", "save(evidence, self.path)", "os.fspath(self.path)",
            "tests/services"),
     Mutant("the margin taken as zero", "rules/margin.py", "return margin, max(", "return 0.0, max(", "tests/rules/test_margin.py"),
-    Mutant("seeds not paired", "rules/plan/compare.py", "[judge(runs[b][s]) for s in seeds]",
-           "[judge(runs[b][s]) for s in reversed(seeds)]", "tests/rules/test_compare.py"),
+    Mutant("seeds not paired", "rules/plan/compare.py", "[cross_fitted(runs[b][pair]) for pair in pairs]",
+           "[cross_fitted(runs[b][pair]) for pair in reversed(pairs)]", "tests/rules/test_compare.py"),
     Mutant("epoch chosen and judged on the same rows", "rules/plan/quality.py", "curve.half_a[_lowest(curve.half_b)]",
            "curve.half_a[_lowest(curve.half_a)]", "tests/rules/test_quality.py"),
     Mutant("grid of a plan's learning rates not widened", "rules/plan/learning_rates.py",
@@ -93,8 +93,14 @@ MUTANTS = (
            "tests/rules/test_race_judge.py"),
     Mutant("a lead in a race believed without its interval", "rules/race/judge.py", "if last.high < 0 and",
            "if last.difference < 0 and", "tests/rules/test_race_judge.py"),
-    Mutant("rows left out of an interval over both", "base/stats.py", "(values.mean(1), values.mean(0)) if", "(values.mean(1),) if",
-           "tests/base/test_two_way_interval.py"),
+    Mutant("rows left out of an interval over both", "base/stats.py", "(np.ma.mean(values, 1), np.ma.mean(values, 0))]",
+           "(np.ma.mean(values, 1),)]", "tests/base/test_two_way_interval.py"),
+    Mutant("a cheaper setting shown no worse by itself alone", "rules/plan/compare.py", "zip(tables, holm(p_values), strict=True)",
+           "zip(tables, p_values, strict=True)", "tests/rules/test_rows_and_seeds.py"),
+    Mutant("a fold trained on the rows that it holds out", "engine/lanes.py", "rig.folds[lane.fold].train[places] if lane.fold else",
+           "places if lane.fold else", "tests/engine/test_engine_train.py"),
+    Mutant("rows that are harder for all counted as worse", "rules/plan/decide.py", "_decide(levelled(evidence.allowed()), goal)",
+           "_decide(evidence.allowed(), goal)", "tests/rules/test_rows_and_seeds.py"),
 )
 
 

@@ -6,7 +6,7 @@ from scipy.stats import binom, t
 from tiers import cases
 
 from epochal.base.errors import UsageError
-from epochal.base.stats import two_way_interval
+from epochal.base.stats import two_way_interval, two_way_p_lower
 
 
 def test_a_worked_example():
@@ -15,6 +15,34 @@ def test_a_worked_example():
     assert mean == 1.75
     assert high - mean == pytest.approx(np.hypot(t.ppf(0.975, 1) * 1.25, t.ppf(0.975, 2) * 0.75 / np.sqrt(3)))
     assert mean - low == pytest.approx(high - mean)
+
+
+def test_with_five_of_each_variances_add_and_so_do_degrees_of_freedom():
+    table = np.random.default_rng(1).normal(size=(5, 6))
+    mean, low, high = two_way_interval(table)
+    seeds, blocks = (table.mean(axis).var(ddof=1) / table.shape[1 - axis] for axis in (1, 0))
+    degrees = (seeds + blocks) ** 2 / (seeds**2 / 4 + blocks**2 / 5)
+    assert (high - low) / 2 == pytest.approx(t.ppf(0.975, degrees) * np.sqrt(seeds + blocks))
+    assert mean == pytest.approx(table.mean())
+
+
+@pytest.mark.parametrize("shape", [(2, 8), (8, 8), (8, 1), (1, 8)])
+def test_a_p_value_is_that_of_the_interval_that_ends_at_0(shape):
+    table = np.random.default_rng(2).normal(size=shape)
+    _, low, high = two_way_interval(table)
+    assert two_way_p_lower(table - high) == pytest.approx(0.025)
+    assert two_way_p_lower(table - low) == 1.0
+    assert two_way_p_lower(np.full(shape, -1.0)) <= 1e-9
+    assert two_way_p_lower([[-1.0]]) == 1.0
+
+
+def test_figures_that_are_masked_count_nowhere():
+    """Two seeds on two blocks of their own each: three means over blocks would be five with the masked ones."""
+    table = np.ma.masked_invalid([[1.0, 2.0, np.nan], [np.nan, 4.0, 5.0]])
+    mean, _, high = two_way_interval(table)
+    over_seeds, over_blocks = np.std([1.5, 4.5], ddof=1) / np.sqrt(2), np.std([1.0, 3.0, 5.0], ddof=1) / np.sqrt(3)
+    assert mean == 3.0
+    assert high - mean == pytest.approx(np.hypot(t.ppf(0.975, 1) * over_seeds, t.ppf(0.975, 2) * over_blocks))
 
 
 @pytest.mark.parametrize("table", [[[1.0, 2.0, 3.0]], [[1.0], [2.0], [3.0]]], ids=["one seed", "one block"])
@@ -53,7 +81,10 @@ def test_what_is_no_table_is_refused_and_a_loss_that_is_not_a_number_is_not_hidd
     (2, 1.0, 1.0, 0.0, 0.98),
     (2, 1.0, 0.0, 1.0, 0.98),
     (3, 1.0, 1.0, 0.0, 0.98),
+    (5, 1.0, 1.0, 0.0, 0.97),      # from here on degrees of freedom add up
+    (5, 1.0, 0.0, 1.0, 0.98),
     (8, 1.0, 1.5, 0.0, 0.98),
+    (24, 1.0, 1.0, 0.0, 0.97),
     (3, 0.3, 1.0, 1.0, 1.0),
     (3, 0.0, 0.0, 1.0, 1.0)])      # what one training makes of one block is counted twice: on the wide side
 def test_it_holds_the_truth_at_least_as_often_as_it_says(n_seeds, of_seeds, of_blocks, of_both, most):

@@ -10,7 +10,7 @@ from ...records import Arm, Verdict
 from ..scaling import steps_per_epoch
 from .quality import all_updates_to, best_epoch, cross_fitted, values_of
 
-ALPHA = 0.05
+ALPHA = 0.025  # for each of two ways to a change, one-sided: better, and no worse and cheaper
 _FEWEST = 3  # trainings of each that show one better
 
 
@@ -23,8 +23,8 @@ def runs_by_setting(evidence):
 
 
 def shown_better(runs, present):
-    """The settings shown better than the present one over seeds and validation rows: one-sided, 5 % over all of them together
-    (Holm 1979).
+    """The settings shown better than the present one over seeds and validation rows: one-sided, 2.5 % over all of them
+    together (Holm 1979).
 
     `runs` is as from `runs_by_setting`, `present` the user's setting.
     """
@@ -38,7 +38,7 @@ def shown_better(runs, present):
 
 def shown_no_worse(runs, settings, against, margin):
     """The settings, of those named, shown no worse than the reference by the margin or more, over seeds and validation rows:
-    one-sided, 5 % over all of them together (Holm 1979)."""
+    one-sided, 2.5 % over all of them together (Holm 1979)."""
     tables = {s: _by_blocks(runs, s, against) for s in settings if s != against and not _diverged(runs[s])}
     p_values = [two_way_p_lower(table - margin) if len(table) > 1 else 1.0 for table in tables.values()]
     known = [s for s, p in zip(tables, holm(p_values), strict=True) if p <= ALPHA] if tables else []
