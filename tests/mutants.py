@@ -97,7 +97,7 @@ MUTANTS = (
            "(np.ma.mean(values, 1),)]", "tests/base/test_two_way_interval.py"),
     Mutant("a cheaper setting shown no worse by itself alone", "rules/plan/compare.py", "zip(tables, holm(p_values), strict=True)",
            "zip(tables, p_values, strict=True)", "tests/rules/test_rows_and_seeds.py"),
-    Mutant("a fold trained on the rows that it holds out", "engine/lanes.py", "rig.folds[lane.fold].train[places] if lane.fold else",
+    Mutant("a fold trained on rows that it holds out", "engine/lanes.py", "rig.folds[lane.fold].train[places] if lane.fold else",
            "places if lane.fold else", "tests/engine/test_engine_train.py"),
     Mutant("rows that are harder for all counted as worse", "rules/plan/decide.py", "_decide(levelled(evidence.allowed()), goal)",
            "_decide(evidence.allowed(), goal)", "tests/rules/test_rows_and_seeds.py"),
