@@ -17,6 +17,7 @@ from epochal.experiments import read_folder
 from epochal.records import Plan, Study, read
 from epochal.rules.plan.decide import decide
 from epochal.rules.study.design import Choices
+from epochal.seam.rows import Data
 from epochal.services.fit import fit
 from epochal.services.plan import PlanRequest, plan
 from epochal.services.study import StudyRequest, study
@@ -31,7 +32,7 @@ class Source:
     running = staticmethod(nullcontext)
 
     def open(self, seed):
-        return None, None
+        return None, Data("bench", "", None, None, None)
 
 
 class Heard:
