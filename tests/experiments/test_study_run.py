@@ -247,3 +247,13 @@ def test_where_time_is_left_every_setting_is_trained_with_more_seeds_and_where_i
     assert len({frozenset(of) for of in seeds.values()}) == 1          # the same for all
     runs_of(known)
     assert known.get("study").cost <= seconds
+
+
+def test_what_diverged_and_what_is_not_allowed_gets_no_more_seeds(bench):
+    rig = bench(step_seconds=1e-3, diverges_at=0.2)
+    known = run(rig, seconds=2.0)
+    longer = run(rig, replace(known, fixed=("learning_rate",)), seconds=8.0)
+    new = longer.curves[len(known.curves):]
+    assert new
+    assert {c.setting.learning_rate for c in new} == {rig.present.learning_rate}
+    assert all(c.outcome is Outcome.OK for c in new)

@@ -6,7 +6,7 @@ import pytest
 from report.race_plans import raced
 from rules.worlds import PRESENT, Truth, at, evidence
 
-from epochal.records import Until, Verdict
+from epochal.records import Outcome, Until, Verdict
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.learning_rates import pick
 from epochal.rules.plan.quality import Aim, all_updates_to
@@ -115,3 +115,17 @@ def test_a_race_says_that_it_cannot_tell():
     asked = decide(dataclasses.replace(plan.evidence, until=Until(metric="loss", value=0.1, at_least=False)), goal=plan.goal)
     assert any(s.startswith("whether val_loss <= 0.1 is reached: only trainings to the end tell") for s in asked.unresolved)
     assert chosen(asked) == chosen(plan)
+
+
+def test_one_training_alone_and_one_that_diverged_after_it_had_arrived_reach_nothing():
+    known = world(accuracy(0.95), {PRESENT: 0.90, FAST: 0.97, LATE: 0.97})
+    first = {setting: next(run.seed for run in known.curves if run.stage == "confirm" and run.setting == setting)
+             for setting in (FAST, LATE)}
+    curves = []
+    for run in known.curves:
+        if run.stage == "screen" or run.setting == PRESENT or run.seed == first[run.setting]:
+            lost = run.setting == LATE and run.stage == "confirm"
+            curves.append(dataclasses.replace(run, outcome=Outcome.DIVERGED) if lost else run)
+    plan = decide(dataclasses.replace(known, curves=tuple(curves)))
+    assert plan.headline.startswith("No setting reached val_accuracy >= 0.95 with every seed")
+    assert chosen(plan) == PRESENT

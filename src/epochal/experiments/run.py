@@ -131,7 +131,8 @@ class _Study:
 
         All or none of them, by the time alone: added to those that look well, seeds would make chance findings.
         """
-        runs, n = runs_by_setting(self.evidence), self.rig.n_examples
+        n, runs = self.rig.n_examples, {setting: curves for setting, curves in runs_by_setting(self.evidence.allowed()).items()
+                                        if all(c.outcome is Outcome.OK for c in curves.values())}
         for n_seeds in _MORE_SEEDS:
             foreseen = 0.0
             for setting, curves in runs.items():

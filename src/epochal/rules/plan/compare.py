@@ -165,9 +165,15 @@ def examples_per_step(batch_size, n_train):
     return n_train / steps_per_epoch(n_train, batch_size)
 
 
+def updates(mine, target):
+    """The updates to a target of a setting's runs, `{(seed, fold): curve}`; `None` with one alone, or where one never arrived."""
+    found = None if _diverged(mine) else all_updates_to(mine.values(), target)
+    return found if found is not None and len(found) > 1 else None
+
+
 def _cost(mine, setting, target, step_seconds) -> dict[str, Any]:
-    steps = all_updates_to(mine.values(), target)
-    if steps is None or len(steps) < 2:
+    steps = updates(mine, target)
+    if steps is None:
         return {}
     mean, low, high = mean_interval([math.log(s) for s in steps])
     counted = {"steps": math.exp(mean), "steps_low": math.exp(low), "steps_high": math.exp(high)}

@@ -17,7 +17,7 @@ from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size
 from .folds import levelled
 from .from_race import decide_race
 from .max_time import within_time
-from .quality import Aim, all_updates_to, cross_fitted, stopping_epoch, stopping_regret
+from .quality import Aim, cross_fitted, stopping_epoch, stopping_regret
 from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -56,7 +56,7 @@ def _decide(evidence, goal):
     margin, target = declared(evidence)
     clock, memory = clock_of(evidence), evidence.get("memory")
     step, aim = clock.step, aim_of(evidence)
-    if aim is not None and any(all_updates_to(of.values(), aim) for of in runs.values()):
+    if aim is not None and any(compare.updates(of, aim) for of in runs.values()):
         target = aim
 
     def in_time(setting):
