@@ -50,10 +50,11 @@ def test_a_setting_truly_worse_by_the_margin_is_called_equal_in_at_most_a_fortie
 
 
 @EACH_NUMBER
-def test_a_setting_truly_better_by_three_times_its_noise_is_found_in_every_world(n_worlds):
-    """Three standard deviations of the paired difference over √2, eight seeds: power above 0.999 with Holm over six rivals."""
+def test_a_setting_truly_better_by_four_times_its_noise_is_found_in_every_world(n_worlds):
+    """Four standard deviations of the paired difference over √2, eight seeds: power above 0.998 at 2.5 % with Holm over six rivals
+    (by three it is 0.96)."""
     missed = 0
-    for known in worlds(n_worlds, lambda s: Truth(excess=-3 * MARGIN * (s == RIVALS[3]), private=MARGIN, steps=60),
+    for known in worlds(n_worlds, lambda s: Truth(excess=-4 * MARGIN * (s == RIVALS[3]), private=MARGIN, steps=60),
                         n_seeds=8, shared=5 * MARGIN):
         plan = decide(known, goal="best")
         missed += (plan.batch_size.value, plan.learning_rate.value) != (128, 1e-3)
