@@ -79,10 +79,12 @@ def test_trainings_of_one_seed_on_different_rows_are_no_pair():
     assert shown_better(found, PRESENT) == []
 
 
-def test_where_no_blocks_were_kept_the_interval_is_that_of_the_seeds():
+@pytest.mark.parametrize("without", [(PRESENT, RIVAL), (PRESENT,)], ids=["by none", "by one setting alone"])
+def test_where_no_blocks_were_kept_the_interval_is_that_of_the_seeds(without):
     differences = np.random.default_rng(0).normal(size=(5, 4)) / 100
-    bare = {setting: {key: dataclasses.replace(run, blocks_a=(), blocks_b=()) for key, run in of.items()}
-            for setting, of in runs(differences).items()}
+    bare = runs(differences)
+    bare |= {setting: {key: dataclasses.replace(run, blocks_a=(), blocks_b=()) for key, run in bare[setting].items()}
+             for setting in without}
     means = differences.mean(1)
     arm = arm_of(bare)
     assert (arm.difference, arm.high - arm.difference) == pytest.approx(

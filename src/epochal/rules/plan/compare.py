@@ -204,12 +204,12 @@ def _difference(runs, a, b):
 def _by_blocks(runs, a, b):
     """Differences in loss, float[n_pairs, n_blocks], masked where a pair of trainings was judged on other rows.
 
-    Where blocks were not kept there is but one, of all rows.
+    Where a training kept none, in evidence of an earlier version for one, there is but one block, of all rows.
     """
     pairs = [(runs[a][pair], runs[b][pair]) for pair in runs[a] if pair in runs[b]]
-    rows = [np.subtract(*(curve.blocks_a + curve.blocks_b for curve in pair)) for pair in pairs]
-    if not pairs or not all(len(row) for row in rows):
+    if not pairs or not all(curve.blocks_a for pair in pairs for curve in pair):
         return np.subtract(*_qualities(runs, a, b))[:, None]
+    rows = [np.subtract(*(curve.blocks_a + curve.blocks_b for curve in pair)) for pair in pairs]
     folds = sorted({curve.fold for curve, _ in pairs})
     table = np.ma.masked_all((len(pairs), len(folds), len(rows[0])))
     for i, ((curve, _), row) in enumerate(zip(pairs, rows, strict=True)):
