@@ -70,6 +70,7 @@ def trained(problem, setting, seed, most_seconds=math.inf):
             self.begun = time.perf_counter()
 
         def on_test_begin(self, *_):
+            keras.ops.convert_to_numpy(self.model.optimizer.iterations)  # on JAX the last updates may still be under way
             self.taken += time.perf_counter() - self.begun
 
         def on_epoch_end(self, _, logs=None):

@@ -7,22 +7,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from .guard import keras_lock
-from .lanes import rows_of, trained
+from .lanes import n_trained, rows_of, trained
 
 _ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
 
-def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
+def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, device=None):
     """The program of one epoch of `width` lanes: `(data, states, orders, rates, held_out) -> (states, losses, judged)`.
 
     The learning rates, the seeds, the folds and the number of epochs are no part of it, so another one of those compiles nothing.
 
     Args:
         rig: one whose `pure` is not `None`.
-        n_rows: rows of an epoch; all training rows, and judging after them, unless it is a trial.
+        fold: one of those with as many rows as the lanes will have.
+        n_rows: rows of an epoch; all that the fold trains on, and judging after them, unless it is a trial.
         device: one of `jax.local_devices()`; the first where it is `None`.
     """
-    pure, n = rig.pure, rig.n_examples if n_rows is None else n_rows
+    pure, n = rig.pure, n_trained(rig, fold) if n_rows is None else n_rows
     n_full = n // batch_size
 
     def lane_epoch(data, state, rows, rates, halves):
@@ -48,7 +49,7 @@ def compile_epoch(rig, batch_size, width, *, n_rows=None, device=None):
     with keras_lock(rig):
         states = jax.tree.map(lambda leaf: shape((width, *leaf.shape), leaf.dtype), rig.fresh(0))
         data = jax.tree.map(lambda leaf: shape(leaf.shape, leaf.dtype), pure.data)
-        halves = jax.tree.map(lambda rows: shape(rows.shape, rows.dtype), held_out(rig, [0] * width))
+        halves = jax.tree.map(lambda rows: shape(rows.shape, rows.dtype), held_out(rig, [fold] * width))
         lowered = program.lower(data, states, orders, rates, halves)
     return lowered.compile()
 
@@ -99,7 +100,7 @@ def start_states(rig, seeds, device=None):
 
 def train(rig, lanes, batches, program, width, *, go_on, device=None):
     """Train at most `width` lanes with a compiled epoch; see `engine.train`. A narrower group is padded with its last lane."""
-    steps = batches.steps_per_epoch(rig.n_examples)
+    steps = batches.steps_per_epoch(n_trained(rig, lanes[0].fold))
     padded = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
     rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]

@@ -18,7 +18,8 @@ class Lane(NamedTuple):
     Attributes:
         seed: initial weights, dropout streams and the order of the rows; lanes of one seed are paired at every batch size.
         rates: a learning rate, or `(n_steps) -> float[n_steps]`, the schedule over steps.
-        fold: which rows are held out, of the rig's `folds`; lanes of one seed are of one fold.
+        fold: which rows are held out, of the rig's `folds`; lanes of one seed are of one fold, and all that are trained in one call
+            of folds with as many rows.
     """
 
     seed: int
@@ -62,13 +63,18 @@ class Run(NamedTuple):
 
 
 def order(seed, epoch, n_examples):
-    """int32[n_examples]: the rows of an epoch in the order in which a seed sees them, whatever the batch size."""
+    """int32[n_examples]: the places of an epoch's rows in the order in which a seed sees them, whatever the batch size."""
     return stream(seed, "order", epoch).permutation(n_examples).astype(np.int32)
 
 
+def n_trained(rig, fold):
+    """How many rows a fold trains on."""
+    return len(rig.folds[fold].train) if fold else rig.n_examples
+
+
 def rows_of(rig, lane, epoch):
-    """int32[n_examples]: the rows of an epoch of a lane, in its order, of those that its fold trains on."""
-    places = order(lane.seed, epoch, rig.n_examples)
+    """int32[n_rows]: the rows of an epoch of a lane, in its order, of those that its fold trains on."""
+    places = order(lane.seed, epoch, n_trained(rig, lane.fold))
     return rig.folds[lane.fold].train[places] if lane.fold else places
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..records import EnginePoint
 from .guard import memory_guard
+from .lanes import n_trained
 from .programs import epoch_program
 
 _TRIAL_SECONDS = 4.0    # what a trial may cost if fusing turns out ten times slower than stepping
@@ -16,7 +17,7 @@ _WORTH = 0.66           # of the time of a narrower program, a lane: wider ones 
 _FEAR = 10.0            # scans have been seen seven times slower than steps (convolutions on a CPU)
 
 
-def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
+def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
     """Try a few steps of each mode and keep the faster.
 
     Args:
@@ -24,15 +25,16 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
         widths: lanes side by side to try; a wider program is kept when a lane in it takes two thirds of the time. Wider
             pays on accelerators.
         n_at_once: such programs that will run at one time, and share the memory.
+        fold: one of those with as many rows as the lanes will have.
 
     Returns:
         An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
-    stepwise, best = _stepwise_seconds(rig, batch_size), None
+    stepwise, best = _stepwise_seconds(rig, batch_size, fold), None
     may_pay = rig.pure is not None and stepwise <= _LONG_STEP
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
-            tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once)
+            tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold)
         if guard.ran_out:
             break
         if best is None or tried[0] < _WORTH * best[0]:
@@ -44,8 +46,8 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1):
                        seconds=best[0] if pays else stepwise, seconds_stepwise=stepwise, seconds_fused=best and best[0])
 
 
-def _stepwise_seconds(rig, batch_size):
-    size = min(batch_size, rig.n_examples)
+def _stepwise_seconds(rig, batch_size, fold):
+    size = min(batch_size, n_trained(rig, fold))
     state, rows = rig.fresh(0), np.arange(size, dtype=np.int32)
     taken = []
     for _ in range(1 + 5):
@@ -53,29 +55,30 @@ def _stepwise_seconds(rig, batch_size):
         state, loss = rig.step(state, rows, 0.0)
         float(loss)
         taken.append(perf_counter() - start)
-    rig.judged(state)  # compiles
+    rig.judged(state, fold)  # compiles
     start = perf_counter()
-    rig.judged(state)
-    judging = (perf_counter() - start) / -(-rig.n_examples // batch_size)
+    rig.judged(state, fold)
+    judging = (perf_counter() - start) / -(-n_trained(rig, fold) // batch_size)
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
-def _fused_seconds(rig, batch_size, width, stepwise, n_at_once):
+def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
     """Seconds a step and lane of a fused program, with as many others beside it as there will be, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
     """
     from . import fused
 
-    n, steps = rig.n_examples, -(-rig.n_examples // batch_size)
+    n = n_trained(rig, fold)
+    steps = -(-n // batch_size)
     if _FEAR * stepwise * steps * width <= _TRIAL_SECONDS:
-        program, width = epoch_program(rig, batch_size, width, n_at_once=n_at_once)
+        program, width = epoch_program(rig, batch_size, width, fold=fold, n_at_once=n_at_once)
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
-        program = fused.compile_epoch(rig, batch_size, width, n_rows=n)
+        program = fused.compile_epoch(rig, batch_size, width, fold=fold, n_rows=n)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
-    held_out = fused.held_out(rig, [0] * width)
+    held_out = fused.held_out(rig, [fold] * width)
 
     def once(states):
         states, losses, _ = program(rig.pure.data, states, orders, rates, held_out)

@@ -6,31 +6,33 @@ import weakref
 import numpy as np
 
 from .guard import keras_lock
+from .lanes import n_trained
 
-_PROGRAMS = weakref.WeakKeyDictionary()  # per rig: {(batch size, width, device): compiled epoch}
-_COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, device): lock}, so that no two threads compile one program
+_PROGRAMS = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, width, device): compiled epoch}
+_COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, device): lock}, so that no two threads compile one program
 
 
-def epoch_program(rig, batch_size, width, *, device=None, n_at_once=1):
-    """The compiled epoch on a device (`None`: the first), and the width it has.
+def epoch_program(rig, batch_size, width, *, fold=0, device=None, n_at_once=1):
+    """The compiled epoch on a device (`None`: the first), of lanes with as many rows as a fold, and the width it has.
 
     It is halved until its own account of its memory fits the device, where `n_at_once` such programs will run at one time.
     """
     from . import fused
 
+    n = n_trained(rig, fold)
     with keras_lock(rig):
         programs = _PROGRAMS.setdefault(rig, {})
-        lock = _COMPILING.setdefault(rig, {}).setdefault((batch_size, device), threading.Lock())
+        lock = _COMPILING.setdefault(rig, {}).setdefault((batch_size, n, device), threading.Lock())
     with lock:
         capacity = rig.capacity_bytes()
-        while (batch_size, width, device) not in programs:
-            program = fused.compile_epoch(rig, batch_size, width, device=device)
+        while (batch_size, n, width, device) not in programs:
+            program = fused.compile_epoch(rig, batch_size, width, fold=fold, device=device)
             needed = fused.program_bytes(program)
             if width > 1 and capacity is not None and needed is not None and needed > 0.8 * capacity / n_at_once:
                 width //= 2
             else:
-                programs[batch_size, width, device] = program
-        return programs[batch_size, width, device], width
+                programs[batch_size, n, width, device] = program
+        return programs[batch_size, n, width, device], width
 
 
 def prepare(rig, batch_size, width, *, n_at_once=1):

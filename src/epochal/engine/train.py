@@ -3,7 +3,7 @@
 import numpy as np
 
 from .guard import memory_guard
-from .lanes import OUT_OF_MEMORY, rows_of, trained
+from .lanes import OUT_OF_MEMORY, n_trained, rows_of, trained
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -22,7 +22,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     """
     if how is None:
         with memory_guard(rig) as guard:
-            how = measure_mode(rig, batches.batch_size, len(lanes))
+            how = measure_mode(rig, batches.batch_size, len(lanes), fold=lanes[0].fold)
         if guard.ran_out:
             return [OUT_OF_MEMORY] * len(lanes)
     go_on = go_on or (lambda n_epochs, losses: True)
@@ -36,7 +36,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     while len(runs) < len(lanes):
         group = lanes[len(runs) : len(runs) + width]
         with memory_guard(rig) as guard:
-            program, width = epoch_program(rig, batches.batch_size, width, device=device)
+            program, width = epoch_program(rig, batches.batch_size, width, fold=lanes[0].fold, device=device)
             runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on, device=device)
         if guard.ran_out:
             if width == 1:
@@ -47,7 +47,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
 
 def _stepwise(rig, lanes, batches, *, go_on):
     """One step at a time, an epoch of each lane in turn: slow where steps are short, and what `fused` is tested against."""
-    n, size = rig.n_examples, batches.batch_size
+    n, size = n_trained(rig, lanes[0].fold), batches.batch_size
     states = [rig.fresh(lane.seed) for lane in lanes]
     steps = batches.steps_per_epoch(n)
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(batches.n_epochs, steps) for lane in lanes]

@@ -11,7 +11,7 @@ from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
 from ..rules.plan.decide import aim_of, clock_of, declared
-from ..rules.plan.folds import levelled
+from ..rules.plan.folds import OWN_ROWS, ROWS, are_unlike, beside_own_rows, levelled
 from ..rules.plan.learning_rates import beyond, grid, pick
 from ..rules.plan.propose import (
     barest,
@@ -62,7 +62,10 @@ class _Study:
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
         self.compiling = 0.0  # seconds that the last batch size took to compile and to time
         memory = evidence.get("memory")
-        self.sizes = batch_sizes(rig.present.batch_size, rig.n_examples, None if memory is None else int(memory.value),
+        own_alone = 0 not in rig.turns and (evidence.until is not None or are_unlike(evidence))
+        self.turns = (0,) if own_alone else rig.turns  # what is to be reached is meant of the user's own rows
+        self.n_train = engine.n_trained(rig, self.turns[0])
+        self.sizes = batch_sizes(rig.present.batch_size, self.n_train, None if memory is None else int(memory.value),
                                  evidence.fixed)
 
     def run(self):
@@ -70,12 +73,14 @@ class _Study:
             return self.evidence
         self._measure_untrained()
         present = self.rig.present
-        pace = self._how(min(present.batch_size, self.rig.n_examples)).seconds
+        pace = self._how(min(present.batch_size, self.n_train)).seconds
         self.total = max(self._left(), 0.5 * self.seconds)
-        n = self.rig.n_examples
-        n_seeds, n_epochs = propose_present(present.batch_size, n, pace, self.total)
+        n_seeds, n_epochs = propose_present(present.batch_size, self.n_train, pace, self.total)
         confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
+        if 0 not in self.turns and self._are_unlike():
+            self.turns, self.n_train = (0,), self.rig.n_examples
+            self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
         self._repeat_all()
@@ -91,7 +96,7 @@ class _Study:
 
     def _compare_sizes(self, confirm, needed):
         """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""
-        present, n, slowness = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples, 1.0
+        present, n, slowness = min(self.rig.present.batch_size, self.n_train), self.n_train, 1.0
         margin, target = declared(levelled(self.evidence))
         target = aim_of(self.evidence) or target
         left = visiting_order(self.sizes, present)
@@ -131,8 +136,8 @@ class _Study:
 
         All or none of them, by the time alone: added to those that look well, seeds would make chance findings.
         """
-        n, runs = self.rig.n_examples, {setting: curves for setting, curves in runs_by_setting(self.evidence.allowed()).items()
-                                        if all(c.outcome is Outcome.OK for c in curves.values())}
+        n, runs = self.n_train, {setting: curves for setting, curves in runs_by_setting(levelled(self.evidence.allowed())).items()
+                                 if all(c.outcome is Outcome.OK for c in curves.values())}
         for n_seeds in _MORE_SEEDS:
             foreseen = 0.0
             for setting, curves in runs.items():
@@ -148,7 +153,7 @@ class _Study:
 
     def _fit(self, sizes, n_seeds, needed):
         """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""
-        present, n = sizes[0], self.rig.n_examples
+        present, n = sizes[0], self.n_train
         known = self._how(present)
         foreseen = (barest(size, present, n, known.seconds * self._times_as_slow(size, present), needed, n_seeds, known.width)
                     for size in sizes)
@@ -187,21 +192,30 @@ class _Study:
         start = perf_counter()
         widths = _WIDTHS[: 1 + (self.seconds > _SHORT)] if known is None else (known.points[0].width,)
         with memory_guard(self.rig) as guard:
-            how = engine.measure_mode(self.rig, size, max(widths), widths=widths)
+            how = engine.measure_mode(self.rig, size, max(widths), widths=widths, fold=self.turns[0])
         guard.require(size)
         self.compiling = perf_counter() - start
         self._add(Reading(name="engine", title="time of a step and lane while measuring", value=how.seconds, unit="s",
                           low=how.seconds, high=how.seconds, repeats=1, cost=self.compiling,
-                          points=((*known.points, how) if known else (how,)),
+                          points=((*known.points, how) if known else (how,)), details=((ROWS, float(self.n_train)),),
                           note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
         return how
+
+    def _turn(self, i):
+        """The fold of the seed in place `i`."""
+        return self.turns[i % len(self.turns)]
+
+    def _are_unlike(self):
+        """Whether the user's validation rows are unlike training rows that are held out; measured once."""
+        if OWN_ROWS not in self.evidence and (found := beside_own_rows(self.evidence)) is not None:
+            self._add(found)
+        return are_unlike(self.evidence)
 
     def _measure_untrained(self):
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
             starts = [self.rig.fresh(seeds.integer(self.seed, "confirm", i)) for i in range(3)]
-            folds = max(1, len(self.rig.folds))
-            judged = [self.rig.judged(state, i % folds)[0] for i, state in enumerate(starts)]
+            judged = [self.rig.judged(state, self._turn(i))[0] for i, state in enumerate(starts)]
             losses = [float(figures[:2, 0].mean(dtype=float)) for figures in judged]
             if not all(map(math.isfinite, losses)):
                 raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
@@ -229,13 +243,13 @@ class _Study:
 
         The rows that are held out take turns with the seeds, the same for all settings.
         """
-        stages, folds = ("confirm", "present") if stage == "confirm" else (stage,), max(1, len(self.rig.folds))
+        stages = ("confirm", "present") if stage == "confirm" else (stage,)
         held = {(c.setting, c.seed, c.fold) for one in stages for c in self.evidence.of(one)}
-        wanted = [(setting, s, i % folds) for setting in settings for i, s in enumerate(run_seeds)
-                  if (setting, s, i % folds) not in held]
+        wanted = [(setting, s, self._turn(i)) for setting in settings for i, s in enumerate(run_seeds)
+                  if (setting, s, self._turn(i)) not in held]
         if not wanted:
             return
-        size, n = settings[0].batch_size, self.rig.n_examples
+        size, n = settings[0].batch_size, self.n_train
         how = self._how(min(size, n))
         if n_epochs is None:
             n_epochs, patience = self.sweep.n_epochs, self.sweep.patience

@@ -12,6 +12,7 @@ from ..base.validate import require
 N_FOLDS = 5
 _MUCH = 2**28    # bytes of inputs
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
+_FEWEST_HELD = 8  # training rows held out at a time, beside the user's validation rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Part:
 
 
 class Fold(NamedTuple):
-    """One way to hold rows out, as numbers of the rows of `Folds.rows`; as many of each kind in every fold."""
+    """One way to hold rows out, as numbers of the rows of `Folds.rows`."""
 
     train: np.ndarray
     half_a: np.ndarray
@@ -47,11 +48,13 @@ class Folds:
         rows: those of `Data.train`, then of `half_a` and `half_b`; their weights as in training.
         weight: the weights of the same rows in judging, or `None`.
         all: the folds. The first is the split of the `Data` itself; judged rows are in one fold alone (give or take a few).
+        turns: places in `all` of those that trainings which are compared take in turn; as many rows of each kind in each of them.
     """
 
     rows: Part
     weight: Any
     all: tuple[Fold, ...]
+    turns: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,7 @@ class Data:
         half_a, half_b: the validation rows in two fixed halves.
         test: rows read only for the final figure, or `None`.
         notes: what was decided about the rows, one sentence each, for the user.
-        folds: other ways to hold rows out; `None` where the validation rows are the user's own, or must not be trained on.
+        folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
     """
 
     name: str
@@ -120,7 +123,8 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
     half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
     test = None if test_data is None else _judging(test_data, "test_data")
     data = Data("the model's data", "", train, half_a, half_b, test, tuple(notes))
-    return data if validation_data is not None or validation_split else with_folds(data, seed, classes_of(train.y))
+    own = validation_data is not None or validation_split
+    return (with_folds_beside_own if own else with_folds)(data, seed, classes_of(train.y))
 
 
 def with_folds(data, seed, classes=None):
@@ -129,24 +133,79 @@ def with_folds(data, seed, classes=None):
     `classes`: int[n], the class of each training row, or `None`. Where the rows take much memory, the `Data` as they are: the rows
     of all folds are held once more, and where there are so many, those held out once tell enough.
     """
-    if sum(leaf.nbytes for part in (data.train, data.half_a, data.half_b) for leaf in leaves(part.x)) > _MUCH:
+    if _n_bytes(data) > _MUCH:
         return data
-    n, n_a, n_held = data.train.n_rows, data.half_a.n_rows, data.half_a.n_rows + data.half_b.n_rows
+    n, n_held = data.train.n_rows, data.half_a.n_rows + data.half_b.n_rows
     everything, order = np.arange(n + n_held, dtype=np.int32), _drawn(n, classes, seed)
     others = min(N_FOLDS - 1, round(n / n_held))
-    folds = [Fold(*np.split(everything, [n, n + n_a]))]
+    folds = [_split_itself(data)]
     for i in range(others):
-        held = order[i::others]
-        if len(held) > n_held:
-            held = held[_evenly(len(held), n_held)]
-        elif len(held) < n_held:
-            rest = np.setdiff1d(order, held, assume_unique=True)
-            held = np.concatenate([held, rest[_evenly(len(rest), n_held - len(held))]])
+        held = _as_many(order[i::others], order, n_held)
         held = held[_by_class(held, classes)]
         folds.append(Fold(np.setdiff1d(everything, held).astype(np.int32), *(np.sort(held[i::2]).astype(np.int32) for i in (0, 1))))
     parts = (data.train, data.half_a, data.half_b)
     rows = Part(*(joined(*(getattr(part, name) for part in parts)) for name in ("x", "y", "weight")))
-    return replace(data, folds=Folds(rows, rows.weight, tuple(folds)))
+    return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(len(folds)))))
+
+
+def with_folds_beside_own(data, seed, classes=None):
+    """The `Data` whose training rows are held out in turn as well, a fifth of them at a time, beside the user's validation rows.
+
+    No validation row is ever trained on. A training that takes its turn is judged on its part of the training rows and on a fifth
+    of the validation rows, or more: at least a quarter of what it is judged on is theirs, in the last places of each half, so
+    that their loss can be told from that of the training rows before them.
+
+    `classes` as for `with_folds`. Where there are more validation rows than training rows, few of those, rows of another kind or
+    very many, the `Data` as they are.
+    """
+    n, n_own = data.train.n_rows, data.half_a.n_rows + data.half_b.n_rows
+    n_part = n // N_FOLDS
+    parts = _weighted_alike((data.train, data.half_a, data.half_b))
+    if n_own > n or n_part < _FEWEST_HELD or not _are_alike(parts) or _n_bytes(data) > _MUCH:
+        return data
+    rows = Part(*(joined(*(getattr(part, name) for part in parts)) for name in ("x", "y", "weight")))
+    own_classes = None if classes is None else classes_of(over(lambda leaf: leaf[n:], rows.y))
+    order, of_own, rng = _drawn(n, classes, seed), _drawn(n_own, own_classes, seed), np.random.default_rng(seed)
+    n_theirs = min(n_own, max(-(-n_own // N_FOLDS), -(-n_part // 3)))
+    folds = [_split_itself(data)]
+    for i in range(N_FOLDS):
+        held, own = order[i::N_FOLDS][:n_part], _as_many(of_own[i::N_FOLDS], of_own, n_theirs)
+        held, own = held[_by_class(held, classes)], own[_by_class(own, own_classes)]
+        both = [np.concatenate([rng.permutation(held[half::2]), n + rng.permutation(own[1 - half::2])]) for half in (0, 1)]
+        folds.append(Fold(*(numbers.astype(np.int32) for numbers in (np.setdiff1d(np.arange(n), held), *both))))
+    return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(1, len(folds)))))
+
+
+def _n_bytes(data):
+    return sum(leaf.nbytes for part in (data.train, data.half_a, data.half_b) for leaf in leaves(part.x))
+
+
+def _split_itself(data):
+    """The split of the `Data` as the first of its folds."""
+    n, n_a, n_b = (part.n_rows for part in (data.train, data.half_a, data.half_b))
+    return Fold(*np.split(np.arange(n + n_a + n_b, dtype=np.int32), [n, n + n_a]))
+
+
+def _as_many(rows, order, wanted):
+    """So many rows: those given, some left out or some others taken in, far apart in their order."""
+    if len(rows) > wanted:
+        return rows[_evenly(len(rows), wanted)]
+    rest = np.setdiff1d(order, rows, assume_unique=True)
+    return np.concatenate([rows, rest[_evenly(len(rest), wanted - len(rows))]])
+
+
+def _are_alike(parts):
+    """Whether the arrays of the parts are of one kind, so that their rows can be joined."""
+    kinds = [[over(lambda leaf: (leaf.dtype, leaf.shape[1:]), tree) for tree in (part.x, part.y, part.weight)] for part in parts]
+    return kinds[0] == kinds[1] == kinds[2]
+
+
+def _weighted_alike(parts):
+    """The parts with weights for all or for none: a row without one weighs 1, as in Keras."""
+    if all(part.weight is None for part in parts) or len(leaves(parts[0].y)) != 1:
+        return parts
+    kind = next(leaf.dtype for part in parts for leaf in leaves(part.weight))
+    return tuple(replace(part, weight=np.ones(part.n_rows, kind)) if part.weight is None else part for part in parts)
 
 
 def _evenly(n, wanted):

@@ -2,7 +2,7 @@
 
 from ...base.text import number, quantity
 from ...records import Outcome
-from ...rules.plan.folds import n_folds_of
+from ...rules.plan.folds import n_folds_of, own_too
 
 CHOICE_NAMES = {"batch_size": "Batch size", "learning_rate": "Learning rate", "epochs": "Epochs",
                 "predict_batch_size": "Predict batch size"}
@@ -93,5 +93,7 @@ def _seeds(plan):
         return f"1 for every setting, the same for all{fresh}"
     seeds = sorted({arm.n_seeds for arm in plan.arms})
     n_folds = n_folds_of(plan.evidence)
-    held_out = f", judged on {n_folds} parts of the rows in turn, which were not trained on then" if n_folds > 1 else ""
+    parts = ("a fifth of the training rows and of your validation rows" if own_too(plan.evidence)
+             else f"{n_folds} parts of the rows")
+    held_out = f", judged on {parts} in turn, which were not trained on then" if n_folds > 1 else ""
     return f"{' to '.join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))} paired trainings an arm{held_out}"

@@ -11,10 +11,11 @@ from ...records import Arm, Outcome, Plan, Setting, Stopping, Verdict
 from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target
+from ..scaling import steps_per_epoch
 from . import compare, sentences
 from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
-from .folds import levelled
+from .folds import levelled, n_trained
 from .from_race import decide_race
 from .max_time import within_time
 from .quality import Aim, cross_fitted, stopping_epoch, stopping_regret
@@ -69,8 +70,8 @@ def _decide(evidence, goal):
     arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, _Compared(arms, runs, present, against, target, step, margin, evidence.task.n_train))
-    critical = critical_batch(arms, _updates_made(runs, arms), evidence.task.n_train)
+    chosen = _choose(goal, _Compared(arms, runs, present, against, target, step, margin, n_trained(evidence)))
+    critical = critical_batch(arms, _updates_made(runs, arms), n_trained(evidence))
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     arm_of = {arm.setting: arm for arm in arms}
     patience = _patience(runs[chosen].values(), margin)
@@ -172,7 +173,7 @@ def _whole_fit(clock, setting, runs, patience):
     if any(curve.outcome is not Outcome.OK or not curve.n_epochs for curve in curves):
         return None
     n_epochs = sum(stopping_epoch(curve, patience) for curve in curves) / len(curves)
-    return clock.seconds(setting, n_epochs * curves[0].steps_per_epoch)
+    return _seconds_of(clock, setting, n_epochs)
 
 
 def _present_fit(clock, evidence, runs, patience):
@@ -180,7 +181,12 @@ def _present_fit(clock, evidence, runs, patience):
     stopped, now = _whole_fit(clock, evidence.present, runs, patience), evidence.present_epochs
     if stopped is None or now is None:
         return stopped
-    return clock.seconds(evidence.present, now * next(iter(runs[evidence.present].values())).steps_per_epoch)
+    return _seconds_of(clock, evidence.present, now)
+
+
+def _seconds_of(clock, setting, n_epochs):
+    """The `FitSeconds` of so many epochs of all training rows, of which the trainings compared may have held out some."""
+    return clock.seconds(setting, n_epochs * steps_per_epoch(clock.n_train, min(setting.batch_size, clock.n_train)))
 
 
 def _patience(curves, margin):

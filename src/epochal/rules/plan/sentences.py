@@ -7,7 +7,7 @@ from ...base.text import capital, counted, difference, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Setting, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
-from .folds import n_folds_of
+from .folds import OWN_ROWS, are_unlike, n_folds_of, n_trained, own_too
 from .propose import batch_sizes, worth_a_look
 from .quality import Aim
 
@@ -144,7 +144,8 @@ def how_batch_size(c):
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
-        in_turn = f", {n_folds} parts of all rows in turn" if n_folds > 1 else ""
+        of_rows = "a fifth of the training rows and of yours for validation" if own_too(c.evidence) else f"{n_folds} parts of all rows"
+        in_turn = f", {of_rows} in turn" if n_folds > 1 else ""
         parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {seeds} and the validation rows{in_turn}")
     if c.ratio:
         value, low, high = c.ratio
@@ -230,6 +231,9 @@ def unresolved(c):
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
         found.append(f"{first.setting} may be {gain}: difference {_signed(first)}, margin {number(c.margin)}, "
                      f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
+    if are_unlike(c.evidence):
+        found.append(f"whether training rows tell of your validation rows: the loss of {c.whose} is {_rows_apart(c)} on yours, so "
+                     "those alone were judged, and fewer rows tell less")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
         found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
@@ -262,16 +266,23 @@ def on_test(c):
     return f"loss {chosen:.4g}, {c.whose} {present:.4g} ({apart}), on {n}{doubt}"
 
 
+def _rows_apart(c):
+    """How much the loss on the user's validation rows is higher or lower than on training rows that were held out."""
+    found = c.evidence.get(OWN_ROWS)
+    way, low, high = ("higher", found.low, found.high) if found.value > 0 else ("lower", -found.high, -found.low)
+    return f"{way} by {number(abs(found.value))} ({number(low)} to {number(high)})"
+
+
 def _not_compared(c):
     """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
-    task, present, memory = c.evidence.task, c.present.setting.batch_size, c.evidence.get("memory")
-    sizes = batch_sizes(present, task.n_train, None if memory is None else int(memory.value), c.evidence.fixed)
+    n, present, memory = n_trained(c.evidence), c.present.setting.batch_size, c.evidence.get("memory")
+    sizes = batch_sizes(present, n, None if memory is None else int(memory.value), c.evidence.fixed)
     at = {}
     for arm in c.arms:
-        size = min(arm.setting.batch_size, task.n_train)
+        size = min(arm.setting.batch_size, n)
         at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
-    tried = {min(c.setting.batch_size, task.n_train) for c in c.evidence.of("screen")}
-    return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, task.n_train), at)]
+    tried = {min(c.setting.batch_size, n) for c in c.evidence.of("screen")}
+    return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, n), at)]
 
 
 def _promising(c):
@@ -324,7 +335,7 @@ def _about(reading):
 
 def _share_of_examples(c, arm, other):
     """Examples to the target of one arm over those of another, or `None`."""
-    mine, theirs = (examples_to_target(a, c.evidence.task.n_train) for a in (arm, other))
+    mine, theirs = (examples_to_target(a, n_trained(c.evidence)) for a in (arm, other))
     return None if mine is None or theirs is None else mine / theirs
 
 

@@ -17,8 +17,9 @@ class Rig(Protocol):
         task, machine, present: records of what is trained, where, and the user's own setting.
         n_examples: training rows.
         n_params: trainable parameters.
-        folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`. Empty
-            where there is but that one. `step` takes rows of every fold, `n_examples` are those of one.
+        folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`, with
+            `n_examples`. Empty where there is but that one. `step` takes rows of every fold.
+        turns: the places in `folds` that trainings which are compared take in turn; as many rows of each kind in each of them.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
             JAX; held out are the rows of both halves, or `None`.
     """
@@ -29,6 +30,7 @@ class Rig(Protocol):
     n_examples: int
     n_params: int
     folds: Any
+    turns: tuple[int, ...]
     pure: Any
 
     def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with
