@@ -70,6 +70,22 @@ def test_a_lane_trains_on_the_rows_of_its_fold_and_is_judged_on_those_it_holds_o
     np.testing.assert_array_equal(epochs[1], first)
 
 
+def test_folds_may_have_fewer_rows_than_the_users_split():
+    rig, everything, batches = springs(24, noise=0.1), np.arange(24, dtype=np.int32), Batches(5, 2)
+    rig.n_examples = 20
+    rig.folds = tuple(Fold(np.setdiff1d(everything[:20], held), held[::2], held[1::2])
+                      for held in (everything[20:], np.r_[everything[:8], 20, 21], np.r_[everything[8:16], 22, 23]))
+    lanes = [Lane(1, 0.1, 1), Lane(2, 0.1, 2)]
+    alone, together = train(rig, lanes, batches, how=STEPWISE), train(rig, lanes, batches, how=fused(2))
+    same(alone, together, rtol=1e-5, atol=1e-6)
+    epochs = np.array_split(np.concatenate(rig.stepped), 4)
+    assert [sorted(rows) for rows in epochs] == [list(rig.folds[lane.fold].train) for lane in lanes] * 2
+    assert alone[0].blocks.shape == (2, 2, 5)
+    (whole,) = train(rig, [Lane(1, 0.1)], batches, how=fused(2))      # another program: all 20 rows
+    same([whole], train(rig, [Lane(1, 0.1)], batches, how=STEPWISE), rtol=1e-5, atol=1e-6)
+    assert whole.blocks.shape == (2, 2, 2)
+
+
 @pytest.mark.parametrize("how", [fused(4), STEPWISE], ids=["fused", "stepwise"])
 def test_a_lane_is_gradient_descent_over_its_own_order_at_its_own_rates(how):
     rig, n, size, epochs = springs(), 23, 10, 3

@@ -10,7 +10,7 @@ from tiers import spread
 from epochal import experiments as studies
 from epochal.base.errors import MeasurementFailed
 from epochal.experiments.blocks import curve_of, schedule_of
-from epochal.records import Curve, Evidence, Outcome, Reading, Setting, dump, load
+from epochal.records import Curve, Evidence, Outcome, Reading, Setting, Until, dump, load
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.quality import cross_fitted
 from epochal.seam.rows import Fold
@@ -28,7 +28,7 @@ def run(rig, evidence=None, *, seed=0, seconds=100.0, keep=lambda evidence: None
 
 def test_every_seed_holds_out_the_same_rows_for_all_settings_each_part_in_turn_and_nothing_is_trained_twice(bench):
     rig = bench()
-    rig.folds = tuple(Fold(np.roll(np.arange(16), i), None, None) for i in range(5))
+    rig.folds, rig.turns = tuple(Fold(np.roll(np.arange(16), i), None, None) for i in range(5)), (0, 1, 2, 3, 4)
     judged = []
     rig.judged = lambda state, fold=0: judged.append(fold) or (rig.evaluate(state), np.full((2, 4), 1 + fold, np.float32))
     known = run(rig)
@@ -41,6 +41,50 @@ def test_every_seed_holds_out_the_same_rows_for_all_settings_each_part_in_turn_a
     longer = run(rig, known, seconds=200.0)
     runs_of(longer)     # fails where one was made twice
     assert longer.curves[: len(known.curves)] == known.curves
+
+
+def beside_own(bench, harder):
+    """A rig whose training rows are held out beside the user's own, on which the loss is higher by so much, give or take."""
+    rig = bench()
+    n = rig.n_examples
+    rig.folds = tuple(Fold(np.arange(n if i == 0 else n - 3), np.arange(4), np.arange(4)) for i in range(6))
+    rig.turns, draws = (1, 2, 3, 4, 5), np.random.default_rng(0)
+
+    def judged(state, fold=0):
+        return rig.evaluate(state), np.float32([1, 1, 1, 1 + harder] + 0.1 * draws.normal(size=(2, 4)))
+
+    rig.judged = judged
+    return rig
+
+
+def test_training_rows_are_held_out_beside_the_users_own_and_one_figure_tells_whether_they_are_alike(bench):
+    rig = beside_own(bench, 0.0)
+    known = run(rig)
+    assert {c.fold for c in known.curves} == {1, 2, 3, 4, 5}
+    assert {c.steps_per_epoch for c in known.curves if c.setting.batch_size == 8} == {-(-(rig.n_examples - 3) // 8)}
+    assert known.get("own_rows").low < 0 < known.get("own_rows").high
+    assert known.get("own_rows").repeats == 10
+    assert not any("tell of your validation rows" in sentence for sentence in decide(known).unresolved)
+
+
+def test_where_the_users_own_rows_are_unlike_they_alone_are_judged(bench):
+    known = run(beside_own(bench, 1.0))
+    assert known.get("own_rows").value == pytest.approx(1.0, abs=0.1)
+    assert {c.fold for c in known.of("confirm")} == {c.fold for c in known.of("screen")} == {0}
+    alone = [c for c in known.of("present") if c.fold == 0]
+    assert {c.seed for c in alone} == {c.seed for c in known.of("present")}
+    plan = decide(known)
+    assert [arm.n_seeds for arm in plan.arms if arm.present] == [len(alone)]
+    assert any("the loss of the default is higher by" in sentence for sentence in plan.unresolved), plan.unresolved
+    again = beside_own(bench, 1.0)
+    assert run(again, known) == known
+    assert not again.asked
+
+
+def test_what_is_to_be_reached_is_meant_of_the_users_own_rows(bench):
+    rig = beside_own(bench, 0.0)
+    known = run(rig, replace(begun(rig), until=Until(metric="loss", value=0.5, at_least=False)))
+    assert {c.fold for c in known.curves} == {0}
 
 
 def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(bench):
@@ -236,7 +280,7 @@ def test_a_run_becomes_a_curve_part_by_part():
     assert curve_of(out, made.setting, 3, "confirm", 20).n_epochs == 0
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(2.0, {8}), (4.5, {16})])
+@pytest.mark.parametrize(("seconds", "expected"), [(2.0, {12}), (4.5, {24})])
 def test_where_time_is_left_every_setting_is_trained_with_more_seeds_and_where_it_is_not_none_is(bench, seconds, expected):
     rig = bench(step_seconds=1e-3)
     known = run(rig, replace(begun(rig), fixed=("learning_rate",)), seconds=seconds)

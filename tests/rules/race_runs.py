@@ -7,7 +7,7 @@ from epochal.rules.race.standings import Standings
 PRESENT = Setting(batch_size=32, learning_rate=1e-3)
 LARGER = Setting(batch_size=128, learning_rate=1e-3)       # half the noise of the present one
 BOLDER = Setting(batch_size=32, learning_rate=3.162e-3)    # 3.162 times its noise
-STEPS = {32: 0.01, 128: 0.02, 512: 0.04}                   # seconds an update
+STEPS = {8: 0.008, 32: 0.01, 128: 0.02, 512: 0.04}                   # seconds an update
 UNTRAINED = 2.0
 
 

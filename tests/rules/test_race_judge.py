@@ -7,11 +7,13 @@ import pytest
 from rules.race_runs import BOLDER, LARGER, PRESENT, UNTRAINED, evidence, raced, run, standings
 
 from epochal.records import Outcome, Setting
-from epochal.rules.race.judge import Why, judge, levels_of, nothing_learnt
+from epochal.rules.margin import without_learning
+from epochal.rules.race.judge import Why, judge, levels_of
 
 THEIRS = {1.024: 1.0, 2.048: 0.8, 4.096: 0.6}            # at levels: 1 ms times powers of two
 TWICE_AS_SOON = {1.024: 0.8, 2.048: 0.6, 4.096: 0.5}
-LARGEST = Setting(batch_size=512, learning_rate=1e-3)
+LARGEST, SMALLER = Setting(batch_size=512, learning_rate=1e-3), Setting(batch_size=8, learning_rate=3.162e-4)
+LOWER = Setting(batch_size=32, learning_rate=3.162e-4)
 
 
 def judged(theirs, mine, *, setting=LARGER, others=(), **options):
@@ -26,9 +28,9 @@ def shifted(losses, by):
 
 
 def test_nothing_is_learnt_at_the_lower_of_the_untrained_loss_and_the_best_constant():
-    assert nothing_learnt(evidence()) == UNTRAINED == 2.0
-    assert nothing_learnt(evidence(constant_loss=0.7)) == 0.7
-    assert nothing_learnt(evidence(constant_loss=2.5)) == 2.0
+    assert without_learning(evidence()) == UNTRAINED == 2.0
+    assert without_learning(evidence(constant_loss=0.7)) == 0.7
+    assert without_learning(evidence(constant_loss=2.5)) == 2.0
 
 
 def test_levels_are_the_marks_of_the_present_settings_runs_as_seconds_on_the_lattice():
@@ -63,6 +65,25 @@ def test_a_lower_loss_is_not_worth_a_change_where_it_comes_less_than_a_ninth_soo
     found = [judged([THEIRS] * 2, [ends(times)] * 2) for times in (1.13, 1.10)]
     assert [f.leads[-1].sooner for f in found] == pytest.approx([1.13, 1.10], rel=5e-3)   # whole updates
     assert [(f.change, f.why) for f in found] == [(True, Why.BETTER), (False, Why.UNDECIDED)]
+
+
+def test_at_the_present_batch_size_a_loss_that_is_lower_by_the_margin_is_enough_where_it_comes_no_later():
+    """1.05 times sooner, and 0.016 lower in the end; the margin is 0.014."""
+    mine = {1.024: 1.0, 2.048: 0.8, 4.096: 0.5837}
+    lower, larger = (judged([THEIRS] * 3, [mine] * 3, setting=setting) for setting in (LOWER, LARGER))
+    assert (lower.why, lower.change, larger.why) == (Why.BETTER, True, Why.UNDECIDED)
+    assert lower.leads[-1].sooner == pytest.approx(1.05, rel=0.01)
+    assert judged([THEIRS] * 3, [mine | {4.096: 0.59}] * 3, setting=LOWER).why is Why.UNDECIDED        # within the margin
+    late = {1.024: 1.99, 2.048: 1.98, 4.096: 0.5837}                                                   # and all at once
+    later = judged([{1.024: 1.0, 2.048: 0.605, 4.096: 0.6}] * 3, [late] * 3, setting=LOWER)
+    assert (later.why, later.leads[-1].high < 0) == (Why.UNDECIDED, True)
+
+
+def test_a_smaller_batch_must_hold_its_lead_from_one_level_to_the_next():
+    one = judged([{1.024: 1.0}] * 3, [{0.512: 0.9, 1.024: 0.8}] * 3, setting=SMALLER)
+    assert (one.why, one.change) == (Why.ONE_LEVEL, False)
+    held = judged([THEIRS] * 3, [TWICE_AS_SOON] * 3, setting=SMALLER)
+    assert (held.why, held.change) == (Why.BETTER, True)
 
 
 @pytest.mark.parametrize(("spread", "why"), [(1.55, Why.BETTER), (1.7, Why.UNDECIDED)])

@@ -30,6 +30,17 @@ def test_they_end_with_the_first_whose_rows_take_over_nine_tenths_of_the_time():
     assert sizes(32, 2048, None, {32: 1.0, 128: 0.9, 512: 0.81, 2048: 0.1}.get) == (32, 128, 512, 2048)
 
 
+def test_where_rows_take_the_time_the_next_smaller_size_is_raced_too_if_it_is_hardly_slower():
+    assert sizes(32, 60_000, None, {8: 1.5, 32: 1.0, 128: 0.91}.get) == (8, 32, 128)
+    assert sizes(32, 60_000, None, {8: 1.51, 32: 1.0, 128: 0.91}.get) == (32, 128)
+    assert sizes(32, 60_000, None, {8: 1.0, 32: 1.0, 128: 0.89, 512: 1.0}.get) == (32, 128, 512)      # a larger one gains speed
+    assert sizes(32, 60_000, 64, {8: 1.0, 32: 1.0}.get) == (32,)                                      # no larger one was tried
+    assert sizes(3, 60_000, None, {3: 1.0, 12: 1.0}.get) == (3, 12)
+    assert starters(PRESENT, (8, 32, 128), "adam") == (PRESENT, at(32, 3.162e-3), at(8, 3.162e-4), at(128, 3.162e-3), at(128, 1e-3),
+                                                       at(32, 3.162e-4))
+    assert starters(PRESENT, (8, 32, 128), "adam", ("learning_rate",)) == (PRESENT, at(8, 1e-3), at(128, 1e-3))
+
+
 @pytest.mark.parametrize(("optimizer", "ceilings", "floors"), [
     ("adam", (at(128, 3.162e-3), at(512, 1e-2)), (at(128, 1e-3), at(512, 3.162e-3))),         # 2 and 4 times the rate by √k
     ("sgd", (at(128, 1e-2), at(512, 3.162e-2)), (at(128, 3.162e-3), at(512, 1e-2)))])         # 4 and 16 times by k

@@ -98,10 +98,53 @@ def test_folds_keep_nesting_and_weights_and_repeat_for_one_seed():
     assert not np.array_equal(rows.x["b"][data.folds.all[1].half_a], other.folds.rows.x["b"][other.folds.all[1].half_a])
 
 
-def test_rows_that_the_user_holds_out_are_not_trained_on():
-    x, y = np.arange(40.0)[:, None], np.arange(40.0)
-    assert data_from_arguments(x, y, validation_data=(x, y)).folds is None
-    assert data_from_arguments(x, y, validation_split=0.25).folds is None
+@pytest.mark.parametrize(("n", "n_own"), [(40, 40), (45, 7), (100, 25), (500, 125), (503, 90), (500, 12)])
+def test_rows_that_the_user_holds_out_are_never_trained_on_and_stand_last_beside_training_rows_that_take_turns(n, n_own):
+    x, y = np.arange(n, dtype="float32")[:, None], np.arange(n) % 4
+    own = np.arange(n, n + n_own, dtype="float32")[:, None]
+    data = data_from_arguments(x, y, validation_data=(own, np.arange(n_own) % 4), seed=3)
+    folds = [data.folds.all[turn] for turn in data.folds.turns]
+    assert len(folds) == N_FOLDS
+    assert 0 not in data.folds.turns                # the user's own split
+    numbers, judged = data.folds.rows.x[:, 0], np.zeros(n + n_own, int)
+    np.testing.assert_array_equal(numbers[data.folds.all[0].train], x[:, 0])
+    for fold in folds:
+        assert list(map(len, fold)) == list(map(len, folds[0]))
+        held = numbers[np.concatenate(fold[1:])].astype(int)
+        assert len(set(held)) == len(held)
+        assert set(numbers[fold.train].astype(int)) == set(range(n)) - set(held)        # no row of the user's
+        judged[held] += 1
+        for half in fold[1:]:
+            theirs = numbers[half] >= n
+            share = theirs.mean()
+            assert share >= min(0.25, n_own / (n_own + n // 5)) - 1 / len(half)
+            assert theirs[len(half) - round(share * len(half)):].all()                  # in the last places
+            if n >= 500 and n_own >= 90:
+                assert np.bincount(data.folds.rows.y[half[~theirs]], minlength=4).std() < 1.5
+    assert judged[:n].max() == 1
+    assert (judged[:n] == 0).sum() == n % N_FOLDS
+    assert judged[n:].min() >= 1
+
+
+def test_rows_of_another_kind_or_few_or_less_than_the_users_own_are_not_held_out_beside_them():
+    x, y = np.arange(40.0, dtype="float32")[:, None], np.arange(40.0)
+    assert data_from_arguments(x, y, validation_split=0.2).folds is None
+    assert data_from_arguments(np.tile(x, (2, 1)), np.tile(y, 2), validation_split=0.2).folds.turns == (1, 2, 3, 4, 5)
+    assert data_from_arguments(x, y, validation_data=(x, y)).folds is not None
+    more = np.tile(x, (2, 1)), np.tile(y, 2)
+    for others in ((x.astype("int32"), y), (x, np.arange(40)), (np.tile(x, 2), y), ({"a": x}, y), more):
+        assert data_from_arguments(x, y, validation_data=others).folds is None
+    assert data_from_arguments(x[:39], y[:39], validation_data=(x, y)).folds is None
+    assert data_from_arguments(x[:35], y[:35], validation_data=(x[:9], y[:9])).folds is None
+
+
+@pytest.mark.parametrize("weighted", ["training rows", "validation rows"])
+def test_rows_without_a_weight_weigh_one_beside_others_that_have_them(weighted):
+    x, y, weight = np.arange(50.0)[:, None], np.arange(50.0), np.full(50, 3.0)
+    mine, theirs = (weight, ()) if weighted == "training rows" else (None, (weight,))
+    data = data_from_arguments(x, y, sample_weight=mine, validation_data=(x, y, *theirs))
+    np.testing.assert_array_equal(np.sort(data.folds.rows.weight), [1.0] * 50 + [3.0] * 50)
+    assert (data.train.weight is None) == (weighted != "training rows")
 
 
 def test_much_data_is_not_held_twice(monkeypatch):

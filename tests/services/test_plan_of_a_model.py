@@ -357,8 +357,8 @@ def test_without_validation_rows_of_the_users_own_every_part_of_the_rows_is_held
 
 def test_the_users_own_validation_rows_stay_and_tables_cut_by_group_or_time_too(tmp_path):
     x, y, _ = rows()
-    _, data = ArraySource(build(), x, y, validation_data=(x, y)).open(0)
-    assert data.folds is None
+    _, data = ArraySource(build(), x, y, validation_data=(x[:40], y[:40])).open(0)
+    assert all(data.folds.all[turn].train.max() < len(x) for turn in data.folds.turns)
     (tmp_path / "t.csv").write_text("a,b,who,y\n" + "\n".join(f"{i},{i * i % 7},{i % 12},{i % 2}" for i in range(120)))
     path = str(tmp_path / "t.csv")
     assert TableSource(path, target="y").open(0)[1].folds is not None

@@ -9,9 +9,9 @@ import numpy as np
 
 from epochal.experiments import race
 from epochal.records import Evidence, Machine, Reading, Setting, StepTime, Task
-from epochal.rules.margin import SHARE
+from epochal.rules.margin import SHARE, without_learning
 from epochal.rules.plan.decide import clock_of, decide
-from epochal.rules.race.judge import judge, nothing_learnt
+from epochal.rules.race.judge import judge
 from epochal.rules.race.standings import Standings
 from epochal.rules.race.start import sizes, starters
 from epochal.rules.scaling import seed_rate
@@ -147,7 +147,7 @@ def play(world):
     known = raced(world, world.budget)
     plan = decide(known)
     setting = Setting(batch_size=plan.batch_size.value, learning_rate=plan.learning_rate.value)
-    judged = judge(Standings(known, clock_of(known).full_step), nothing_learnt(known))
+    judged = judge(Standings(known, clock_of(known).full_step), without_learning(known))
     return Played(setting, judged, known.get("race").detail("level"), world.now)
 
 

@@ -15,9 +15,10 @@ from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..probes.probe import largest_that_fits
 from ..records import Mark, Outcome, Reading, Run
+from ..rules.margin import without_learning
 from ..rules.plan.decide import clock_of
 from ..rules.plan.learning_rates import neighbour
-from ..rules.race.judge import judge, nothing_learnt
+from ..rules.race.judge import judge
 from ..rules.race.standings import Standings
 from ..rules.race.start import N_FRESH, beginning, marks_until, sizes, starters
 from .blocks import schedule_of
@@ -152,7 +153,7 @@ class _Race:
 
     def _repeat_more(self):
         """Where there is time and the comparison is not decided: more fresh seeds, as many as the time allows, then one look."""
-        judged = judge(self.standings, nothing_learnt(self.evidence))
+        judged = judge(self.standings, without_learning(self.evidence))
         if judged.change or not judged.leads or judged.leads[-1].low > 0:
             return
         reached, pair = judged.leads[-1].seconds, (self.rig.present, judged.ahead)

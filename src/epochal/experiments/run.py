@@ -31,7 +31,7 @@ _SHARE = 0.45   # of the time left that one batch size may take while others wai
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _SHORT = 10.0   # seconds, within which but one number of lanes is tried: each is a program to compile
 _SOONER = 2.0   # times as many trainings as foreseen may fit, since early stopping ends most: for the first other batch size
-_MORE_SEEDS = (24, 16, 12)  # where time is left after all batch sizes
+_MOST_SEEDS = 24  # where time is left after all batch sizes
 _SAFE = 0.7     # of the time left that more seeds may take, as foreseen
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
@@ -83,7 +83,8 @@ class _Study:
             self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
         self._compare_sizes(confirm, needed)
-        self._repeat_all()
+        while self._repeat_all():
+            pass
         taken = perf_counter() - self.started
         self._add(Reading(name="study", title="trainings made", value=float(len(self.evidence.curves)), unit="trainings",
                           repeats=1, cost=taken, details=(("budget", self.seconds),)))
@@ -132,24 +133,31 @@ class _Study:
             self.total = self.done + max(self._left(), 0.0)
 
     def _repeat_all(self):
-        """Train every setting that was compared with more fresh seeds, as many as the time that is left allows.
+        """Train every setting that was compared with more fresh seeds, as many as the time that is left allows; false for none.
 
         All or none of them, by the time alone: added to those that look well, seeds would make chance findings.
         """
-        n, runs = self.n_train, {setting: curves for setting, curves in runs_by_setting(levelled(self.evidence.allowed())).items()
-                                 if all(c.outcome is Outcome.OK for c in curves.values())}
-        for n_seeds in _MORE_SEEDS:
-            foreseen = 0.0
-            for setting, curves in runs.items():
-                size, n_epochs = min(setting.batch_size, n), sum(c.n_epochs for c in curves.values()) / len(curves)
-                foreseen += max(0, n_seeds - len(curves)) * steps_per_epoch(n, size) * n_epochs * self._how(size).seconds
-            if len(runs) > 1 and foreseen <= _SAFE * self._left():
+        runs, groups = runs_by_setting(levelled(self.evidence.allowed())), {}
+        for setting, curves in runs.items():
+            if all(c.outcome is Outcome.OK for c in curves.values()):
+                stage = "present" if setting == self.rig.present else "confirm"
+                groups.setdefault((stage, min(setting.batch_size, self.n_train)), []).append(setting)
+        known, left = [len(runs[setting]) for settings in groups.values() for setting in settings], _SAFE * self._left()
+        for n_seeds in range(_MOST_SEEDS, min(known, default=_MOST_SEEDS), -1) if len(known) > 1 else ():
+            if sum(self._foreseen(size, [runs[s] for s in settings], n_seeds) for (_, size), settings in groups.items()) <= left:
                 confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
-                for setting, curves in runs.items():
-                    n_epochs = max(c.n_epochs for c in curves.values())
-                    stage = "present" if setting == self.rig.present else "confirm"
-                    self._train(stage, [setting], confirm, "more fresh seeds", n_epochs, patience_for(n_epochs))
-                return
+                for (stage, _), settings in groups.items():
+                    n_epochs = max(c.n_epochs for setting in settings for c in runs[setting].values())
+                    self._train(stage, settings, confirm, "more fresh seeds", n_epochs, patience_for(n_epochs))
+                return True
+        return False
+
+    def _foreseen(self, size, of_settings, n_seeds):
+        """Seconds until each of some settings of a batch size, of which the runs are given, has so many seeds."""
+        how, curves = self._how(size), [curve for runs in of_settings for curve in runs.values()]
+        missing, width = sum(max(0, n_seeds - len(runs)) for runs in of_settings), how.width if how.mode == "fused" else 1
+        n_lanes = -(-missing // width) * width  # a group that is not full takes as long as one that is
+        return n_lanes * steps_per_epoch(self.n_train, size) * how.seconds * sum(c.n_epochs for c in curves) / len(curves)
 
     def _fit(self, sizes, n_seeds, needed):
         """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""
@@ -207,7 +215,8 @@ class _Study:
 
     def _are_unlike(self):
         """Whether the user's validation rows are unlike training rows that are held out; measured once."""
-        if OWN_ROWS not in self.evidence and (found := beside_own_rows(self.evidence)) is not None:
+        found = None if OWN_ROWS in self.evidence else beside_own_rows(self.evidence, len(self.rig.folds[self.turns[0]].half_a))
+        if found is not None:
             self._add(found)
         return are_unlike(self.evidence)
 

@@ -5,6 +5,12 @@ import math
 SHARE = 0.01  # of what training gains over a network that has learnt nothing
 
 
+def without_learning(evidence):
+    """The validation loss of a network that has learnt nothing: untrained, or giving the best constant answer."""
+    untrained, constant = evidence.get("untrained_loss").value, evidence.task.constant_loss
+    return untrained if constant is None else min(untrained, constant)
+
+
 def margin_and_target(untrained, present_runs, best_screened):
     """The margin and the target loss.
 

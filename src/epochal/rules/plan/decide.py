@@ -10,13 +10,14 @@ from ...base.validate import one_of
 from ...records import Arm, Outcome, Plan, Setting, Stopping, Verdict
 from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
-from ..margin import margin_and_target
+from ..margin import margin_and_target, without_learning
 from ..scaling import steps_per_epoch
 from . import compare, sentences
 from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
 from .folds import levelled, n_trained
 from .from_race import decide_race
+from .learnt import nothing_learnt
 from .max_time import within_time
 from .quality import Aim, cross_fitted, stopping_epoch, stopping_regret
 from .switches import faster_fit
@@ -39,6 +40,8 @@ def decide(evidence, *, goal="fastest"):
     Settings that change what is fixed (`evidence.fixed`) are left out, and epochs beyond `evidence.max_time`. With
     `evidence.until` the target is that value of a metric, and who reaches it with every seed is good enough, whatever the loss;
     where nobody does, it is decided as without it, and said.
+
+    Where no setting learnt anything, the present one stays, and it is said.
 
     Until two settings were trained to the end, the race tells (`from_race`), and where nothing was trained, the machine alone.
 
@@ -70,16 +73,19 @@ def _decide(evidence, goal):
     arms = compare.compare(runs, present, against, margin, target, step, peak_bytes.get)
     if all(arm.verdict is Verdict.DIVERGED for arm in arms):
         raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
-    chosen = _choose(goal, _Compared(arms, runs, present, against, target, step, margin, n_trained(evidence)))
+    arm_of = {arm.setting: arm for arm in arms}
+    nothing = "" if isinstance(target, Aim) else nothing_learnt(evidence, arms)
+    chosen = present
+    if not nothing or arm_of[present].verdict is Verdict.DIVERGED:
+        chosen = _choose(goal, _Compared(arms, runs, present, against, target, step, margin, n_trained(evidence)))
     critical = critical_batch(arms, _updates_made(runs, arms), n_trained(evidence))
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
-    arm_of = {arm.setting: arm for arm in arms}
     patience = _patience(runs[chosen].values(), margin)
     context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
-                                better=arm_of[better], nearest=None if aim is None else compare.nearest(runs, aim),
+                                nothing=nothing, better=arm_of[better], nearest=None if aim is None else compare.nearest(runs, aim),
                                 seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
@@ -97,9 +103,7 @@ def declared(evidence):
     """The margin and the target of an evidence that holds the present setting's runs and the untrained loss."""
     runs = [(cross_fitted(c), min(c.validation_loss, default=math.inf)) for c in evidence.of("present", evidence.present)]
     screened = min(map(cross_fitted, evidence.of("screen")), default=math.inf)
-    constant = evidence.task.constant_loss
-    untrained = evidence.get("untrained_loss").value
-    return margin_and_target(untrained if constant is None else min(untrained, constant), runs, screened)
+    return margin_and_target(without_learning(evidence), runs, screened)
 
 
 def aim_of(evidence):

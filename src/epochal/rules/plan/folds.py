@@ -4,13 +4,17 @@ import math
 from dataclasses import replace
 from statistics import fmean
 
-from ...base.stats import mean_interval
+import numpy as np
+
+from ...base.stats import student
 from ...records import Reading
+from ..margin import without_learning
 from .quality import cross_fitted
 
 OWN_ROWS = "own_rows"  # the name of what `beside_own_rows` returns
 ROWS = "rows"          # the figure of the `"engine"` reading that says how many rows a training sees
-_FEWEST = 3            # parts of the training rows that tell whether the user's validation rows are like them
+_FEWEST, _BLOCKS = 3, 4  # parts of the training rows, and blocks of a half, that tell whether the user's rows are like them
+_MUCH, _UNLIKE = 0.25, "unlike"  # of what training gains: less makes no other order of settings; the name of that figure
 
 
 def levelled(evidence):
@@ -49,29 +53,43 @@ def n_trained(evidence):
     return int(dict(engine.details).get(ROWS, evidence.task.n_train)) if engine is not None else evidence.task.n_train
 
 
-def beside_own_rows(evidence):
+def beside_own_rows(evidence, n_of_half):
     """How much higher the present setting's loss is on the user's validation rows than on training rows held out with them.
 
-    Over parts of the training rows, as a `Reading`; `None` where fewer than three were held out, or a training diverged. Of each
-    half of the judged rows the first block is of training rows and the last one of the user's (`seam.rows.with_folds_beside_own`).
-    Where 0 is outside the interval, which by chance happens in one case of twenty, rows held out of the training rows tell of other
-    rows than those that the user judges by, of a later time for one, and are left out.
+    Of each half of the judged rows the first two blocks are of training rows and the last one of the user's
+    (`seam.rows.with_folds_beside_own`). The interval is Student's, over rows: their luck is told by how much the first two blocks
+    differ, since over folds, in which every class has its share, they would vary too little.
+
+    Args:
+        n_of_half: rows of a half in these folds; where the user's are few, they stand in several of them.
+
+    Returns:
+        A `Reading`; its figure `"unlike"` is the difference from which on, where the interval leaves out 0, rows held out of the
+        training rows are taken to tell of other rows than those that the user judges by, of a later time for one: a quarter of
+        what training gains. `None` where fewer than three folds were judged, or a training diverged.
     """
-    found = {}
-    for curve in evidence.of("present", evidence.present):
-        if curve.fold and curve.blocks_a:
-            found.setdefault(curve.fold, []).append(fmean(of[-1] - of[0] for of in (curve.blocks_a, curve.blocks_b)))
-    if len(found) < _FEWEST:
+    present, found = evidence.of("present", evidence.present), {}
+    for curve in present:
+        if curve.fold and len(curve.blocks_a) >= _BLOCKS:
+            for half, blocks in enumerate((curve.blocks_a, curve.blocks_b)):
+                found.setdefault((curve.fold, half), []).append((blocks[0], blocks[1], blocks[-1]))
+    if len(found) < 2 * _FEWEST or not all(map(math.isfinite, map(cross_fitted, present))):
         return None
-    mean, low, high = mean_interval([fmean(of_fold) for of_fold in found.values()])
-    return Reading(name=OWN_ROWS, title="validation loss on your rows less that on training rows held out", value=mean, low=low,
-                   high=high, repeats=len(found), note=f"over {len(found)} parts of the training rows")
+    first, second, own = np.transpose([np.mean(of_seeds, 0) for of_seeds in found.values()])
+    mean = float(np.mean(own) - np.mean([first, second]))
+    n = len(found)
+    own_blocks = min(n, evidence.task.n_validation / (n_of_half / _BLOCKS))
+    half = student(n) * math.sqrt(np.mean((first - second) ** 2) / 2 * (1 / (2 * n) + 1 / own_blocks))
+    gained = max(0.0, without_learning(evidence) - fmean(map(cross_fitted, present)))
+    return Reading(name=OWN_ROWS, title="validation loss on your rows less that on training rows held out", value=mean,
+                   low=mean - half, high=mean + half, repeats=n, details=((_UNLIKE, _MUCH * gained),),
+                   note=f"over halves of {n // 2} parts of the training rows")
 
 
 def are_unlike(evidence):
-    """Whether the user's validation rows are harder or easier than training rows that are held out."""
+    """Whether the user's validation rows are much harder or easier than training rows that are held out."""
     found = evidence.get(OWN_ROWS)
-    return found is not None and not found.low <= 0 <= found.high
+    return found is not None and not found.low <= 0 <= found.high and abs(found.value) > found.detail(_UNLIKE)
 
 
 def _moved(curve, by):

@@ -6,7 +6,8 @@ from typing import Any
 from ...base.errors import MeasurementFailed
 from ...base.text import capital, counted, difference, duration, number, quantity
 from ...records import Arm, Choice, Outcome, Plan, Stopping, Verdict
-from ..race.judge import Why, judge, levels_of, nothing_learnt
+from ..margin import without_learning
+from ..race.judge import Why, judge, levels_of
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
@@ -32,7 +33,7 @@ def decide_race(evidence, goal, clock):
             raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
         return _plan(evidence, goal, clock, None, None)
     standings = Standings(evidence, clock.full_step)
-    judged = judge(standings, nothing_learnt(evidence))
+    judged = judge(standings, without_learning(evidence))
     if goal in ("frugal", "smallest") and judged.why is not Why.DIVERGES:
         judged = judged._replace(change=False, why=Why.OTHER_GOAL)
     if goal == "best" and judged.why is Why.AS_GOOD_SOONER:
@@ -114,6 +115,9 @@ class _Told:
             return f"{capital(self.whose)} diverges ({self.present}). Use {judged.ahead}."
         if judged.change:
             last = judged.leads[-1]
+            if last.sooner < _WORTH_TELLING:
+                return (f"Use {judged.ahead}: after {quantity('s', last.seconds)} of training each, its validation loss is below "
+                        f"that of {self.yours} by {number(-last.difference)} ({number(-last.high)} to {number(-last.low)}).")
             mine, theirs = quantity("s", last.seconds / last.sooner), quantity("s", last.seconds)
             return (f"Use {judged.ahead}: it gets as far in {mine} of training as {self.yours} in {theirs}, {number(last.sooner)} "
                     f"times sooner.{self._whole_training()}")
@@ -132,10 +136,15 @@ class _Told:
             Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
             Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
             Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
-            Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at a higher learning rate and at one length of training only; a "
-                           "longer `--budget` tells whether the lead holds.",
+            Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at one length of training only, and {self._early()} helps most at "
+                           "first; a longer `--budget` tells whether the lead holds.",
             Why.SHRINKING: f"{judged.ahead} was ahead at first, but its lead shrinks with longer training.",
         }[judged.why]
+
+    def _early(self):
+        """What may make a setting lead at first alone."""
+        ahead = self.judged.ahead
+        return "a smaller batch" if ahead and ahead.batch_size < self.present.batch_size else "a higher learning rate"
 
     def why_size(self):
         judged = self.judged
@@ -232,7 +241,7 @@ class _Told:
         """A sentence where no setting has come below what a constant answer reaches; else nothing."""
         if self.standings is None:
             return ""
-        least, without = min(map(self.standings.lowest, self.standings.racers())), nothing_learnt(self.evidence)
+        least, without = min(map(self.standings.lowest, self.standings.racers())), without_learning(self.evidence)
         if math.isinf(least) or least < without:
             return ""
         return (f"nothing was learnt yet (validation loss {number(least)} at best, {number(without)} without learning); scale the "

@@ -20,7 +20,7 @@ class Context(NamedTuple):
 
     `better`: the best of the settings shown better, whatever time it takes. `seconds`, `present_seconds`: what a whole training
     takes with the chosen and with the present setting. `nearest`: where something is to be reached, the setting that comes nearest
-    to it, and its value.
+    to it, and its value. `nothing`: said where nothing was learnt.
     """
 
     evidence: Evidence
@@ -39,6 +39,7 @@ class Context(NamedTuple):
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
     nearest: tuple[Setting, float] | None = None
+    nothing: str = ""
 
     @property
     def whose(self):
@@ -54,6 +55,8 @@ def headline(c):
     """The answer in one sentence of at most two lines, what to use first, then what it gains."""
     if isinstance(c.target, Aim):
         return _reaches(c)
+    if c.nothing:
+        return c.nothing
     missed = ""
     if c.evidence.until is not None:
         setting, value = c.nearest or (c.present.setting, None)
@@ -123,7 +126,9 @@ def _whole(c):
 def why_batch_size(c):
     """Why this batch size, in words."""
     parts = []
-    if c.chosen.verdict is Verdict.NOT_WORSE:
+    if c.nothing and c.chosen is c.present:
+        parts.append(f"{c.whose}; nothing was learnt with any")
+    elif c.chosen.verdict is Verdict.NOT_WORSE:
         theirs = c.whose if c.against is c.present else _short(c.against.setting)
         parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
@@ -144,7 +149,8 @@ def how_batch_size(c):
     parts = []
     if c.chosen.verdict is Verdict.NOT_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
-        of_rows = "a fifth of the training rows and of yours for validation" if own_too(c.evidence) else f"{n_folds} parts of all rows"
+        own = "a fifth of the training rows and of yours for validation"
+        of_rows = own if own_too(c.evidence) else f"{n_folds} parts of all rows"
         in_turn = f", {of_rows} in turn" if n_folds > 1 else ""
         parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {seeds} and the validation rows{in_turn}")
     if c.ratio:
@@ -217,14 +223,15 @@ def unresolved(c):
     """What the evidence could not settle, a sentence each; read after the word "Undecided:"."""
     found = []
     task = c.evidence.task
-    if task.constant_loss is not None and c.present.quality is not None and c.present.quality >= task.constant_loss:
+    if not c.nothing and None not in (task.constant_loss, c.present.quality) and c.present.quality >= task.constant_loss:
         found.append(f"whether anything was learnt: the validation loss of {c.whose}, {number(c.present.quality)}, is no lower "
                      f"than {number(task.constant_loss)}, that of the best constant answer")
     if c.better is not None and c.better not in (c.against, c.present) and None not in (c.better.seconds, c.present.seconds):
         less, times = c.present.quality - c.better.quality, c.better.seconds / c.present.seconds
         found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} less validation loss than "
                      f"{c.whose}, and takes {number(times)} times as long to the same loss; `--goal best` takes it")
-    doubtful = [arm for arm in c.arms if arm.verdict is Verdict.UNDECIDED and _would_pay(c, arm)]
+    unsure = (Verdict.UNDECIDED, Verdict.NOT_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
+    doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
         gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
@@ -300,7 +307,7 @@ def _is_cheaper(c, arm):
 def _would_pay(c, arm):
     """Whether this setting would have been taken, had its quality been shown equal."""
     if c.goal == "fastest":
-        return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < c.chosen.seconds
+        return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < _WORTH * c.chosen.seconds
     if c.goal == "frugal":
         share = _share_of_examples(c, arm, c.chosen)
         return share is not None and share < 1

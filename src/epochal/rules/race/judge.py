@@ -9,6 +9,7 @@ from .start import nearest_level
 
 _WORTH = 1 / 0.9    # times sooner: less is not worth a change
 _ALIKE = 1.01       # times the noise of the present setting, up to which a short race favours neither
+_LATER = 0.95       # times sooner: less is later, which a lower loss after equal seconds does not make up for
 _SHRUNK = 0.8       # of the lead at the level before: less means that it is being lost
 
 
@@ -20,8 +21,8 @@ class Why(enum.Enum):
     AS_GOOD_SOONER = "no worse, and sooner"
     UNDECIDED = "not told apart"
     WORSE = "behind at equal time"
-    SHRINKING = "ahead so far, but its lead shrinks, and its learning rate is higher"
-    ONE_LEVEL = "ahead so far, but at one level only, and its learning rate is higher"
+    SHRINKING = "ahead so far, but its lead shrinks, and it may lead at first alone"
+    ONE_LEVEL = "ahead so far, but at one level only, and it may lead at first alone"
     ONE_SEED = "not yet repeated with fresh seeds"
     NOT_AHEAD = "behind the present setting so far, and not repeated with fresh seeds"
     OTHER_GOAL = "a race tells of time and loss alone"
@@ -42,12 +43,13 @@ def judge(standings, without_learning):
     """Whether to change to the setting that is ahead: one comparison, with seeds and rows that had no part in the choice.
 
     A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
-    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock.
-    Where the noise that is left in the weights is higher than the present setting's, the lead must have held from one level to
-    the next as well.
+    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock. At
+    the present batch size, where there is none, a loss that is lower by the margin or more does where it comes no later. Where the
+    noise that is left in the weights is higher than the present setting's, or the batch is smaller, which helps most at the
+    beginning, the lead must have held from one level to the next as well.
 
     Args:
-        standings: the `Standings`. without_learning: as from `nothing_learnt`.
+        standings: the `Standings`. without_learning: as from `margin.without_learning`.
     """
     present, levels = standings.present, levels_of(standings)
     others = [setting for setting in standings.racers() if setting != present]
@@ -66,14 +68,10 @@ def judge(standings, without_learning):
     reached = standings.judged("fresh", present, repeated[ahead])
     margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
     leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds, margin)) is not None)
-    why = _why(leads, margin, standings.noise(ahead))
+    same_clock = ahead.batch_size == present.batch_size
+    early = standings.noise(ahead) > _ALIKE or ahead.batch_size < present.batch_size
+    why = _why(leads, margin, same_clock, early)
     return Judgement(why in (Why.BETTER, Why.AS_GOOD_SOONER), why, ahead, leads, margin)
-
-
-def nothing_learnt(evidence):
-    """The validation loss of a network that has learnt nothing: untrained, or giving the best constant answer."""
-    untrained, constant = evidence.get("untrained_loss").value, evidence.task.constant_loss
-    return untrained if constant is None else min(untrained, constant)
 
 
 def levels_of(standings):
@@ -83,15 +81,17 @@ def levels_of(standings):
     return sorted({nearest_level(standings.seconds_of(standings.present, n)) for n in marks})
 
 
-def _why(leads, margin, noise):
+def _why(leads, margin, same_clock, early):
+    """`same_clock`: whether an update takes as long as with the present setting. `early`: whether it may lead at first alone."""
     last = leads[-1]
-    if last.high < 0 and last.sooner >= _WORTH and last.sooner_low > 1:
+    sooner = last.sooner >= _WORTH and last.sooner_low > 1
+    if last.high < 0 and (sooner or (same_clock and last.difference <= -margin and last.sooner >= _LATER)):
         found = Why.BETTER
     elif last.high < margin and last.sooner_low > _WORTH:
         found = Why.AS_GOOD_SOONER
     else:
         return Why.WORSE if last.low > 0 else Why.UNDECIDED
-    if noise <= _ALIKE:
+    if not early:
         return found
     if len(leads) < 2:
         return Why.ONE_LEVEL

@@ -10,6 +10,7 @@ from ..scaling import seed_rate
 
 _FACTOR = 4            # between batch sizes
 _KNEE = 0.9            # of a row's time at the next smaller size: above it a larger batch brings no speed any more
+_NEARLY = 1.5          # times a row's time at the present size, up to which a smaller batch may pay
 _TIMED = 15            # batches of a size, that its timings take
 _FEWEST = 3            # sizes, for a line
 N_FRESH = 3            # fresh seeds on which the one ahead is compared with the present setting
@@ -29,7 +30,8 @@ class Beginning(NamedTuple):
 def sizes(present, n_train, largest, row_seconds):
     """Batch sizes to race: from the present one up to the first that gains no speed.
 
-    Smaller ones are left out: a batch that is large for the gradient's noise is so most of all at the beginning (McCandlish et al.
+    Where that is the next one already, rows take the time, and the next smaller one is raced as well, if it is hardly slower. Else
+    smaller ones are left out: a batch that is large for the gradient's noise is so most of all at the beginning (McCandlish et al.
     2018, arXiv:1812.06162), so a larger one that is ahead early stays ahead, and a smaller one does not.
 
     Args:
@@ -39,13 +41,15 @@ def sizes(present, n_train, largest, row_seconds):
     >>> sizes(32, 10_000, None, lambda size: 1e-3 / size + 1e-5)
     (32, 128, 512, 2048, 8192)
     >>> sizes(32, 10_000, None, lambda size: 1e-3)
-    (32, 128)
+    (8, 32, 128)
     """
-    limit, found = min(n_train, largest or n_train), [min(present, n_train)]
-    while found[-1] * _FACTOR <= limit:
+    limit, own = min(n_train, largest or n_train), min(present, n_train)
+    found, smaller, gains = [own], own // _FACTOR, True
+    while gains and found[-1] * _FACTOR <= limit:
         found.append(found[-1] * _FACTOR)
-        if row_seconds(found[-1]) > _KNEE * row_seconds(found[-2]):
-            break
+        gains = row_seconds(found[-1]) <= _KNEE * row_seconds(found[-2])
+    if len(found) == 2 and not gains and smaller and row_seconds(smaller) <= _NEARLY * row_seconds(own):
+        found.insert(0, smaller)
     return tuple(found)
 
 
@@ -72,8 +76,8 @@ def timed_sizes(own, largest, pace, seconds):
 
 
 def starters(present, batch_sizes, optimizer, fixed=()):
-    """The settings that may start, the most promising first: the present one, its next higher rate, larger batches around the rate
-    of the rule for them (`seed_rate`), then its next lower rate.
+    """The settings that may start, the most promising first: the present one, its next higher rate, a smaller batch, larger ones
+    around the rate of the rule for them (`seed_rate`), then its next lower rate.
 
     Args:
         present: the user's `Setting`. batch_sizes: as from `sizes`. optimizer: Keras' name of it.
@@ -84,11 +88,12 @@ def starters(present, batch_sizes, optimizer, fixed=()):
                        schedule=present.schedule)
 
     own = min(present.batch_size, max(batch_sizes))
-    larger = [size for size in batch_sizes if size > own]
+    larger, smaller = ([size for size in batch_sizes if way * size > way * own] for way in (1, -1))
     if "learning_rate" in fixed:
-        return (present, *(replace(present, batch_size=size) for size in larger))
+        return (present, *(replace(present, batch_size=size) for size in (*smaller, *larger)))
     places = {size: math.log(seed_rate(1.0, own, size, optimizer), STEP) for size in batch_sizes}
-    wanted = [at(own, 1), *(at(size, math.ceil(places[size])) for size in larger),
+    wanted = [at(own, 1), *(at(size, math.floor(places[size])) for size in smaller),
+              *(at(size, math.ceil(places[size])) for size in larger),
               *(at(size, math.floor(places[size])) for size in larger), at(own, -1)]
     return tuple(dict.fromkeys([present, *wanted]))
 
