@@ -1,12 +1,13 @@
 """How often the interval of a difference in validation loss holds the truth, on data sets drawn from a population.
 
-The truth is the mean difference, over all data sets and seeds, on rows of the population that no training saw. Three intervals from
+The truth is the mean difference, over all data sets and seeds, on rows of the population that no training saw. Four intervals from
 16 trainings of each setting: over seeds alone and over seeds and rows on one split, and over seeds and rows on five parts of the
-rows, held out in turn, as a plan makes them where the split is its own.
+rows, held out in turn, as a plan makes them where the split is its own; and where a fifth of the rows is the user's for validation,
+with a fifth of the training rows beside a fifth of those, in turn. There fewer rows are trained on, and the truth is another.
 
     python benchmarks/interval_audit.py --sets 60 --rows 900 --positives rare
 
-Needs JAX; about 5 minutes on two threads.
+Needs JAX; about 6 minutes on two threads.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import numpy as np
 
 N_SEEDS, N_POPULATION = 16, 5000
 DEFAULT, OTHERS = (32, 0.001, 50), ((32, 0.003, 40), (128, 0.003, 80), (128, 0.01, 60), (8, 0.001, 30))  # size, rate, epochs
+BESIDE = "seeds and rows, five parts beside the user's"
 SHIFTS = {"rare": -4.5, "many": -1.0}
 
 
@@ -37,19 +39,20 @@ def build():
     return model
 
 
-def runs(rig, first_seed, n_folds):
-    """`{setting: {(seed, fold): curve}}`."""
+def runs(rig, first_seed, turns):
+    """`{setting: {(seed, fold): curve}}`, the folds in turn."""
     from epochal import engine
     from epochal.experiments.blocks import curve_of
     from epochal.records import EnginePoint, Setting
 
     found = {}
     for size, rate, n_epochs in (DEFAULT, *OTHERS):
-        lanes = [engine.Lane(first_seed + i, rate, i % n_folds) for i in range(N_SEEDS)]
+        lanes = [engine.Lane(first_seed + i, rate, turns[i % len(turns)]) for i in range(N_SEEDS)]
         how = EnginePoint(batch_size=size, mode="fused", width=N_SEEDS, seconds=1.0, seconds_stepwise=1.0, seconds_fused=1.0)
         setting = Setting(batch_size=size, learning_rate=rate)
         made = engine.train(rig, lanes, engine.Batches(size, n_epochs), how=how)
-        found[setting] = {(lane.seed, lane.fold): curve_of(run, setting, lane.seed, "confirm", rig.n_examples, fold=lane.fold)
+        found[setting] = {(lane.seed, lane.fold): curve_of(run, setting, lane.seed, "confirm", engine.n_trained(rig, lane.fold),
+                                                                fold=lane.fold)
                           for lane, run in zip(lanes, made, strict=True)}
     return found
 
@@ -79,23 +82,26 @@ def main():
     for i in range(options.sets):
         x, y = population(rng, options.rows, SHIFTS[options.positives], pull)
         rig = open_rig(build, data_from_arguments(x, y, test_data=unseen, seed=i))
-        one, turns = runs(rig, 1000 * i, 1), runs(rig, 1000 * i + 500, len(rig.folds))
+        n = options.rows * 4 // 5
+        theirs = open_rig(build, data_from_arguments(x[:n], y[:n], validation_data=(x[n:], y[n:]), test_data=unseen, seed=i))
+        one, turns = runs(rig, 1000 * i, (0,)), runs(rig, 1000 * i + 300, rig.turns)
+        beside = runs(theirs, 1000 * i + 600, theirs.turns)
         bare = {setting: {key: replace(curve, blocks_a=(), blocks_b=()) for key, curve in of.items()}
                 for setting, of in one.items()}
         for way, found in (("seeds alone, one split", bare), ("seeds and rows, one split", one),
-                           ("seeds and rows, five parts in turn", turns)):
+                           ("seeds and rows, five parts in turn", turns), (BESIDE, beside)):
             for setting, interval in intervals(found, default).items():
                 told[setting, way].append(interval)
-        for found in (one, turns):
+        for found in (one, turns, beside):
             for setting in found:
                 if setting != default:
-                    truth[setting].append(test_loss_of(found, setting, default)[2][0])
+                    truth[setting, found is beside].append(test_loss_of(found, setting, default)[2][0])
         print(f"{i + 1} of {options.sets}", flush=True)
     print("\n| setting, less the default | truth | interval | holds it | half of it (median) | its middle is off by (standard "
           "deviation) |\n| --- | --- | --- | --- | --- | --- |")
     for (setting, way), found in sorted(told.items(), key=lambda item: (item[0][0], item[0][1])):
         low, middle, high = np.array(found).T
-        mean = float(np.mean(truth[setting]))
+        mean = float(np.mean(truth[setting, way == BESIDE]))
         held, half = np.mean((low <= mean) & (mean <= high)), np.median(high - low) / 2
         print(f"| {setting.batch_size} at {setting.learning_rate} | {mean:+.4f} | {way} | {held:.0%} | {half:.4f} | "
               f"{np.std(middle - mean):.4f} |")

@@ -13,7 +13,7 @@ from tiers import first_tier
 
 from epochal.seam import Part
 from epochal.seam.rigs.keras_rig import KerasRig
-from epochal.seam.rows import with_folds
+from epochal.seam.rows import with_folds, with_folds_beside_own
 
 ROWS = np.arange(16)
 each_rig = pytest.mark.parametrize("bind", BINDS)
@@ -224,15 +224,16 @@ def _everything(model, data, bind):
 
 
 @each_rig
+@pytest.mark.parametrize("folding", [with_folds, with_folds_beside_own])
 @pytest.mark.parametrize("kind", first_tier(1, ["sample_weights", "two_inputs_two_outputs", "batch_norm"]))
-def test_a_fold_is_judged_as_the_same_rows_are_that_are_held_out_from_the_start(kind, bind):
+def test_a_fold_is_judged_as_the_same_rows_are_that_are_held_out_from_the_start(kind, folding, bind):
     source, data = zoo.source(kind)
-    data = replace(data, half_a=data.half_a.take(slice(0, 5)), half_b=data.half_b.take(slice(0, 4)))
-    rig = KerasRig(source, with_folds(data, seed=0), BINDS[bind])
-    assert len(rig.folds) == 4
+    data = folding(replace(data, half_a=data.half_a.take(slice(0, 5)), half_b=data.half_b.take(slice(0, 4))), seed=0)
+    rig, rows = KerasRig(source, data, BINDS[bind]), data.folds.rows
+    judging = replace(rows, weight=data.folds.weight)
+    assert rig.turns == ((0, 1, 2, 3) if folding is with_folds else (1, 2, 3, 4, 5))
     for fold in (0, 2):
-        rows, judging = with_folds(data, seed=0).folds.rows, replace(with_folds(data, seed=0).folds.rows, weight=rig_weight(data))
-        alone = replace(data, train=rows.take(rig.folds[fold].train), half_a=judging.take(rig.folds[fold].half_a),
+        alone = replace(data, folds=None, train=rows.take(rig.folds[fold].train), half_a=judging.take(rig.folds[fold].half_a),
                         half_b=judging.take(rig.folds[fold].half_b))
         other = KerasRig(source, alone, BINDS[bind])
         state, theirs = rig.fresh(0), other.fresh(0)
@@ -244,10 +245,6 @@ def test_a_fold_is_judged_as_the_same_rows_are_that_are_held_out_from_the_start(
         np.testing.assert_allclose(blocks, alike, rtol=1e-5)
     assert not np.array_equal(rig.judged(state, 0)[0][:2], rig.judged(state, 1)[0][:2])
     np.testing.assert_array_equal(rig.judged(state, 0)[0][2:], rig.judged(state, 1)[0][2:])     # the test rows are the same
-
-
-def rig_weight(data):
-    return with_folds(data, seed=0).folds.weight
 
 
 @each_rig

@@ -48,7 +48,7 @@ def beside_own(bench, harder):
     rig = bench()
     n = rig.n_examples
     rig.folds = tuple(Fold(np.arange(n if i == 0 else n - 3), np.arange(4), np.arange(4)) for i in range(6))
-    rig.turns, draws = (1, 2, 3, 4, 5), np.random.default_rng(0)
+    rig.turns, rig.own, draws = (1, 2, 3, 4, 5), True, np.random.default_rng(0)
 
     def judged(state, fold=0):
         return rig.evaluate(state), np.float32([1, 1, 1, 1 + harder] + 0.1 * draws.normal(size=(2, 4)))

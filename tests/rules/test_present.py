@@ -137,3 +137,13 @@ def test_a_race_names_who_is_sooner_though_it_is_not_shown_to_stay_as_good():
     assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.002: as far \S+ times sooner, if it stays as good, which is "
                     r"not shown: difference \S+ \(\S+ to \S+\)\.$", about_as_good.headline)
     assert "no setting was shown to train faster" in plan((0.0, 0.04, 0.08)).headline
+
+
+def test_a_race_tells_a_lower_loss_at_the_present_batch_size_that_comes_no_sooner():
+    lower = replace(PRESENT, learning_rate=0.0005)
+    fresh = [run(setting, seed, losses, stage="fresh") for seed in (1, 2, 3)
+             for setting, losses in ((PRESENT, (1.0, 0.8, 0.7)), (lower, (1.0, 0.8, 0.685)))]
+    plan = decide(evidence((run(PRESENT, 0, (1.0, 0.8, 0.7)), run(lower, 0, (1.0, 0.8, 0.685)), *fresh)))
+    assert plan.learning_rate.value == 0.0005
+    assert re.match(r"Use batch size 32, learning rate 0\.0005: after \S+ s of training each, its validation loss is below that of "
+                    r"yours \(32 at 0\.001\) by 0\.015 \(\S+ to \S+\)\.$", plan.headline)

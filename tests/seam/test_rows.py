@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.seam.rows import N_FOLDS, Data, Part, check, data_from_arguments, halves, leaves, over, with_folds
+from epochal.seam.rows import N_FOLDS, Data, Part, check, data_from_arguments, halves, leaves, over, with_folds, with_folds_by_group
 
 
 def _part(n=21):
@@ -128,14 +128,43 @@ def test_rows_that_the_user_holds_out_are_never_trained_on_and_stand_last_beside
 
 def test_rows_of_another_kind_or_few_or_less_than_the_users_own_are_not_held_out_beside_them():
     x, y = np.arange(40.0, dtype="float32")[:, None], np.arange(40.0)
-    assert data_from_arguments(x, y, validation_split=0.2).folds is None
-    assert data_from_arguments(np.tile(x, (2, 1)), np.tile(y, 2), validation_split=0.2).folds.turns == (1, 2, 3, 4, 5)
+    assert data_from_arguments(x, y, validation_split=0.2).folds.turns == (1, 2, 3, 4, 5)
     assert data_from_arguments(x, y, validation_data=(x, y)).folds is not None
     more = np.tile(x, (2, 1)), np.tile(y, 2)
     for others in ((x.astype("int32"), y), (x, np.arange(40)), (np.tile(x, 2), y), ({"a": x}, y), more):
         assert data_from_arguments(x, y, validation_data=others).folds is None
     assert data_from_arguments(x[:39], y[:39], validation_data=(x, y)).folds is None
-    assert data_from_arguments(x[:35], y[:35], validation_data=(x[:9], y[:9])).folds is None
+    assert data_from_arguments(x[:19], y[:19], validation_data=(x[:9], y[:9])).folds is None
+
+
+@pytest.mark.parametrize("in_classes", [True, False])
+def test_whole_groups_are_held_out_in_turn_with_as_many_rows_in_each_fold(in_classes):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), rng.integers(5, 16, 40))
+    n, part = len(groups), Part(groups.astype("float32")[:, None], (rng.random(len(groups)) < 0.2).astype("float32")[:, None])
+    data = Data("", "", part.take(np.arange(n - 80)), part.take(np.arange(n - 80, n - 40)), part.take(np.arange(n - 40, n)))
+    folds = with_folds_by_group(data, groups, 0, in_classes=in_classes).folds
+    assert folds.turns == (1, 2, 3, 4, 5)
+    assert not folds.own
+    held = [set(groups[np.concatenate(folds.all[turn][1:])]) for turn in folds.turns]
+    for turn, theirs in zip(folds.turns, held, strict=True):
+        fold = folds.all[turn]
+        assert list(map(len, fold)) == list(map(len, folds.all[1]))
+        assert len(np.unique(np.concatenate(fold))) == sum(map(len, fold)) > 0.9 * n
+        assert not theirs & set(groups[fold.train])
+        if in_classes:
+            assert all(part.y[half].mean() == pytest.approx(part.y.mean(), abs=0.08) for half in fold[1:])
+    assert set.union(*held) == set(range(40))
+    assert sum(map(len, held)) == 40                       # each in one fold
+
+
+def test_few_groups_or_very_unequal_ones_are_not_held_out_in_turn():
+    part = _part(60)
+    data = Data("", "", part.take(np.arange(40)), part.take(np.arange(40, 50)), part.take(np.arange(50, 60)))
+    data = Data("", "", *(Part(p.x, p.y[0]) for p in (data.train, data.half_a, data.half_b)))
+    assert with_folds_by_group(data, np.arange(60) % 2, 0, in_classes=True).folds is None
+    assert with_folds_by_group(data, np.arange(60) % 3, 0, in_classes=True).folds.turns == (1, 2, 3)
+    assert with_folds_by_group(data, np.minimum(np.arange(60), 5), 0, in_classes=True).folds is None
 
 
 @pytest.mark.parametrize("weighted", ["training rows", "validation rows"])

@@ -12,6 +12,7 @@ import epochal as ep
 from epochal.records import Plan, Setting
 from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
+from epochal.seam.rows import over
 from epochal.services.source import ArraySource, TableSource
 
 N = 96
@@ -355,15 +356,23 @@ def test_without_validation_rows_of_the_users_own_every_part_of_the_rows_is_held
     assert all(len(run.blocks_a) == 4 for run in plan.evidence.of("present"))
 
 
-def test_the_users_own_validation_rows_stay_and_tables_cut_by_group_or_time_too(tmp_path):
+def test_the_users_own_validation_rows_stay_and_whole_groups_take_turns_and_the_past_is_never_judged(tmp_path):
     x, y, _ = rows()
-    _, data = ArraySource(build(), x, y, validation_data=(x[:40], y[:40])).open(0)
-    assert all(data.folds.all[turn].train.max() < len(x) for turn in data.folds.turns)
-    (tmp_path / "t.csv").write_text("a,b,who,y\n" + "\n".join(f"{i},{i * i % 7},{i % 12},{i % 2}" for i in range(120)))
+    _, data = ArraySource(build(), x, y, validation_data=(over(lambda a: a[:40], x), y[:40])).open(0)
+    assert all(data.folds.all[turn].train.max() < len(y) for turn in data.folds.turns)
+    lines = (f"{i},{i % 12 * 10 + i / 1000},{i % 12},{i % 2}" for i in range(120))
+    (tmp_path / "t.csv").write_text("a,b,who,y\n" + "\n".join(lines))
     path = str(tmp_path / "t.csv")
     assert TableSource(path, target="y").open(0)[1].folds is not None
-    for cut in ({"group": "who"}, {"time": "a"}):
-        assert TableSource(path, target="y", **cut).open(0)[1].folds is None
+    assert TableSource(path, target="y", time="a").open(0)[1].folds is None
+    _, data = TableSource(path, target="y", group="who").open(0)
+    b = data.folds.rows.x[:, 0]                                          # scaled, in the order that it has in the file
+    who = np.unique(np.concatenate([b, data.test.x[:, 0]]), return_inverse=True)[1][: len(b)] // 10
+    assert len(data.folds.turns) == 5
+    assert 0 not in data.folds.turns
+    for turn in data.folds.turns:
+        train, *judged = (set(who[rows]) for rows in data.folds.all[turn])
+        assert not train & set.union(*judged)
 
 
 def test_classes_weigh_in_the_training_of_every_fold_and_not_in_judging():

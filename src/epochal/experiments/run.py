@@ -31,7 +31,7 @@ _SHARE = 0.45   # of the time left that one batch size may take while others wai
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _SHORT = 10.0   # seconds, within which but one number of lanes is tried: each is a program to compile
 _SOONER = 2.0   # times as many trainings as foreseen may fit, since early stopping ends most: for the first other batch size
-_MOST_SEEDS = 24  # where time is left after all batch sizes
+_MOST_SEEDS = 48  # where time is left after all batch sizes
 _SAFE = 0.7     # of the time left that more seeds may take, as foreseen
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
 
@@ -62,7 +62,7 @@ class _Study:
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
         self.compiling = 0.0  # seconds that the last batch size took to compile and to time
         memory = evidence.get("memory")
-        own_alone = 0 not in rig.turns and (evidence.until is not None or are_unlike(evidence))
+        own_alone = rig.own and (evidence.until is not None or are_unlike(evidence))
         self.turns = (0,) if own_alone else rig.turns  # what is to be reached is meant of the user's own rows
         self.n_train = engine.n_trained(rig, self.turns[0])
         self.sizes = batch_sizes(rig.present.batch_size, self.n_train, None if memory is None else int(memory.value),
@@ -78,7 +78,7 @@ class _Study:
         n_seeds, n_epochs = propose_present(present.batch_size, self.n_train, pace, self.total)
         confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
-        if 0 not in self.turns and self._are_unlike():
+        if self.rig.own and self.turns != (0,) and self._are_unlike():
             self.turns, self.n_train = (0,), self.rig.n_examples
             self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)

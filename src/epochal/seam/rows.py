@@ -12,7 +12,9 @@ from ..base.validate import require
 N_FOLDS = 5
 _MUCH = 2**28    # bytes of inputs
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
-_FEWEST_HELD = 8  # training rows held out at a time, beside the user's validation rows
+_FEWEST_GROUPS = 3
+_TRAINED, _JUDGED = 0.7, 0.5  # of the rows of an even cut, that folds of whole groups must train on and judge
+_FEWEST_HELD = 4  # training rows held out at a time, beside the user's validation rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +51,14 @@ class Folds:
         weight: the weights of the same rows in judging, or `None`.
         all: the folds. The first is the split of the `Data` itself; judged rows are in one fold alone (give or take a few).
         turns: places in `all` of those that trainings which are compared take in turn; as many rows of each kind in each of them.
+        own: whether the last places of each of their halves hold validation rows that the user named.
     """
 
     rows: Part
     weight: Any
     all: tuple[Fold, ...]
     turns: tuple[int, ...]
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +177,37 @@ def with_folds_beside_own(data, seed, classes=None):
         held, own = held[_by_class(held, classes)], own[_by_class(own, own_classes)]
         both = [np.concatenate([rng.permutation(held[half::2]), n + rng.permutation(own[1 - half::2])]) for half in (0, 1)]
         folds.append(Fold(*(numbers.astype(np.int32) for numbers in (np.setdiff1d(np.arange(n), held), *both))))
+    return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(1, len(folds))), own=True))
+
+
+def with_folds_by_group(data, groups, seed, *, in_classes):
+    """The `Data` with `N_FOLDS` ways to hold whole groups out, about as many rows in each: those over are in neither part.
+
+    Args:
+        groups: int[n], of the rows of `data.train`, `half_a` and `half_b`.
+        in_classes: whether the targets are classes, of which each fold gets its share (scikit-learn's `StratifiedGroupKFold`).
+
+    Returns:
+        The `Data` as they are, where there are fewer than three groups, or so unequal ones that much would be left out.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold  # not above: it takes a second to import
+
+    n_folds, parts = min(N_FOLDS, len(np.unique(groups))), (data.train, data.half_a, data.half_b)
+    if n_folds < _FEWEST_GROUPS or _n_bytes(data) > _MUCH:
+        return data
+    rows = Part(*(joined(*(getattr(part, name) for part in parts)) for name in ("x", "y", "weight")))
+    codes = rows.y.reshape(-1).astype(int) if in_classes else np.zeros(len(groups), int)
+    if np.bincount(codes)[codes].min() < n_folds:
+        codes = np.zeros(len(groups), int)
+    drawn = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(codes, codes, groups))
+    n_train, n_held = (min(len(fold[i]) for fold in drawn) for i in (0, 1))
+    if n_train < _TRAINED * data.train.n_rows or n_held < _JUDGED * len(groups) / n_folds:
+        return data
+    folds, rng = [_split_itself(data)], np.random.default_rng(seed)
+    for train, held in drawn:
+        held = rng.permutation(held)
+        held = held[np.argsort(codes[held], kind="stable")][_evenly(len(held), n_held)]
+        folds.append(Fold(*(np.sort(of).astype(np.int32) for of in (rng.permutation(train)[:n_train], held[::2], held[1::2]))))
     return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(1, len(folds)))))
 
 

@@ -105,7 +105,7 @@ def _table(place, task, parts, x, *, notes, encoder=None, feature_names=(), eigh
                          "A mean squared error of 1 is what always answering the mean would get.")
     return Table(name=place.name, kind=task.kind, classes=task.classes, feature_names=feature_names, encoder=encoder,
                  target_mean=mean, target_scale=scale, eight_bits=eight_bits, notes=notes, at_random=parts.at_random,
-                 x_train=x[parts.train], y_train=y[parts.train], x_validation=x[parts.validation],
+                 groups=parts.groups, x_train=x[parts.train], y_train=y[parts.train], x_validation=x[parts.validation],
                  y_validation=y[parts.validation], x_test=x[parts.test], y_test=y[parts.test])
 
 

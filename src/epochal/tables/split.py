@@ -20,7 +20,8 @@ _DRAWS = 200
 class Parts:
     """Row numbers of each part (int arrays without a number in common), and sentences on how they were chosen.
 
-    `at_random`: whether rows were drawn one by one, so that any may train or validate.
+    `at_random`: whether rows were drawn one by one, so that any may train or validate. `groups`: int[n], of the training rows, then
+    of the validation rows, where whole groups were drawn.
     """
 
     train: np.ndarray
@@ -28,6 +29,7 @@ class Parts:
     test: np.ndarray
     notes: tuple[str, ...]
     at_random: bool = False
+    groups: np.ndarray | None = None
 
 
 def at_random(codes, *, seed, n_own_test=0):
@@ -79,7 +81,8 @@ def by_group(groups, codes, *, seed):
     train = np.setdiff1d(rest, validation)
     rows = [np.flatnonzero(np.isin(group_of_row, part)) for part in (train, validation, test)]
     counts = f"{len(train):,}, {len(validation):,} and {len(test):,} groups"
-    return _parts(*rows, f"by whole groups of `{groups.name}`, which is not a feature itself ({counts})", codes)
+    parts = _parts(*rows, f"by whole groups of `{groups.name}`, which is not a feature itself ({counts})", codes)
+    return replace(parts, groups=group_of_row[np.concatenate(rows[:2])])
 
 
 def by_time(moments, codes):

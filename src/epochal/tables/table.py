@@ -29,6 +29,7 @@ class Table:
     target_scale: float = 1.0
     eight_bits: bool = False  # whether x held 8-bit numbers in an `.npz` and was divided by 255
     at_random: bool = True  # whether rows were drawn one by one for its parts, so that any may train or validate
+    groups: Any = None  # int[n] of the training rows, then of the validation rows, where those of one group stand on one side
     encoder: Any = None  # the `Encoder` from the file's columns to x; `None` for arrays from an `.npz`
     notes: tuple[str, ...] = ()  # sentences on what was decided, for the user to read
     fingerprint: str = field(init=False)  # changes when an array, or the split, changes

@@ -44,7 +44,7 @@ def n_folds_of(evidence):
 
 def own_too(evidence):
     """Whether training rows were held out in turn beside validation rows of the user's own."""
-    return n_folds_of(evidence) > 1 and all(curve.fold for curve in evidence.of("present"))
+    return evidence.get(OWN_ROWS) is not None and not are_unlike(evidence)
 
 
 def n_trained(evidence):

@@ -7,13 +7,14 @@ import traceback
 from contextlib import AbstractContextManager
 
 import keras
+import numpy as np
 
 from ...base.errors import EpochalError, UsageError
 from ...base.isolated import Isolated
 from ...base.system.memory import says_no_memory
 from ...base.validate import require
 from ..identity.own_code import is_own
-from ..rows import Data, Part, halves, with_folds
+from ..rows import Data, Part, halves, with_folds, with_folds_by_group
 from .copying import first_line
 from .metrics import rare_class_metric
 
@@ -104,10 +105,16 @@ def train_a_moment(place, x, y):
 def data_of(table, *, seed):
     """The rows of a `Table` as a rig holds them; `seed` draws the two validation halves."""
     validation = Part(table.x_validation, table.y_validation)
-    half_a, half_b = halves(validation, seed=seed, classes=None if table.kind == "regression" else table.y_validation)
+    classes = None if table.kind == "regression" else table.y_validation
+    half_a, half_b = halves(validation, seed=seed, classes=classes)
     data = Data(table.name, table.kind, Part(table.x_train, table.y_train), half_a, half_b, Part(table.x_test, table.y_test),
                 table.notes)
-    return with_folds(data, seed, None if table.kind == "regression" else table.y_train) if table.at_random else data
+    if table.groups is not None:
+        n = data.train.n_rows
+        cut = halves(Part(table.groups[n:], None), seed=seed, classes=classes)  # as the rows themselves
+        groups = np.concatenate([table.groups[:n], *(half.x for half in cut)])
+        return with_folds_by_group(data, groups, seed, in_classes=classes is not None)
+    return with_folds(data, seed, None if classes is None else table.y_train) if table.at_random else data
 
 
 class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)

@@ -70,7 +70,8 @@ class KerasRig:
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
         self.refused = self._verbs.refused
         self.judged, self.present_schedule = self._verbs.judged, self._twin.rates
-        self.folds, self.turns = ((), (0,)) if data.folds is None else (data.folds.all, data.folds.turns)
+        folds = data.folds
+        self.folds, self.turns, self.own = ((), (0,), False) if folds is None else (folds.all, folds.turns, folds.own)
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))

@@ -20,6 +20,7 @@ class Rig(Protocol):
         folds: ways to hold rows out, each with row numbers `train`, `half_a`, `half_b`; the first is the one of `evaluate`, with
             `n_examples`. Empty where there is but that one. `step` takes rows of every fold.
         turns: the places in `folds` that trainings which are compared take in turn; as many rows of each kind in each of them.
+        own: whether the last places of each of their halves hold validation rows that the user named.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
             JAX; held out are the rows of both halves, or `None`.
     """
@@ -31,6 +32,7 @@ class Rig(Protocol):
     n_params: int
     folds: Any
     turns: tuple[int, ...]
+    own: bool
     pure: Any
 
     def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with
