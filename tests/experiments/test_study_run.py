@@ -91,7 +91,7 @@ def test_the_present_setting_is_an_arm_with_the_same_fresh_seeds_as_every_rival(
     known = run(bench())
     present = {c.seed for c in known.of("present")}
     assert {c.setting for c in known.of("present")} == {known.present}
-    assert len(present) == 24                                          # trainings that take next to no time
+    assert len(present) == 48                                          # trainings that take next to no time
     rivals = {c.setting for c in known.of("confirm")}
     assert len(rivals) >= 4
     for setting in rivals:
@@ -118,6 +118,23 @@ def test_what_is_fixed_stays_and_the_other_is_compared(bench, name):
     known = run(rig, replace(begun(rig), fixed=(name,)))
     assert {getattr(c.setting, name) for c in known.curves} == {getattr(rig.present, name)}
     assert len({c.setting for c in known.of("confirm")} | {rig.present}) >= 2
+
+
+def test_with_fixed_epochs_no_training_is_longer_and_what_was_longer_does_not_count(bench):
+    rig = bench()
+    free = run(rig)
+    assert max(c.n_epochs for c in free.of("present")) > 6
+    known = run(rig, free.holding(("epochs",), 6))
+    new = known.curves[len(free.curves):]
+    assert {c.n_epochs for c in new if c.stage != "screen" and c.outcome is Outcome.OK} == {6}
+    assert {c.setting.batch_size for c in new if c.stage == "confirm"} == {8, 16}
+    plan = decide(known)
+    assert plan.epochs.value == plan.epochs.high == 6
+    assert plan.epochs.because.startswith("yours; fixed")
+    assert {arm.n_seeds for arm in plan.arms if arm.present} == {len([c for c in new if c.stage == "present"])}
+    assert decide(replace(known, fixed=(), present_epochs=None)).epochs.value > 6      # the longer of two trainings counts
+    assert known.holding((), None).curves == tuple(c for c in known.curves if c.n_epochs < 6)
+    assert known.holding(("epochs",), 6) == known
 
 
 def test_a_study_is_repeatable(bench):
@@ -280,7 +297,7 @@ def test_a_run_becomes_a_curve_part_by_part():
     assert curve_of(out, made.setting, 3, "confirm", 20).n_epochs == 0
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(2.0, {12}), (4.5, {24})])
+@pytest.mark.parametrize(("seconds", "expected"), [(2.0, {12}), (4.5, {29})])
 def test_where_time_is_left_every_setting_is_trained_with_more_seeds_and_where_it_is_not_none_is(bench, seconds, expected):
     rig = bench(step_seconds=1e-3)
     known = run(rig, replace(begun(rig), fixed=("learning_rate",)), seconds=seconds)

@@ -103,8 +103,10 @@ def evidences(draw, kind):
     one = curves(records.Curve, len(task.metrics), draw(st.booleans()))
     raced = tuple(draw(st.lists(runs(records.Run, draw(st.tuples(*[st.integers(1, 3)] * 2))), max_size=2)))
     known = draw(anything(tuple[records.Reading, ...])) + ((UNTRAINED,) if raced else ())
+    epochs = draw(st.none() | SIZES)
+    fixed = [(), *((name,) for name in records.FIXABLE if name != "epochs" or epochs)]
     return draw(fields_of(kind, task=st.just(task), machine=anything(records.Machine), present=anything(records.Setting),
-                          fixed=st.sampled_from([(), *((name,) for name in records.FIXABLE)]),
+                          fixed=st.sampled_from(fixed), present_epochs=st.just(epochs),
                           max_memory=st.none() | st.integers(1, 2**50),
                           max_time=st.none() | st.floats(1e-9, 1e9),
                           until=st.none() | untils(records.Until, task.metrics),

@@ -147,3 +147,20 @@ def test_a_race_tells_a_lower_loss_at_the_present_batch_size_that_comes_no_soone
     assert plan.learning_rate.value == 0.0005
     assert re.match(r"Use batch size 32, learning rate 0\.0005: after \S+ s of training each, its validation loss is below that of "
                     r"yours \(32 at 0\.001\) by 0\.015 \(\S+ to \S+\)\.$", plan.headline)
+
+
+def test_with_fixed_epochs_a_race_changes_only_to_what_gets_as_far_within_them():
+    """A batch four times as large makes a fourth of the updates in an epoch: only far ahead does it get as far in as many."""
+    narrowly = raced({PRESENT: FALLS[PRESENT], RIVAL: (0.9, 0.72, 0.64)})
+    assert again(narrowly, present_epochs=10).epochs.value > 10
+    assert again(narrowly, present_epochs=10).batch_size.value == 128
+    assert again(raced(), present_epochs=10, fixed=("epochs",)).batch_size.value == 128
+    plan = again(narrowly, present_epochs=10, fixed=("epochs",))
+    assert plan.epochs.value == 10
+    assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
+    assert "trains faster, but may take more than your 10 epochs to get as far, and these are fixed." in plan.headline
+    sooner_at_32 = {PRESENT: FALLS[PRESENT], replace(PRESENT, learning_rate=0.002): FALLS[RIVAL]}
+    same_size = again(raced(sooner_at_32), present_epochs=10, fixed=("epochs",))
+    assert (same_size.learning_rate.value, same_size.epochs.value) == (0.002, 10)
+    assert same_size.epochs.because.startswith("yours; fixed")
+    assert not any("the number of epochs" in sentence for sentence in same_size.unresolved)

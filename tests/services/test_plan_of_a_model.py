@@ -317,11 +317,16 @@ def test_a_rate_beside_a_compiled_schedule_is_refused():
         ep.plan(model, x, y, learning_rate=0.1, verbose=0)
 
 
-@pytest.mark.parametrize("fixed", ["epochs", 3, ("batch_size", "x"), ("batch_size", "learning_rate")])
+@pytest.mark.parametrize("fixed", ["epoch", 3, ("batch_size", "x"), ("batch_size", "learning_rate", "epochs")])
 def test_what_cannot_be_fixed_is_refused(fixed):
     x, y, _ = rows()
     with pytest.raises(ep.UsageError, match="`fixed` must be one of batch_size"):
         ep.plan(build, x, y, fixed=fixed, verbose=0)
+
+
+def test_fixed_epochs_are_said():
+    with pytest.raises(ep.UsageError, match=r"`fixed` must be beside how many epochs you train for; got 'epochs'. Pass epochs=20"):
+        ep.plan(build, *rows()[:2], fixed="epochs", verbose=0)
 
 
 def test_what_is_to_be_reached_is_a_metric_of_the_model_in_a_sentence_of_its_own(planned):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
          validation_data: Any = None, validation_split: float = 0.0,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
-         fixed: Literal["batch_size", "learning_rate"] | Iterable[str] = (),
+         fixed: Literal["batch_size", "learning_rate", "epochs"] | Iterable[str] = (),
          trains_with: Literal["keras", "epochal"] | None = None, max_memory: float | str | None = None,
          max_time: float | str | None = None, until: str | None = None,
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
@@ -45,7 +45,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             another is shown better or as good and cheaper. `None` is Keras' batch size of 32, the learning rate that the model is
             compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
             trainings are told also where only the beginning of one could be seen.
-        fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen.
+        fixed: `"batch_size"` or `"learning_rate"`, where it is to stay as it is now: then only the other one is chosen. With
+            `"epochs"` no training is longer than those you say: what a setting reaches by then is compared. Or a list of them.
         trains_with: `"keras"` (Keras' own `fit`) or `"epochal"` (`epochal.fit`): the one that you will train with, by whose seconds
             it is decided. Ours spends less on each update, so that a larger batch saves less. `None` is as the evidence says, else
             Keras.

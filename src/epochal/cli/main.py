@@ -113,8 +113,8 @@ def main():
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True),
               help="What you train with now.  [default: the model's own]")
 @click.option("--epochs", type=click.IntRange(1), help="What you train for now: then the time of whole trainings is told.")
-@click.option("--fixed", type=click.Choice(["batch-size", "learning-rate"]),
-              help="What is to stay as it is: only the other is chosen.")
+@click.option("--fixed", type=click.Choice(["batch-size", "learning-rate", "epochs"]), multiple=True,
+              help="What is to stay as it is now; with epochs, no training is longer than --epochs says.")
 @click.option("--max-memory", help='What an update may take, such as "4 GB": larger batch sizes are not compared.')
 @click.option("--max-time", help='What a whole training may take, such as "10 min": it limits the epochs.')
 @click.option("--until", help='What a training is to reach, such as "val_accuracy>=0.95": who does, and soonest, is taken.')

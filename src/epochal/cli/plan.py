@@ -31,7 +31,7 @@ def run(options: dict[str, Any]) -> None:
     request = PlanRequest(table_source(options), goal=options["goal"], budget=options["budget"], evidence=evidence,
                           seed=options["seed"], out=folder / "plan.json", batch_size=options["batch_size"],
                           learning_rate=options["learning_rate"], epochs=options["epochs"],
-                          fixed=(options["fixed"] or "").replace("-", "_") or (), trains_with=options["trains_with"],
+                          fixed=tuple(name.replace("-", "_") for name in options["fixed"]), trains_with=options["trains_with"],
                           max_memory=options["max_memory"], max_time=options["max_time"], until=options["until"])
     progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     if only_agenda:

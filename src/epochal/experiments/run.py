@@ -75,13 +75,14 @@ class _Study:
         present = self.rig.present
         pace = self._how(min(present.batch_size, self.n_train)).seconds
         self.total = max(self._left(), 0.5 * self.seconds)
-        n_seeds, n_epochs = propose_present(present.batch_size, self.n_train, pace, self.total)
+        n_seeds, n_epochs = propose_present(present.batch_size, self.n_train, pace, self.total, self.evidence.most_epochs)
         confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         if self.rig.own and self.turns != (0,) and self._are_unlike():
             self.turns, self.n_train = (0,), self.rig.n_examples
             self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
-        needed = needed_epochs([best_epoch(c) for c in self.evidence.of("present") if c.n_epochs] or [n_epochs], n_epochs)
+        bests = [best_epoch(c) for c in self.evidence.allowed().of("present") if c.n_epochs] or [n_epochs]
+        needed = self.evidence.most_epochs or needed_epochs(bests, n_epochs)
         self._compare_sizes(confirm, needed)
         while self._repeat_all():
             pass
@@ -111,13 +112,13 @@ class _Study:
             size, left = left[0], left[1:]
             known = self._how(present)
             at_best, after = known.seconds * self._times_as_slow(size, present), self._left() - self.compiling
-            if propose(size, present, n, slowness * at_best, after, needed, len(confirm), known.width) is None:
+            if propose(size, self._stretched_from(size), n, slowness * at_best, after, needed, len(confirm), known.width) is None:
                 continue  # it is not worth compiling for
             how = self._how(size)
             shares = [_SHARE * self._left(), self._left()] if left else [self._left()]
             if size != present and not at.keys() - {present}:
                 shares.append(_SOONER * self._left())
-            sweeps = [propose(size, present, n, slowness * how.seconds, share, needed, len(confirm), how.width)
+            sweeps = [propose(size, self._stretched_from(size), n, slowness * how.seconds, share, needed, len(confirm), how.width)
                       for share in shares]
             self.sweep = next((sweep for sweep in sweeps if sweep is not None), None)
             if self.sweep is None:
@@ -163,9 +164,13 @@ class _Study:
         """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""
         present, n = sizes[0], self.n_train
         known = self._how(present)
-        foreseen = (barest(size, present, n, known.seconds * self._times_as_slow(size, present), needed, n_seeds, known.width)
-                    for size in sizes)
+        foreseen = (barest(size, self._stretched_from(size), n, known.seconds * self._times_as_slow(size, present), needed, n_seeds,
+                           known.width) for size in sizes)
         return sum(foreseen) + self.compiling <= self._left()
+
+    def _stretched_from(self, size):
+        """The batch size beside which a larger one may have more epochs: the present one, where the epochs are not fixed."""
+        return min(self.rig.present.batch_size, self.n_train) if self.evidence.most_epochs is None else size
 
     def _times_as_slow(self, size, present):
         """How many times as long a step and lane takes as at the present batch size, at best.
@@ -253,7 +258,7 @@ class _Study:
         The rows that are held out take turns with the seeds, the same for all settings.
         """
         stages = ("confirm", "present") if stage == "confirm" else (stage,)
-        held = {(c.setting, c.seed, c.fold) for one in stages for c in self.evidence.of(one)}
+        held = {(c.setting, c.seed, c.fold) for one in stages for c in self.evidence.allowed().of(one)}
         wanted = [(setting, s, self._turn(i)) for setting in settings for i, s in enumerate(run_seeds)
                   if (setting, s, self._turn(i)) not in held]
         if not wanted:

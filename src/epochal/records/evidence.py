@@ -1,5 +1,6 @@
 """Everything that has been measured so far."""
 
+import math
 from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
@@ -8,7 +9,7 @@ from .race import Run
 from .reading import Outcome, Reading
 from .task import Machine, Task
 
-FIXABLE = ("batch_size", "learning_rate")
+FIXABLE = ("batch_size", "learning_rate", "epochs")
 TRAINERS = {"keras": "fit", "epochal": "epochal.fit"}  # who trains, and what is called for it
 _BY_THE_CLOCK = ("throughput", "validation", "compilation", "switches", "back_ends", "untrained_loss", "race")
 
@@ -39,7 +40,8 @@ class Evidence:
         present: what the user trains with now, always one of the arms: as said, else Keras' batch size and the model's own rate.
         said: whether the user said so; else it is called the default.
         present_epochs: the epochs that the user trains for now; `None` where that was not said.
-        fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared.
+        fixed: what of the present setting is to stay as it is, of `FIXABLE`: no other one is compared. With `"epochs"` no training
+            is longer than `present_epochs`.
         max_memory: bytes that an update may take; `None` where the device alone is the limit.
         max_time: seconds that a whole training may take; `None` where there is no limit.
         until: what a training is to reach, by which settings are compared; `None` is as low a loss as the present one has.
@@ -103,15 +105,31 @@ class Evidence:
             return self
         return replace(self, max_memory=max_memory, readings=tuple(r for r in self.readings if r.name != "memory"))
 
+    def holding(self, fixed, present_epochs):
+        """The same evidence where this is fixed and the user trains for so many epochs: with another limit on them the comparison
+        goes on, without trainings that may have ended for the former one."""
+        before, now = self.most_epochs, present_epochs if "epochs" in fixed else None
+        known = replace(self, fixed=fixed, present_epochs=present_epochs)
+        if before == now:
+            return known
+        return replace(known, readings=tuple(reading for reading in self.readings if reading.name != "study"),
+                       curves=tuple(curve for curve in self.curves if before is None or curve.n_epochs < before))
+
     def allows(self, setting):
         """Whether a setting leaves what is fixed as it is, and fits into the memory that was asked for."""
         memory = self.get("memory") if self.max_memory is not None and setting != self.present else None
         return ((memory is None or setting.batch_size <= memory.value)
-                and all(getattr(setting, name) == getattr(self.present, name) for name in self.fixed))
+                and all(getattr(setting, name) == getattr(self.present, name) for name in self.fixed if name != "epochs"))
+
+    @property
+    def most_epochs(self):
+        """The epochs that no training may exceed; `None` where they are not fixed."""
+        return self.present_epochs if "epochs" in self.fixed else None
 
     def allowed(self):
-        """The same evidence without the trainings of settings that it does not allow."""
-        return replace(self, curves=tuple(c for c in self.curves if self.allows(c.setting)),
+        """The same evidence without the trainings of settings that it does not allow, and without longer ones than it allows."""
+        most = self.most_epochs or math.inf
+        return replace(self, curves=tuple(c for c in self.curves if self.allows(c.setting) and c.n_epochs <= most),
                        runs=tuple(run for run in self.runs if self.allows(run.setting)))
 
     def add(self, *things):

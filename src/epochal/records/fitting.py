@@ -98,6 +98,7 @@ def _(evidence: Evidence):
     known = [part is not None for part in (evidence.task, evidence.machine, evidence.present)]
     _hold(all(known) or not (any(known) or evidence.curves or evidence.runs), "the task, the machine and the present setting")
     _hold(set(evidence.fixed) <= {*FIXABLE} and not (evidence.fixed and evidence.present is None), "what can be fixed")
+    _hold("epochs" not in evidence.fixed or evidence.present_epochs is not None, "with fixed epochs their number")
     _hold(evidence.trains_with in TRAINERS, "who trains")
     _hold(evidence.max_memory is None or evidence.max_memory >= 1, "an amount of memory")
     _hold(evidence.max_time is None or 0 < evidence.max_time < math.inf, "a time")

@@ -43,7 +43,7 @@ class PlanRequest:
             model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
         usual: whether it is a share of a training as long as a comparison looks at, 100 epochs or more, where `epochs` says none.
-        fixed: what of it is to stay: `"batch_size"` or `"learning_rate"`.
+        fixed: what of it is to stay, of `FIXABLE`; with `"epochs"`, no training is longer.
         max_memory: what an update may take, bytes or words such as `"4 GB"`; `None` is all that the device has.
         max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
         until: what a training is to reach, such as `"val_accuracy>=0.95"`: a compiled metric or the loss.
@@ -204,7 +204,7 @@ def _prepared(request, progress, held):
     fixed = (request.fixed,) if isinstance(request.fixed, str) or not isinstance(request.fixed, Iterable) else tuple(request.fixed)
     for name in fixed:
         one_of("fixed", name, FIXABLE, 'Pass fixed="batch_size".')
-    require(len(fixed) < len(FIXABLE), "fixed", fixed, "one of batch_size and learning_rate",
+    require(not {"batch_size", "learning_rate"} <= {*fixed}, "fixed", fixed, "one of batch_size and learning_rate",
             "With both there is nothing to compare.")
     max_memory = None if request.max_memory is None else bytes_of(request.max_memory)
     max_time = None if request.max_time is None else seconds_of(request.max_time, "max_time")
@@ -215,6 +215,8 @@ def _prepared(request, progress, held):
     if not request.said and known is not None and known.said:
         rate = known.present.learning_rate if known.present.schedule == "constant" else None
         request = replace(request, batch_size=known.present.batch_size, learning_rate=rate, epochs=known.present_epochs)
+    require("epochs" not in fixed or request.epochs is not None, "fixed", "epochs", "beside how many epochs you train for",
+            "Pass epochs=20 (--epochs 20) as well.")
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
     rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own)
@@ -229,7 +231,7 @@ def _prepared(request, progress, held):
         with suppress(UsageError):  # of other data: the new plan takes its place
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with).within(max_memory)
-    known = replace(known, said=request.said, present_epochs=request.epochs, fixed=fixed, max_time=max_time,
+    known = replace(known.holding(fixed, request.epochs), said=request.said, max_time=max_time,
                     until=None if request.until is None else _until(request.until, rig.task.metrics))
     if share is not None:
         usual = first_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None

@@ -29,9 +29,9 @@ def choose_rate(context):
                   details=sentences.how_rate(picked))
 
 
-def choose_epochs(curves, patience, now=None):
+def choose_epochs(curves, patience, now=None, fixed=None):
     """The epochs to allow, with early stopping: as many as the longest of the runs needed, early stopping replayed on each; `now`
-    are those that the user trains for with this setting, where that was said."""
+    are those that the user trains for with this setting, where that was said. `fixed` are those that are to stay."""
     curves = list(curves)
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
@@ -45,6 +45,8 @@ def choose_epochs(curves, patience, now=None):
         because += f"; your {now} end before validation loss is lowest"
     if cut:
         because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+    if fixed:
+        return Choice(value=fixed, low=min(*bests, fixed), high=fixed, because=f"yours; fixed; {because}", details=details)
     needed = max(stops)
     return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because,
                   details=details)

@@ -18,7 +18,9 @@ def runs_by_setting(evidence):
     """`{setting: {(seed, fold): curve}}` of all runs with fresh seeds, the present setting's first."""
     runs = {}
     for curve in (*evidence.of("present"), *evidence.of("confirm")):
-        runs.setdefault(curve.setting, {})[curve.seed, curve.fold] = curve
+        of_setting, which = runs.setdefault(curve.setting, {}), (curve.seed, curve.fold)
+        if which not in of_setting or curve.n_epochs > of_setting[which].n_epochs:  # the longer one, where epochs were fixed once
+            of_setting[which] = curve
     return runs
 
 

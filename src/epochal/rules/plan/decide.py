@@ -90,7 +90,8 @@ def _decide(evidence, goal):
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
-        epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None),
+        epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None,
+                             evidence.most_epochs),
         predict_batch_size=choose_predict_batch_size(evidence, chosen),
         stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,

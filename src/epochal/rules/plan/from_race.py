@@ -38,7 +38,17 @@ def decide_race(evidence, goal, clock):
         judged = judged._replace(change=False, why=Why.OTHER_GOAL)
     if goal == "best" and judged.why is Why.AS_GOOD_SOONER:
         judged = judged._replace(change=False, why=Why.UNDECIDED)
+    most = evidence.most_epochs
+    if judged.change and judged.leads and most and _as_far(clock, evidence.present, judged, most)[2] > most:
+        judged = judged._replace(change=False, why=Why.EPOCHS)
     return _plan(evidence, goal, clock, standings, judged)
+
+
+def _as_far(clock, present, judged, epochs):
+    """The epochs of the one ahead that get as far as so many of the present setting: expected, least, most."""
+    last = judged.leads[-1]
+    theirs, mine = (_epochs_of(clock, setting, 1).training.value for setting in (present, judged.ahead))
+    return tuple(epochs * theirs / mine / sooner for sooner in (last.sooner, last.sooner_high, last.sooner_low))
 
 
 def _plan(evidence, goal, clock, standings, judged):
@@ -138,6 +148,8 @@ class _Told:
             Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
             Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at one length of training only, and {self._early()} helps most at "
                            "first; a longer `--budget` tells whether the lead holds.",
+            Why.EPOCHS: f"{judged.ahead} trains faster, but may take more than your {self.evidence.present_epochs} epochs to get "
+                        "as far, and these are fixed.",
             Why.SHRINKING: f"{judged.ahead} was ahead at first, but its lead shrinks with longer training.",
         }[judged.why]
 
@@ -182,6 +194,8 @@ class _Told:
         if now is None:
             return Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=f"not measured: {trained}. {stops}")
         expected, least, most = self.times
+        if self.evidence.most_epochs:
+            return Choice(value=now, low=1, high=now, because=f"yours; fixed; {trained}. {stops} sooner")
         value, why = max(now, math.ceil(most - 1e-6)), "as many as now"
         if self.chosen != self.present and self.judged.leads:
             after, sooner = f"{number(expected)} ({number(least)} to {number(most)})", self.judged.leads[-1].sooner
@@ -194,9 +208,7 @@ class _Told:
         now = self.evidence.present_epochs or 1
         if self.evidence.present_epochs is None or self.chosen == self.present or not self.judged.leads:
             return now, now, now
-        last = self.judged.leads[-1]
-        theirs, mine = (_epochs_of(self.clock, setting, 1).training.value for setting in (self.present, self.chosen))
-        return tuple(now * theirs / mine / sooner for sooner in (last.sooner, last.sooner_high, last.sooner_low))
+        return _as_far(self.clock, self.present, self.judged, now)
 
     def _whole_training(self):
         """What a whole training takes now and then, in a sentence, where it is known how long it is now."""
@@ -231,7 +243,8 @@ class _Told:
             yield f"whether {self.evidence.until} is reached: only trainings to the end tell; raise `--budget`"
         if nothing := self._nothing_learnt():
             yield f"whether anything is learnt: {nothing}"
-        yield "the number of epochs: no training was long enough to see its validation loss turn"
+        if not self.evidence.most_epochs:
+            yield "the number of epochs: no training was long enough to see its validation loss turn"
         for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
                             ("compilation", "the time of compilation")):
             if self.evidence.get(name) is None:

@@ -25,6 +25,7 @@ class Why(enum.Enum):
     ONE_LEVEL = "ahead so far, but at one level only, and it may lead at first alone"
     ONE_SEED = "not yet repeated with fresh seeds"
     NOT_AHEAD = "behind the present setting so far, and not repeated with fresh seeds"
+    EPOCHS = "may need more epochs than are fixed"
     OTHER_GOAL = "a race tells of time and loss alone"
     NOBODY = "no other setting was trained"
 
