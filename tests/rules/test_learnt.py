@@ -32,6 +32,13 @@ def test_nothing_was_learnt_is_the_headline_with_its_likeliest_cause_and_the_pre
     assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
 
 
+def test_where_rows_weigh_otherwise_in_training_a_constant_answer_is_no_yardstick():
+    known = hopeless("binary", constant=0.28, untrained=0.8)
+    weighted = replace(known, task=replace(known.task, weighted=True))
+    assert "Nothing was learnt" not in decide(weighted).headline
+    assert "Nothing was learnt" in decide(known).headline
+
+
 def test_where_one_setting_learns_something_it_is_compared_as_ever():
     plan = decide(hopeless("binary", constant=0.35))
     assert "Nothing was learnt" not in plan.headline

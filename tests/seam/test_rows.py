@@ -167,13 +167,15 @@ def test_few_groups_or_very_unequal_ones_are_not_held_out_in_turn():
     assert with_folds_by_group(data, np.minimum(np.arange(60), 5), 0, in_classes=True).folds is None
 
 
-@pytest.mark.parametrize("weighted", ["training rows", "validation rows"])
-def test_rows_without_a_weight_weigh_one_beside_others_that_have_them(weighted):
+def test_training_rows_that_are_held_out_weigh_in_judging_as_the_users_own_do():
     x, y, weight = np.arange(50.0)[:, None], np.arange(50.0), np.full(50, 3.0)
-    mine, theirs = (weight, ()) if weighted == "training rows" else (None, (weight,))
-    data = data_from_arguments(x, y, sample_weight=mine, validation_data=(x, y, *theirs))
-    np.testing.assert_array_equal(np.sort(data.folds.rows.weight), [1.0] * 50 + [3.0] * 50)
-    assert (data.train.weight is None) == (weighted != "training rows")
+    both = data_from_arguments(x, y, sample_weight=weight, validation_data=(x, y, 2 * weight)).folds
+    np.testing.assert_array_equal(both.weight, both.rows.weight)
+    np.testing.assert_array_equal(np.sort(both.weight), [3.0] * 50 + [6.0] * 50)
+    training = data_from_arguments(x, y, sample_weight=weight, validation_data=(x, y)).folds
+    assert training.weight is None
+    np.testing.assert_array_equal(training.rows.weight[:50], weight)
+    assert data_from_arguments(x, y, validation_data=(x, y, weight)).folds is None      # of no known weight beside theirs
 
 
 def test_much_data_is_not_held_twice(monkeypatch):

@@ -164,7 +164,9 @@ def with_folds_beside_own(data, seed, classes=None):
     """
     n, n_own = data.train.n_rows, data.half_a.n_rows + data.half_b.n_rows
     n_part = n // N_FOLDS
-    parts = _weighted_alike((data.train, data.half_a, data.half_b))
+    parts, judged_by = (data.train, data.half_a, data.half_b), data.half_a.weight
+    if data.train.weight is not None and judged_by is None:  # the user's rows are judged without: so are training rows
+        parts = (data.train, *(replace(half, weight=_ones(half, data.train.weight)) for half in parts[1:]))
     if n_own > n or n_part < _FEWEST_HELD or not _are_alike(parts) or _n_bytes(data) > _MUCH:
         return data
     rows = Part(*(joined(*(getattr(part, name) for part in parts)) for name in ("x", "y", "weight")))
@@ -177,7 +179,8 @@ def with_folds_beside_own(data, seed, classes=None):
         held, own = held[_by_class(held, classes)], own[_by_class(own, own_classes)]
         both = [np.concatenate([rng.permutation(held[half::2]), n + rng.permutation(own[1 - half::2])]) for half in (0, 1)]
         folds.append(Fold(*(numbers.astype(np.int32) for numbers in (np.setdiff1d(np.arange(n), held), *both))))
-    return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(1, len(folds))), own=True))
+    weight = None if judged_by is None else rows.weight
+    return replace(data, folds=Folds(rows, weight, tuple(folds), tuple(range(1, len(folds))), own=True))
 
 
 def with_folds_by_group(data, groups, seed, *, in_classes):
@@ -235,12 +238,9 @@ def _are_alike(parts):
     return kinds[0] == kinds[1] == kinds[2]
 
 
-def _weighted_alike(parts):
-    """The parts with weights for all or for none: a row without one weighs 1, as in Keras."""
-    if all(part.weight is None for part in parts) or len(leaves(parts[0].y)) != 1:
-        return parts
-    kind = next(leaf.dtype for part in parts for leaf in leaves(part.weight))
-    return tuple(replace(part, weight=np.ones(part.n_rows, kind)) if part.weight is None else part for part in parts)
+def _ones(part, weight):
+    """Weights of 1 for the rows of a part, of the kind of other rows' weights."""
+    return over(lambda leaf: np.ones((part.n_rows, *leaf.shape[1:]), leaf.dtype), weight)
 
 
 def _evenly(n, wanted):

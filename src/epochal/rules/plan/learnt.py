@@ -11,13 +11,14 @@ _BY_HEART = 0.7              # of the loss of the best constant answer: training
 
 
 def nothing_learnt(evidence, arms):
-    """Sentences where no setting came below what a constant answer reaches, or the untrained network; else nothing.
+    """Sentences where no setting came below what a constant answer reaches, or the untrained network; else nothing. Nothing also
+    where rows are weighted in training, perhaps otherwise than in judging: then another answer is meant to be learnt.
 
     Args:
         evidence: with `"untrained_loss"`. arms: the settings that were compared, not all of which diverged.
     """
     least, without = min(arm.quality for arm in arms if arm.quality is not None), without_learning(evidence)
-    if least < without:
+    if least < without or evidence.task.weighted:
         return ""
     return (f"Nothing was learnt: validation loss {number(least)} at best, {number(without)} for always the same answer. "
             f"{_cause(evidence, without)}")
