@@ -109,7 +109,8 @@ MUTANTS = (
            "if True else size", "tests/experiments/test_study_run.py"),
     Mutant("a race that forgets fixed epochs", "rules/plan/from_race.py", "if judged.change and judged.leads and most and",
            "if False and", "tests/rules/test_present.py"),
-    Mutant("what learnt nothing not told", "rules/plan/learnt.py", "if least < without or", "if True or", "tests/rules/test_learnt.py"),
+    Mutant("what learnt nothing not told", "rules/plan/learnt.py", "if least < without or", "if True or",
+           "tests/rules/test_learnt.py"),
     Mutant("rows that are harder for all counted as worse", "rules/plan/decide.py", "_decide(levelled(evidence.allowed()), goal)",
            "_decide(evidence.allowed(), goal)", "tests/rules/test_rows_and_seeds.py"),
 )

@@ -9,7 +9,6 @@ from .start import nearest_level
 
 _WORTH = 1 / 0.9    # times sooner: less is not worth a change
 _ALIKE = 1.01       # times the noise of the present setting, up to which a short race favours neither
-_LATER = 0.95       # times sooner: less is later, which a lower loss after equal seconds does not make up for
 _SHRUNK = 0.8       # of the lead at the level before: less means that it is being lost
 
 
@@ -45,9 +44,9 @@ def judge(standings, without_learning):
 
     A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
     of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock. At
-    the present batch size, where there is none, a loss that is lower by the margin or more does where it comes no later. Where the
-    noise that is left in the weights is higher than the present setting's, or the batch is smaller, which helps most at the
-    beginning, the lead must have held from one level to the next as well.
+    the present batch size, where there is none, a loss that is lower by the margin or more does where it is not shown to come
+    later. Where the noise that is left in the weights is higher than the present setting's, or the batch is smaller, which helps
+    most at the beginning, the lead must have held from one level to the next as well.
 
     Args:
         standings: the `Standings`. without_learning: as from `margin.without_learning`.
@@ -86,7 +85,7 @@ def _why(leads, margin, same_clock, early):
     """`same_clock`: whether an update takes as long as with the present setting. `early`: whether it may lead at first alone."""
     last = leads[-1]
     sooner = last.sooner >= _WORTH and last.sooner_low > 1
-    if last.high < 0 and (sooner or (same_clock and last.difference <= -margin and last.sooner >= _LATER)):
+    if last.high < 0 and (sooner or (same_clock and last.difference <= -margin and last.sooner_high >= 1)):
         found = Why.BETTER
     elif last.high < margin and last.sooner_low > _WORTH:
         found = Why.AS_GOOD_SOONER
