@@ -62,16 +62,21 @@ def test_a_lower_loss_is_not_worth_a_change_where_it_comes_less_than_a_ninth_soo
         share = 0.93 - math.log2(times)                                      # of the same way
         return {1.024: 1.0, 2.048: 0.8, 4.096: 0.8 - 0.186 / share}
 
-    found = [judged([THEIRS] * 2, [ends(times)] * 2) for times in (1.13, 1.10)]
+    found = [judged([THEIRS] * 2, [ends(times)] * 2, spread=1.02) for times in (1.13, 1.10)]
     assert [f.leads[-1].sooner for f in found] == pytest.approx([1.13, 1.10], rel=5e-3)   # whole updates
     assert [(f.change, f.why) for f in found] == [(True, Why.BETTER), (False, Why.UNDECIDED)]
 
 
-def test_at_the_present_batch_size_a_loss_that_is_lower_by_the_margin_is_enough_where_it_comes_no_later():
-    """1.05 times sooner, and 0.016 lower in the end; the margin is 0.014."""
+def test_a_loss_that_is_lower_by_the_margin_whatever_the_clocks_doubt_is_enough_where_it_comes_no_later():
+    """1.05 times sooner, and 0.016 lower in the end; the margin is 0.014. With any doubt of the clock of another batch size it is
+    0.8 that is compared, of half the time."""
     mine = {1.024: 1.0, 2.048: 0.8, 4.096: 0.5837}
-    lower, larger = (judged([THEIRS] * 3, [mine] * 3, setting=setting) for setting in (LOWER, LARGER))
-    assert (lower.why, lower.change, larger.why) == (Why.BETTER, True, Why.UNDECIDED)
+    lower, larger, doubtful = (judged([THEIRS] * 3, [mine] * 3, setting=setting, spread=spread)
+                               for setting, spread in ((LOWER, 1.2), (LARGER, 1.0), (LARGER, 1.02)))
+    assert (lower.why, lower.change, larger.why, doubtful.why) == (Why.BETTER, True, Why.BETTER, Why.UNDECIDED)
+    theirs, far = {1.024: 1.0, 2.048: 0.56, 4.096: 0.56}, {1.024: 1.0, 2.048: 0.545, 4.096: 0.53}
+    found = judged([theirs] * 3, [far] * 3, setting=LARGER, spread=1.3)
+    assert (found.why, found.leads[-1].sooner_low < 1) == (Why.BETTER, True)
     assert lower.leads[-1].sooner == pytest.approx(1.05, rel=0.01)
     assert judged([THEIRS] * 3, [mine | {4.096: 0.59}] * 3, setting=LOWER).why is Why.UNDECIDED        # within the margin
     late = {1.024: 1.99, 2.048: 1.98, 4.096: 0.5837}                                                   # and all at once
@@ -212,7 +217,7 @@ def test_with_more_noise_a_lead_at_one_level_is_not_enough():
 
 
 def test_a_lower_loss_at_the_only_mark_is_not_enough_since_nothing_says_how_much_sooner_it_came():
-    assert judged([{1.024: 1.0}] * 3, [{1.024: 0.8}] * 3)[:2] == (False, Why.UNDECIDED)
+    assert judged([{1.024: 1.0}] * 3, [{1.024: 0.8}] * 3, spread=1.02)[:2] == (False, Why.UNDECIDED)
 
 
 def test_plain_sgd_leaves_more_noise_at_a_batch_with_a_rate_above_the_linear_rule():

@@ -260,7 +260,7 @@ def test_where_no_epochs_are_said_a_share_may_be_one_of_a_usual_training(monkeyp
     with pytest.raises(KeyboardInterrupt):
         face.plan(asked)
     [(budget, pace)] = budgets
-    assert budget == pytest.approx(0.5 * 400 * 3 * pace)    # three batches an epoch: 400 epochs are looked at
+    assert budget == pytest.approx(0.5 * 100 * 3 * pace)    # three batches an epoch: 100 epochs are usual
 
 
 def test_a_share_needs_the_epochs_and_a_number():

@@ -113,7 +113,7 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         learning_rate: a number in place of the one the model is compiled with; `"auto"` has it measured.
         plan: a `Plan`, from which whatever is not given here is taken.
         budget: what measuring may take where something is `"auto"` and no plan is given, as for `plan`; by default a tenth of the
-            training (of about 100 epochs where `epochs` is `"auto"`), at least 10 s and at most a minute.
+            training (of 10 to 100 epochs, by the rows, where `epochs` is `"auto"`), at least 10 s and at most a minute.
         batches: `"shuffled"`; `"stratified"`: every batch holds its share of each class, each row once an epoch; `"balanced"`:
             every batch holds as many rows of each class, rare ones repeated, so that the model learns other odds than those of the
             data (`epochal.corrected` mends its probabilities).

@@ -153,7 +153,7 @@ def plan(**options):
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]),
               help="Where the numbers are planned first: as for `epochal plan`.  [default: fastest]")
 @click.option("--budget", help="Where the numbers are planned first: the time to spend on it.  [default: a tenth of a training of "
-              "about 100 epochs, 10 s to 1 min]")
+              "10 to 100 epochs, 10 s to 1 min]")
 @_class_weight
 @click.option("--batches", type=click.Choice(["shuffled", "stratified", "balanced"]), default="shuffled", show_default=True,
               help="Batches at random; each with its share of every class; or each with as many rows of every class.")

@@ -41,8 +41,8 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | 
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
     Where something is `"auto"` and no plan is given, it is measured within the budget: without one, a tenth of the training, of
-    about 100 epochs where they are not given, ten seconds at least and a minute at most. The `params` of the `History` say what
-    was resolved, and why.
+    as many epochs as are usual (10 to 100, `usual_epochs`) where they are not given, ten seconds at least and a minute at most.
+    The `params` of the `History` say what was resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a

@@ -20,7 +20,7 @@ from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import FIXABLE, TRAINERS, Evidence, Plan, Until, read, save
 from ..rules.plan.decide import GOALS, decide
-from ..rules.plan.propose import first_epochs
+from ..rules.plan.propose import usual_epochs
 from ..rules.scaling import steps_per_epoch
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rigs.rig import Rig
@@ -42,7 +42,7 @@ class PlanRequest:
         batch_size, learning_rate, epochs: what is trained with now; all `None` is as the evidence says, else Keras' 32, what the
             model is compiled with, and unknown.
         goal, budget, seed: see `epochal.plan`. least, most: seconds that a budget which is a share of the training stays within.
-        usual: whether it is a share of a training as long as a comparison looks at, 100 epochs or more, where `epochs` says none.
+        usual: whether it is a share of a training as long as they usually are (`usual_epochs`), where `epochs` says none.
         fixed: what of it is to stay, of `FIXABLE`; with `"epochs"`, no training is longer.
         max_memory: what an update may take, bytes or words such as `"4 GB"`; `None` is all that the device has.
         max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
@@ -234,7 +234,7 @@ def _prepared(request, progress, held):
     known = replace(known.holding(fixed, request.epochs), said=request.said, max_time=max_time,
                     until=None if request.until is None else _until(request.until, rig.task.metrics))
     if share is not None:
-        usual = first_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
+        usual = usual_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
         epochs = request.epochs or usual
         require(epochs is not None, "budget", request.budget, "a time where the epochs are not said",
                 "Say how many epochs you train for now (`epochs`, --epochs), or pass a budget such as 60.")

@@ -9,6 +9,7 @@ from ..scaling import steps_per_epoch
 
 MOST_EPOCHS, FEWEST_EPOCHS = 400, 4
 _ENOUGH_UPDATES = 1500  # after which a small network's validation loss has usually turned; early stopping ends most runs sooner
+_LONG = 5000            # updates of a training that early stopping ends, about
 _FAR_SLOWER = 2.0       # times the least time to the target: beyond it, sizes further out are not worth a look
 _STEP = 4               # between batch sizes: the band of good ones is usually wider than that
 # (learning rates per batch size, seeds to choose among them, fresh seeds to compare with, settings compared with those), from
@@ -75,6 +76,16 @@ def first_epochs(present, n_train):
     """
     updates = math.ceil(_ENOUGH_UPDATES / steps_per_epoch(n_train, min(present, n_train)))
     return min(max(100, updates), MOST_EPOCHS)
+
+
+def usual_epochs(present, n_train):
+    """About how many epochs a training makes until early stopping ends it: as many as take 5,000 updates, 10 at least and 100 at
+    most. A small network stops after one to two thousand updates, a large one on many rows after a dozen epochs.
+
+    >>> usual_epochs(32, 1150), usual_epochs(32, 10_000), usual_epochs(32, 60_000)
+    (100, 16, 10)
+    """
+    return min(max(10, math.ceil(_LONG / steps_per_epoch(n_train, min(present, n_train)))), 100)
 
 
 def propose_present(present, n_train, step_seconds, seconds, most=None):

@@ -43,10 +43,10 @@ def judge(standings, without_learning):
     """Whether to change to the setting that is ahead: one comparison, with seeds and rows that had no part in the choice.
 
     A change is advised where 95 % of the difference in validation loss after equal seconds lie below 0, or below the margin (1 %
-    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock. At
-    the present batch size, where there is none, a loss that is lower by the margin or more does where it is not shown to come
-    later. Where the noise that is left in the weights is higher than the present setting's, or the batch is smaller, which helps
-    most at the beginning, the lead must have held from one level to the next as well.
+    of what the present setting has gained so far), and it is shown to get there sooner, whatever doubt there is of the clock. A
+    loss that is lower by the margin or more, whatever that doubt, does where it is not shown to come later. Where the noise that
+    is left in the weights is higher than the present setting's, or the batch is smaller, which helps most at the beginning, the
+    lead must have held from one level to the next as well.
 
     Args:
         standings: the `Standings`. without_learning: as from `margin.without_learning`.
@@ -68,9 +68,9 @@ def judge(standings, without_learning):
     reached = standings.judged("fresh", present, repeated[ahead])
     margin = SHARE * (without_learning - reached) if without_learning > reached else SHARE * abs(without_learning)
     leads = tuple(lead for seconds in levels if (lead := standings.lead(ahead, seconds, margin)) is not None)
-    same_clock = ahead.batch_size == present.batch_size
+    lower = leads[-1].difference <= -margin and standings.surely_lower(ahead, leads[-1].seconds)
     early = standings.noise(ahead) > _ALIKE or ahead.batch_size < present.batch_size
-    why = _why(leads, margin, same_clock, early)
+    why = _why(leads, margin, lower, early)
     return Judgement(why in (Why.BETTER, Why.AS_GOOD_SOONER), why, ahead, leads, margin)
 
 
@@ -81,11 +81,11 @@ def levels_of(standings):
     return sorted({nearest_level(standings.seconds_of(standings.present, n)) for n in marks})
 
 
-def _why(leads, margin, same_clock, early):
-    """`same_clock`: whether an update takes as long as with the present setting. `early`: whether it may lead at first alone."""
+def _why(leads, margin, lower, early):
+    """`lower`: whether its loss is lower whatever doubt there is of the clock. `early`: whether it may lead at first alone."""
     last = leads[-1]
     sooner = last.sooner >= _WORTH and last.sooner_low > 1
-    if last.high < 0 and (sooner or (same_clock and last.difference <= -margin and last.sooner_high >= 1)):
+    if last.high < 0 and (sooner or (lower and last.sooner_high >= 1)):
         found = Why.BETTER
     elif last.high < margin and last.sooner_low > _WORTH:
         found = Why.AS_GOOD_SOONER
