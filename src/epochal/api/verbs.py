@@ -40,7 +40,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on, or batches as for `x`.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random,
-            another one in every other training, so that all rows tell (up to 256 MB of them).
+            another one in every other training, so that all rows tell (up to 256 MB of them). Rows that you hold out are never
+            trained on; where trainings to the end fit the budget, a fifth of the training rows is held out beside a fifth of them
+            in turn, unless those turn out much harder or easier.
         batch_size, learning_rate, epochs: what you train with now. It is always among the settings compared, and stands unless
             another is shown better or as good and cheaper. `None` is Keras' batch size of 32, the learning rate that the model is
             compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
