@@ -12,6 +12,7 @@ from epochal.base.errors import MeasurementFailed
 from epochal.experiments.blocks import curve_of, schedule_of
 from epochal.records import Curve, Evidence, Outcome, Reading, Setting, Until, dump, load
 from epochal.rules.plan.decide import decide
+from epochal.rules.plan.folds import n_trained
 from epochal.rules.plan.quality import cross_fitted
 from epochal.seam.rows import Fold
 
@@ -76,6 +77,7 @@ def test_where_the_users_own_rows_are_unlike_they_alone_are_judged(bench):
     plan = decide(known)
     assert [arm.n_seeds for arm in plan.arms if arm.present] == [len(alone)]
     assert any("the loss of the default is higher by" in sentence for sentence in plan.unresolved), plan.unresolved
+    assert (n_trained(known), n_trained(run(beside_own(bench, 0.0)))) == (16, 13)      # three of 16 are held out beside them
     again = beside_own(bench, 1.0)
     assert run(again, known) == known
     assert not again.asked

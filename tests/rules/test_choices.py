@@ -10,10 +10,12 @@ from epochal.rules.plan.sentences import Context
 UNKNOWN = Reading(name="critical_batch", outcome=Outcome.UNRESOLVED)
 
 
-def band(verdicts, *, low, high, goal="fastest", outcome=Outcome.OK, chosen=128):
-    """The batch sizes not told from the chosen one, given each size's verdict and the 10 % band of the least time."""
+def band(verdicts, *, low, high, goal="fastest", outcome=Outcome.OK, chosen=128, seconds=None):
+    """The batch sizes not told from the chosen one, given each size's verdict, the 10 % band of the least time, and seconds to the
+    target, a tenth more or less."""
+    took = {size: {"seconds": s, "seconds_low": 0.9 * s, "seconds_high": 1.1 * s} for size, s in (seconds or {}).items()}
     arms = {size: Arm(setting=at(size), present=size == 32, n_seeds=5, quality=1.0, difference=0.0, low=0.0, high=0.0,
-                      verdict=verdict, epochs=5.0) for size, verdict in verdicts.items()}
+                      verdict=verdict, epochs=5.0, **took.get(size, {})) for size, verdict in verdicts.items()}
     optimal = Reading(name="time_optimal_batch", value=200.0, low=low, high=high, outcome=outcome)
     choice = choose_batch_size(Context(
         evidence=evidence({PRESENT: Truth()}), goal=goal, arms=tuple(arms.values()), chosen=arms[chosen], present=arms[32],
@@ -38,6 +40,11 @@ def test_without_a_band_or_for_another_goal_there_is_no_range_of_time():
     assert band(KNOWN, low=20.0, high=2000.0, outcome=Outcome.UNRESOLVED) == (128, 128)
     assert band(KNOWN, low=20.0, high=2000.0, goal="frugal") == (128, 128)
     assert band(KNOWN, low=20.0, high=50.0, goal="best") == (32, 512)       # all that are equal in quality
+
+
+def test_without_a_band_those_shown_equal_that_may_take_no_longer_are_the_range():
+    seconds = {8: 0.1, 32: 1.2, 128: 1.0, 512: 1.3, 1600: 0.1}     # 32 may take no longer, and 512 does
+    assert band(KNOWN, low=20.0, high=2000.0, outcome=Outcome.UNRESOLVED, seconds=seconds) == (32, 128)
 
 
 def test_runs_that_still_improved_at_their_last_epoch_are_said_to_want_more():

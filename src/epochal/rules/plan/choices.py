@@ -67,14 +67,16 @@ def choose_predict_batch_size(evidence, chosen):
 def _band(context):
     """Batch sizes not told from the chosen one: the 10 % band of the least time, within what was shown equal in quality; where that
     is not known, those of settings that were shown equal and may take no longer."""
-    equal = [arm.setting.batch_size for arm in context.arms if arm.verdict in (Verdict.NOT_WORSE, Verdict.REFERENCE)]
-    size = context.chosen.setting.batch_size
-    if context.goal == "fastest" and context.optimal.outcome is not Outcome.OK and context.chosen.seconds is not None:
-        equal = [arm.setting.batch_size for arm in context.arms if arm.setting.batch_size in equal and arm.seconds is not None
-                 and arm.seconds_low <= context.chosen.seconds_high]
-    elif context.goal != "best" and (context.goal != "fastest" or context.optimal.outcome is not Outcome.OK):
-        equal = [size]
-    if context.goal == "best" or context.optimal.outcome is not Outcome.OK:
-        return min(equal, default=size), max(equal, default=size)
-    low, high = max(context.optimal.low, min(equal)), min(context.optimal.high, max(equal))
-    return (math.ceil(low), math.floor(high)) if low <= high else (size, size)
+    size, chosen = context.chosen.setting.batch_size, context.chosen
+    equal = [arm for arm in context.arms if arm.verdict in (Verdict.NOT_WORSE, Verdict.REFERENCE)]
+    sizes = [arm.setting.batch_size for arm in equal]
+    if context.goal == "best":
+        return min(sizes), max(sizes)
+    if context.goal != "fastest":
+        return size, size
+    if context.optimal.outcome is Outcome.OK:
+        low, high = max(context.optimal.low, min(sizes)), min(context.optimal.high, max(sizes))
+        return (math.ceil(low), math.floor(high)) if low <= high else (size, size)
+    near = [arm.setting.batch_size for arm in equal
+            if None not in (arm.seconds, chosen.seconds) and arm.seconds_low <= chosen.seconds_high]
+    return min(near, default=size), max(near, default=size)

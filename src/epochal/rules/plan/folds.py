@@ -50,7 +50,9 @@ def own_too(evidence):
 def n_trained(evidence):
     """How many rows the trainings that are compared see: fewer than there are, where some are held out beside the user's own."""
     engine = evidence.get("engine")
-    return int(dict(engine.details).get(ROWS, evidence.task.n_train)) if engine is not None else evidence.task.n_train
+    if engine is None or are_unlike(evidence):
+        return evidence.task.n_train
+    return int(dict(engine.details).get(ROWS, evidence.task.n_train))
 
 
 def beside_own_rows(evidence, n_of_half):
