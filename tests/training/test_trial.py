@@ -13,7 +13,7 @@ SECOND_BEST = ("fused", "stepwise")
 class Timed:
     """A trainee on which a batch takes as long as it is told, by a clock of its own; compiling takes one second a mode."""
 
-    backend, device, why_not = "jax", "cpu", {}
+    backend, device, convolves_in_loops, why_not = "jax", "cpu", False, {}
 
     def __init__(self, **seconds):
         self.seconds, self.now, self.compiled, self.n_trained, self.ran = seconds, 0.0, [], 0, []

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
+from ..convolutions.rewrite import with_products
 from ..machine import keep_programs
-from ..model.copying import first_line, metrics_of
+from ..model.copying import first_line, has_convolutions, has_own_step, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
@@ -37,9 +38,13 @@ class _Trainee:
     def __init__(self, model, train, micro_batch_size=None):
         self._model, self._state, self._check = model, None, accumulate.Check(model, micro_batch_size)
         self.device = jax.devices()[0].platform
+        self.convolves_in_loops = _on_a_processor() and has_convolutions(model) and not has_own_step(model, "train_step")
         self._zeros, self._resets_alike = None, _resets_alike(model)
-        steps = {"train": _Step(model, train, logs_of_its_own(model, "train")),
-                 "test": _Step(model, _tested(model), logs_of_its_own(model, "test"))}
+        train_looped, tested, test_looped = train, _tested(model), _tested(model)
+        if self.convolves_in_loops:
+            train_looped, test_looped = _differentiating_products(model, train), with_products(tested)
+        steps = {"train": _Step(model, train, train_looped, logs_of_its_own(model, "train")),
+                 "test": _Step(model, tested, test_looped, logs_of_its_own(model, "test"))}
         self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
                           for what, step in steps.items() for mode in self.modes}
         self._batch = jax.jit(_batch)
@@ -109,11 +114,13 @@ class _Step:
     """One kind of step as pure functions of all four groups of variables; the logs are those of the last step.
 
     The step is traced once for a shape of batches, whatever the programs around it: when the first of them runs, as in Keras. So
-    what a callback changes about a layer holds in all of them or in none.
+    what a callback changes about a layer holds in all of them or in none. Where a loop has a form of the step of its own (`looped`:
+    convolutions that keep a processor busy inside it), that is so for each form by itself.
     """
 
-    def __init__(self, model, step, own):
-        self._model, self._step, self._own = model, jax.jit(step, inline=True), own
+    def __init__(self, model, step, looped, own):
+        self._model, self._own, self._step = model, own, jax.jit(step, inline=True)
+        self._looped = self._step if looped is step else jax.jit(looped, inline=True)
 
     def stepwise(self, state, batch):
         return self._step(state, batch)[::-1]
@@ -125,11 +132,11 @@ class _Step:
 
     def fused(self, state, data, rows, n):
         if not self._own:
-            state = jax.lax.fori_loop(0, n, lambda i, state: self._step(state, _batch(data, rows[i]))[1], state)
+            state = jax.lax.fori_loop(0, n, lambda i, state: self._looped(state, _batch(data, rows[i]))[1], state)
             return state, _result(self._model, state)
-        logs, _ = jax.eval_shape(self._step, state, _batch(data, rows[0]))
+        logs, _ = jax.eval_shape(self._looped, state, _batch(data, rows[0]))
         logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
-        return jax.lax.fori_loop(0, n, lambda i, carry: self._step(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
+        return jax.lax.fori_loop(0, n, lambda i, carry: self._looped(carry[0], _batch(data, rows[i]))[::-1], (state, logs))
 
 
 def _result(model, state):
@@ -146,6 +153,25 @@ def _resets_alike(model):
 def _copied(state):
     """A copy on the device of what is there; `jnp.copy` would compile a program for every shape."""
     return jax.device_put(state, may_alias=False)
+
+
+def _on_a_processor():
+    return jax.devices()[0].platform == "cpu"
+
+
+def _differentiating_products(model, step):
+    """A step whose loss is computed by products before it is differentiated, as Keras' own steps do it: by a public method."""
+    name = "compute_loss_and_updates"
+
+    def looped(state, batch):
+        held = vars(model)
+        held[name] = with_products(getattr(model, name))
+        try:
+            return step(state, batch)
+        finally:
+            del held[name]
+
+    return looped
 
 
 def _tested(model):
@@ -170,9 +196,11 @@ def _accumulated(model, micro_batch_size):
                 moved = after(scope, model.non_trainable_variables, fixed), after(scope, model.metrics_variables, metrics)
                 return model.optimizer.scale_loss(loss), (loss, y_pred, *moved)
 
+        slopes = jax.grad(with_products(scaled) if _on_a_processor() else scaled, has_aux=True)
+
         def one(carry, piece):
             grads, fixed, metrics = carry
-            more, (loss, y_pred, fixed, metrics) = jax.grad(scaled, has_aux=True)(weights, fixed, metrics, piece)
+            more, (loss, y_pred, fixed, metrics) = slopes(weights, fixed, metrics, piece)
             with _scope(model, (weights, fixed, slots, metrics)) as scope:
                 accumulate.record(model, piece, y_pred, loss, of)
             return (jax.tree.map(jnp.add, grads, more), fixed, after(scope, model.metrics_variables, metrics)), None

@@ -30,12 +30,15 @@ class Trainee(Protocol):
         modes: what can be tried, of `"fused"` (a loop in one compiled program), `"looped"` (a loop on the device around a compiled
             step), `"unrolled"` (some steps in one program, without a loop) and `"stepwise"` (one program a step). `"stepwise"` is
             always among them. why_not: `{mode: sentence}` for what is not among them.
+        convolves_in_loops: whether the model convolves on a processor, and a `"fused"` loop computes that by matrix products, which
+            are as fast in a loop as elsewhere.
     """
 
     compiled: Any
     backend: str
     device: str
     modes: tuple[str, ...]
+    convolves_in_loops: bool
 
     def put(self, batch): ...                   # Batch of NumPy arrays -> Batch on the device; need not wait for the copy
     def train(self, data, rows, mode): ...      # n_steps updates -> logs of the last: {name: scalar on the device}

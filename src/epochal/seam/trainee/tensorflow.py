@@ -24,7 +24,7 @@ def bind(model, micro_batch_size=None):
 
 
 class _Trainee:
-    backend = "tensorflow"
+    backend, convolves_in_loops = "tensorflow", False
 
     def __init__(self, model, train, test, micro_batch_size=None):
         self._model, self._check = model, accumulate.Check(model, micro_batch_size)

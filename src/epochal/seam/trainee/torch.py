@@ -19,7 +19,7 @@ def bind(model, micro_batch_size=None):
 
 
 class _Trainee:
-    backend, modes = "torch", ("stepwise",)
+    backend, modes, convolves_in_loops = "torch", ("stepwise",), False
     why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")
 
     def __init__(self, model, train, test, micro_batch_size=None):

@@ -11,6 +11,7 @@ from ..checkpoint.checkpoint import Position
 from .callbacks import hearing_batches, needing_batches, seeing_the_model
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
+_LEAST = 8       # batches at a time in a program that loops, which takes fresh memory each time it is called
 _FIRST = 16      # batches before anything is known about how long one takes
 
 
@@ -91,7 +92,7 @@ class _Pass:
     def __init__(self, what, work):
         model, callbacks = work.model, work.callbacks
         self.trainee, self._model, self._run = work.trainee, model, getattr(work.modes, what)
-        self._modes = work.modes if what == "train" else None
+        self._modes, self._trains = work.modes, what == "train"
         self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
         needing = needing_batches(callbacks.callbacks, what)
         self._stop = "stop_training" if what == "train" else "stop_evaluating"
@@ -140,13 +141,13 @@ class _Pass:
     def _wanted(self, left):
         if self._every:
             return self._every
-        if self._modes and self._modes.most:
+        if self._trains and self._modes.most:
             left = min(left, self._modes.most)
         if getattr(self._model, self._stop):
             return 1  # asked to stop before the first batch: Keras trains that one
         if self._seconds is None:
             return min(left, _FIRST)
-        most = max(1, int(_PATIENCE / self._seconds))
+        most = max(_LEAST if self._modes.name == "fused" else 1, int(_PATIENCE / self._seconds))
         return left if left < 1.5 * most else most
 
     def _look(self, n_batches, since, stopping):

@@ -11,15 +11,12 @@ from ...base.errors import Unsupported, UsageError
 from ...base.validate import one_of
 from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
-from ...seam.model.copying import layers
+from ...seam.model.copying import has_convolutions, layers
 from ...seam.rows import leaves
 from ..remembered import Remembered
 
 MODES = ("fused", "unrolled", "looped", "stepwise")
 ENGINES = ("auto", "keras", *MODES)
-_SLOW_IN_LOOPS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Conv1DTranspose,
-                  keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose, keras.layers.DepthwiseConv1D,
-                  keras.layers.DepthwiseConv2D, keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 _SHORT_STEP = 2e7      # operations: about a millisecond on two cores
 _REPAID = 50      # times the cost of another program must the rest of the training take before it is made
 _FEW = 100        # updates, of which no mode saves enough to be worth a look
@@ -188,7 +185,7 @@ def modes_for(model, trainee, feed, n_updates, engine, *, every_batch=False) -> 
             raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
                              f"{trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return Modes(trainee, Mode(engine, None, "as asked"), n_updates)
-    if every_batch:
+    if every_batch and not trainee.convolves_in_loops:
         return Modes(trainee, Mode("stepwise", None, "a callback looks at every batch"), n_updates)
 
     def order():
@@ -237,12 +234,15 @@ def likely_best_first(model, trainee, feed):
     """The modes worth timing, on a guess that timing may correct.
 
     A loop saves the start of each step, some 0.05 ms, which matters where a step is short. Where it is long, a loop may cost: on a
-    processor XLA's convolutions and large products lose their threads inside it.
+    processor XLA's convolutions and large products lose their threads inside it. As matrix products, convolutions keep them; and
+    what a step needs beside its weights is memory that the loop's next step uses again, which is half of the gain.
     """
-    convolves = trainee.device == "cpu" and any(isinstance(layer, _SLOW_IN_LOOPS) for layer in layers(model))
+    slow_in_loops = trainee.device == "cpu" and has_convolutions(model)
     if "looped" in trainee.modes:  # as safe as single steps, with less between them, and quicker to compile than a fused loop
-        order = ("looped",) if convolves else ("looped", "fused")
-    elif convolves:
+        order = ("looped",) if slow_in_loops else ("looped", "fused")
+    elif trainee.convolves_in_loops:
+        order = ("fused", "stepwise")
+    elif slow_in_loops:
         order = ("stepwise",)
     else:
         order = ("fused", "stepwise") if _operations(model, feed) < _SHORT_STEP else ("stepwise", "fused")
