@@ -1,12 +1,13 @@
 """A rig that is a few lines of JAX, so that a test of the engine compiles in a blink and knows every number."""
 
 from functools import cache
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from epochal.seam.rigs.verbs import Pure
 
 
 class State(NamedTuple):
@@ -47,7 +48,7 @@ class Springs:
             blocks = jnp.stack([losses[:n], losses[n : 2 * n]]) if held_out is None else losses[jnp.stack(held_out)]
             return jnp.stack([jnp.stack([losses.mean(), state.w[0]]), jnp.stack([losses.max(), state.w[1]])]), blocks
 
-        self.pure = SimpleNamespace(data=(jnp.asarray(heights), jnp.asarray(x)), step=step, judged=judged)
+        self.pure = Pure((jnp.asarray(heights), jnp.asarray(x)), step, judged)
         self._step, self._judged, self.folds = jax.jit(step), jax.jit(judged), ()
 
     def fresh(self, seed):

@@ -31,7 +31,7 @@ PROCESS = textwrap.dedent("""
             state = state._replace(w=jnp.tanh(state.w * (1 + i / 1000)) @ jnp.eye(3) + jnp.sort(state.w) * 1e-9)
         return state, loss
 
-    rig.pure.step = long_step
+    rig.pure = rig.pure._replace(step=long_step)
     way = EnginePoint(batch_size=10, mode="fused", width=1, seconds=1.0, seconds_stepwise=1.0)
     train(rig, [Lane(0, 0.1)], Batches(10, 1), how=way)
     print(json.dumps([folder, len(hits)]))

@@ -92,11 +92,30 @@ def test_a_callback_at_every_batch_leaves_nothing_for_a_loop():
     assert modes.modes_for(*opened(), 2000, "auto", every_batch=True).name == "stepwise"
 
 
-def test_convolutions_on_a_processor_stay_out_of_compiled_loops():
-    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(1)])
+def opened_cnn(**how):
+    model = how.pop("kind", keras.Sequential)([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(),
+                                               keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     feed = feed_of(np.ones((16, 6, 6, 1), np.float32), np.ones((16, 1), np.float32), batch_size=8)
-    trainee, _ = open_trainee(model, feed.sample)
+    return model, open_trainee(model, feed.sample)[0], feed
+
+
+def test_convolutions_on_a_processor_are_looped_where_they_can_be_products():
+    model, trainee, feed = opened_cnn()
+    order = modes.likely_best_first(model, trainee, feed)
+    assert order == {"jax": ["fused", "stepwise"], "tensorflow": ["looped"], "torch": ["stepwise"]}[trainee.backend]
+    every = modes.modes_for(model, trainee, feed, 2000, "auto", every_batch=True)
+    assert (every.mode is None) == trainee.convolves_in_loops  # their gain is not that of a loop
+
+
+class OwnStep(keras.Sequential):
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+
+def test_a_step_of_ones_own_keeps_its_convolutions_and_they_stay_out_of_compiled_loops():
+    model, trainee, feed = opened_cnn(kind=OwnStep)
+    assert not trainee.convolves_in_loops
     assert "fused" not in modes.likely_best_first(model, trainee, feed)
 
 

@@ -61,13 +61,15 @@ def held_out(rig, folds):
     return tuple(np.stack([half[i] for half in map(rig.folds.__getitem__, folds)]) for i in (1, 2))
 
 
-def compile_stretch(rig, batch_size, n_updates):
-    """The program of so many updates of one training: `(data, state, rows, rates) -> state`, rows int32[n_updates, batch_size]."""
-    def stretch(data, state, rows, rates):
-        return jax.lax.scan(lambda state, batch: (rig.pure.step(data, state, *batch)[0], None), state, (rows, rates))[0]
+def compile_stretch(rig, batch_size, most):
+    """The program of some updates of one training, `most` of them at most: `(data, state, rows, rates, n_updates) -> state`, with
+    rows int32[most, batch_size]."""
+    def stretch(data, state, rows, rates, n_updates):
+        return jax.lax.fori_loop(0, n_updates, lambda i, state: rig.pure.step(data, state, rows[i], rates[i])[0], state)
 
     with keras_lock(rig):
-        shapes = (jax.ShapeDtypeStruct((n_updates, batch_size), jnp.int32), jax.ShapeDtypeStruct((n_updates,), jnp.float32))
+        shapes = (jax.ShapeDtypeStruct((most, batch_size), jnp.int32), jax.ShapeDtypeStruct((most,), jnp.float32),
+                  jax.ShapeDtypeStruct((), jnp.int32))
         lowered = jax.jit(stretch).lower(rig.pure.data, rig.fresh(0), *shapes)
     return lowered.compile()
 

@@ -31,7 +31,7 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
         An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
     stepwise, best = _stepwise_seconds(rig, batch_size, fold), None
-    may_pay = rig.pure is not None and stepwise <= _LONG_STEP
+    may_pay = rig.pure is not None and (stepwise <= _LONG_STEP or rig.pure.convolves_in_loops)
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
             tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold)
@@ -70,12 +70,12 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
     from . import fused
 
     n = n_trained(rig, fold)
-    steps = -(-n // batch_size)
-    if _FEAR * stepwise * steps * width <= _TRIAL_SECONDS:
+    steps, fear = -(-n // batch_size), 1.0 if rig.pure.convolves_in_loops else _FEAR
+    if fear * stepwise * steps * width <= _TRIAL_SECONDS:
         program, width = epoch_program(rig, batch_size, width, fold=fold, n_at_once=n_at_once)
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
-        width = max(1, min(width, int(_TRIAL_SECONDS / (_FEAR * stepwise * steps))))
+        width = max(1, min(width, int(_TRIAL_SECONDS / (fear * stepwise * steps))))
         program = fused.compile_epoch(rig, batch_size, width, fold=fold, n_rows=n)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
     held_out = fused.held_out(rig, [fold] * width)
@@ -87,7 +87,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
 
     groups, taken = [fused.start_states(rig, [0] * width) for _ in range(n_at_once)], []
     with ThreadPoolExecutor(n_at_once) as pool:  # as many as will run at one time, since they share the cores
-        for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):  # a slow moment is no slow width
+        for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / fear else 1):  # a slow moment is no slow width
             start = perf_counter()
             groups = list(pool.map(once, groups))
             taken.append(perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Compiled epochs, kept for as long as their rig: one for each batch size, width and device."""
+"""Compiled epochs and stretches, kept for as long as their rig: one for each batch size, width and device."""
 
 import threading
 import weakref
@@ -9,6 +9,7 @@ from .guard import keras_lock
 from .lanes import n_trained
 
 _PROGRAMS = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, width, device): compiled epoch}
+_STRETCHES = weakref.WeakKeyDictionary()  # per rig: {(batch size, most updates): compiled stretch}
 _COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, device): lock}, so that no two threads compile one program
 
 
@@ -33,6 +34,17 @@ def epoch_program(rig, batch_size, width, *, fold=0, device=None, n_at_once=1):
             else:
                 programs[batch_size, n, width, device] = program
         return programs[batch_size, n, width, device], width
+
+
+def stretch_program(rig, batch_size, most):
+    """The compiled stretch of at most so many updates of one training."""
+    from . import fused
+
+    with keras_lock(rig):
+        programs = _STRETCHES.setdefault(rig, {})
+        if (batch_size, most) not in programs:
+            programs[batch_size, most] = fused.compile_stretch(rig, batch_size, most)
+        return programs[batch_size, most]
 
 
 def prepare(rig, batch_size, width, *, n_at_once=1):

@@ -6,10 +6,12 @@ import numpy as np
 
 from .guard import keras_lock
 from .lanes import order
+from .programs import stretch_program
 
 _LONG_STEP = 5e-3   # seconds: beside that, what many updates in one program save is nothing, and loops may lose threads
 _VERY_LONG = 0.2    # seconds: one such update is told by a single timing
 _UPDATES = 64       # in one program
+_CONVOLVING = 8     # in one program, of a model whose convolutions are made for loops: each takes long, and must not wait for many
 
 
 class Stretches:
@@ -23,8 +25,9 @@ class Stretches:
 
     def __init__(self, rig, batch_size, most):
         self._rig, self.batch_size, self._an_epoch = rig, batch_size, rig.n_examples // batch_size
-        self._long = max(1, min(_UPDATES, most))
-        self._program, self._how, self._orders = None, None, {}
+        self.in_loops = rig.pure is not None and rig.pure.convolves_in_loops
+        self._long = _CONVOLVING if self.in_loops else max(1, min(_UPDATES, most))
+        self._how, self._orders = self.in_loops or None, {}
 
     def start(self, lane):
         """A `Lane` before its first update."""
@@ -39,7 +42,7 @@ class Stretches:
             begun = perf_counter()
             self.advance(training, training.n_updates + n)
             taken.append((perf_counter() - begun) / n)
-            if min(taken) > (_LONG_STEP if n > 1 else _VERY_LONG):
+            if min(taken) > (_LONG_STEP if n > 1 and not self.in_loops else _VERY_LONG):
                 break
         return min(taken)
 
@@ -49,8 +52,8 @@ class Stretches:
         while training.n_updates < n_updates:
             at = training.n_updates
             left = n_updates - at
-            if left >= self._long > 1 and self._together(training):
-                n = self._long
+            if (left >= self._long > 1 or self.in_loops) and self._together(training):
+                n = min(left, self._long)
                 training.state = self._run(training.state, self._rows(training.lane.seed, at, n), rates[at : at + n])
             else:
                 n = min(left, self._long)
@@ -76,9 +79,6 @@ class Stretches:
         alone = float(np.median(taken[1:]))  # the first one compiles
         if alone > _LONG_STEP:
             return False
-        from . import fused
-
-        self._program = fused.compile_stretch(self._rig, self.batch_size, self._long)
         rows, rates = self._rows(seed, 0, self._long), np.zeros(self._long, np.float32)
         self._run(training.state, rows, rates)
         start = perf_counter()
@@ -88,8 +88,11 @@ class Stretches:
     def _run(self, state, rows, rates):
         from jax import block_until_ready
 
-        program_rows, program_rates = rows.reshape(-1, self.batch_size), np.asarray(rates, np.float32)
-        return block_until_ready(self._program(self._rig.pure.data, state, program_rows, program_rates))
+        n = len(rates)
+        program = stretch_program(self._rig, self.batch_size, self._long)
+        padded_rows, padded_rates = np.zeros((self._long, self.batch_size), np.int32), np.zeros(self._long, np.float32)
+        padded_rows[:n], padded_rates[:n] = rows.reshape(n, self.batch_size), rates
+        return block_until_ready(program(self._rig.pure.data, state, padded_rows, padded_rates, np.int32(n)))
 
     def _settle(self, training):
         """Wait for the last update, so that seconds are those of the updates."""

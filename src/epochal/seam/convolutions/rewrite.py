@@ -1,9 +1,12 @@
 """A function with its convolutions and poolings replaced, before it is differentiated: a walk over what JAX traced of it."""
 
+from math import prod
+
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
+from .layers import MOST_PLACES
 from .pooling import max_pooled, sum_pooled
 from .products import Conv, convolved
 
@@ -81,7 +84,7 @@ def _conv(given, x, w):
     w = jnp.transpose(w, (*rhs[2:], rhs[1], rhs[0]))
     conv = Conv(x, w, strides=given["window_strides"], padding=given["padding"], spread=given["lhs_dilation"],
                 dilation=given["rhs_dilation"], groups=given["feature_group_count"])
-    if not conv.can_be:
+    if not conv.can_be or prod(conv.kernel) > MOST_PLACES:
         return None
     y = convolved(conv, x, w)
     places = (result[0], *result[2:], result[1])
@@ -90,7 +93,7 @@ def _conv(given, x, w):
 
 def _pool(given, x, pooled):
     window, strides, padding = given["window_dimensions"], given["window_strides"], given["padding"]
-    if any(d != 1 for name in ("base_dilation", "window_dilation") for d in given[name]):
+    if prod(window) > MOST_PLACES or any(d != 1 for name in ("base_dilation", "window_dilation") for d in given[name]):
         return None
     moving = [i for i in range(x.ndim) if window[i] != 1 or strides[i] != 1 or padding[i] != (0, 0)]
     still = [i for i in range(x.ndim) if i not in moving]

@@ -14,10 +14,6 @@ from ...base.validate import require
 
 _LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
 
-_CONVOLUTIONS = tuple(getattr(keras.layers, name) for name in (
-    "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D",
-    "SeparableConv1D", "SeparableConv2D", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"))
-
 
 def layers(model):
     """Every layer of a model, those of nested models too."""
@@ -127,11 +123,6 @@ def refuse_fixed_batches(model):
         cure = "stateful=False" if stateful else "Input(shape=…) and no batch size"
         raise Unsupported(f"The model `{model.name}` cannot be compared at several batch sizes, since {why}. Build it with {cure}; "
                           "`epochal.fit` trains it as it is.")
-
-
-def has_convolutions(model):
-    """Whether a layer of the model convolves, as far as Keras' own layers tell."""
-    return any(isinstance(layer, _CONVOLUTIONS) for layer in layers(model))
 
 
 def has_own_step(model, name):

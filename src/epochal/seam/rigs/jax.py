@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from ..convolutions.layers import can_be_products
+from ..convolutions.rewrite import with_products
 from ..machine import keep_programs, this_machine
 from ..model.copying import to_numpy
 from ..model.metrics import chosen_elsewhere
@@ -15,8 +17,9 @@ from .verbs import Pure, State, Verbs, blocks_of, both_halves, held_out, kept_bl
 def bind(twin, data):
     """The verbs of JAX for a twin and its data, which go to the device once."""
     keep_programs()
-    world = _World(twin)
     held, device = on_bench(data, put), jax.devices()[0]
+    in_loops = device.platform == "cpu" and can_be_products(twin.model)
+    world = _World(twin, with_products if in_loops else lambda function: function)
     programs = {name: jax.jit(getattr(world, name)) for name in ("step", "judged", "judge", "loss", "gradient")}
 
     def peak_bytes(state, batch_size):
@@ -39,7 +42,7 @@ def bind(twin, data):
         peak_bytes=peak_bytes,
         wait=jax.effects_barrier,
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
-        pure=Pure(held, world.step, world.judged),
+        pure=Pure(held, world.looped, world.judged, in_loops),
     )
 
 
@@ -55,22 +58,30 @@ def after(scope, variables, before):
 
 
 class _World:
-    """The twin as pure functions of state and data."""
+    """The twin as pure functions of state and data.
 
-    def __init__(self, twin):
+    `in_loops` makes of a function one for use inside a loop; what is called one step after the other is as Keras has it.
+    """
+
+    def __init__(self, twin, in_loops):
+        self._in_loops = in_loops
         self._twin, self._model, self._optimizer = twin, twin.model, twin.model.optimizer
         self._first_metrics = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def step(self, held, state, rows, learning_rate):
         return self.step_on(state, *_take(held.train, rows), learning_rate)
 
-    def step_on(self, state, x, y, weight, learning_rate):
+    def looped(self, held, state, rows, learning_rate):
+        """As `step`, inside a loop."""
+        return self.step_on(state, *_take(held.train, rows), learning_rate, self._in_loops(self._loss))
+
+    def step_on(self, state, x, y, weight, learning_rate, loss_of=None):
         slots = list(state.slots)
         for slot, share in self._twin.rate_slots.items():
             slots[slot] = jnp.asarray(learning_rate if share == 1 else learning_rate * share, slots[slot].dtype)
 
         def scaled(weights):
-            loss, fixed = self._loss(weights, state.fixed, x, y, weight, training=True)
+            loss, fixed = (loss_of or self._loss)(weights, state.fixed, x, y, weight, training=True)
             with keras.StatelessScope(state_mapping=list(zip(self._optimizer.variables, slots, strict=True))):
                 return self._optimizer.scale_loss(loss), (loss, fixed)
 
@@ -105,13 +116,14 @@ class _World:
         """As `judged_in_blocks`."""
         n, totals = len(jax.tree.leaves(part[0])[0]), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
         size, n_blocks = blocks_of(n)
+        judge_block = self._in_loops(self._judge_block)
 
         def judge_one(totals, start):
-            return self._judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), part), totals)
+            return judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), part), totals)
 
         totals, losses = jax.lax.scan(judge_one, totals, jnp.arange(n_blocks) * size)
         if n_blocks * size < n:
-            totals, _ = self._judge_block(state, jax.tree.map(lambda a: a[n_blocks * size:], part), totals)
+            totals, _ = judge_block(state, jax.tree.map(lambda a: a[n_blocks * size:], part), totals)
         return totals[0] / n, totals[1], kept_blocks(losses)
 
     def _figures(self, loss, metrics):

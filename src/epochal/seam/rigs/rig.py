@@ -22,7 +22,8 @@ class Rig(Protocol):
         turns: the places in `folds` that trainings which are compared take in turn; as many rows of each kind in each of them.
         own: whether the last places of each of their halves hold validation rows that the user named.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
-            JAX; held out are the rows of both halves, or `None`.
+            JAX; held out are the rows of both halves, or `None`. `convolves_in_loops`: whether the model convolves, and these
+            are made for loops.
     """
 
     task: Task

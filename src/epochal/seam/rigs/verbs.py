@@ -32,11 +32,14 @@ class Pure(NamedTuple):
         step: `(data, state, rows, learning_rate) -> (state, loss)`.
         judged: `(data, state, held_out) -> (float32[n_parts, 1 + n_metrics], float32[2, n_blocks])`; held out are the rows of both
             halves, of all that are trained on in any fold, or `None` for the halves themselves.
+        convolves_in_loops: whether the model convolves on a processor, which `step` and `judged` do by matrix products: as fast in a
+            loop as elsewhere, and mostly faster than a single step of the rig.
     """
 
     data: Any
     step: Callable
     judged: Callable
+    convolves_in_loops: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported
+from ..convolutions.layers import can_be_products
 from ..convolutions.rewrite import with_products
 from ..machine import keep_programs
-from ..model.copying import first_line, has_convolutions, has_own_step, metrics_of
+from ..model.copying import first_line, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
 from . import accumulate
@@ -38,7 +39,7 @@ class _Trainee:
     def __init__(self, model, train, micro_batch_size=None):
         self._model, self._state, self._check = model, None, accumulate.Check(model, micro_batch_size)
         self.device = jax.devices()[0].platform
-        self.convolves_in_loops = _on_a_processor() and has_convolutions(model) and not has_own_step(model, "train_step")
+        self.convolves_in_loops = _on_a_processor() and can_be_products(model)
         self._zeros, self._resets_alike = None, _resets_alike(model)
         train_looped, tested, test_looped = train, _tested(model), _tested(model)
         if self.convolves_in_loops:
@@ -196,7 +197,8 @@ def _accumulated(model, micro_batch_size):
                 moved = after(scope, model.non_trainable_variables, fixed), after(scope, model.metrics_variables, metrics)
                 return model.optimizer.scale_loss(loss), (loss, y_pred, *moved)
 
-        slopes = jax.grad(with_products(scaled) if _on_a_processor() else scaled, has_aux=True)
+        loops = _on_a_processor() and can_be_products(model)
+        slopes = jax.grad(with_products(scaled) if loops else scaled, has_aux=True)
 
         def one(carry, piece):
             grads, fixed, metrics = carry

@@ -9,9 +9,10 @@ import numpy as np
 from ...base.backends import BACKENDS
 from ...base.errors import Unsupported, UsageError
 from ...base.validate import one_of
+from ...seam.convolutions.layers import has_convolutions
 from ...seam.identity.settings import shapes_of, speed_key
 from ...seam.machine import this_machine
-from ...seam.model.copying import has_convolutions, layers
+from ...seam.model.copying import layers
 from ...seam.rows import leaves
 from ..remembered import Remembered
 

@@ -1,0 +1,26 @@
+"""Which models convolve, and of which all convolutions can be products: told by their layers, before anything is traced."""
+
+from math import prod
+
+import keras
+
+from ..model.copying import has_own_step, layers
+
+MOST_PLACES = 256  # of a kernel or a window: each is an operation of its own, and to compile many takes long
+_KINDS = tuple(getattr(keras.layers, name) for name in (
+    "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D",
+    "SeparableConv1D", "SeparableConv2D", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"))
+
+
+def has_convolutions(model):
+    """Whether a layer of the model convolves, as far as Keras' own layers tell."""
+    return any(isinstance(layer, _KINDS) for layer in layers(model))
+
+
+def can_be_products(model):
+    """Whether the model convolves and all of that can be products: no kernel is large, and the step is Keras' own.
+
+    A step of the user's own may differentiate by itself, where no walk over its loss would see it.
+    """
+    kernels = [layer.kernel_size for layer in layers(model) if isinstance(layer, _KINDS)]
+    return bool(kernels) and all(prod(kernel) <= MOST_PLACES for kernel in kernels) and not has_own_step(model, "train_step")
