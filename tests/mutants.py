@@ -113,6 +113,15 @@ MUTANTS = (
            "tests/rules/test_learnt.py"),
     Mutant("rows that are harder for all counted as worse", "rules/plan/decide.py", "_decide(levelled(evidence.allowed()), goal)",
            "_decide(evidence.allowed(), goal)", "tests/rules/test_rows_and_seeds.py"),
+    Mutant("the last of equals gets a pooling's gradient", "seam/convolutions/pooling.py", "keep = best >= seen",
+           "keep = best > seen", "tests/seam/test_convolutions.py"),
+    Mutant("dilation lost in a transposed convolution", "seam/convolutions/products.py", "before = lo - i * d", "before = lo - i",
+           "tests/seam/test_convolutions.py"),
+    Mutant("dilation lost in a convolution", "seam/convolutions/products.py",
+           "start = [i * d for i, d in zip(place, dilation, strict=True)]", "start = list(place)",
+           "tests/seam/test_convolutions.py"),
+    Mutant("convolutions stay in loops", "seam/trainee/jax.py", "held[name] = with_products(getattr(model, name))",
+           "held[name] = getattr(model, name)", "tests/seam/test_trainee_jax.py"),
 )
 
 

@@ -10,6 +10,9 @@ from engine.ways import way
 from keras import layers
 
 from epochal.engine import Batches, Lane, train
+from epochal.engine.lanes import order
+from epochal.engine.programs import stretch_program
+from epochal.engine.stretch import Stretches
 from epochal.records import Outcome
 from epochal.seam.rigs.keras_rig import KerasRig
 from epochal.seam.rows import Data, Part
@@ -20,13 +23,30 @@ STEPWISE, FUSED = way("stepwise"), way("fused", 2)
 LANES = [Lane(11, 1e-2), Lane(12, lambda n: np.linspace(1e-2, 1e-3, n))]
 
 
-def test_fused_equals_stepwise_with_batch_norm_adam_and_a_schedule():
+@pytest.mark.parametrize("kind", ["batch_norm", "small_cnn"])
+def test_fused_equals_stepwise_with_batch_norm_or_convolutions_adam_and_a_schedule(kind):
     """24 rows by 10: the last batch of an epoch has four."""
-    rig, batches = rig_of("batch_norm", BACKEND), Batches(10, 3)
+    rig, batches = rig_of(kind, BACKEND), Batches(10, 3)
+    assert rig.pure.convolves_in_loops == (kind == "small_cnn")
     for one, other in zip(train(rig, LANES, batches, how=FUSED), train(rig, LANES, batches, how=STEPWISE), strict=True):
         np.testing.assert_allclose(one.train_loss, other.train_loss, rtol=1e-5)
         np.testing.assert_allclose(one.figures, other.figures, rtol=1e-5)
         assert one.figures.shape == (3, 3, 2)      # two halves and the test rows; loss and accuracy
+
+
+def test_a_stretch_of_a_convolutional_network_is_one_program_wherever_it_stops():
+    rig = rig_of("small_cnn", BACKEND)
+    found = Stretches(rig, 5, 1)
+    assert found.seconds_an_update(LANES[0]) > 0
+    training = found.start(LANES[0])
+    for n_updates in (1, 4, 15):
+        found.advance(training, n_updates)
+    state = rig.fresh(LANES[0].seed)
+    rows = [order(LANES[0].seed, epoch, 24)[:20].reshape(4, 5) for epoch in range(4)]
+    for batch in np.concatenate(rows)[:15]:
+        state, _ = rig.step(state, batch, 1e-2)
+    np.testing.assert_allclose(rig.weights(training.state), rig.weights(state), rtol=1e-4, atol=1e-5)
+    assert " convolution(" not in stretch_program(rig, 5, 8).as_text()
 
 
 @pytest.fixture(scope="module")

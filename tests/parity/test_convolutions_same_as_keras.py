@@ -1,4 +1,4 @@
-"""Convolutional networks trained in loops of matrix products end where Keras' own `fit` ends: losses of every epoch, and weights."""
+"""Convolutional networks trained in loops of products end where Keras' own `fit` ends: losses of every epoch, weights."""
 
 import keras
 import numpy as np
@@ -50,8 +50,8 @@ def transposed():
 
 
 def volume():
-    return (5, 5, 5, 1), [layers.Conv3D(3, 3, activation="relu"), layers.MaxPooling3D(2, 1), layers.Conv3DTranspose(2, 2, strides=2),
-                          layers.GlobalAveragePooling3D()]
+    return (5, 5, 5, 1), [layers.Conv3D(3, 3, activation="relu"), layers.MaxPooling3D(2, 1),
+                          layers.Conv3DTranspose(2, 2, strides=2), layers.GlobalAveragePooling3D()]
 
 
 def channels_first():
@@ -92,8 +92,8 @@ def made(network):
 
 
 @pytest.mark.parametrize("strips", [False, True])
-@pytest.mark.parametrize("network", first_tier(3, [tutorial, separable, transposed, vgg, grouped, text, causal, volume, channels_first,
-                                                   recurrent, residual, frozen]))
+@pytest.mark.parametrize("network", first_tier(3, [
+    tutorial, separable, transposed, vgg, grouped, text, causal, volume, channels_first, recurrent, residual, frozen]))
 def test_a_training_in_products_ends_where_keras_ends(network, strips, monkeypatch):
     if strips:
         monkeypatch.setattr(products, "_MUCH", 0)

@@ -52,7 +52,8 @@ def assert_alike(function, *arguments, tolerance=LIKE_FLOAT32):
         assert mine.shape == its.shape
         assert mine.dtype == its.dtype
         its = np.asarray(its, np.float64)
-        np.testing.assert_allclose(np.asarray(mine, np.float64), its, rtol=0, atol=tolerance * max(np.abs(its).max(initial=0), 1e-3))
+        most = tolerance * max(np.abs(its).max(initial=0), 1e-3)
+        np.testing.assert_allclose(np.asarray(mine, np.float64), its, rtol=0, atol=most)
 
 
 def normal(*shape, seed=0, dtype="float32"):
@@ -63,7 +64,10 @@ def normal(*shape, seed=0, dtype="float32"):
 def convolutions(draw):
     """`(function of input and weights, input, weights)`: any form of `conv_general_dilated` that a layer of Keras may ask for."""
     n_axes = draw(st.integers(1, 3))
-    several = lambda low, high: draw(st.lists(st.integers(low, high), min_size=n_axes, max_size=n_axes))  # noqa: E731
+
+    def several(low, high):
+        return draw(st.lists(st.integers(low, high), min_size=n_axes, max_size=n_axes))
+
     groups, each, out_each = draw(st.sampled_from([(1, 1, 3), (1, 3, 2), (2, 2, 3), (4, 1, 1), (3, 1, 2), (1, 5, 4)]))
     kernel, dilation = several(1, 4), several(1, 2)
     spread = several(1, 3) if draw(st.booleans()) else [1] * n_axes
@@ -100,15 +104,18 @@ def test_any_convolution_is_what_xla_computes(case, cached):
 @st.composite
 def poolings(draw):
     n_axes = draw(st.integers(1, 3))
-    several = lambda low, high: draw(st.lists(st.integers(low, high), min_size=n_axes, max_size=n_axes))  # noqa: E731
+
+    def several(low, high):
+        return draw(st.lists(st.integers(low, high), min_size=n_axes, max_size=n_axes))
+
     window, strides = several(1, 3), several(1, 3)
     size = [max(s, k) for s, k in zip(several(2, 6), window, strict=True)]
-    if draw(st.booleans()):
-        full = lambda numbers: (1, *numbers, 1)  # noqa: E731
-    else:
-        full = lambda numbers: (1, 1, *numbers)  # noqa: E731
-    x = np.random.default_rng(draw(st.integers(0, 99))).integers(-2, 3, full(size)).astype("float32")  # many of them equal
-    x = x.repeat(2, 0).repeat(3, -1 if full((0,))[-1] else 1)
+    last = draw(st.booleans())  # whether channels come last
+
+    def full(numbers, n=1, channels=1):
+        return (n, *numbers, channels) if last else (n, channels, *numbers)
+
+    x = np.random.default_rng(draw(st.integers(0, 99))).integers(-2, 3, full(size, 2, 3)).astype("float32")  # many of them equal
     for value in draw(st.lists(st.sampled_from([np.inf, -np.inf, np.nan]), max_size=2)):
         x.flat[draw(st.integers(0, x.size - 1))] = value
     return full(window), full(strides), draw(st.sampled_from(["SAME", "VALID"])), jnp.asarray(x)
@@ -195,7 +202,8 @@ def test_convolutions_inside_loops_and_branches_are_found(around):
 
 
 def test_a_derivative_written_by_hand_stays():
-    convolve = lambda x, w: lax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))  # noqa: E731
+    def convolve(x, w):
+        return lax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
 
     @jax.custom_vjp
     def mine(x, w):
@@ -236,9 +244,9 @@ def layer_zoo():
     }
 
 
-@pytest.mark.parametrize("kind", first_tier(5, ["strided", "transposed", "depthwise", "causal", "recurrent", "transposed, gaps", "separable",
-                                                "groups", "transposed 1D", "transposed 3D", "3D", "channels first",
-                                                "in every step of time"]))
+@pytest.mark.parametrize("kind", first_tier(5, [
+    "strided", "transposed", "depthwise", "causal", "recurrent", "transposed, gaps", "separable", "groups", "transposed 1D",
+    "transposed 3D", "3D", "channels first", "in every step of time"]))
 def test_layers_of_keras(kind):
     shape, layer = layer_zoo()[kind]
     layer.build((None, *shape))

@@ -84,3 +84,23 @@ def test_metrics_begin_at_their_own_zeros_however_often_they_were_counted():
         trainee.store()
     assert logs[0] == logs[1] == logs[2]
     assert logs[0]["mae"] > 0
+
+
+def convolutional():
+    inner = keras.layers.Conv2D(3, 3), keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dense(1)
+    model = keras.Sequential([keras.Input((8, 8, 1)), *inner])
+    model.compile("adam", "mse")
+    x = np.ones((16, 8, 8, 1), np.float32)
+    trainee, _ = open_trainee(model, (x, x[:, 0, 0], None))
+    return trainee, trainee.put((x, x[:, 0, 0], None)), np.arange(16, dtype=np.int32).reshape(4, 4)
+
+
+@pytest.mark.parametrize(("mode", "holds"), [("fused", False), ("stepwise", True), ("unrolled", True)])
+def test_only_loops_are_without_convolutions_of_xlas(mode, holds):
+    trainee, data, rows = convolutional()
+    assert trainee.convolves_in_loops
+    program = trainee._programs["train", mode]
+    rows = {"fused": (data, rows, 4), "stepwise": ((data[0], data[1]),), "unrolled": (data, rows)}[mode]
+    text = program.lower(trainee._state, *rows).as_text()
+    assert ("stablehlo.convolution" in text) == holds
+    assert ("reduce_window" in text) == holds

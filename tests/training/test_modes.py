@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from training.feed_probe import feed_of
 
+from epochal.seam.convolutions.layers import can_be_products, has_convolutions
 from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.fit import modes
@@ -105,7 +106,24 @@ def test_convolutions_on_a_processor_are_looped_where_they_can_be_products():
     order = modes.likely_best_first(model, trainee, feed)
     assert order == {"jax": ["fused", "stepwise"], "tensorflow": ["looped"], "torch": ["stepwise"]}[trainee.backend]
     every = modes.modes_for(model, trainee, feed, 2000, "auto", every_batch=True)
-    assert (every.mode is None) == trainee.convolves_in_loops  # their gain is not that of a loop
+    assert every.name == "stepwise"
+    assert (every.mode is None) == trainee.convolves_in_loops  # a loop of one batch may still pay: its gain is not that of a loop
+
+
+class Inside(keras.layers.Layer):
+    def __init__(self, size=3):
+        super().__init__()
+        self.parts = {"first": [keras.layers.TimeDistributed(keras.layers.Conv1D(2, size, padding="same"))]}
+
+    def call(self, x):
+        return self.parts["first"][0](x)
+
+
+@pytest.mark.parametrize(("size", "found"), [(3, True), (300, False)])
+def test_convolutions_are_found_inside_layers_of_ones_own_and_huge_kernels_stay(size, found):
+    model = keras.Sequential([keras.Input((6, 6, 1)), Inside(size), keras.layers.Flatten(), keras.layers.Dense(1)])
+    assert has_convolutions(model)
+    assert can_be_products(model) == found
 
 
 class OwnStep(keras.Sequential):

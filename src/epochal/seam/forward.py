@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from ..base.errors import Unsupported
+from .convolutions.layers import has_convolutions
 from .model.build import outline
 from .model.copying import has_own_step, layers
 
@@ -92,6 +93,7 @@ def _on_jax(model, *, eager, compiled):  # noqa: ARG001 - what is not compiled i
     """One program for each shape of a block, with the weights as arguments."""
     import jax
 
+    from .convolutions.rewrite import with_products
     from .machine import keep_programs
 
     keep_programs()
@@ -119,6 +121,8 @@ def _on_jax(model, *, eager, compiled):  # noqa: ARG001 - what is not compiled i
         return isinstance(error, MemoryError) or (
             isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error))
 
+    if compiled and jax.devices()[0].platform == "cpu" and has_convolutions(model()):
+        step = with_products(step, lambda conv: conv.is_slow_alone)
     program = jax.jit(step) if compiled else step
     return Forward(jax.devices()[0].device_kind.lower(), compiled, lambda data: program(*values(), _over(on_device, data)),
                    lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, begin, out_of_memory, changes)

@@ -4,7 +4,7 @@ from math import prod
 
 import keras
 
-from ..model.copying import has_own_step, layers
+from ..model.copying import has_own_step
 
 MOST_PLACES = 256  # of a kernel or a window: each is an operation of its own, and to compile many takes long
 _KINDS = tuple(getattr(keras.layers, name) for name in (
@@ -13,8 +13,8 @@ _KINDS = tuple(getattr(keras.layers, name) for name in (
 
 
 def has_convolutions(model):
-    """Whether a layer of the model convolves, as far as Keras' own layers tell."""
-    return any(isinstance(layer, _KINDS) for layer in layers(model))
+    """Whether a layer of the model convolves, as far as Keras' own layers tell, wherever in it they are kept."""
+    return any(True for _ in _convolving(model, set()))
 
 
 def can_be_products(model):
@@ -22,5 +22,20 @@ def can_be_products(model):
 
     A step of the user's own may differentiate by itself, where no walk over its loss would see it.
     """
-    kernels = [layer.kernel_size for layer in layers(model) if isinstance(layer, _KINDS)]
+    kernels = [layer.kernel_size for layer in _convolving(model, set())]
     return bool(kernels) and all(prod(kernel) <= MOST_PLACES for kernel in kernels) and not has_own_step(model, "train_step")
+
+
+def _convolving(held, seen):
+    """The convolutional layers among what an object holds: attributes of layers, lists and dicts of them."""
+    if id(held) in seen:
+        return
+    seen.add(id(held))
+    if isinstance(held, _KINDS):
+        yield held
+    elif isinstance(held, keras.Layer | dict):
+        for one in (held if isinstance(held, dict) else vars(held)).values():
+            yield from _convolving(one, seen)
+    elif isinstance(held, list | tuple | set):
+        for one in held:
+            yield from _convolving(one, seen)

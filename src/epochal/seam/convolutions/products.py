@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 
 _WIDE = 64       # numbers in a row of shifted inputs: to copy more of them at once costs more than further products
-_MUCH = 2**22    # bytes of an input or output, beyond which it is gone through in strips
-_CACHED = 2**19  # bytes of a strip's
+_MUCH = 2**22    # bytes of an input or output, beyond which it is gone through in strips ...
+_CACHED = 2**19  # ... of so many bytes
+_NARROW = 16     # times as many where a row of shifted inputs is short
 
 
 class Conv:
@@ -36,17 +37,27 @@ class Conv:
         return all(up == 1 for up in self.spread) or all(s == 1 for s in self.strides)
 
     @property
+    def is_slow_alone(self):
+        """Whether XLA's own form of it takes several times as long on a processor outside loops too, without a gradient."""
+        return self.groups > 1 or len(self.kernel) > 2 or prod(self.kernel) == 1 or max(self.spread) > 1
+
+    @property
     def one_by_one(self):
         """How many axes of the kernel are gone through place by place; places along the others go into one product."""
-        return 1 if len(self.kernel) > 1 and prod(self.kernel) * self.channels_in // self.groups > _WIDE else 0
+        return 1 if len(self.kernel) > 1 and self._is_wide else 0
 
     @property
     def strip(self):
         """Rows that are computed at a time, so that what is made of them stays in the processor's caches."""
         a_row = 4 * max(prod(self.size) * self.channels_in, prod(self.out) * self.channels_out)
-        if prod(self.kernel) == 1 or self.groups == self.channels_in or self.n * a_row <= _MUCH:
+        times = 1 if self._is_wide else _NARROW
+        if prod(self.kernel) == 1 or (self.groups > 1 and self.groups == self.channels_in) or self.n * a_row <= times * _MUCH:
             return self.n
-        return max(1, min(self.n, _CACHED // a_row))
+        return max(1, min(self.n, times * _CACHED // a_row))
+
+    @property
+    def _is_wide(self):
+        return prod(self.kernel) * self.channels_in // self.groups > _WIDE
 
 
 def convolved(conv, x, w):
@@ -75,7 +86,7 @@ def shifted(x, kernel, strides, dilation, padding, out, value=0):
 
 
 def _as_products(conv, x, w):
-    """A product for each place of the kernel along the first axes, `conv.one_by_one`, of all other places together; and their sum."""
+    """A product for each place of the kernel along the first axes (`conv.one_by_one`), of all others together; and their sum."""
     parts = shifted(x, conv.kernel, conv.strides, conv.dilation, conv.padding, conv.out)
     together = {}
     for place, part in parts.items():
@@ -92,7 +103,8 @@ def _product(conv, parts, kernels):
     each = conv.channels_in // conv.groups
     if each == 1:
         times = conv.channels_out // conv.groups
-        return sum((jnp.repeat(part, times, -1) if times > 1 else part) * kernel[0] for part, kernel in zip(parts, kernels, strict=True))
+        several = parts if times == 1 else [jnp.repeat(part, times, -1) for part in parts]
+        return sum(part * kernel[0] for part, kernel in zip(several, kernels, strict=True))
     split = [part.reshape(-1, conv.groups, each) for part in parts]
     left = jnp.concatenate(split, -1)                                       # [rows, groups, places * each]
     right = jnp.concatenate(kernels, 0).reshape(len(parts) * each, conv.groups, -1)

@@ -11,14 +11,17 @@ from .pooling import max_pooled, sum_pooled
 from .products import Conv, convolved
 
 _REPLACED = ("conv_general_dilated", "reduce_window_max", "reduce_window_sum")
-_AS_THEY_ARE = ("custom_jvp_call", "custom_vjp_call")  # their derivative is written by hand, and does not follow from what they compute
+_AS_THEY_ARE = ("custom_jvp_call", "custom_vjp_call")  # their derivative is written by hand
 
 
-def with_products(function):
+def with_products(function, wanted=None):
     """`function`, of arrays in any nesting, with convolutions as matrix products and poolings as operations on shifted inputs.
 
-    The numbers are the same but for rounding, gradients of any order too; what has no such form stays as it is. What a function with
-    a derivative of its own calls (`jax.custom_jvp`) stays too. It is traced anew at every call: call it inside `jax.jit`.
+    The numbers are the same but for rounding, gradients of any order too; what has no such form stays as it is, and so does what a
+    function with a derivative of its own calls (`jax.custom_jvp`). It is traced anew at every call: call it inside `jax.jit`.
+
+    Args:
+        wanted: `(Conv) -> bool`, to replace some convolutions alone; all of them and the poolings where it is `None`.
     """
     def run(*arguments, **named):
         leaves, nesting = jax.tree.flatten((arguments, named))
@@ -35,14 +38,14 @@ def with_products(function):
 
         arrays = [leaves[i] for i in moving]
         traced = jax.make_jaxpr(of_arrays)(*arrays)
-        results = iter(evaluated(traced.jaxpr, traced.consts, arrays))
+        results = iter(evaluated(traced.jaxpr, traced.consts, arrays, wanted))
         form, others = beside
         return jax.tree.unflatten(form, [next(results) if other is None else other for other in others])
 
     return run
 
 
-def evaluated(jaxpr, consts, arguments):
+def evaluated(jaxpr, consts, arguments, wanted):
     """The outputs of a traced program for these arguments."""
     known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *arguments], strict=True))
 
@@ -50,11 +53,8 @@ def evaluated(jaxpr, consts, arguments):
         return atom.val if isinstance(atom, Literal) else known[atom]
 
     for equation in jaxpr.eqns:
-        found = _replaced(equation, [value(atom) for atom in equation.invars])
-        if found is None:
-            found = _as_traced(jaxpr, _inside_rewritten(equation), known)
-        else:
-            found = [found]
+        found = _replaced(equation, [value(atom) for atom in equation.invars], wanted)
+        found = _as_traced(jaxpr, _inside_rewritten(equation, wanted), known) if found is None else [found]
         known.update(zip(equation.outvars, found, strict=True))
     return [value(atom) for atom in jaxpr.outvars]
 
@@ -65,18 +65,18 @@ def _as_traced(jaxpr, equation, known):
     return jaxpr_as_fun(ClosedJaxpr(alone, ()))(*(known[v] for v in needed))
 
 
-def _replaced(equation, values):
+def _replaced(equation, values, wanted):
     match equation.primitive.name:
         case "conv_general_dilated":
-            return _conv(equation.params, *values)
+            return _conv(equation.params, *values, wanted)
         case "reduce_window_max":
-            return _pool(equation.params, *values, max_pooled)
+            return None if wanted else _pool(equation.params, *values, max_pooled)
         case "reduce_window_sum":
-            return _pool(equation.params, *values, sum_pooled)
+            return None if wanted else _pool(equation.params, *values, sum_pooled)
     return None
 
 
-def _conv(given, x, w):
+def _conv(given, x, w, wanted):
     if given["batch_group_count"] != 1 or given["preferred_element_type"] not in (None, x.dtype):
         return None
     lhs, rhs, result = given["dimension_numbers"]
@@ -84,7 +84,7 @@ def _conv(given, x, w):
     w = jnp.transpose(w, (*rhs[2:], rhs[1], rhs[0]))
     conv = Conv(x, w, strides=given["window_strides"], padding=given["padding"], spread=given["lhs_dilation"],
                 dilation=given["rhs_dilation"], groups=given["feature_group_count"])
-    if not conv.can_be or prod(conv.kernel) > MOST_PLACES:
+    if not conv.can_be or prod(conv.kernel) > MOST_PLACES or not (wanted is None or wanted(conv)):
         return None
     y = convolved(conv, x, w)
     places = (result[0], *result[2:], result[1])
@@ -110,22 +110,22 @@ def _pool(given, x, pooled):
     return jnp.transpose(y, [order.index(i) for i in range(x.ndim)])
 
 
-def _inside_rewritten(equation):
+def _inside_rewritten(equation, wanted):
     """An operation that holds a program of its own (a loop, a branch) with that program rewritten."""
     if equation.primitive.name in _AS_THEY_ARE or not _holds_one(equation.params.values()):
         return equation
-    return equation.replace(params={name: _program(held) for name, held in equation.params.items()})
+    return equation.replace(params={name: _program(held, wanted) for name, held in equation.params.items()})
 
 
-def _program(held):
+def _program(held, wanted):
     if isinstance(held, (tuple, list)) and any(isinstance(one, (ClosedJaxpr, Jaxpr)) for one in held):
-        return type(held)(_program(one) for one in held)
+        return type(held)(_program(one, wanted) for one in held)
     if isinstance(held, ClosedJaxpr) and _holds(held.jaxpr) and not held.consts:
         shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in held.jaxpr.invars]
-        new = jax.make_jaxpr(lambda *arguments: evaluated(held.jaxpr, held.consts, arguments))(*shapes)
+        new = jax.make_jaxpr(lambda *arguments: evaluated(held.jaxpr, held.consts, arguments, wanted))(*shapes)
         return held if new.consts else new
     if isinstance(held, Jaxpr) and _holds(held) and not held.constvars:
-        closed = _program(ClosedJaxpr(held, ()))
+        closed = _program(ClosedJaxpr(held, ()), wanted)
         return closed.jaxpr
     return held
 

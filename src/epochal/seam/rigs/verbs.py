@@ -32,8 +32,8 @@ class Pure(NamedTuple):
         step: `(data, state, rows, learning_rate) -> (state, loss)`.
         judged: `(data, state, held_out) -> (float32[n_parts, 1 + n_metrics], float32[2, n_blocks])`; held out are the rows of both
             halves, of all that are trained on in any fold, or `None` for the halves themselves.
-        convolves_in_loops: whether the model convolves on a processor, which `step` and `judged` do by matrix products: as fast in a
-            loop as elsewhere, and mostly faster than a single step of the rig.
+        convolves_in_loops: whether the model convolves on a processor, which `step` and `judged` do by matrix products: as fast in
+            a loop as elsewhere, and mostly faster than a single step of the rig.
     """
 
     data: Any

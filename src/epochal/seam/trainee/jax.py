@@ -41,11 +41,13 @@ class _Trainee:
         self.device = jax.devices()[0].platform
         self.convolves_in_loops = _on_a_processor() and can_be_products(model)
         self._zeros, self._resets_alike = None, _resets_alike(model)
-        train_looped, tested, test_looped = train, _tested(model), _tested(model)
-        if self.convolves_in_loops:
-            train_looped, test_looped = _differentiating_products(model, train), with_products(tested)
+        tested = _tested(model)
+        train_looped = _differentiating_products(model, train) if self.convolves_in_loops else train
         steps = {"train": _Step(model, train, train_looped, logs_of_its_own(model, "train")),
-                 "test": _Step(model, tested, test_looped, logs_of_its_own(model, "test"))}
+                 "test": _Step(model, tested, tested, logs_of_its_own(model, "test"))}
+        if self.convolves_in_loops:  # without a gradient most convolutions are fastest as they are, outside loops
+            alone = with_products(tested, lambda conv: conv.is_slow_alone)
+            steps["test alone"] = _Step(model, alone, alone, logs_of_its_own(model, "test"))
         self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
                           for what, step in steps.items() for mode in self.modes}
         self._batch = jax.jit(_batch)
@@ -62,6 +64,8 @@ class _Trainee:
         return self._run("train", data, rows, mode)
 
     def test(self, data, rows, mode):
+        if self.convolves_in_loops and mode == "fused":
+            return self._run("test alone", data, rows, "stepwise")
         return self._run("test", data, rows, mode)
 
     def reset_metrics(self):

@@ -135,6 +135,7 @@ class Modes:
         left = [mode for mode in self._order if mode not in self._seconds and mode not in self._refused and mode != fastest]
         measured = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in self._seconds.items())
         why = [*([f"measured, a batch: {measured}"] if measured else []),
+               *(["convolutions as matrix products"] if fastest == "fused" and self._trainee.convolves_in_loops else []),
                *(f"not {mode}: {reason}" for mode, reason in self._refused.items()),
                *([f"{' and '.join(left)} not tried: the training is too short to repay it"] if left else [])]
         if not why:
@@ -167,7 +168,8 @@ class Modes:
         for mode in self._order:
             if mode in self._seconds or mode in self._refused:
                 continue
-            if mode == "fused" and best is not None and best > _LONG_STEP and self._trainee.device == "cpu":
+            if (mode == "fused" and best is not None and best > _LONG_STEP and self._trainee.device == "cpu"
+                    and not self._trainee.convolves_in_loops):
                 self._refused[mode] = "steps are too long for a loop to save anything"
             elif best is None or self._n_left * best > _REPAID * self._cost:
                 self.name, self._next = mode, _FIRST
@@ -186,7 +188,9 @@ def modes_for(model, trainee, feed, n_updates, engine, *, every_batch=False) -> 
             raise UsageError(f"`engine` must be \"auto\", \"keras\", or one of {', '.join(trainee.modes)} for this model on "
                              f"{trainee.backend}; got {engine!r}{_why_not(trainee, engine)}. Pass engine=\"auto\".")
         return Modes(trainee, Mode(engine, None, "as asked"), n_updates)
-    if every_batch and not trainee.convolves_in_loops:
+    if every_batch and trainee.convolves_in_loops:
+        return Modes(trainee, ["stepwise", "fused"], n_updates)
+    if every_batch:
         return Modes(trainee, Mode("stepwise", None, "a callback looks at every batch"), n_updates)
 
     def order():

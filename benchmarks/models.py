@@ -1,0 +1,233 @@
+"""The models people train: `epochal.fit` beside Keras' own `fit`, seconds an epoch and memory, side by side.
+
+    python benchmarks/models.py                                   # every model on every back end installed, three rounds
+    python benchmarks/models.py --models mnist,resnet --backends jax --rounds 5 --json figures.json
+
+Each model, back end and contender has a process of its own, so that memory is its own; in a round the contenders take turns, and
+ratios are taken round by round. A process trains a first epoch, in which everything is compiled, and then tells the seconds of each
+further one, with its validation on a quarter of the rows. Memory is the largest resident size beyond what was in use before.
+*Keras* is `fit` as published; *keras8* is with `steps_per_execution=8` (on JAX a loop of Python in Keras 3.15, and a scan in 3.16).
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+from itertools import pairwise
+from time import perf_counter
+
+CONTENDERS = ("keras", "keras8", "epochal")
+
+
+def tutorial():
+    """MNIST as the tutorials have it."""
+    from keras import layers
+
+    return (28, 28, 1), 64, 20, [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
+                                 layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
+                                 layers.Dropout(0.5)]
+
+
+def vgg():
+    from keras import layers
+
+    def block(width):
+        for _ in range(2):
+            yield from (layers.Conv2D(width, 3, padding="same"), layers.BatchNormalization(), layers.ReLU())
+        yield from (layers.MaxPooling2D(), layers.Dropout(0.2))
+
+    return (32, 32, 3), 64, 8, [*block(32), *block(64), *block(128), layers.Flatten(), layers.Dense(128, activation="relu")]
+
+
+def resnet():
+    """ResNet-20 for CIFAR."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((32, 32, 3))
+    h = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(16, 3, padding="same")(inputs)))
+    for stage, width in enumerate((16, 32, 64)):
+        for block in range(3):
+            strides, before = (2 if stage and not block else 1), h
+            h = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(width, 3, strides, padding="same")(h)))
+            h = layers.BatchNormalization()(layers.Conv2D(width, 3, padding="same")(h))
+            if strides == 2:
+                before = layers.Conv2D(width, 1, strides)(before)
+            h = layers.ReLU()(layers.Add()([before, h]))
+    return (32, 32, 3), 128, 4, [keras.Model(inputs, layers.GlobalAveragePooling2D()(h))]
+
+
+def mobilenet(frozen=False):
+    import keras
+    from keras import layers
+
+    base = keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.35, include_top=False, weights=None, pooling="avg")
+    base.trainable = not frozen
+    return (96, 96, 3), 32, 6, [base, layers.Dropout(0.2)]
+
+
+def frozen():
+    return mobilenet(frozen=True)
+
+
+def text():
+    from keras import layers
+
+    return (200,), 64, 12, [layers.Embedding(2000, 64), layers.Conv1D(128, 5, padding="same", activation="relu"),
+                            layers.MaxPooling1D(), layers.Conv1D(128, 5, activation="relu"), layers.GlobalMaxPooling1D()]
+
+
+def causal():
+    from keras import layers
+
+    return (500, 8), 32, 16, [*(layers.Conv1D(32, 2, padding="causal", dilation_rate=2**k, activation="relu") for k in range(6)),
+                              layers.GlobalAveragePooling1D()]
+
+
+def unet():
+    """With transposed convolutions on the way up."""
+    import keras
+    from keras import layers
+
+    def twice(h, width):
+        for _ in range(2):
+            h = layers.Conv2D(width, 3, padding="same", activation="relu")(h)
+        return h
+
+    inputs = keras.Input((64, 64, 3))
+    high = twice(inputs, 16)
+    middle = twice(layers.MaxPooling2D()(high), 32)
+    h = twice(layers.MaxPooling2D()(middle), 64)
+    h = twice(layers.Concatenate()([middle, layers.Conv2DTranspose(32, 3, strides=2, padding="same")(h)]), 32)
+    h = twice(layers.Concatenate()([high, layers.Conv2DTranspose(16, 2, strides=2)(h)]), 16)
+    return (64, 64, 3), 16, 8, [keras.Model(inputs, layers.GlobalAveragePooling2D()(h))]
+
+
+def volume():
+    from keras import layers
+
+    return (16, 16, 16, 1), 32, 6, [layers.Conv3D(8, 3, padding="same", activation="relu"),
+                                    layers.Conv3D(16, 3, padding="same", activation="relu"), layers.MaxPooling3D(),
+                                    layers.Conv3D(32, 3, activation="relu"), layers.GlobalAveragePooling3D()]
+
+
+def lstm():
+    from keras import layers
+
+    return (120,), 32, 12, [layers.Embedding(2000, 64), layers.Bidirectional(layers.LSTM(64))]
+
+
+def gru():
+    from keras import layers
+
+    return (120,), 32, 12, [layers.Embedding(2000, 64), layers.GRU(64)]
+
+
+def attention():
+    """Two blocks."""
+    import keras
+    from keras import layers
+
+    tokens = keras.Input((64,), dtype="int32")
+    h = layers.Embedding(2000, 64)(tokens)
+    for _ in range(2):
+        h = layers.LayerNormalization()(h + layers.MultiHeadAttention(4, 16)(h, h))
+        h = layers.LayerNormalization()(h + layers.Dense(64)(layers.Dense(256, activation="relu")(h)))
+    return (64,), 64, 16, [keras.Model(tokens, layers.GlobalAveragePooling1D()(h))]
+
+
+def dense():
+    """The network of tutorial 2."""
+    from keras import layers
+
+    return (10,), 32, 1000, [layers.Dense(64, activation="relu"), layers.Dense(32, activation="relu")]
+
+
+MODELS = {made.__name__: made for made in (dense, tutorial, vgg, resnet, mobilenet, frozen, text, causal, unet, volume, lstm, gru,
+                                           attention)}
+
+
+def measured(name, contender, epochs):
+    """`{"epochs": seconds of each epoch but the first, "first": of that, "n_batches": of an epoch, "bytes": of memory}`."""
+    import keras
+    import numpy as np
+
+    import epochal
+
+    keras.utils.set_random_seed(0)
+    shape, size, n_batches, inner = MODELS[name]()
+    of_words = len(shape) == 1 and name != "dense"
+    model = keras.Sequential([keras.Input(shape, dtype="int32" if of_words else "float32"), *inner,
+                              keras.layers.Dense(4, activation="softmax")])
+    several = {"steps_per_execution": 8} if contender == "keras8" else {}
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **several)
+    rng, n = np.random.default_rng(0), size * n_batches
+    x = rng.integers(1, 2000, (n, *shape)) if of_words else rng.normal(size=(n, *shape)).astype("float32")
+    y = rng.integers(0, 4, n)
+    judged = (x[: max(size, n // 4)], y[: max(size, n // 4)])
+    begun, before = [], resident()
+    clock = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: begun.append(perf_counter()))
+    fit = model.fit if contender.startswith("keras") else lambda *rows, **how: epochal.fit(model, *rows, **how)
+    fit(x, y, batch_size=size, epochs=epochs + 1, validation_data=judged, verbose=0, callbacks=[clock])
+    begun.append(perf_counter())
+    first, *others = (after - at for at, after in pairwise(begun))
+    return {"epochs": others, "first": first, "n_batches": n_batches, "bytes": resident() - before}
+
+
+def resident():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def in_a_process(name, contender, backend, epochs):
+    code = f"import json, models; print('figures', json.dumps(models.measured({name!r}, {contender!r}, {epochs})))"
+    folder = os.path.dirname(os.path.abspath(__file__))
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    line = next((line for line in done.stdout.splitlines() if line.startswith("figures ")), None)
+    if line is None:
+        raise SystemExit(f"{name}, {contender} on {backend} failed:\n{done.stderr[-2000:]}")
+    return json.loads(line.removeprefix("figures "))
+
+
+def told(rounds, contenders):
+    fastest = {name: [min(figures[name]["epochs"]) for figures in rounds] for name in contenders}
+    shares = sorted(keras / ours for keras, ours in zip(fastest["keras"], fastest["epochal"], strict=True))
+    cells = [f"{min(fastest[name]) * 1e3 / rounds[0][name]['n_batches']:.3g}" for name in contenders]
+    cells += [f"{statistics.median(shares):.2f} ({shares[0]:.2f} to {shares[-1]:.2f})",
+              *(f"{min(figures[name]['first'] for figures in rounds):.1f}" for name in ("keras", "epochal")),
+              *(f"{max(figures[name]['bytes'] for figures in rounds) / 1e6:,.0f}" for name in ("keras", "epochal"))]
+    return " | ".join(cells)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--backends", default=",".join(name for name in ("jax", "tensorflow", "torch")
+                                                       if importlib.util.find_spec(name)))
+    parser.add_argument("--contenders", default=",".join(CONTENDERS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--json")
+    given = parser.parse_args()
+    contenders, figures = given.contenders.split(","), {}
+    print(f"| model | back end | {' | '.join(f'{name}, ms a batch' for name in contenders)} | Keras takes, times ours | "
+          "first epoch, s: Keras | ours | memory, MB: Keras | ours |")
+    print("| --- " * (7 + len(contenders)) + "|")
+    for name in given.models.split(","):
+        for backend in given.backends.split(","):
+            rounds = [{contender: in_a_process(name, contender, backend, given.epochs) for contender in contenders}
+                      for _ in range(given.rounds)]
+            figures[f"{name} on {backend}"] = rounds
+            print(f"| {name} | {backend} | {told(rounds, contenders)} |", flush=True)
+            if given.json:
+                with open(given.json, "w", encoding="utf-8") as file:
+                    json.dump(figures, file)
+
+
+if __name__ == "__main__":
+    main()
