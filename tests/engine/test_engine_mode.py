@@ -118,6 +118,22 @@ def test_single_steps_are_chosen_where_fusing_is_slower(timed):
     assert len(rig.stepped) == 8
 
 
+def test_convolutions_made_for_loops_are_tried_however_long_a_step_takes_and_alone_where_one_fills_the_cores(timed):
+    rig, compiled = timed(0.5, lambda width: 0.1)
+    assert measure_mode(rig, 6, 16).mode == "stepwise"  # so long a step of anything else gains nothing from a loop
+    assert compiled == []
+    rig.pure = rig.pure._replace(convolves_in_loops=True)
+    how = measure_mode(rig, 6, 16)
+    assert (how.mode, how.width) == ("fused", 1)
+    assert compiled == [(6, 1)]
+
+
+def test_short_convolutions_are_tried_side_by_side(timed):
+    rig, _ = timed(3e-3, lambda width: 1e-3)
+    rig.pure = rig.pure._replace(convolves_in_loops=True)
+    assert measure_mode(rig, 6, 16).width == 8
+
+
 def test_train_measures_the_mode_itself_where_none_is_given(timed):
     rig, _ = timed(1e-3, lambda width: 7e-3)
     train(rig, [Lane(0, 0.1)], Batches(6, 3))

@@ -12,6 +12,7 @@ from .programs import epoch_program
 
 _TRIAL_SECONDS = 4.0    # what a trial may cost if fusing turns out ten times slower than stepping
 _LONG_STEP = 0.1        # seconds: what fusing saves, the start of each step, is nothing beside that
+_FULL = 4e-3            # seconds: one lane of convolutions that take as long fills the cores, and others beside it only take memory
 _TRIAL_STEPS = 3        # of a trial that is not a whole epoch
 _WORTH = 0.66           # of the time of a narrower program, a lane: wider ones leave more lanes idle in small groups
 _FEAR = 10.0            # scans have been seen seven times slower than steps (convolutions on a CPU)
@@ -23,7 +24,7 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
     Args:
         n_lanes: how many lanes there will be; no wider program than that is tried.
         widths: lanes side by side to try; a wider program is kept when a lane in it takes two thirds of the time. Wider
-            pays on accelerators.
+            pays on accelerators. One, where a step of convolutions fills a processor by itself.
         n_at_once: such programs that will run at one time, and share the memory.
         fold: one of those with as many rows as the lanes will have.
 
@@ -32,6 +33,8 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
     """
     stepwise, best = _stepwise_seconds(rig, batch_size, fold), None
     may_pay = rig.pure is not None and (stepwise <= _LONG_STEP or rig.pure.convolves_in_loops)
+    if may_pay and rig.pure.convolves_in_loops and stepwise > _FULL:
+        widths = (1,)
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
             tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold)
@@ -87,7 +90,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
 
     groups, taken = [fused.start_states(rig, [0] * width) for _ in range(n_at_once)], []
     with ThreadPoolExecutor(n_at_once) as pool:  # as many as will run at one time, since they share the cores
-        for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / fear else 1):  # a slow moment is no slow width
+        for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):  # a slow moment is no slow width
             start = perf_counter()
             groups = list(pool.map(once, groups))
             taken.append(perf_counter() - start)
