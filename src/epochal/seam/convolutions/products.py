@@ -9,7 +9,7 @@ from jax import lax
 
 _WIDE = 64       # numbers in a row of shifted inputs: to copy more of them at once costs more than further products
 _MUCH = 2**22    # bytes of an input or output, beyond which it is gone through in strips ...
-_CACHED = 2**19  # ... of so many bytes
+_CACHED = 2**20  # ... of so many bytes
 _NARROW = 16     # times as many where a row of shifted inputs is short
 
 
@@ -42,6 +42,15 @@ class Conv:
         return self.groups > 1 or len(self.kernel) > 2 or prod(self.kernel) == 1 or max(self.spread) > 1
 
     @property
+    def shifts_outputs(self):
+        """Whether along the kernel's first axis outputs are shifted and added up, and inputs along the others: less to copy.
+
+        Else all inputs are shifted: better where they are small enough to stay in the caches.
+        """
+        large = self.n * self._a_row > _MUCH or len(self.kernel) > 2
+        return large and self._is_wide and self.groups == 1 and len(self.kernel) > 1 and self.strides[0] == 1
+
+    @property
     def one_by_one(self):
         """How many axes of the kernel are gone through place by place; places along the others go into one product."""
         return 1 if len(self.kernel) > 1 and self._is_wide else 0
@@ -49,11 +58,14 @@ class Conv:
     @property
     def strip(self):
         """Rows that are computed at a time, so that what is made of them stays in the processor's caches."""
-        a_row = 4 * max(prod(self.size) * self.channels_in, prod(self.out) * self.channels_out)
         times = 1 if self._is_wide else _NARROW
-        if prod(self.kernel) == 1 or (self.groups > 1 and self.groups == self.channels_in) or self.n * a_row <= times * _MUCH:
+        if prod(self.kernel) == 1 or (self.groups > 1 and self.groups == self.channels_in) or self.n * self._a_row <= times * _MUCH:
             return self.n
-        return max(1, min(self.n, times * _CACHED // a_row))
+        return max(1, min(self.n, times * _CACHED // self._a_row))
+
+    @property
+    def _a_row(self):
+        return 4 * max(prod(self.size) * self.channels_in, prod(self.out) * self.channels_out)
 
     @property
     def _is_wide(self):
@@ -62,7 +74,7 @@ class Conv:
 
 def convolved(conv, x, w):
     """What `lax.conv_general_dilated` computes: float[n, *out, channels_out]."""
-    one = _pieces if any(up > 1 for up in conv.spread) else _as_products
+    one = _pieces if any(up > 1 for up in conv.spread) else _outputs_shifted if conv.shifts_outputs else _as_products
     rows = conv.strip
     if rows >= conv.n:
         return one(conv, x, w)
@@ -92,6 +104,18 @@ def _as_products(conv, x, w):
     for place, part in parts.items():
         together.setdefault(place[: conv.one_by_one], []).append((part, w[place]))
     return sum(_product(conv, *zip(*some, strict=True)) for some in together.values())
+
+
+def _outputs_shifted(conv, x, w):
+    """One product with the whole kernel, of inputs shifted along all axes but the first; results, shifted along that, add up."""
+    n_first, (edge, *edges) = conv.kernel[0], conv.padding
+    whole = conv.size[0] + sum(edge)
+    parts = shifted(x, (1, *conv.kernel[1:]), conv.strides, conv.dilation, (edge, *edges), (whole, *conv.out[1:])).values()
+    left, each = jnp.concatenate(list(parts), -1), w.reshape(n_first, -1, conv.channels_out)
+    y = left.reshape(-1, left.shape[-1]) @ jnp.moveaxis(each, 0, 1).reshape(each.shape[1], -1)
+    y = y.reshape(*left.shape[:-1], n_first, conv.channels_out)
+    starts = [i * conv.dilation[0] for i in range(n_first)]
+    return sum(lax.slice_in_dim(y[..., i, :], at, at + conv.out[0], axis=1) for i, at in enumerate(starts))
 
 
 def _product(conv, parts, kernels):
