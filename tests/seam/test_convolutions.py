@@ -101,6 +101,19 @@ def test_any_convolution_is_what_xla_computes(case, cached):
         assert left_in(lambda *a: with_slopes(with_products(convolve), *a), x, w) == set()
 
 
+@pytest.mark.parametrize("cached", [2**20, 3000])
+@pytest.mark.parametrize(("strides", "dilation"), [((1, 1), (1, 1)), ((1, 2), (2, 1)), ((2, 1), (1, 1))])
+def test_large_convolutions_shift_outputs_along_the_first_axis_unless_it_has_strides(strides, dilation, cached, monkeypatch):
+    monkeypatch.setattr(products, "_MUCH", 0)
+    monkeypatch.setattr(products, "_CACHED", cached)
+    found, once = [], products._outputs_shifted
+    monkeypatch.setattr(products, "_outputs_shifted", lambda *arguments: found.append(1) or once(*arguments))
+    assert_alike(lambda x, w: lax.conv_general_dilated(x, w, strides, ((1, 2), (0, 1)), rhs_dilation=dilation,
+                                                       dimension_numbers=("NHWC", "HWIO", "NHWC")),
+                 normal(5, 9, 8, 8), normal(3, 3, 8, 4, seed=1))
+    assert bool(found) == (strides[0] == 1)
+
+
 @st.composite
 def poolings(draw):
     n_axes = draw(st.integers(1, 3))
