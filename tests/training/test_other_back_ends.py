@@ -136,8 +136,8 @@ def test_a_checkpoint_written_on_another_back_end_gets_a_sentence_and_one_on_thi
     write = Checkpoint.__call__
     for name in (ACTIVE, OTHER):
         def as_before(self, position, *, name=name, last=False):
-            self._trainee = SimpleNamespace(backend=name, store=self._trainee.store)
-            self._modes = SimpleNamespace(mode=LONG, name="stepwise")
+            self._work = SimpleNamespace(trainee=SimpleNamespace(backend=name, store=self._work.trainee.store),
+                                         modes=SimpleNamespace(mode=LONG, name="stepwise"))
             write(self, position, last=last)
 
         monkeypatch.setattr(Checkpoint, "__call__", as_before)

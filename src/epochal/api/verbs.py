@@ -94,8 +94,8 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         steps_per_epoch: int | None = None, validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: Any = 1, *, learning_rate: float | Literal["auto"] | None = None, plan: Plan | None = None,
         budget: float | str | None = None, batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
-        micro_batch_size: int | None = None, engine: str = "auto",
-        checkpoint: str | PathLike[str] | None = None) -> History:
+        micro_batch_size: int | None = None, engine: str = "auto", checkpoint: str | PathLike[str] | None = None,
+        cache_frozen: bool = True) -> History:
     """Train a Keras model as `model.fit` does: the same numbers, the same `History`, sooner.
 
     Args:
@@ -124,6 +124,10 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         engine: `"auto"` measures how this model is run fastest on this machine where the training is long enough to repay it;
             `"keras"` is plain `model.fit`; or a way by name: `"fused"`, `"unrolled"`, `"looped"`, `"stepwise"`.
         checkpoint: a folder. After a crash or a kill the same call goes on there, and ends with the same weights.
+        cache_frozen: what layers compute that are frozen and come first (a pretrained base with `trainable = False`) is computed
+            once for each row, and epochs train the rest; the numbers stay the same. That holds for arrays, two epochs or more, and
+            models that Keras knows as a graph of layers; behind augmentation or dropout nothing is the same twice, and all is
+            computed anew. `False` switches it off.
 
     Returns:
         The `keras.callbacks.History`. Its `params` hold what was resolved: batch size, learning rate, epochs, engine and why.
@@ -135,7 +139,7 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
     """
     request = FitRequest(model, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
                          class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
-                         validation_freq, learning_rate, batches, micro_batch_size, engine, checkpoint)
+                         validation_freq, learning_rate, batches, micro_batch_size, engine, checkpoint, cache_frozen)
     with set_by_ctrl_c(Stop()) as stop:
         return fitting.fit(request, plan=plan, budget=budget, progress=display_of_fit(verbose), stop=stop)
 

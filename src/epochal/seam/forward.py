@@ -13,6 +13,10 @@ from .convolutions.layers import has_convolutions
 from .model.build import outline
 from .model.copying import has_own_step, layers
 
+COMPARED = 16          # rows that are done twice, in the company of different rows
+_CLOSE = 1e-5          # of the largest prediction: more than that is no rounding
+_HALF_CLOSE = 8        # roundings of the model's own arithmetic, where that is half precision
+
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Forward:
@@ -69,6 +73,21 @@ def forward_of(model: keras.Model, look: Callable[[], Any]) -> Forward:
     if known is None or known[0] != was:
         known = _kept[model] = was, _open(model)
     return known[1]
+
+
+def alike(a: np.ndarray, b: np.ndarray, close: float) -> bool:
+    """Whether two arrays differ by no more than `close` of their largest finite number; whole numbers must be equal."""
+    if a.dtype.kind not in "fcV":  # V: bfloat16
+        return np.array_equal(a, b)
+    a, b = (array.astype(complex if array.dtype.kind == "c" else float) for array in (a, b))
+    largest = np.abs(b[np.isfinite(b)]).max(initial=0)
+    return np.allclose(a, b, rtol=0, atol=close * largest, equal_nan=True)
+
+
+def closeness(dtypes: set[str]) -> float:
+    """How close predictions must be to count as the same, given the types that a model computes in."""
+    half = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+    return max([_CLOSE, *(_HALF_CLOSE * half[dtype] for dtype in dtypes if dtype in half)])
 
 
 def _build(model, x):

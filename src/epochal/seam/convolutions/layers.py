@@ -14,7 +14,7 @@ _KINDS = tuple(getattr(keras.layers, name) for name in (
 
 def has_convolutions(model):
     """Whether a layer of the model convolves, as far as Keras' own layers tell, wherever in it they are kept."""
-    return any(True for _ in _convolving(model, set()))
+    return any(True for _ in _convolving(_held(model), set()))
 
 
 def can_be_products(model):
@@ -22,8 +22,14 @@ def can_be_products(model):
 
     A step of the user's own may differentiate by itself, where no walk over its loss would see it.
     """
-    kernels = [layer.kernel_size for layer in _convolving(model, set())]
-    return bool(kernels) and all(prod(kernel) <= MOST_PLACES for kernel in kernels) and not has_own_step(model, "train_step")
+    kernels = [layer.kernel_size for layer in _convolving(_held(model), set())]
+    own = isinstance(model, keras.Model) and has_own_step(model, "train_step")
+    return bool(kernels) and all(prod(kernel) <= MOST_PLACES for kernel in kernels) and not own
+
+
+def _held(model):
+    """A model, or the layers that are left of one where its frozen base is computed beforehand."""
+    return model if isinstance(model, keras.Layer) else model.layers
 
 
 def _convolving(held, seen):

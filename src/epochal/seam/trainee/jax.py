@@ -20,32 +20,34 @@ from .protocol import logs_of_its_own, of_one_shape, plain, refuse_mode
 _UNROLLED = 8     # steps in a program without a loop
 
 
-def bind(model, micro_batch_size=None):
-    """The `Trainee` of a compiled and built model on JAX.
+def bind(model, micro_batch_size=None, trains=None, judges=None):
+    """The `Trainee` of a compiled and built model on JAX; `trains` and `judges`: its `Head`, where that does.
 
     Its variables are copied, so that an array which the user shares with another model is not given away to a program.
     """
+    trains, judges = trains or model, judges or model
     keep_programs()
     if micro_batch_size is None:
-        return _Trainee(model, model.train_step)
+        return _Trainee(model, trains, judges, trains.train_step)
     accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, _accumulated(model, micro_batch_size), micro_batch_size)
+    return _Trainee(model, trains, judges, _accumulated(trains, micro_batch_size), micro_batch_size)
 
 
 class _Trainee:
     backend, modes = "jax", ("fused", "unrolled", "stepwise")
     why_not = dict.fromkeys(("looped",), "JAX has no loop outside a compiled program.")
 
-    def __init__(self, model, train, micro_batch_size=None):
-        self._model, self._state, self._check = model, None, accumulate.Check(model, micro_batch_size)
+    def __init__(self, model, trains, judges, train, micro_batch_size=None):
+        self._model, self._state, self._check = model, None, accumulate.Check(trains, micro_batch_size)
         self.device = jax.devices()[0].platform
-        self.convolves_in_loops = _on_a_processor() and can_be_products(model)
+        self.convolves_in_loops = _convolves_in_loops(trains)
         self._zeros, self._resets_alike = None, _resets_alike(model)
-        tested = _tested(model)
-        train_looped = _differentiating_products(model, train) if self.convolves_in_loops else train
+        tested = _tested(judges)
+        train_looped = _differentiating_products(trains, train) if self.convolves_in_loops else train
         steps = {"train": _Step(model, train, train_looped, logs_of_its_own(model, "train")),
                  "test": _Step(model, tested, tested, logs_of_its_own(model, "test"))}
-        if self.convolves_in_loops:  # without a gradient most convolutions are fastest as they are, outside loops
+        self._judges_alone = _convolves_in_loops(judges)
+        if self._judges_alone:  # without a gradient most convolutions are fastest as they are, outside loops
             alone = with_products(tested, lambda conv: conv.is_slow_alone)
             steps["test alone"] = _Step(model, alone, alone, logs_of_its_own(model, "test"))
         self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
@@ -64,7 +66,7 @@ class _Trainee:
         return self._run("train", data, rows, mode)
 
     def test(self, data, rows, mode):
-        if self.convolves_in_loops and mode == "fused":
+        if self._judges_alone and mode == "fused":
             return self._run("test alone", data, rows, "stepwise")
         return self._run("test", data, rows, mode)
 
@@ -160,8 +162,8 @@ def _copied(state):
     return jax.device_put(state, may_alias=False)
 
 
-def _on_a_processor():
-    return jax.devices()[0].platform == "cpu"
+def _convolves_in_loops(model):
+    return jax.devices()[0].platform == "cpu" and can_be_products(model)
 
 
 def _differentiating_products(model, step):
@@ -201,8 +203,7 @@ def _accumulated(model, micro_batch_size):
                 moved = after(scope, model.non_trainable_variables, fixed), after(scope, model.metrics_variables, metrics)
                 return model.optimizer.scale_loss(loss), (loss, y_pred, *moved)
 
-        loops = _on_a_processor() and can_be_products(model)
-        slopes = jax.grad(with_products(scaled) if loops else scaled, has_aux=True)
+        slopes = jax.grad(with_products(scaled) if _convolves_in_loops(model) else scaled, has_aux=True)
 
         def one(carry, piece):
             grads, fixed, metrics = carry

@@ -10,27 +10,31 @@ from . import accumulate, protocol
 from .tensorflow_step import Step
 
 
-def bind(model, micro_batch_size=None):
-    """The `Trainee` of a compiled and built model on TensorFlow. It trains in the model's own variables.
+def bind(model, micro_batch_size=None, trains=None, judges=None):
+    """The `Trainee` of a compiled and built model on TensorFlow; `trains` and `judges`: its `Head`, where that does.
+
+    It trains in the model's own variables.
 
     `"looped"` and `"stepwise"` run the graph of a step that `fit` runs: equal to the last bit. `"fused"` hands the loop to XLA,
     which rounds otherwise where `fit` would not have compiled the step with XLA (`model.jit_compile`); where XLA cannot compile the
     step or would draw other numbers, it is refused before anything has changed.
     """
+    trains, judges = trains or model, judges or model
     if micro_batch_size is None:
-        return _Trainee(model, model.train_step, model.test_step)
+        return _Trainee(model, trains, trains.train_step, judges.test_step)
     accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), micro_batch_size)
+    train, test = _accumulated(trains, micro_batch_size)[0], _accumulated(judges, micro_batch_size)[1]
+    return _Trainee(model, trains, train, test, micro_batch_size)
 
 
 class _Trainee:
     backend, convolves_in_loops = "tensorflow", False
 
-    def __init__(self, model, train, test, micro_batch_size=None):
-        self._model, self._check = model, accumulate.Check(model, micro_batch_size)
+    def __init__(self, model, trains, train, test, micro_batch_size=None):
+        self._model, self._check = model, accumulate.Check(trains, micro_batch_size)
         self._train, self._test = (Step(model, step, static=micro_batch_size is not None) for step in (train, test))
         self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-        uncompiled = [layer.name for layer in layers(model) if not layer.supports_jit]
+        uncompiled = [layer.name for layer in layers(trains) if not layer.supports_jit]
         self.why_not = {"fused": f"The layer `{uncompiled[0]}` cannot be compiled by XLA."} if uncompiled else {}
         self.modes = tuple(mode for mode in ("fused", "looped", "stepwise") if mode not in self.why_not)
 

@@ -8,22 +8,38 @@ from ..rows import over
 from . import accumulate, protocol
 
 
-def bind(model, micro_batch_size=None):
-    """The `Trainee` of a compiled and built model on PyTorch. It trains in the model's own variables, equal to the last bit."""
-    if micro_batch_size is None:  # Keras' two functions compile the step with torch.compile where the model asks for it
-        model.make_train_function()
-        model.make_test_function()
-        return _Trainee(model, lambda batch: model.train_function([batch]), lambda batch: model.test_function([batch]))
+def bind(model, micro_batch_size=None, trains=None, judges=None):
+    """The `Trainee` of a compiled and built model on PyTorch; `trains` and `judges`: its `Head`, where that does.
+
+    It trains in the model's own variables, equal to the last bit.
+    """
+    trains, judges = trains or model, judges or model
+    if micro_batch_size is None:
+        return _Trainee(model, trains, *_steps(model, trains, judges))
     accumulate.refuse(model, micro_batch_size)
-    return _Trainee(model, *_accumulated(model, micro_batch_size), micro_batch_size)
+    train, test = _accumulated(trains, micro_batch_size)[0], _accumulated(judges, micro_batch_size)[1]
+    return _Trainee(model, trains, train, test, micro_batch_size)
+
+
+def _steps(model, trains, judges):
+    """The steps of training and validation. Keras' two functions compile them with torch.compile where the model asks for it."""
+    model.make_train_function()
+    model.make_test_function()
+
+    def judged(batch):
+        with torch.no_grad():
+            return judges.test_step(batch)
+
+    return (trains.train_step if trains is not model else lambda batch: model.train_function([batch]),
+            judged if judges is not model else lambda batch: model.test_function([batch]))
 
 
 class _Trainee:
     backend, modes, convolves_in_loops = "torch", ("stepwise",), False
     why_not = dict.fromkeys(("fused", "looped"), "PyTorch runs one operation after the other, not a program.")
 
-    def __init__(self, model, train, test, micro_batch_size=None):
-        self._model, self._train, self._test, self._check = model, train, test, accumulate.Check(model, micro_batch_size)
+    def __init__(self, model, trains, train, test, micro_batch_size=None):
+        self._model, self._train, self._test, self._check = model, train, test, accumulate.Check(trains, micro_batch_size)
         self._on = keras.ops.convert_to_tensor(0.0).device
         self.device = self._on.type
 

@@ -67,9 +67,9 @@ class Checkpoint:
         """Back end and mode in which the earlier run trained; `None` where there was none."""
         return self._found and self._found[0]["manner"]
 
-    def before_begin(self, trainee, modes):
-        """What has to be done before the callbacks' `on_train_begin`. `trainee` holds the variables while `modes` run batches."""
-        self._trainee, self._modes = trainee, modes
+    def before_begin(self, work):
+        """What has to be done before the callbacks' `on_train_begin`; the `trainee` of `work` holds the variables meanwhile."""
+        self._work = work
         for callback in self._callbacks:
             if self._found and isinstance(callback, keras.callbacks.CSVLogger):
                 _cut(callback, self._found[0]["epoch"])
@@ -107,12 +107,12 @@ class Checkpoint:
 
     def __call__(self, position, *, last=False):
         """Write where the training is, unless that was done a moment ago, or it is not known yet in which mode it will go on."""
-        if not last and (self._modes.mode is None
+        if not last and (self._work.modes.mode is None
                          or perf_counter() - self._written < max(_LEAST_SECONDS, _SHARE * self._cost)):
             return
         start, arrays = perf_counter(), {}
-        self._trainee.store()
-        about = {"format": FORMAT, "identity": self._identity, "manner": [self._trainee.backend, self._modes.name],
+        self._work.trainee.store()
+        about = {"format": FORMAT, "identity": self._identity, "manner": [self._work.trainee.backend, self._work.modes.name],
                  "epoch": position.epoch, "n_batches": position.n_batches, "finished": last,
                  "stopped": bool(self._model.stop_training),
                  "history": packed(self._model.history.history, arrays, "history"),

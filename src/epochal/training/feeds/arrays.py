@@ -18,13 +18,13 @@ _FEW_ROWS, _FEW_BYTES = 256, 2**20  # of which it is looked whether they change
 
 
 class Resident(Source):
-    """A `Source` of `Rows` that stay on the device, where they are put once."""
+    """A `Source` of `Rows` that stay on the device, where they are put once; `rows` are those that were given."""
 
     def __init__(self, rows, orders, *, batch_size):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.orders, self._rows = orders, rows.take(slice(None))
+        self.orders, self.rows, self._rows = orders, rows, rows.take(slice(None))
         self.sample = rows.take(slice(0, batch_size))
-        self._given, self._few, self._trainee, self._data = rows, None, None, None
+        self._few, self._trainee, self._data = None, None, None
 
     def on_device(self, trainee):
         """All rows, put there by the first call; again only for another trainee."""
@@ -37,8 +37,8 @@ class Resident(Source):
 
     def end(self):
         """See in some rows whether they were changed in place since they were put on the device."""
-        few = max(1, min(_FEW_ROWS, _FEW_BYTES * self.n_rows // self._given.n_bytes))
-        now = [leaf.tobytes() for leaf in leaves(self._given.take(slice(None, None, -(-self.n_rows // few))))]
+        few = max(1, min(_FEW_ROWS, _FEW_BYTES * self.n_rows // self.rows.n_bytes))
+        now = [leaf.tobytes() for leaf in leaves(self.rows.take(slice(None, None, -(-self.n_rows // few))))]
         if now != self._few and self._few is not None:
             advise("Rows of x, y or sample_weight were changed in place; the training goes on with those that are on the device. "
                    'Pass a keras.utils.PyDataset, which is read anew in every epoch, or engine="keras".')
@@ -61,15 +61,15 @@ class ArrayPass:
     """A pass over rows that can be read in any order, by the `chunks` of their source."""
 
     def __init__(self, source):
-        self._source, self.drawn, self._reading = source, None, None
+        self.source, self.drawn, self._reading = source, None, None
         feeding().draw_seed()
 
     def first(self):
-        self._source.orders.draw_for_one_batch(self._source.n_ended)
+        self.source.orders.draw_for_one_batch(self.source.n_ended)
 
     def take(self, trainee, first, n):
-        self.drawn = self._source.orders.draw(self._source.n_ended) if self.drawn is None else self.drawn
-        self._reading = self._source.chunks(trainee, self.drawn, first, first + n)
+        self.drawn = self.source.orders.draw(self.source.n_ended) if self.drawn is None else self.drawn
+        self._reading = self.source.chunks(trainee, self.drawn, first, first + n)
         yield from self._reading
 
     def close(self):

@@ -15,7 +15,7 @@ _STRETCH_BYTES = 32 * 2**20  # of a mapped file, from which rows are taken befor
 
 
 class ArrayBlocks(Source):
-    """A `Source` of `Rows` in memory-mapped files, or in arrays too large for the device.
+    """A `Source` of `Rows` in memory-mapped files, or in arrays too large for the device; `rows` are those that were given.
 
     Each block is read in the order of the file and put into the order of training by its `rows`, so the batches are those of
     arrays that fit. What has been read of a mapped file does not stay in the memory of the process.
@@ -23,13 +23,13 @@ class ArrayBlocks(Source):
 
     def __init__(self, rows, orders, *, batch_size, block_bytes=BLOCK_BYTES):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.orders, self._rows = orders, rows
+        self.orders, self.rows = orders, rows
         self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes / rows.n_rows * batch_size, block_bytes)
         self.sample = self.read(slice(0, min(batch_size, self.n_rows)))
 
     def read(self, places):
         """A `Batch` of the rows at `places` (a slice, or int[n] in ascending order)."""
-        return tuple(over(lambda leaf: self._piece(leaf, places), tree) for tree in self._rows[1:])
+        return tuple(over(lambda leaf: self._piece(leaf, places), tree) for tree in self.rows[1:])
 
     def _piece(self, leaf, places):
         if not isinstance(leaf, np.memmap):

@@ -130,6 +130,12 @@ class Feed:
         self._n = self.source.n_batches
         self._end()
 
+    def take_from(self, source):
+        """Go on with another source of the same rows in the same order."""
+        source.n_ended, self.source, self._sample = self.source.n_ended, source, None
+        if self._pass is not None:
+            self._pass.source = source
+
     def state(self):
         """Where the pass stands between two epochs, for a checkpoint: a dict of numbers, and perhaps an array."""
         goes_on = self._steps is not None and self._pass is not None

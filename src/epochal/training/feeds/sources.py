@@ -130,14 +130,23 @@ def gathered(x, y=None, *, name="x", sample_weight=None, class_weight=None, step
     return Gathered(x, y, weight, n_rows, whole and n_rows == sum(map(_n_rows, batches)))
 
 
+def with_inputs(source, x):
+    """The source of the same rows as another of arrays, in the same order, with other inputs."""
+    rows = source.rows._replace(x=x)
+    return (ArrayBlocks if _in_blocks(rows) else Resident)(rows, source.orders, batch_size=source.batch_size)
+
+
 def _of_rows(rows, batching):
-    mapped = any(isinstance(leaf, np.memmap) for leaf in rows.leaves)
-    in_blocks = rows.n_bytes > batching.resident_bytes or (mapped and rows.n_bytes > BLOCK_BYTES)
-    size = batching.size(rows.n_rows)
+    size, in_blocks = batching.size(rows.n_rows), _in_blocks(rows, batching.resident_bytes)
     if batching.order is None:
         known_way(rows.x, batching.shuffle)
     orders = Orders(rows.n_rows, size, batching.shuffle, order=batching.order, mixed=in_blocks)
     return (ArrayBlocks if in_blocks else Resident)(rows, orders, batch_size=size)
+
+
+def _in_blocks(rows, resident_bytes=Batching.resident_bytes):
+    mapped = any(isinstance(leaf, np.memmap) for leaf in rows.leaves)
+    return rows.n_bytes > resident_bytes or (mapped and rows.n_bytes > BLOCK_BYTES)
 
 
 def _of_parquet(data, batching, like):

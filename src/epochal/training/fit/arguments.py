@@ -50,6 +50,7 @@ class FitRequest:
     micro_batch_size: int | None = None
     engine: str = "auto"
     checkpoint: Any = None
+    cache_frozen: bool = True
     default_callbacks: Sequence[keras.callbacks.Callback] = ()
 
 
@@ -70,6 +71,7 @@ def checked(request: FitRequest) -> FitRequest:
     require(is_number(r.validation_split), "validation_split", r.validation_split, "a share from 0 up to 1", "Pass 0.2.")
     one_of("batches", r.batches, BATCHES, 'Pass batches="shuffled".')
     check_engine(r.engine)
+    one_of("cache_frozen", r.cache_frozen, (True, False), "Leave it out.")
     if r.class_weight is not None:
         check_class_weight(r.class_weight)
     own = [] if r.callbacks is None else keras.tree.flatten(r.callbacks)

@@ -38,6 +38,12 @@ def needing_batches(callbacks, what):
             and getattr(callback, _ON_REQUEST.get(type(callback), ""), None) != "epoch"]
 
 
+def changing_the_model(callbacks):
+    """The callbacks of the user's own, which may change anything of the model; Keras' own change what is trained alone."""
+    return [callback for callback in callbacks if type(callback) is keras.callbacks.LambdaCallback
+            or not type(callback).__module__.startswith("keras.")]
+
+
 def seeing_the_model(callbacks):
     """The callbacks that may read or change the model: all but those known to read the logs alone."""
     return [callback for callback in callbacks if type(callback) not in _BLIND]

@@ -23,7 +23,8 @@ from ..feeds.cast import OnlyKeras, n_rows_of, sparse_in
 from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
-from .callbacks import needing_batches
+from .callbacks import changing_the_model, needing_batches
+from .frozen import computed_once
 from .loop import Work, run
 from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
@@ -163,22 +164,22 @@ def _train(request, feed, validation, resolved, progress, stop):
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, feed, resolved)
-    n_updates = None if feed.n_batches is None else feed.n_batches * max(0, request.epochs - request.initial_epoch)
-    modes = _modes(request, trainee, feed, n_updates, kept)
     price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
     if price is not None:
         progress.say(str(price))
+    work = _work(request, trainee, feed, validation, callbacks, kept, progress, stop)
     model.history.params.update(resolved, backend=trainee.backend)
     told = []
 
     def tell(n_epochs_left):
         """Say how batches are run, once that is known, and never into the line of an epoch's progress."""
-        if modes.mode is None or modes.mode in told:
+        mode = work.modes.mode
+        if mode is None or mode in told:
             return
-        told.append(modes.mode)
-        progress.say(f"{modes.mode}.")
-        if request.engine == "auto" and n_epochs_left > 0:
-            faster = faster_back_end(request, trainee, feed, modes.mode, n_epochs_left * (feed.n_batches or 0))
+        told.append(mode)
+        progress.say(f"{mode}.")
+        if request.engine == "auto" and n_epochs_left > 0 and work.trainee is trainee:  # the same model: no head
+            faster = faster_back_end(request, trainee, feed, mode, n_epochs_left * (feed.n_batches or 0))
             if faster is not None:
                 progress.say(str(faster))
 
@@ -189,26 +190,26 @@ def _train(request, feed, validation, resolved, progress, stop):
     tell(request.epochs - request.initial_epoch)
     model.stop_training = False
     if kept:
-        kept.before_begin(trainee, modes)
+        kept.before_begin(work)
     callbacks.on_train_begin()
     done = kept and kept.resume()
-    trainee.load()  # a callback, or the checkpoint, may have put back what it kept
+    work.look(always=True)
+    work.trainee.load()  # a callback, or the checkpoint, may have put back what it kept
     epochs = _epochs(request, done)
     if done:
         progress.say(f"Continuing after {done.epoch} epochs and {done.n_batches} batches, from {request.checkpoint}.")
     elif kept:
         kept(Position(epochs.start))
     try:
-        work = Work(model, trainee, modes, feed, validation, request.validation_freq, callbacks)
         logs = run(work, epochs, keep=kept, done=done.n_batches if done else 0, stop=stop, after_epoch=after_epoch)
-        modes.close()
+        work.modes.close()
         tell(0)
         if kept:
             kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
-        trainee.store()
-        modes.close()
-        model.history.params.update(engine=modes.mode.name, because=modes.mode.because)
+        work.trainee.store()
+        work.modes.close()
+        model.history.params.update(engine=work.modes.mode.name, because=work.modes.mode.because)
         if request.epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_weights)
     callbacks.on_train_end(logs)
@@ -216,7 +217,45 @@ def _train(request, feed, validation, resolved, progress, stop):
     return model.history
 
 
-def _modes(request, trainee, feed, n_updates, kept):
+def _work(request, trainee, feed, validation, callbacks, kept, progress, stop):
+    """The `Work` of a training: of the whole model, or of its head where its frozen base can be computed beforehand."""
+    model, n_epochs = request.model, max(0, request.epochs - request.initial_epoch)
+
+    def modes_of(trainee, network):
+        n_updates = None if feed.n_batches is None else feed.n_batches * n_epochs
+        return _modes(request, trainee, network, feed, n_updates, kept)
+
+    def computing(share):
+        if stop is not None:
+            stop.check()
+        progress.step(0.0, f"computing the frozen part of the model once: {share:.0%} of the rows")
+
+    once, why_not = computed_once(request, feed, validation, n_epochs, computing)
+    if once is None:
+        if why_not:
+            progress.say(f"The frozen part of the model is computed anew in every epoch: {why_not}.")
+        return Work(model, trainee, modes_of(trainee, model), feed, validation, request.validation_freq, callbacks, _nothing)
+    progress.say(once.sentence)
+    model.history.params["frozen"] = once.figures
+    trainee, _ = open_trainee(model, feed.sample, request.micro_batch_size, trains=once.head, judges=once.judges)
+    meddling = bool(changing_the_model(request.callbacks))
+
+    def look(*, always=False):
+        if work.trainee is trainee and (always or meddling) and not once.goes_on():
+            progress.say("The frozen part of the model was changed: from here on it is computed anew in every epoch.")
+            once.leave()
+            work.trainee, _ = open_trainee(model, feed.sample, request.micro_batch_size)
+            work.modes = modes_of(work.trainee, model)
+
+    work = Work(model, trainee, modes_of(trainee, once.head), feed, validation, request.validation_freq, callbacks, look)
+    return work
+
+
+def _nothing(*, always=False):
+    """Nothing to look at."""
+
+
+def _modes(request, trainee, network, feed, n_updates, kept):
     if kept and kept.ran_on:
         backend, before = kept.ran_on
         if backend != trainee.backend:
@@ -225,7 +264,7 @@ def _modes(request, trainee, feed, n_updates, kept):
                              "version no longer does. Name another folder to begin anew.")
         return Modes(trainee, Mode(before, None, "as before"), n_updates)  # another mode would round differently
     often = bool(needing_batches(request.callbacks, "train")) and request.model.steps_per_execution == 1
-    return modes_for(request.model, trainee, feed, n_updates, request.engine, every_batch=often)
+    return modes_for(network, trainee, feed, n_updates, request.engine, every_batch=often)
 
 
 def _epochs(request, done):

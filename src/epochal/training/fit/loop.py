@@ -1,8 +1,9 @@
 """The epochs of a training, in the order of events of Keras' own `fit`, with many batches between two of them."""
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...base.stop import Stop, set_by_ctrl_c
 from ...base.validate import is_whole
@@ -15,8 +16,12 @@ _LEAST = 8       # batches at a time in a program that loops, which takes fresh 
 _FIRST = 16      # batches before anything is known about how long one takes
 
 
-class Work(NamedTuple):
-    """A training: the user's model, its `Trainee` and the `Modes` of that, the `Feed`s of the rows, and a `CallbackList`."""
+@dataclass(eq=False)
+class Work:
+    """A training: the user's model, its `Trainee` and the `Modes` of that, the `Feed`s of the rows, and a `CallbackList`.
+
+    `look` is called after callbacks had the model, before it goes on: it may put another trainee in place.
+    """
 
     model: Any
     trainee: Any
@@ -25,6 +30,7 @@ class Work(NamedTuple):
     validation: Any
     validation_freq: Any
     callbacks: Any
+    look: Any
 
 
 def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
@@ -37,17 +43,19 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
         stop: a token whose `check()` ends the training where the model is whole.
         after_epoch: called with the number of every epoch that ended.
     """
-    model, trainee, callbacks = work.model, work.trainee, work.callbacks
+    model, callbacks = work.model, work.callbacks
     train, test = _Pass("train", work), _Pass("test", work)
     # Variables hold the truth whenever somebody may look at them; else it stays on the device.
-    show, read = (trainee.store, trainee.load) if seeing_the_model(callbacks.callbacks) else (lambda: None,) * 2
+    seen = bool(seeing_the_model(callbacks.callbacks))
+    show, read = (lambda: seen and work.trainee.store()), (lambda: seen and work.trainee.load())
     logs = {}
     with set_by_ctrl_c(Stop()) if stop is None else nullcontext(stop) as stopping:
         for epoch in epochs:
             if not done:
-                trainee.reset_metrics()
+                work.trainee.reset_metrics()
                 show()
                 callbacks.on_epoch_begin(epoch)
+                work.look()
                 read()
             if keep:
                 keep.begins()
@@ -55,7 +63,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
             done = 0
             show()
             judged = _validates(work, epoch) and _validated(test, work, stopping, show, read)
-            logs = trainee.numbers(last) | {f"val_{name}": value for name, value in (judged or {}).items()}
+            logs = work.trainee.numbers(last) | {f"val_{name}": value for name, value in (judged or {}).items()}
             callbacks.on_epoch_end(epoch, logs)
             read()
             if keep:
@@ -76,6 +84,7 @@ def _validates(work, epoch):
 def _validated(test, work, stopping, show, read):
     work.validation.reset()
     work.callbacks.on_test_begin()
+    work.look()
     read()
     work.trainee.reset_metrics()
     last = test(work.validation, stopping)
@@ -91,8 +100,7 @@ class _Pass:
 
     def __init__(self, what, work):
         model, callbacks = work.model, work.callbacks
-        self.trainee, self._model, self._run = work.trainee, model, getattr(work.modes, what)
-        self._modes, self._trains = work.modes, what == "train"
+        self._work, self._model, self._what, self._trains = work, model, what, what == "train"
         self._begin, self._end = (getattr(callbacks, f"on_{what}_batch_{when}") for when in ("begin", "end"))
         needing = needing_batches(callbacks.callbacks, what)
         self._stop = "stop_training" if what == "train" else "stop_evaluating"
@@ -100,22 +108,25 @@ class _Pass:
         self._every = model.steps_per_execution if needing else None
         self._seen = bool(seeing_the_model(needing))
         self._changed = self._seen or logs_of_its_own(model, what)  # the metrics may not be what the last step logged
-        self._seconds, self._warm = None, False  # a batch takes; the programs are compiled
+        self._trainee, self._seconds, self._warm = None, None, False  # seconds a batch takes; the programs are compiled
 
     def __call__(self, feed, stopping, *, skip=0, keep=None):
         """Train or judge the batches; returns the logs of the epoch."""
         logs = self._batches(feed, stopping, skip, keep)
         if not self._changed:
             return logs
-        self.trainee.store()
+        self._work.trainee.store()
         return epoch_logs(self._model, logs)
 
     def _batches(self, feed, stopping, skip, keep):
         if self._stop == "stop_evaluating":
             self._model.stop_evaluating = False
+        run, trainee = getattr(self._work.modes, self._what), self._work.trainee
+        if trainee is not self._trainee:
+            self._trainee, self._seconds, self._warm = trainee, None, False
         first = step = skip  # of the batches between two hooks; of all
         wanted, logs, since, under_way = 0, {}, perf_counter(), 0
-        for chunk in feed.epoch(self.trainee, skip):
+        for chunk in feed.epoch(trainee, skip):
             at, n = 0, len(chunk.rows)
             while at < n:
                 if under_way:  # waited for only now: while they trained, the next were read
@@ -127,7 +138,7 @@ class _Pass:
                     wanted, since = self._wanted(n - at), perf_counter()
                     self._tell(self._begin, step)
                 taken = min(n - at, wanted - (step - first))
-                logs = self._run(chunk.data, chunk.rows[at : at + taken])
+                logs = run(chunk.data, chunk.rows[at : at + taken])
                 at, step = at + taken, step + taken
                 if step - first == wanted:
                     self._tell(self._end, first + wanted - 1, logs)
@@ -141,19 +152,19 @@ class _Pass:
     def _wanted(self, left):
         if self._every:
             return self._every
-        if self._trains and self._modes.most:
-            left = min(left, self._modes.most)
+        if self._trains and self._work.modes.most:
+            left = min(left, self._work.modes.most)
         if getattr(self._model, self._stop):
             return 1  # asked to stop before the first batch: Keras trains that one
         if self._seconds is None:
             return min(left, _FIRST)
-        most = max(_LEAST if self._modes.name == "fused" else 1, int(_PATIENCE / self._seconds))
+        most = max(_LEAST if self._work.modes.name == "fused" else 1, int(_PATIENCE / self._seconds))
         return left if left < 1.5 * most else most
 
     def _look(self, n_batches, since, stopping):
         """Wait, see how long a batch takes, and answer Ctrl-C."""
         if not self._every:
-            self.trainee.wait()
+            self._work.trainee.wait()
             if self._warm:
                 self._seconds = (perf_counter() - since) / n_batches
         self._warm = True
@@ -162,8 +173,8 @@ class _Pass:
     def _tell(self, hook, *news):
         if self._heard:
             if self._seen:
-                self.trainee.store()
+                self._work.trainee.store()
             hook(*news)
             if self._seen:
-                self.trainee.load()
+                self._work.trainee.load()
 

@@ -7,15 +7,12 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from ...seam.forward import Forward
+from ...seam.forward import COMPARED, Forward, alike, closeness
 from ...seam.model.copying import layers
 from ..feeds.cast import Rows
 from .outputs import Outputs, RowsDiffer
 from .request import PredictRequest
 
-COMPARED = 16         # rows that are done twice, in the company of different rows
-_CLOSE = 1e-5          # of the largest prediction: more than that is no rounding
-_HALF_CLOSE = 8        # roundings of the model's own arithmetic, where that is half precision
 _HOOKS = ("set_params", "on_predict_begin", "on_predict_batch_begin", "on_predict_batch_end", "on_predict_end")
 # In place of Keras' list of callbacks where there are none: that one starts a thread for each call.
 _NOBODY = SimpleNamespace(callbacks=(), **dict.fromkeys(_HOOKS, lambda *told: None))
@@ -140,18 +137,3 @@ def mixed(n_rows: int, size: int) -> np.ndarray:
     """Rows for a block to `compare`: the first ones, backwards, behind rows of the second half alone."""
     return np.concatenate([np.resize(np.arange(n_rows // 2, n_rows), max(size - COMPARED, COMPARED)),
                            np.arange(COMPARED)[::-1]])
-
-
-def alike(a: np.ndarray, b: np.ndarray, close: float) -> bool:
-    """Whether two arrays differ by no more than `close` of their largest finite number; whole numbers must be equal."""
-    if a.dtype.kind not in "fcV":  # V: bfloat16
-        return np.array_equal(a, b)
-    a, b = (array.astype(complex if array.dtype.kind == "c" else float) for array in (a, b))
-    largest = np.abs(b[np.isfinite(b)]).max(initial=0)
-    return np.allclose(a, b, rtol=0, atol=close * largest, equal_nan=True)
-
-
-def closeness(dtypes: set[str]) -> float:
-    """How close predictions must be to count as the same, given the types that a model computes in."""
-    half = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
-    return max([_CLOSE, *(_HALF_CLOSE * half[dtype] for dtype in dtypes if dtype in half)])
