@@ -49,7 +49,7 @@ class FakeRig:
         description: what another back end is told of the model; `None` where it cannot be told.
     """
 
-    pure, folds, turns, own = None, (), (0,), False
+    pure, folds, turns, own, skips = None, (), (0,), False, False
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, memory=(1000, 2**22), timing=FakeTiming(), seed=0,
                  centred=True, description=None):

@@ -5,9 +5,8 @@ import logging
 import keras
 import numpy as np
 import pytest
+from seam.opening import opened as opened_trainee
 from tiers import first_tier
-
-from epochal.seam.trainee import open_trainee
 
 jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="what JAX compiles")
@@ -30,7 +29,7 @@ def compiled(caplog):
 def test_a_training_compiles_its_own_programs_and_no_other(caplog):
     model = network("adam")
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
-        trainee, _ = open_trainee(model, (X[:10], X[:10, :1], None))
+        trainee = opened_trainee(model, (X[:10], X[:10, :1], None))
         data = trainee.put((X, X[:, :1], None))
         trainee.reset_metrics()
         assert compiled(caplog) == []
@@ -54,7 +53,7 @@ def test_the_variables_of_an_optimizer_are_those_that_keras_makes(name, dtype):
         try:
             model = network(optimizer)
             if opens:
-                open_trainee(model, (X[:10], X[:10, :1], None))
+                opened_trainee(model, (X[:10], X[:10, :1], None))
             else:
                 optimizer.build(model.trainable_variables)
         finally:
@@ -68,14 +67,14 @@ def test_what_is_written_into_an_array_later_does_not_reach_the_device():
     memory = np.zeros(64 * 65, np.float32)
     start = -memory.ctypes.data % 64 // memory.itemsize  # from such a place JAX goes on using the memory that it is given
     rows = memory[start : start + 64 * 64].reshape(64, 64)
-    trainee, _ = open_trainee(network("sgd"), (X[:10], X[:10, :1], None))
+    trainee = opened_trainee(network("sgd"), (X[:10], X[:10, :1], None))
     (x, _, _) = trainee.put((rows, None, None))
     rows[:] = 1.0
     assert not np.asarray(x).any()
 
 
 def test_metrics_begin_at_their_own_zeros_however_often_they_were_counted():
-    trainee, _ = open_trainee(network("sgd"), (X[:10], X[:10, :1], None))
+    trainee = opened_trainee(network("sgd"), (X[:10], X[:10, :1], None))
     data = trainee.put((X, X[:, :1] * 3, None))
     logs = []
     for _ in range(3):
@@ -91,7 +90,7 @@ def convolutional():
     model = keras.Sequential([keras.Input((8, 8, 1)), *inner])
     model.compile("adam", "mse")
     x = np.ones((16, 8, 8, 1), np.float32)
-    trainee, _ = open_trainee(model, (x, x[:, 0, 0], None))
+    trainee = opened_trainee(model, (x, x[:, 0, 0], None))
     return trainee, trainee.put((x, x[:, 0, 0], None)), np.arange(16, dtype=np.int32).reshape(4, 4)
 
 

@@ -5,8 +5,7 @@ import weakref
 
 import keras
 import numpy as np
-
-from epochal.seam.trainee import open_trainee
+from seam.opening import opened as opened_trainee
 
 X = np.ones((4, 3), np.float32)
 
@@ -19,18 +18,17 @@ def network():
 
 def test_a_model_is_opened_once_until_it_is_compiled_anew():
     model = network()
-    first, _ = open_trainee(model, (X, X[:, :1], None))
-    again, built_again = open_trainee(model, (X, X[:, :1], None))
+    first = opened_trainee(model, (X, X[:, :1], None))
+    again = opened_trainee(model, (X, X[:, :1], None))
     assert again is first
-    assert not built_again
     model.compile("adam", "mse")
-    assert open_trainee(model, (X, X[:, :1], None))[0] is not first
+    assert opened_trainee(model, (X, X[:, :1], None)) is not first
 
 
 def test_a_model_that_nobody_holds_is_forgotten_with_its_trainee():
     model = network()
     seen = weakref.ref(model)
-    trainee, _ = open_trainee(model, (X, X[:, :1], None))
+    trainee = opened_trainee(model, (X, X[:, :1], None))
     kept = weakref.ref(trainee)
     del model, trainee
     gc.collect()
@@ -40,6 +38,6 @@ def test_a_model_that_nobody_holds_is_forgotten_with_its_trainee():
 
 def test_a_model_that_was_opened_is_saved_as_before(tmp_path):
     model = network()
-    open_trainee(model, (X, X[:, :1], None))
+    opened_trainee(model, (X, X[:, :1], None))
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras").get_weights()[0], model.get_weights()[0])

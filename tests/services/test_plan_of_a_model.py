@@ -66,7 +66,7 @@ def opened(monkeypatch):
     """What `plan` puts on the bench, without anything being measured."""
     found = []
 
-    def look(source, data, *now):
+    def look(source, data, *now, **_):
         found.append((source, data))
         raise KeyboardInterrupt
 
@@ -120,7 +120,7 @@ def test_a_plan_is_evidence_and_with_it_nothing_is_measured_twice(planned, goal,
     x, y, weight = rows()
     rig = None
 
-    def opened(source, data, *now):
+    def opened(source, data, *now, **_):
         nonlocal rig
         rig = open_rig(source, data, *now)
         for verb in ("step", "evaluate", "fit_seconds", "predict_seconds", "gradient", "peak_bytes", "fresh"):

@@ -80,7 +80,7 @@ def in_order(heard, kind):
 @pytest.fixture
 def planned(bench, monkeypatch, tmp_path):
     """The request of a plan on a bench of its own clock."""
-    monkeypatch.setattr(planning, "open_rig", lambda model, data, *now: bench())
+    monkeypatch.setattr(planning, "open_rig", lambda model, data, *now, **_: bench())
     return PlanRequest(Source(), budget=100.0, out=tmp_path / "plan.json")
 
 
@@ -132,7 +132,7 @@ def test_a_plan_that_another_thread_stops_keeps_what_is_finished_and_the_same_re
 
 def test_in_a_race_the_answer_so_far_is_that_of_everything_kept_and_the_same_request_goes_on(bench, monkeypatch, tmp_path):
     """Stopped after the last training was begun, and before it came to its end: what it showed on the way is in the answer."""
-    def opened(model, data, *now):
+    def opened(model, data, *now, **_):
         return bench(n_examples=4096, step_seconds=0.02, timing=FakeTiming(step=0.02, example=1e-5), s=1.0, h=1.0)
 
     monkeypatch.setattr(planning, "open_rig", opened)
@@ -158,7 +158,7 @@ def test_where_there_is_no_memory_for_the_present_batch_size_a_plan_says_so_in_a
         raise MemoryError
 
     rig.step = full
-    monkeypatch.setattr(planning, "open_rig", lambda model, data, *now: rig)
+    monkeypatch.setattr(planning, "open_rig", lambda model, data, *now, **_: rig)
     with pytest.raises(MeasurementFailed, match="no memory for a batch of 8 examples"):
         plan(PlanRequest(Source(), budget=60.0, out=tmp_path / "plan.json"))
 

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from seam.opening import opened as opened_trainee
 from training.feed_probe import feed_of
 
 from epochal.seam.convolutions.layers import can_be_products, has_convolutions
-from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.fit import modes
 from epochal.training.fit.modes import Mode
@@ -24,7 +24,7 @@ def opened(*inner, batch_size=8):
     model = keras.Sequential([keras.Input((3,)), *inner, keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     feed = feed_of(X, X[:, :1], batch_size=batch_size)
-    return model, open_trainee(model, feed.sample)[0], feed
+    return model, opened_trainee(model, feed.sample), feed
 
 
 def memory(*inner, batch_size=8):
@@ -98,7 +98,7 @@ def opened_cnn(**how):
                                                keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     feed = feed_of(np.ones((16, 6, 6, 1), np.float32), np.ones((16, 1), np.float32), batch_size=8)
-    return model, open_trainee(model, feed.sample)[0], feed
+    return model, opened_trainee(model, feed.sample), feed
 
 
 def test_convolutions_on_a_processor_are_looped_where_they_can_be_products():

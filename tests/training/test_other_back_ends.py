@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from seam.opening import opened as opened_trainee
 from training.feed_probe import feed_of
 from training.side_by_side import fit
 
 from epochal.base.errors import UsageError
 from epochal.base.isolated import Outcome
 from epochal.seam.model.description import described
-from epochal.seam.trainee import open_trainee
 from epochal.training import remembered
 from epochal.training.checkpoint.checkpoint import Checkpoint
 from epochal.training.fit import other_back_ends
@@ -62,7 +62,7 @@ def asked(monkeypatch):
 
 def faster(model, *, n_updates=10**6, mode=LONG):
     feed = feed_of(X, Y, batch_size=8)
-    trainee, _ = open_trainee(model, feed.sample)
+    trainee = opened_trainee(model, feed.sample)
     return faster_back_end(FitRequest(model, X, Y), trainee, feed, mode, n_updates)
 
 

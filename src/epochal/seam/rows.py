@@ -89,6 +89,13 @@ class Data:
         """What is evaluated, in the order of the rows of `Rig.evaluate`."""
         return (self.half_a, self.half_b) + ((self.test,) if self.test is not None else ())
 
+    def with_inputs(self, inputs):
+        """The same rows with other inputs: `inputs` is called once with all `Part`s, and returns as many new inputs."""
+        parts = [self.train, *self.parts]
+        train, half_a, half_b, *test = (replace(part, x=x) for part, x in zip(parts, inputs(parts), strict=True))
+        folds = self.folds and replace(self.folds, rows=replace(self.folds.rows, x=joined(train.x, half_a.x, half_b.x)))
+        return replace(self, train=train, half_a=half_a, half_b=half_b, test=test[0] if test else None, folds=folds)
+
 
 def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, validation_split=0.0, test_data=None, seed=0):
     """The `Data` that Keras' own arguments describe, as copies.

@@ -21,6 +21,7 @@ from ..rules.race.start import timed_sizes
 _LARGEST = 64      # times the present batch size: no race gets further in its time
 _CLOCK = 0.15      # of the budget, for the clock of a race
 _RESERVE = 0.05    # of the budget, for what is timed after a race
+_PREDICTED = 0.01  # of the budget: what the largest batch takes that `predict` is timed on, where a batch takes long
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
 _CALLS_BEFORE = 5  # calls of `fit` that find how long a timing must be, about
 _SLOW, _ENDS = 3, 0.1  # times the foreseen cost, and share of the budget: other back ends are ended after the larger of them
@@ -79,10 +80,15 @@ class _Measuring:
         self.rig, self.budget, self.evidence, self.seed, self.keep, self.reporter = rig, budget, evidence, seed, keep, reporter
         self.foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget)}
         self.started = perf_counter()
+        self._short = {}  # options that keep probes of Keras' own calls short, where these take far longer than training here
+        self._predicting = 0.0  # seconds that the programs of `predict` take to compile there
 
     def to_the_end(self):
         """What a comparison needs to know, then trainings to the end."""
-        for probe in due(self.evidence, self.budget):
+        probes = due(self.evidence, self.budget)
+        if self.rig.skips and {THROUGHPUT, VALIDATION, PREDICTION} & {*probes}:
+            self._short = self._for_a_dear_clock()
+        for probe in probes:
             if probe not in AFTERWARDS:
                 self._probe(probe)
         self._require_room()
@@ -91,6 +97,18 @@ class _Measuring:
         seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
+
+    def _for_a_dear_clock(self):
+        """`{probe: options}` by the seconds that Keras takes for a batch, frozen base and all."""
+        own, n = min(self.rig.present.batch_size, self.rig.n_examples), self.rig.n_examples
+        compiling, batch = self.rig.predict_seconds(own, own), self.rig.predict_seconds(own, own)
+        self._predicting = FEWEST_SIZES * compiling
+        found = {PREDICTION: {"largest": max(FEWEST_SIZES, int(_PREDICTED * self.budget / batch * own))}}
+        if self.evidence.trains_with == "keras":
+            sizes = timed_sizes(own, min(n, _LARGEST * own), batch, _CLOCK * self.budget)
+            found |= {THROUGHPUT: {"sizes": sizes if len(sizes) >= FEWEST_SIZES else None},
+                      VALIDATION: {"sizes": (own,), "seconds": _TIMING * self.budget}}
+        return found
 
     def race(self):
         """The memory and the clock, then the race; the other times where there is time left. What is known costs nothing."""
@@ -128,6 +146,8 @@ class _Measuring:
         left = self._left("race") - self._kept_for(BACK_ENDS)
         for probe in (COMPILATION, VALIDATION, PREDICTION):
             has_time = "study" in self.evidence or probe.cost(self.budget) < left
+            if probe is PREDICTION and self._predicting:
+                has_time = self._predicting + probe.cost(self.budget) < self._left()
             if probe.name not in self.evidence and self._fits(probe) and has_time:
                 self._probe(probe)
         if "throughput" in self.evidence and any(map(self._fits, (SWITCHES, BACK_ENDS))):
@@ -181,7 +201,7 @@ class _Measuring:
     def _probe(self, probe, **more):
         words = probe.name.replace("_", " ")
         self._tell(probe.name, 0.0, words)
-        options = probe.options(self.rig, self.evidence, self.budget) | more
+        options = probe.options(self.rig, self.evidence, self.budget) | self._short.get(probe, {}) | more
         self.evidence = self.evidence.add(probe(self.rig, seed=self.seed, **options))
         self.keep(self.evidence)
         self._tell(probe.name, self.foreseen.get(probe.name, 0.0), words)

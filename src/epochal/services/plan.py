@@ -30,6 +30,7 @@ from .measuring import measure, with_pace
 from .source import ArraySource, TableSource
 
 _UNKNOWN = "1 min"  # the budget that the first update is timed for, where the budget is a share of the training
+_FROZEN = 0.5  # of the budget: computing a frozen base once may take no more
 _MOST = 2**31  # of what is counted in a compiled program
 
 
@@ -219,7 +220,8 @@ def _prepared(request, progress, held):
             "Pass epochs=20 (--epochs 20) as well.")
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
-    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own)
+    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own,
+                   tell=_computing(progress), most_seconds=_FROZEN * seconds)
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
                       f"{rig.task.fingerprint}-{rig.machine.backend}{now}", progress.say)
@@ -245,6 +247,11 @@ def _prepared(request, progress, held):
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+
+
+def _computing(progress):
+    """Tells how far a frozen base is."""
+    return lambda share: progress.step(0.0, f"computing the frozen part of the model once: {share:.0%} of the rows")
 
 
 def _until(said, metrics):

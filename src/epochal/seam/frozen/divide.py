@@ -11,6 +11,7 @@ from ..model.copying import has_own_step
 _STEPS = ("train_step", "test_step", "compute_loss_and_updates")  # Keras' own methods that call the model they belong to
 _OVERRIDDEN = ("call", "stateless_call", "train_step", "test_step", "compute_loss", "compute_metrics")
 _CHEAP = (keras.layers.Embedding, keras.layers.Normalization)  # which take no longer than to fetch their outputs
+FEW_WEIGHTS = 1_000  # whose layers compute nothing that is worth keeping
 _NAME = "_epochal_divided"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 
 

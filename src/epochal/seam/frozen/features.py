@@ -1,6 +1,7 @@
 """The features of a frozen base, for all rows: computed block by block, in memory or in a file, and kept for the next training."""
 
 import hashlib
+import math
 import shutil
 import tempfile
 import zlib
@@ -47,11 +48,12 @@ class Rows(NamedTuple):
     take: Any
 
 
-def features_of(base, parts, *, batch_size, tell=lambda share: None) -> list[Features]:
+def features_of(base, parts, *, batch_size, tell=lambda share: None, most_seconds=math.inf) -> list[Features]:
     """The features of several `Rows`, say those to train on and to validate on.
 
     Args:
         batch_size: rows that fit into memory at once. tell: called with the share that is done, between two blocks.
+        most_seconds: that all of it may take, by the time of the first rows.
 
     Raises:
         StepAside: see there. Rows that depend on their neighbours, too, are a reason.
@@ -60,7 +62,8 @@ def features_of(base, parts, *, batch_size, tell=lambda share: None) -> list[Fea
     names = [(weights, _digest(rows)) for rows in parts]
     if all(name in base.kept for name in names):
         return [base.kept[name]._replace(seconds=0.0) for name in names]
-    base.kept.clear()
+    for name in set(base.kept).difference(names):
+        del base.kept[name]
     forward = forward_of(base, lambda: parts[0].take(slice(0, 1)))
     size = min(max(_LEAST, min(_MOST, batch_size)), max(rows.n_rows for rows in parts))
     first, row_seconds = _first_block(base, forward, parts[0], size)
@@ -68,6 +71,8 @@ def features_of(base, parts, *, batch_size, tell=lambda share: None) -> list[Fea
     if row_seconds < n_bytes / _COPIED:
         raise StepAside("what the frozen layers compute takes no longer than to fetch it")
     n_rows = sum(rows.n_rows for rows in parts)
+    if row_seconds * n_rows > most_seconds:
+        raise StepAside("to compute it would take too long")
     free = memory_here().free
     found, done = [], 0
     for rows in parts:

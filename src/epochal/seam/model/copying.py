@@ -69,15 +69,18 @@ def restore_random_state(state):
         torch.set_rng_state(torch.tensor(of_torch, dtype=torch.uint8))
 
 
-def copy_of(original):
+def copy_of(original, shared=()):
     """An uncompiled copy of a compiled model, its weights newly drawn.
 
     Kept are the weights of frozen and adapted layers and of those with LoRA; and those of a model whose class has a `get_config` of
     its own, as pretrained ones have.
+
+    Args:
+        shared: frozen layers of the model that the copy has as well, in place of copies.
     """
     try:
         with keras.utils.custom_object_scope(_own_classes(original) | own_parts(original)):
-            model = _copied(original)
+            model = _copied(original, shared)
     except (ValueError, NotImplementedError, TypeError) as error:
         raise Unsupported(f"The model `{original.name}` cannot be copied by Keras ({first_line(error)}). Pass a function that "
                           "builds and compiles it instead of the model.") from error
@@ -199,9 +202,12 @@ def _named_classes(config):
             yield from _named_classes(branch)
 
 
-def _copied(original):
+def _copied(original, shared):
     if type(original).__module__.startswith("keras."):
-        return keras.models.clone_model(original)
+        same = set(map(id, shared))
+        return keras.models.clone_model(original, clone_function=lambda layer: layer if id(layer) in same
+                                        else type(layer).from_config(layer.get_config())) if same else (
+            keras.models.clone_model(original))
     config = keras.saving.serialize_keras_object(original)
     config.pop("compile_config", None)
     with keras.utils.custom_object_scope(dict(_named_classes(config))):  # before Keras 3.13 it does not look at the module

@@ -18,14 +18,16 @@ def bind(twin, data):
     """The verbs of JAX for a twin and its data, which go to the device once."""
     keep_programs()
     held, device = on_bench(data, put), jax.devices()[0]
-    in_loops = device.platform == "cpu" and can_be_products(twin.model)
+    in_loops = device.platform == "cpu" and can_be_products(twin.network)
     world = _World(twin, with_products if in_loops else lambda function: function)
     programs = {name: jax.jit(getattr(world, name)) for name in ("step", "judged", "judge", "loss", "gradient")}
 
-    def peak_bytes(state, batch_size):
-        batch = data.train.take(np.arange(batch_size) % data.train.n_rows)
-        arguments = [over(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree) for tree in (batch.x, batch.y, batch.weight)]
-        program = jax.jit(world.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
+    def peak_bytes(state, batch_size, whole):
+        few = twin.sample if whole else data.train.take(slice(0, 1))
+        arguments = [over(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), tree)
+                     for tree in (few.x, few.y, few.weight)]
+        of = _World(twin.whole(), world._in_loops) if whole else world
+        program = jax.jit(of.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
         used = program.memory_analysis()
         return None if used is None else (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
                                           - used.alias_size_in_bytes)

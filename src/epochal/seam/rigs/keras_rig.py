@@ -1,5 +1,6 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
+import math
 from functools import partial
 from time import perf_counter
 
@@ -21,7 +22,7 @@ from .verbs import State
 _STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
-def open_rig(source, data, batch_size=None, learning_rate=None, fit=None):
+def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, tell=lambda share: None, most_seconds=math.inf):
     """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
@@ -29,6 +30,8 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None):
         batch_size, learning_rate: what is trained with now; `None` is Keras' 32, and what the model is compiled with.
         fit: who trains, `fit(model, x, y, **arguments)` with arguments of Keras' `fit`: the seconds of a training are those that it
             takes. `None` is Keras' own `fit`.
+        tell: called with the share of the rows that a frozen base has seen, which is computed once where it comes first in the
+            model. most_seconds: that this may take; else it is computed at every update.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -37,7 +40,7 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None):
     names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
     for name, part in zip(names, (data.train, *data.parts), strict=False):
         check(part, name)
-    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit)
+    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit, {"tell": tell, "most_seconds": most_seconds})
 
 
 def bind_of_backend():
@@ -59,12 +62,13 @@ class KerasRig:
 
     `now`: batch size and learning rate that are trained with now; `fit`: who trains; as for `open_rig`."""
 
-    def __init__(self, source, data, bind, now=(None, None), fit=None):
+    def __init__(self, source, data, bind, now=(None, None), fit=None, once=None):
         self._twin, self._data, self._trainer = Twin(source, data.train), data, fit
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
-        self._verbs = bind(self._twin, data)
-        self._runners = {}
+        self._bench = data if once is None else self._twin.on_features(data, **once)
+        self._verbs = bind(self._twin, self._bench)
+        self._runners, self.skips = {}, self._bench is not data
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
@@ -108,7 +112,7 @@ class KerasRig:
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
 
     def peak_bytes(self, batch_size):
-        return self._verbs.peak_bytes(self.fresh(0), batch_size)
+        return self._verbs.peak_bytes(self.fresh(0), batch_size, whole=self._trainer is None)
 
     def capacity_bytes(self):
         return memory_here().free if self.machine.device == "cpu" else self.machine.memory_bytes
@@ -134,12 +138,11 @@ class KerasRig:
                 "Pass a size that the data hold.")
         steps = min(n_steps, (n_rows or self.n_examples) // batch_size)
         n_epochs = -(-n_steps // steps)
-        part = self._data.train.take(slice(0, steps * batch_size))
-        return self._fit(part, batch_size, n_epochs, switches=switches) * n_steps / (n_epochs * steps)
+        return self._fit(steps * batch_size, batch_size, n_epochs, switches=switches) * n_steps / (n_epochs * steps)
 
     def epoch_seconds(self, batch_size, n_epochs):
         """Seconds that `fit` takes for epochs of all rows, a short last batch with them; compiling not excluded."""
-        return self._fit(self._data.train, batch_size, n_epochs)
+        return self._fit(self.n_examples, batch_size, n_epochs)
 
     def validation_seconds(self, batch_size, n_passes):
         """Seconds that `fit` takes for passes over the validation rows: epochs of one batch with them, less without.
@@ -147,13 +150,12 @@ class KerasRig:
         The batch trained on has the present size whatever that of validation, so that nothing is compiled for it.
         """
         size = min(self.present.batch_size, self.n_examples)
-        batch = self._data.train.take(slice(0, size))
-        return self._fit(batch, size, n_passes, validation_size=batch_size) - self._fit(batch, size, n_passes)
+        return self._fit(size, size, n_passes, validation_size=batch_size) - self._fit(size, size, n_passes)
 
     def compile_seconds(self, batch_size, switches=()):
         """Seconds that a first `fit` takes longer than a second: one batch, the short last one, and a validation pass."""
         short = self.n_examples % batch_size if batch_size < self.n_examples else 0
-        rows = self._data.train.take(slice(0, min(batch_size, self.n_examples) + short))
+        rows = min(batch_size, self.n_examples) + short
         self._runners.pop(switches, None)
         with compiling_anew():
             first = self._fit(rows, batch_size, 1, validation_size=batch_size, switches=switches)
@@ -183,12 +185,16 @@ class KerasRig:
                 setattr(model, name, value)
         return self._runners[switches]
 
-    def _fit(self, part, batch_size, n_epochs, *, validation_size=None, switches=()):
-        a, b = self._data.half_a, self._data.half_b
+    def _fit(self, n_rows, batch_size, n_epochs, *, validation_size=None, switches=()):
+        """Seconds of a `fit` on the first rows, with all validation rows where they have a batch size."""
+        part, a, b = self._data.train.take(slice(0, n_rows)), self._data.half_a, self._data.half_b
         halves = (a.x, b.x), (a.y, b.y), (a.weight, b.weight)
         held_out = validation_size and tuple(joined(*pair) for pair in halves if pair[0] is not None)
         model = self._runner(switches)
         fit = model.fit if self._trainer is None else partial(self._trainer, model)
+        if self._trainer is not None and self._bench is not self._data:  # it would compute them once
+            fit = partial(fit, features=(self._bench.train.take(slice(0, n_rows)).x,
+                                         joined(self._bench.half_a.x, self._bench.half_b.x)))
         return self._timed(fit, part.x, part.y, sample_weight=part.weight, batch_size=batch_size, epochs=n_epochs,
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 

@@ -21,6 +21,7 @@ class Rig(Protocol):
             `n_examples`. Empty where there is but that one. `step` takes rows of every fold.
         turns: the places in `folds` that trainings which are compared take in turn; as many rows of each kind in each of them.
         own: whether the last places of each of their halves hold validation rows that the user named.
+        skips: whether steps here leave out a frozen base, whose features are known, which Keras' `fit` computes at every update.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
             JAX; held out are the rows of both halves, or `None`. `convolves_in_loops`: whether the model convolves, and these
             are made for loops.
@@ -34,6 +35,7 @@ class Rig(Protocol):
     folds: Any
     turns: tuple[int, ...]
     own: bool
+    skips: bool
     pure: Any
 
     def present_schedule(self, n_steps): ...         # -> float32[n_steps]: the learning rates the model is compiled with

@@ -1,5 +1,6 @@
 """A private, compiled copy of the user's model, from which fresh ones are made; the user's own is only ever read."""
 
+import copy
 import inspect
 import math
 
@@ -10,6 +11,8 @@ from ...base.errors import Unsupported
 from ...base.seeds import integer
 from ...base.validate import require
 from ...records import Setting
+from ..frozen.divide import FEW_WEIGHTS, divided
+from ..frozen.features import Rows, StepAside, features_of
 from ..model.build import build, build_optimizer, metric_names
 from ..model.copying import (
     compile_like,
@@ -34,11 +37,11 @@ _LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the fi
 class Twin:
     """A compiled copy of a model, its optimizer with a plain learning rate, and what it takes to start anew.
 
-    `source` is as for `open_rig`; the first few rows of `part` build the model's lazy parts.
+    `source` is as for `open_rig`; the first few rows of `part`, which are its `sample`, build the model's lazy parts.
     """
 
     def __init__(self, source, part):
-        self._source, self._scheduled = source, None
+        self._source, self._scheduled, self._head, self._shared = source, None, None, ()
         self._original = None if is_builder(source) else source
         if self._original is not None:
             refuse_uncompiled(self._original, "model")
@@ -50,7 +53,7 @@ class Twin:
             raise Unsupported(f"The model `{self.model.name}` has a preprocessor, which its own `fit` puts rows through and these "
                               "comparisons would leave out. Pass x = model.preprocessor(x), and a model with preprocessor=None.")
         self.described = self._original or self.model
-        self._sample = few = part.take(np.arange(min(2, part.n_rows)))
+        self.sample = few = part.take(np.arange(min(2, part.n_rows)))
         self._call_takes_training, self._loss_takes_training = (
             "training" in inspect.signature(call).parameters for call in (self.model.call, self.model.compute_loss))
         build(self.model, (few.x, few.y, few.weight), check=True)
@@ -64,6 +67,9 @@ class Twin:
         require(self.n_params > 0, "model", self.model.name, "a model with trainable weights", "Unfreeze a layer.")
         moved = self._cold_slots([to_numpy(v) + 1 for v in self.model.trainable_variables])
         self._slots_are_of_weights = any(a.tobytes() != b.tobytes() for a, b in zip(moved, self._first_slots, strict=True))
+        self._pair = self._divided()
+        if self._pair is not None and self._original is not None:  # copies are drawn sooner without what is not drawn anew
+            self._shared = [layer for layer in self._pair[0].frozen if layer.variables]
 
     def compiled(self, seed):
         """A new compiled model with weights drawn from `seed`, its optimizer cold and its learning rate a plain number."""
@@ -83,7 +89,7 @@ class Twin:
         Dropout draws from a stream of this seed even where the user gave the layer a seed; an initializer keeps its own.
         """
         with seeded(seed):
-            model = self._new()
+            model = copy_of(self.model, self._shared) if self._shared else self._new()
             self.build(model)
             weights, fixed = ([to_numpy(v) for v in group] for group in (model.trainable_variables, model.non_trainable_variables))
             self._require_alike(weights, fixed)
@@ -107,18 +113,63 @@ class Twin:
 
     def check(self, part, name):
         """Refuse rows that are of another shape than those to train on and do not fit the model; `name` says which they are."""
-        shapes, like = ([leaf.shape[1:] for leaf in leaves((rows.x, rows.y))] for rows in (part, self._sample))
+        shapes, like = ([leaf.shape[1:] for leaf in leaves((rows.x, rows.y))] for rows in (part, self.sample))
         if shapes != like:
             build(self.model, over(lambda a: a[:2], (part.x, part.y, part.weight)), check=True, name=name)
 
     def build(self, model):
         """Make the variables of a model that makes them when it first sees data."""
         if not model.built:
-            model(over(keras.ops.convert_to_tensor, self._sample.x))
+            model(over(keras.ops.convert_to_tensor, self.sample.x))
+
+    def on_features(self, data, *, tell, most_seconds):
+        """The `Data` as `forward` takes them from now on: features of a frozen base, where computing them once pays, else as is.
+
+        Args:
+            tell: called with the share of the rows that is done. most_seconds: that computing them may take.
+        """
+        if self._pair is None:
+            return data
+        base = divided(self._original or self.model, self.sample.x)[0]  # where the user's training finds them too
+
+        def computed(parts):
+            rows = [Rows(part.n_rows, lambda which, part=part: part.take(which).x) for part in parts]
+            return [one.arrays for one in features_of(base, rows, batch_size=self.present().batch_size, tell=tell,
+                                                      most_seconds=most_seconds)]
+
+        try:
+            found = data.with_inputs(computed)
+        except StepAside:
+            return data
+        self._head = self._pair[1]
+        return found
+
+    def _divided(self):
+        """The `Base` and `Head` of the twin's model, where every start has the weights of the base; else `None`."""
+        if not (self._original or self.model).built:
+            return None
+        pair = divided(self.model, self.sample.x)
+        return pair if pair is not None and pair[0].n_weights >= FEW_WEIGHTS and self._keeps(pair[0]) else None
+
+    def _keeps(self, base):
+        kept = {place for trained, place, _ in self.kept() if not trained}
+        mine = {id(v) for layer in base.frozen for v in layer.variables}
+        return kept >= {place for place, v in enumerate(self.model.non_trainable_variables) if id(v) in mine}
+
+    @property
+    def network(self):
+        """What `forward` calls: the twin's model, or its head on features."""
+        return self._head or self.model
+
+    def whole(self):
+        """The twin whose `forward` takes the rows themselves."""
+        found = copy.copy(self)
+        found._head = None
+        return found
 
     def forward(self, x, y, weight, *, training):
         """Predictions and loss of the twin, called as Keras' own train and test steps call them."""
-        y_pred = self.model(x, **({"training": training} if self._call_takes_training else {}))
+        y_pred = self.network(x, **({"training": training} if self._call_takes_training else {}))
         also = {"training": training} if self._loss_takes_training else {}
         return y_pred, self.model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **also)
 

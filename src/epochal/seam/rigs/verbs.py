@@ -55,7 +55,7 @@ class Verbs:
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
-    peak_bytes: Callable = lambda state, batch_size: None
+    peak_bytes: Callable = lambda state, batch_size, whole: None  # whole: with a frozen base in the step
     pure: Pure | None = None
     refused: Callable = lambda error: False  # (exception) -> whether it says that the model cannot be compiled in that way
     aside: Callable = nullcontext   # () -> a context whose draws from a random stream of the whole process are taken back

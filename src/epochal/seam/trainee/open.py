@@ -9,21 +9,27 @@ from ..model.copying import refuse_uncompiled
 _NAME = "_epochal_opened"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 
 
-def open_trainee(model, sample, micro_batch_size=None, *, all_now=True, trains=None, judges=None):
-    """The `Trainee` of a compiled model, and whether variables of it had yet to be made.
+def build_for_training(model, sample, micro_batch_size=None, *, all_now=True):
+    """Make the variables of a compiled model that it makes when it first sees data, as `fit` makes them; whether there were any.
+
+    Args:
+        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model; or a function that returns it where it is needed.
+        all_now: also make what Keras makes with the first batch: see `build`. It is so in any case for a `micro_batch_size`.
+    """
+    refuse_uncompiled(model, "model")
+    return build(model, sample, all_now=all_now or micro_batch_size is not None)
+
+
+def open_trainee(model, micro_batch_size=None, *, trains=None, judges=None):
+    """The `Trainee` of a compiled and built model.
 
     As long as Keras goes on with the step that it has compiled it is the same one again, so that a second `fit` compiles nothing.
     On TensorFlow that is until `compile` is called, whatever is frozen or thawed meanwhile.
 
     Args:
-        model: a compiled Keras model. Variables that it makes when it first sees data are made now, as `fit` makes them.
-        sample: a `Batch` of a few rows as NumPy arrays, which must fit the model; or a function that returns it where it is needed.
-        all_now: also make what Keras makes with the first batch: see `build`.
         micro_batch_size: rows of which the gradient is taken at once, summed up to the whole batch; `None` for no such split.
         trains, judges: the `Head` of the model where training and validation are fed with what its base answered; else `None`.
     """
-    refuse_uncompiled(model, "model")
-    built = build(model, sample, all_now=all_now or micro_batch_size is not None)
     model.make_train_function()  # these two are public; `compile` throws away what they make, and so tells of itself
     model.make_test_function()
     compiled = (micro_batch_size, trains, judges, model.train_function, model.test_function,
@@ -31,10 +37,10 @@ def open_trainee(model, sample, micro_batch_size=None, *, all_now=True, trains=N
     known = vars(model).get(_NAME)
     if known is not None and known.compiled == compiled:
         known.load()
-        return known, built
+        return known
     trainee = vars(model)[_NAME] = _bind()(model, micro_batch_size, trains, judges)
     trainee.compiled = compiled
-    return trainee, built
+    return trainee
 
 
 def only_keras(model: keras.Model) -> str | None:

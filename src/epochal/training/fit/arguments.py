@@ -25,6 +25,8 @@ class FitRequest:
     """One training of a compiled model: up to `validation_freq` Keras' arguments in Keras' order, then ours; see `epochal.fit`.
 
     Attributes:
+        features: what the frozen base makes of the rows to train on and of those to validate on, where that is known: two lists of
+            arrays.
         default_callbacks: added where `callbacks` holds none of their class.
     """
 
@@ -51,6 +53,7 @@ class FitRequest:
     engine: str = "auto"
     checkpoint: Any = None
     cache_frozen: bool = True
+    features: Any = None
     default_callbacks: Sequence[keras.callbacks.Callback] = ()
 
 

@@ -14,7 +14,7 @@ from ...base.stop import Stop
 from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
 from ...seam.model.copying import inside, own_way
-from ...seam.trainee import only_keras, open_trainee
+from ...seam.trainee import build_for_training, only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
@@ -157,8 +157,7 @@ def _validation_feed(request, feed):
 
 def _train(request, feed, validation, resolved, progress, stop):
     model = request.model
-    trainee, built = open_trainee(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None)
-    if built:
+    if build_for_training(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None):
         feed.rehearsed()
     feed.reset()
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
@@ -167,8 +166,8 @@ def _train(request, feed, validation, resolved, progress, stop):
     price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
     if price is not None:
         progress.say(str(price))
-    work = _work(request, trainee, feed, validation, callbacks, kept, progress, stop)
-    model.history.params.update(resolved, backend=trainee.backend)
+    work = _work(request, feed, validation, callbacks, kept, progress, stop)
+    model.history.params.update(resolved, backend=work.trainee.backend)
     told = []
 
     def tell(n_epochs_left):
@@ -178,8 +177,8 @@ def _train(request, feed, validation, resolved, progress, stop):
             return
         told.append(mode)
         progress.say(f"{mode}.")
-        if request.engine == "auto" and n_epochs_left > 0 and work.trainee is trainee:  # the same model: no head
-            faster = faster_back_end(request, trainee, feed, mode, n_epochs_left * (feed.n_batches or 0))
+        if request.engine == "auto" and n_epochs_left > 0 and "frozen" not in model.history.params:
+            faster = faster_back_end(request, work.trainee, feed, mode, n_epochs_left * (feed.n_batches or 0))
             if faster is not None:
                 progress.say(str(faster))
 
@@ -217,7 +216,7 @@ def _train(request, feed, validation, resolved, progress, stop):
     return model.history
 
 
-def _work(request, trainee, feed, validation, callbacks, kept, progress, stop):
+def _work(request, feed, validation, callbacks, kept, progress, stop):
     """The `Work` of a training: of the whole model, or of its head where its frozen base can be computed beforehand."""
     model, n_epochs = request.model, max(0, request.epochs - request.initial_epoch)
 
@@ -234,17 +233,18 @@ def _work(request, trainee, feed, validation, callbacks, kept, progress, stop):
     if once is None:
         if why_not:
             progress.say(f"The frozen part of the model is computed anew in every epoch: {why_not}.")
+        trainee = open_trainee(model, request.micro_batch_size)
         return Work(model, trainee, modes_of(trainee, model), feed, validation, request.validation_freq, callbacks, _nothing)
     progress.say(once.sentence)
     model.history.params["frozen"] = once.figures
-    trainee, _ = open_trainee(model, feed.sample, request.micro_batch_size, trains=once.head, judges=once.judges)
+    trainee = open_trainee(model, request.micro_batch_size, trains=once.head, judges=once.judges)
     meddling = bool(changing_the_model(request.callbacks))
 
     def look(*, always=False):
         if work.trainee is trainee and (always or meddling) and not once.goes_on():
             progress.say("The frozen part of the model was changed: from here on it is computed anew in every epoch.")
             once.leave()
-            work.trainee, _ = open_trainee(model, feed.sample, request.micro_batch_size)
+            work.trainee = open_trainee(model, request.micro_batch_size)
             work.modes = modes_of(work.trainee, model)
 
     work = Work(model, trainee, modes_of(trainee, once.head), feed, validation, request.validation_freq, callbacks, look)

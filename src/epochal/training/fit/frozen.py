@@ -5,15 +5,14 @@ from types import SimpleNamespace
 from ...base.system.memory import says_no_memory
 from ...base.text import counted
 from ...engine.guard import memory_guard
-from ...seam.frozen.divide import divided, follows_thawing, trainable_state
-from ...seam.frozen.features import Rows, StepAside, checksum_of_weights, features_of
+from ...seam.frozen.divide import FEW_WEIGHTS, divided, follows_thawing, trainable_state
+from ...seam.frozen.features import Features, Rows, StepAside, checksum_of_weights, features_of
 from ..feeds.arrays import Resident
 from ..feeds.blocks import ArrayBlocks
 from ..feeds.sources import with_inputs
 from .callbacks import needing_batches, seeing_the_model
 
-_FEW = 1_000  # weights, whose layers compute nothing that is worth keeping
-_PASSES = 2   # over the rows, with the second of which features are used again
+_PASSES = 2  # over the rows, with the second of which features are used again
 
 
 class Once:
@@ -24,8 +23,8 @@ class Once:
         sentence: what was computed, for the user. figures: the same as numbers.
     """
 
-    def __init__(self, model, pair, feed, validation, tell):
-        self._model, (self._base, self.head), self._tell = model, pair, tell
+    def __init__(self, model, pair, feed, validation, tell, known=None):
+        self._model, (self._base, self.head), self._tell, self._known = model, pair, tell, known
         self.judges = self.head if validation is not None and _holds_arrays(validation) else None
         self._feeds = [feed, *([validation] if self.judges else [])]
         self._given = [one.source for one in self._feeds]
@@ -33,7 +32,10 @@ class Once:
 
     def _compute(self):
         parts = [_rows(source) for source in self._given]
-        found = features_of(self._base, parts, batch_size=self._given[0].batch_size, tell=self._tell)
+        if self._known is None:
+            found = features_of(self._base, parts, batch_size=self._given[0].batch_size, tell=self._tell)
+        else:
+            found, self._known = [Features(arrays, 0.0, 0.0) for arrays in self._known[: len(parts)]], None
         for feed, source, one in zip(self._feeds, self._given, found, strict=True):
             feed.take_from(with_inputs(source, one.arrays))
         self._weights, self._trained = checksum_of_weights(self._base), trainable_state(self._model)
@@ -67,11 +69,13 @@ def computed_once(request, feed, validation, n_epochs, tell):
 
     Why not is a part of a sentence, or `None` where there is nothing frozen to speak of.
     """
+    model = request.model
+    if request.features is not None:
+        return Once(model, divided(model, feed.sample[0]), feed, validation, tell, request.features), None
     if not request.cache_frozen or not _holds_arrays(feed) or feed.n_batches * n_epochs < _PASSES * feed.source.n_batches:
         return None, None
-    model = request.model
     pair = divided(model, feed.sample[0])
-    if pair is None or pair[0].n_weights < _FEW:
+    if pair is None or pair[0].n_weights < FEW_WEIGHTS:
         return None, None
     for what in ("train", "test"):
         if meddling := seeing_the_model(needing_batches(request.callbacks, what)):

@@ -8,7 +8,7 @@ from ...base.text import number
 from ...records.finding import Finding
 from ...seam.model.description import described, from_description
 from ...seam.rows import leaves, over
-from ...seam.trainee import open_trainee
+from ...seam.trainee import build_for_training, open_trainee
 from ..feeds.batches import Batching
 from ..feeds.sources import feed_of
 from .modes import Modes, likely_best_first, memory_of
@@ -52,7 +52,8 @@ def seconds_a_batch(description, sample, micro_batch_size=None) -> float:
     """Seconds that a batch, `sample`, takes in training, on the back end of this process; run in a process of its own."""
     model, (x, y, weight) = from_description(description), sample
     feed = feed_of(x, y, Batching(len(leaves(x)[0]), False), sample_weight=weight)
-    trainee, _ = open_trainee(model, feed.sample, micro_batch_size)
+    build_for_training(model, feed.sample, micro_batch_size)
+    trainee = open_trainee(model, micro_batch_size)
     modes, data, n = Modes(trainee, likely_best_first(model, trainee, feed), 10**6), trainee.put(sample), len(leaves(x)[0])
     while modes.most:
         modes.train(data, np.tile(np.arange(n, dtype=np.int32), (modes.most, 1)))
