@@ -53,7 +53,7 @@ def test_a_used_model_starts_cold(bind):
     cold = KerasRig(model, data, BINDS[bind]).fresh(0)
     for _ in range(3):
         model.train_on_batch(data.train.x, data.train.y)
-    fresh = KerasRig(model, data, BINDS[bind]).fresh(0)
+    fresh = KerasRig(model, data, BINDS[bind], start="fresh").fresh(0)
     for group in ("weights", "fixed", "slots"):
         np.testing.assert_array_equal(flat(getattr(fresh, group)), flat(getattr(cold, group)))
 

@@ -12,8 +12,8 @@ Y = (X[:, :1] > 0).astype("float32")
 ACTIVATION = "relu"
 
 
-def task(source):
-    return open_rig(source, data_from_arguments(X, Y, seed=0)).task
+def task(source, start="auto"):
+    return open_rig(source, data_from_arguments(X, Y, seed=0), start=start).task
 
 
 def compiled(*layers, loss="mse"):
@@ -82,11 +82,12 @@ def test_the_code_of_a_subclass_counts(monkeypatch):
     assert task(subclassed).fingerprint != before
 
 
-def test_having_been_trained_does_not_count():
+def test_having_been_trained_counts_where_trainings_start_from_it():
     model = compiled(keras.layers.Dense(2), keras.layers.Dropout(0.5))
     before = task(model)
     model.fit(X, Y, epochs=2, verbose=0)
-    assert task(model).fingerprint == before.fingerprint
+    assert task(model, start="fresh").fingerprint == before.fingerprint
+    assert task(model).difference(before) == "values it starts from"
 
 
 def seeded_by_the_function():

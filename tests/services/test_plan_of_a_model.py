@@ -57,7 +57,7 @@ def planned():
     model, (x, y, weight) = build(), rows()
     model.fit(x, y, epochs=1, batch_size=32, verbose=0)
     before = everything(model, x, y, weight)
-    plan = ep.plan(model, x, y, sample_weight=weight, budget="2 s", verbose=0)
+    plan = ep.plan(model, x, y, sample_weight=weight, budget="2 s", start="fresh", verbose=0)
     return plan, model, before, everything(model, x, y, weight)
 
 

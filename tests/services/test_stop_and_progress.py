@@ -87,7 +87,7 @@ def planned(bench, monkeypatch, tmp_path):
 @pytest.fixture
 def studied(monkeypatch, tmp_path):
     """The request of a study of three batch sizes on a bowl."""
-    monkeypatch.setattr(studying, "open_rig", lambda model, data: FakeRig(n_examples=32, n_params=4, s=0.3))
+    monkeypatch.setattr(studying, "open_rig", lambda model, data, **_: FakeRig(n_examples=32, n_params=4, s=0.3))
     choices = Choices(batch_sizes=(4, 8, 16), reference=4, epochs=8, seeds=3, trial_seeds=1, equal="epochs",
                       learning_rates=(0.05, 0.1))
     return StudyRequest(Source(), choices, folder=tmp_path)

@@ -27,13 +27,15 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
          trains_with: Literal["keras", "epochal"] | None = None, max_memory: float | str | None = None,
          max_time: float | str | None = None, until: str | None = None,
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
-         evidence: Evidence | Plan | None = None, seed: int = 0, verbose: Verbosity = "auto") -> Plan:
+         evidence: Evidence | Plan | None = None, start: Literal["auto", "here", "fresh"] = "auto", seed: int = 0,
+         verbose: Verbosity = "auto") -> Plan:
     """The batch size, learning rate, epochs and predict batch size for a Keras model, measured on these data and this machine.
 
     Args:
         model: a compiled Keras model, or a function without arguments that builds and compiles one. It is only read: its
-            weights, its optimizer and the data are untouched. Trainings start from newly drawn weights; those of frozen and
-            LoRA layers are kept, and those of a class with its own `get_config`, such as the tasks of KerasHub.
+            weights, its optimizer and the data are untouched. Trainings start from newly drawn weights, or from what it has learnt:
+            see `start`. Weights of frozen and LoRA layers are kept in any case, and those of a class with its own `get_config`,
+            such as the tasks of KerasHub.
         x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays. Of what cuts its
             own batches (`keras.utils.PyDataset`, `tf.data`, `DataLoader`), of a function `make_dataset(batch_size)` and of the path
             of a Parquet file (`y` is the name of its target) the first 20,000 rows are measured on, 256 MB at most.
@@ -63,6 +65,10 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         budget: seconds, words such as `"2 min"`, or with `epochs` a share of the training as it is now, `"10%"`. Where whole
             trainings do not fit it, settings are trained for equal seconds instead, and compared over the beginning of a training.
         evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
+        start: `"here"`: every setting starts from the weights that the model has learnt before, to fine-tune it; `"fresh"`: from
+            newly drawn ones; `"auto"` is the first where the model was trained before, which the answer says. Parts that are still
+            as drawn, such as a new head, are drawn for each seed. Left out for a function: what it returns is where trainings
+            start.
         seed: makes the run repeatable, up to what the clock says.
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
 
@@ -82,7 +88,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
                                    epochs=epochs, fixed=fixed, trains_with=trains_with, max_memory=max_memory, max_time=max_time,
-                                   until=until)
+                                   until=until, start=start)
     with set_by_ctrl_c(Stop()) as stop:
         return planning.plan(request, progress=progress, stop=stop)
 
@@ -186,7 +192,8 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
           validation_data: Any = None, validation_split: float = 0.0, test_data: Any = None, metric: str = "val_loss",
           mode: Literal["auto", "min", "max"] = "auto", margin: float | None = None, reference: int | None = None,
           protocol: Literal["fair", "tutorial"] = "fair", trial_seeds: int = 3, halving: bool = True, seed: int = 0,
-          folder: str | PathLike[str] | None = None, ray: str | None = None, verbose: Verbosity = "auto") -> Study:
+          folder: str | PathLike[str] | None = None, ray: str | None = None, start: Literal["auto", "here", "fresh"] = "auto",
+          verbose: Verbosity = "auto") -> Study:
     """Which batch sizes differ in quality once the learning rate is tuned for each of them, and by how much.
 
     The learning rate is tuned at every batch size with the same number of trials; the settings chosen are trained anew with fresh
@@ -215,6 +222,7 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
         halving: whether the search drops the worse half of the rates after a quarter of the examples. The comparison never does.
         seed: what everything random follows from.
         folder: where the study is kept and, after a crash, resumed. Without it, it is kept in the user's cache until it has ended.
+        start: as for `epochal.plan`.
         ray: `"auto"` or the address of a Ray cluster, which then trains; `None`: the devices of this machine do.
         verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
 
@@ -235,4 +243,4 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
                       halving=halving, seed=seed)
     progress = display(verbose)
     with set_by_ctrl_c(Stop()) as stop:
-        return studying.study(studying.StudyRequest(source, choices, folder, ray), progress=progress, stop=stop)
+        return studying.study(studying.StudyRequest(source, choices, folder, ray, start), progress=progress, stop=stop)

@@ -36,5 +36,7 @@ from .study import Contrast as Contrast
 from .study import Design as Design
 from .study import Study as Study
 from .study import TunedRate as TunedRate
+from .task import STARTS as STARTS
+from .task import TRAINED_BEFORE as TRAINED_BEFORE
 from .task import Machine as Machine
 from .task import Task as Task

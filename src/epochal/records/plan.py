@@ -11,7 +11,9 @@ from .curve import Setting
 from .evidence import Evidence
 from .race import Lead
 from .reading import Reading
+from .task import TRAINED_BEFORE
 
+_HARM = 0.1  # of the loss before training: less of a rise after the first epoch is not worth telling
 _INSIDE = ("engine", "untrained_loss")  # readings that are taken within a comparison, whose seconds hold theirs
 
 
@@ -198,6 +200,23 @@ class Plan:
         return (f"measuring took {quantity('s', took)}, and a training is {quantity('s', saved)} shorter: as much is saved after "
                 f"{counted(math.ceil(took / saved), 'training')}")
 
+    @property
+    def harm(self):
+        """That the first epoch of the present setting takes away from what the model had learnt before, in one sentence; empty
+        where it does not, or where the model was not trained before."""
+        before, curves = self.evidence.get("untrained_loss"), [c for c in self.evidence.of("present") if c.n_epochs]
+        present, task = self.evidence.present, self.evidence.task
+        if before is None or not curves or present is None or task is None or not task.trained_before:
+            return ""
+        start, first = before.value, sum(c.validation_loss[0] for c in curves) / len(curves)
+        if first <= start + max(self.margin, _HARM * abs(start)):
+            return ""
+        means = [sum(losses) / len(curves) for losses in zip(*(c.validation_loss for c in curves), strict=False)]
+        again = next((epoch for epoch, loss in enumerate(means, 1) if loss <= start), None)
+        after = f"epoch {again} is the first that is no worse" if again else "no later epoch makes up for it"
+        return (f"at learning rate {number(present.learning_rate)} the first epoch takes validation loss from "
+                f"{number(start)} to {number(first)}; {after}")
+
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
         whose = self.evidence.whose
@@ -274,6 +293,10 @@ class Plan:
     def sentences(self):
         """What is said beside the tables: what limits the batch size, Keras' switches and back ends, the test rows, and what
         is undecided; as pairs of a name and a sentence."""
+        if self.evidence.task and self.evidence.task.trained_before:
+            yield ("Start", TRAINED_BEFORE)
+        if self.harm:
+            yield ("Worse than before training", self.harm)
         yield ("Limiting factor", self.binding)
         if self.switches:
             yield ("Faster still", self.switches.because)

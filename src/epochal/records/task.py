@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+STARTS = ("auto", "here", "fresh")  # where trainings that are compared begin
+TRAINED_BEFORE = ('The model was trained before: every setting starts from its weights (start="fresh" for newly drawn ones; parts '
+                  "still as drawn, such as a new head, are drawn for each seed).")  # a note
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
@@ -42,6 +46,11 @@ class Task:
     parts: tuple[tuple[str, str], ...] = ()
     constant_loss: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def trained_before(self):
+        """Whether trainings began from weights that the model had learnt before."""
+        return TRAINED_BEFORE in self.notes
 
     def difference(self, other):
         """What of model and data is another than in the `Task` `other`, in words; `""` where they are the same."""

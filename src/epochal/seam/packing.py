@@ -18,8 +18,8 @@ _OF_KERAS = ("floatx", "epsilon", "image_data_format")
 _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 
 
-def pack(source, data, cloudpickle):
-    """A model, or the function that builds it, with its data, as bytes; `source` and `data` are as for `open_rig`.
+def pack(source, data, start, cloudpickle):
+    """A model, or the function that builds it, with its data, as bytes; `source`, `data` and `start` are as for `open_rig`.
 
     `cloudpickle` is the module that pickles functions with their code; the other machine needs the same one.
     """
@@ -27,7 +27,7 @@ def pack(source, data, cloudpickle):
         try:
             if isinstance(source, keras.Model):
                 source = _saved(source)
-            return cloudpickle.dumps((_settings(), source, data))
+            return cloudpickle.dumps((_settings(), source, data, start))
         except (TypeError, AttributeError, RecursionError, pickle.PicklingError) as error:
             raise UsageError(f"`model` must be one that can be sent to another machine; it is not ({first_line(error)}) Build "
                              "everything that the function uses inside it: locks, files and sessions cannot be sent.") from error
@@ -36,12 +36,12 @@ def pack(source, data, cloudpickle):
 def open_packed(package):
     """The rig of what was packed, on this machine."""
     try:
-        settings, source, data = pickle.loads(package)
+        settings, source, data, start = pickle.loads(package)
     except ImportError as error:
         raise UsageError(f"`model` must use what is installed on every machine; got {error.name!r}, which one of them lacks. "
                          "Install it there.") from error
     _apply_settings(*settings)
-    return open_rig(_loaded(*source) if isinstance(source, tuple) else source, data)
+    return open_rig(_loaded(*source) if isinstance(source, tuple) else source, data, start=start)
 
 
 def environment_of(rig):

@@ -49,6 +49,7 @@ class PlanRequest:
         max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
         until: what a training is to reach, such as `"val_accuracy>=0.95"`: a compiled metric or the loss.
         trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
+        start: where trainings begin, of `STARTS`.
         evidence: an `Evidence` about this model, these data and this machine, or a `Plan` that holds one.
         out: the file that the plan is saved in, also where it is the answer so far; finished measurements are kept beside it
             until there is a plan. `None` saves no plan, and keeps them in the user's cache.
@@ -70,6 +71,7 @@ class PlanRequest:
     max_memory: float | str | None = None
     max_time: float | str | None = None
     until: str | None = None
+    start: str = "auto"
     least: float = 0.0
     most: float = math.inf
     usual: bool = False
@@ -220,7 +222,7 @@ def _prepared(request, progress, held):
             "Pass epochs=20 (--epochs 20) as well.")
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
-    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own,
+    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own, start=_start(request, known),
                    tell=_computing(progress), most_seconds=_FROZEN * seconds)
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
@@ -247,6 +249,12 @@ def _prepared(request, progress, held):
     sentence = (f"To be measured, in about {duration(sum(item.seconds for item in items))} (Ctrl-C stops, and keeps what is done):"
                 if items else "Everything is known already; nothing will be measured.")
     return _Work(rig, known, journal, seconds, Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, items, (sentence,)))
+
+
+def _start(request, known):
+    """Where trainings begin: as asked, else where those of the evidence began; a model that was trained since may go on with it."""
+    fresh = known is not None and known.task is not None and not known.task.trained_before
+    return "fresh" if request.start == "auto" and fresh else request.start
 
 
 def _computing(progress):

@@ -27,6 +27,7 @@ class StudyRequest:
         choices: what the study compares and how it judges.
         folder: where the study is kept and resumed; in the user's cache, until it has ended, by default.
         ray: `"auto"` or the address of a Ray cluster, which then trains; `None`: the devices of this machine do.
+        start: where trainings begin, of `STARTS`.
         wait: wait while another process holds the folder, instead of being refused.
     """
 
@@ -34,6 +35,7 @@ class StudyRequest:
     choices: Choices = field(default_factory=Choices)
     folder: str | PathLike[str] | None = None
     ray: str | None = None
+    start: str = "auto"
     wait: bool = False
 
 
@@ -58,7 +60,7 @@ def _study(request, progress, stop):
         path_like("folder", request.folder, "a path, or None", 'Pass folder="study".')
     model, data = request.source.open(choices.seed)
     data = replace(data, folds=None)  # all trainings of a study are judged on the same rows
-    rig = open_rig(model, data)
+    rig = open_rig(model, data, start=request.start)
     design = designed(rig.task, rig.present, choices)
     place, reporter = request.folder or _unfinished(design, rig), Reporter(progress, stop)
     reporter.start(Agenda(str(rig.task), f"on {rig.machine}", rig.task.notes, None, _declared(design, place)))
@@ -67,7 +69,7 @@ def _study(request, progress, stop):
             kept.begin(design, rig.task, rig.machine)
             if n_kept := sum(len(kept.block(name)) for name in kept.blocks()):
                 progress.say(f"Continuing: {n_kept:,} trainings of an earlier run are kept in {place}.")
-            with Crew(rig) if request.ray is None else RayCrew(rig, model, data, address=request.ray) as crew:
+            with Crew(rig) if request.ray is None else RayCrew(rig, model, data, address=request.ray, start=request.start) as crew:
                 found = run_fair(rig, design, kept, crew, reporter=reporter)
         reporter.answer(found)
     except Stopped:

@@ -22,7 +22,7 @@ class RayCrew:
 
     Args:
         rig: the model on this process's bench; it measures how to train, the workers train.
-        source, data: what the rig was opened with, for the workers to open theirs.
+        source, data, start: what the rig was opened with, for the workers to open theirs.
         address: as for `connected`.
 
     Attributes:
@@ -31,16 +31,16 @@ class RayCrew:
         lost: the name of a block for each time that its worker or node died while training it.
     """
 
-    def __init__(self, rig, source, data, *, address="auto"):
+    def __init__(self, rig, source, data, *, address="auto", start="auto"):
         require_ray(address)
-        self._rig, self._source, self._data, self._address = rig, source, data, address
+        self._rig, self._source, self._data, self._start, self._address = rig, source, data, start, address
         self._under_way, self.lost, self.n_at_once = {}, [], 1
         self.n_sharing = rig.machine.n_cores if rig.machine.device == "cpu" else 1
 
     def __enter__(self):
         with ExitStack() as stack:
             self._ray = ray = stack.enter_context(connected(self._address))
-            content = pack(self._source, self._data, ray.cloudpickle)
+            content = pack(self._source, self._data, self._start, ray.cloudpickle)
             stack.callback(self._cancel)
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             n_gpus, n_cpus = (sum(int(node.get(kind, 0)) for node in nodes) for kind in ("GPU", "CPU"))

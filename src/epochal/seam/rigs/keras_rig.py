@@ -22,7 +22,8 @@ from .verbs import State
 _STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
-def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, tell=lambda share: None, most_seconds=math.inf):
+def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, start="auto", tell=lambda share: None,
+             most_seconds=math.inf):
     """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
@@ -30,6 +31,8 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, tel
         batch_size, learning_rate: what is trained with now; `None` is Keras' 32, and what the model is compiled with.
         fit: who trains, `fit(model, x, y, **arguments)` with arguments of Keras' `fit`: the seconds of a training are those that it
             takes. `None` is Keras' own `fit`.
+        start: where trainings begin, of `STARTS`: with `"here"` from what the model has learnt before, with `"fresh"` newly drawn;
+            `"auto"` sees whether it was trained.
         tell: called with the share of the rows that a frozen base has seen, which is computed once where it comes first in the
             model. most_seconds: that this may take; else it is computed at every update.
 
@@ -40,7 +43,8 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, tel
     names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
     for name, part in zip(names, (data.train, *data.parts), strict=False):
         check(part, name)
-    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit, {"tell": tell, "most_seconds": most_seconds})
+    once = {"tell": tell, "most_seconds": most_seconds}
+    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit, once, start)
 
 
 def bind_of_backend():
@@ -62,8 +66,8 @@ class KerasRig:
 
     `now`: batch size and learning rate that are trained with now; `fit`: who trains; as for `open_rig`."""
 
-    def __init__(self, source, data, bind, now=(None, None), fit=None, once=None):
-        self._twin, self._data, self._trainer = Twin(source, data.train), data, fit
+    def __init__(self, source, data, bind, now=(None, None), fit=None, once=None, start="auto"):
+        self._twin, self._data, self._trainer = Twin(source, data.train, start), data, fit
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._bench = data if once is None else self._twin.on_features(data, **once)

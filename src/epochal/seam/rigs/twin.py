@@ -9,8 +9,8 @@ import numpy as np
 
 from ...base.errors import Unsupported
 from ...base.seeds import integer
-from ...base.validate import require
-from ...records import Setting
+from ...base.validate import one_of, require
+from ...records import STARTS, TRAINED_BEFORE, Setting
 from ..frozen.divide import FEW_WEIGHTS, divided
 from ..frozen.features import Rows, StepAside, features_of
 from ..model.build import build, build_optimizer, metric_names
@@ -40,8 +40,8 @@ class Twin:
     `source` is as for `open_rig`; the first few rows of `part`, which are its `sample`, build the model's lazy parts.
     """
 
-    def __init__(self, source, part):
-        self._source, self._scheduled, self._head, self._shared = source, None, None, ()
+    def __init__(self, source, part, start="auto"):
+        self._source, self._scheduled, self._head, self._shared, self._learnt = source, None, None, (), []
         self._original = None if is_builder(source) else source
         if self._original is not None:
             refuse_uncompiled(self._original, "model")
@@ -67,6 +67,7 @@ class Twin:
         require(self.n_params > 0, "model", self.model.name, "a model with trainable weights", "Unfreeze a layer.")
         moved = self._cold_slots([to_numpy(v) + 1 for v in self.model.trainable_variables])
         self._slots_are_of_weights = any(a.tobytes() != b.tobytes() for a, b in zip(moved, self._first_slots, strict=True))
+        self.start = self._started(start)
         self._pair = self._divided()
         if self._pair is not None and self._original is not None:  # copies are drawn sooner without what is not drawn anew
             self._shared = [layer for layer in self._pair[0].frozen if layer.variables]
@@ -93,6 +94,8 @@ class Twin:
             self.build(model)
             weights, fixed = ([to_numpy(v) for v in group] for group in (model.trainable_variables, model.non_trainable_variables))
             self._require_alike(weights, fixed)
+            for group, place, value in self._learnt:
+                (weights, fixed)[group][place] = value.copy()
             slots = self._cold_slots(weights) if self._slots_are_of_weights else [a.copy() for a in self._first_slots]
         for i in self.seed_slots:
             fixed[i] = np.array([integer(seed, "dropout", i), 0], fixed[i].dtype)
@@ -121,6 +124,41 @@ class Twin:
         """Make the variables of a model that makes them when it first sees data."""
         if not model.built:
             model(over(keras.ops.convert_to_tensor, self.sample.x))
+
+    def _started(self, start):
+        """Where every start begins: `"here"`, with what the user's model has learnt, which is kept then; or `"fresh"`.
+
+        It was trained before where its optimizer has taken steps, or where a variable that an initializer makes a constant (a bias,
+        the moments of batch-norm) holds something else. Layers whose constants are still as drawn, as a new head's, start anew.
+        """
+        one_of("start", start, STARTS, 'Pass start="auto".')
+        original = self._original
+        if original is None:
+            require(start != "here", "start", start, "left out for a function that builds the model", "What it returns is where "
+                    "trainings start.")
+            return "fresh"
+        if start == "fresh" or not original.built:
+            return "fresh"
+        theirs = original.trainable_variables, original.non_trainable_variables
+        holds = {(group, place): to_numpy(v) for group, variables in enumerate(theirs) for place, v in enumerate(variables)
+                 if not (group and place in self.seed_slots)}
+        first, second = self.fresh(1), self.fresh(2)
+        constant = {at for at in holds if first[at[0]][at[1]].tobytes() == second[at[0]][at[1]].tobytes()}
+        learnt = {at for at in constant if holds[at].tobytes() != first[at[0]][at[1]].tobytes()}
+        has_stepped = bool(original.optimizer.built and to_numpy(original.optimizer.iterations))
+        if start == "auto" and not learnt and not has_stepped:
+            return "fresh"
+        owners = {id(v): layer for layer in original._flatten_layers() for v in layer.variables}  # the innermost comes last
+        of_layer = {}
+        for group, place in holds:
+            of_layer.setdefault(id(owners.get(id(theirs[group][place]))), set()).add((group, place))
+        as_drawn = [places for places in of_layer.values() if places & constant and not places & learnt]
+        kept = set(holds) - set().union(*as_drawn) if learnt else set(holds)
+        self._learnt = [(*at, holds[at]) for at in sorted(kept)]
+        mine = self.model.trainable_variables, self.model.non_trainable_variables
+        for group, place, value in self._learnt:
+            mine[group][place].assign(value)
+        return "here"
 
     def on_features(self, data, *, tell, most_seconds):
         """The `Data` as `forward` takes them from now on: features of a frozen base, where computing them once pays, else as is.
@@ -203,6 +241,8 @@ class Twin:
     def notes(self):
         """What a user has to know of the optimizer, one sentence each."""
         parts, way = inside(self.model.optimizer), own_way(self.model, ("fit",))
+        if self._learnt:
+            yield TRAINED_BEFORE
         if way is not None:
             yield (f"Here rows are drawn in a new order in every epoch, as Keras' `fit` draws them; {way}, which may order them in "
                    "another way.")

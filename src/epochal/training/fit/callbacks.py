@@ -21,11 +21,15 @@ def callbacks_for(plan):
 
 def hearing_batches(callbacks, what):
     """The callbacks with a hook around the batches of `"train"` or of `"test"`."""
+    return _overriding(callbacks, _HOOKS[what])
+
+
+def _overriding(callbacks, hooks):
     def overrides(callback, hook):
         own = getattr(callback, hook)
         return getattr(own, "__func__", own) is not getattr(keras.callbacks.Callback, hook)
 
-    return [callback for callback in callbacks if any(overrides(callback, hook) for hook in _HOOKS[what])]
+    return [callback for callback in callbacks if any(overrides(callback, hook) for hook in hooks)]
 
 
 def needing_batches(callbacks, what):
@@ -38,10 +42,11 @@ def needing_batches(callbacks, what):
             and getattr(callback, _ON_REQUEST.get(type(callback), ""), None) != "epoch"]
 
 
-def changing_the_model(callbacks):
-    """The callbacks of the user's own, which may change anything of the model; Keras' own change what is trained alone."""
-    return [callback for callback in callbacks if type(callback) is keras.callbacks.LambdaCallback
-            or not type(callback).__module__.startswith("keras.")]
+def changing_the_model(callbacks, hooks):
+    """The callbacks of a user's own with one of these hooks, which may change anything; Keras' own change what is trained."""
+    own = [callback for callback in callbacks if type(callback) is keras.callbacks.LambdaCallback
+           or not type(callback).__module__.startswith("keras.")]
+    return _overriding(own, hooks)
 
 
 def seeing_the_model(callbacks):

@@ -29,6 +29,7 @@ from .loop import Work, run
 from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
 
+_BETWEEN = ("on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end")  # hooks between the trainings of two epochs
 _OF_KERAS = ("batch_size", "epochs", "verbose", "validation_split", "shuffle", "class_weight", "sample_weight", "initial_epoch",
              "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq")
 
@@ -192,7 +193,7 @@ def _train(request, feed, validation, resolved, progress, stop):
         kept.before_begin(work)
     callbacks.on_train_begin()
     done = kept and kept.resume()
-    work.look(always=True)
+    work.look("begin")
     work.trainee.load()  # a callback, or the checkpoint, may have put back what it kept
     epochs = _epochs(request, done)
     if done:
@@ -238,10 +239,11 @@ def _work(request, feed, validation, callbacks, kept, progress, stop):
     progress.say(once.sentence)
     model.history.params["frozen"] = once.figures
     trainee = open_trainee(model, request.micro_batch_size, trains=once.head, judges=once.judges)
-    meddling = bool(changing_the_model(request.callbacks))
+    after = {"begin": True, "test": changing_the_model(request.callbacks, ("on_test_begin",)),
+             "epoch": changing_the_model(request.callbacks, _BETWEEN)}
 
-    def look(*, always=False):
-        if work.trainee is trainee and (always or meddling) and not once.goes_on():
+    def look(moment):
+        if work.trainee is trainee and after[moment] and not once.goes_on():
             progress.say("The frozen part of the model was changed: from here on it is computed anew in every epoch.")
             once.leave()
             work.trainee = open_trainee(model, request.micro_batch_size)
@@ -251,7 +253,7 @@ def _work(request, feed, validation, callbacks, kept, progress, stop):
     return work
 
 
-def _nothing(*, always=False):
+def _nothing(_):
     """Nothing to look at."""
 
 

@@ -20,7 +20,7 @@ _FIRST = 16      # batches before anything is known about how long one takes
 class Work:
     """A training: the user's model, its `Trainee` and the `Modes` of that, the `Feed`s of the rows, and a `CallbackList`.
 
-    `look` is called after callbacks had the model, before it goes on: it may put another trainee in place.
+    `look(moment)` is called after callbacks had the model, before an `"epoch"` or a `"test"`: it may put another trainee in place.
     """
 
     model: Any
@@ -55,7 +55,7 @@ def run(work, epochs, *, keep=None, done=0, stop=None, after_epoch=None):
                 work.trainee.reset_metrics()
                 show()
                 callbacks.on_epoch_begin(epoch)
-                work.look()
+                work.look("epoch")
                 read()
             if keep:
                 keep.begins()
@@ -84,7 +84,7 @@ def _validates(work, epoch):
 def _validated(test, work, stopping, show, read):
     work.validation.reset()
     work.callbacks.on_test_begin()
-    work.look()
+    work.look("test")
     read()
     work.trainee.reset_metrics()
     last = test(work.validation, stopping)
