@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from rules.worlds import PRESENT, Truth, at, evidence
 
+from epochal.records import TRAINED_BEFORE
 from epochal.rules.plan.decide import decide
 
 
@@ -44,3 +45,38 @@ def test_where_one_setting_learns_something_it_is_compared_as_ever():
     assert "Nothing was learnt" not in plan.headline
     assert plan.batch_size.value == 128
     assert "whether anything was learnt" in " ".join(plan.unresolved)      # by the present setting
+
+
+def tuned(before, *, spread=0.0, by_chance=0.0):
+    """Evidence about a model that was trained before, with this loss, in two folds of rows that are `spread` harder and easier."""
+    known, apart = evidence({PRESENT: Truth(0.3)}), spread + by_chance
+    readings = tuple(replace(r, value=before, details=(("fold 0", before - apart), ("fold 1", before + apart)))
+                     if r.name == "untrained_loss" else r for r in known.readings)
+
+    def moved(curve, i):
+        halves = {name: tuple(loss + spread * (2 * (i % 2) - 1) for loss in getattr(curve, name)) for name in ("half_a", "half_b")}
+        return replace(curve, fold=i % 2, **halves)
+
+    curves = tuple(moved(curve, i) for i, curve in enumerate(known.curves))
+    return replace(known, task=replace(known.task, notes=(TRAINED_BEFORE,), constant_loss=2.0), readings=readings, curves=curves)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.2])
+def test_where_training_makes_it_worse_than_before_the_weights_are_to_be_kept(spread):
+    plan = decide(tuned(0.3, spread=spread))
+    assert plan.headline.startswith("Training makes it worse: validation loss +")
+    assert "beside 0.3 before, at best. Keep the weights as they are, or plan from a lower learning rate." in plan.headline
+    assert "nothing was gained over before training" in plan.batch_size.because
+    assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
+
+
+def test_where_it_is_not_told_from_before_that_is_said():
+    plan = decide(tuned(0.5, by_chance=0.1))
+    assert plan.headline.startswith("No setting was shown to be better than before training: validation loss ")
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.2])
+def test_where_training_helps_it_is_compared_as_ever(spread):
+    plan = decide(tuned(0.8, spread=spread))
+    assert "before" not in plan.headline
+    assert plan.batch_size.value == PRESENT.batch_size

@@ -31,6 +31,7 @@ _SHARE = 0.45   # of the time left that one batch size may take while others wai
 _WIDTHS = (8, 24)  # lanes side by side to try; what is faster at the first batch size serves the others
 _SHORT = 10.0   # seconds, within which but one number of lanes is tried: each is a program to compile
 _SOONER = 2.0   # times as many trainings as foreseen may fit, since early stopping ends most: for the first other batch size
+_STARTS = 3  # of which the loss before training is told; of a model that was trained before, one in every fold
 _MOST_SEEDS = 48  # where time is left after all batch sizes
 _SAFE = 0.7     # of the time left that more seeds may take, as foreseen
 _OVERRUN = 1.3  # times the budget after which no further rate is tried
@@ -102,7 +103,8 @@ class _Study:
         margin, target = declared(levelled(self.evidence))
         target = aim_of(self.evidence) or target
         left = visiting_order(self.sizes, present)
-        if len(left) > 1 and not self._fit(left[:2], len(confirm), needed):
+        tuning = self.rig.task.trained_before  # then the rate decides, and most often lower ones
+        if len(left) > 1 and not tuning and not self._fit(left[:2], len(confirm), needed):
             left = [*left[1:], present]  # another batch size tells more than other rates at the present one
         while left and (self._left() > 0 or not self.evidence.of("screen")):
             at = self._seconds_to_target(target)
@@ -228,14 +230,16 @@ class _Study:
     def _measure_untrained(self):
         if "untrained_loss" not in self.evidence:
             start = perf_counter()
-            starts = [self.rig.fresh(seeds.integer(self.seed, "confirm", i)) for i in range(3)]
+            n = max(_STARTS, len(self.turns)) if self.rig.task.trained_before else _STARTS
+            starts = [self.rig.fresh(seeds.integer(self.seed, "confirm", i)) for i in range(n)]
             judged = [self.rig.judged(state, self._turn(i))[0] for i, state in enumerate(starts)]
             losses = [float(figures[:2, 0].mean(dtype=float)) for figures in judged]
             if not all(map(math.isfinite, losses)):
                 raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
-            self._add(Reading(name="untrained_loss", title="validation loss before training", value=sum(losses) / 3,
-                              low=min(losses), high=max(losses), repeats=3, cost=perf_counter() - start,
-                              note="lowest to highest of three"))
+            self._add(Reading(name="untrained_loss", title="validation loss before training", value=sum(losses) / n,
+                              low=min(losses), high=max(losses), repeats=n, cost=perf_counter() - start,
+                              details=tuple({f"fold {self._turn(i)}": loss for i, loss in enumerate(losses)}.items()),
+                              note=f"lowest to highest of {n}"))
 
     def _screen(self, size):
         """Try learning rates until the best one lies inside those tried, or the time is far overrun."""

@@ -222,8 +222,8 @@ def _prepared(request, progress, held):
             "Pass epochs=20 (--epochs 20) as well.")
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
-    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own, start=_start(request, known),
-                   tell=_computing(progress), most_seconds=_FROZEN * seconds)
+    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own,
+                   start=_start(request, known), tell=_computing(progress), most_seconds=_FROZEN * seconds)
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
                       f"{rig.task.fingerprint}-{rig.machine.backend}{now}", progress.say)

@@ -20,9 +20,10 @@ _MUCH, _UNLIKE = 0.25, "unlike"  # of what training gains: less makes no other o
 def levelled(evidence):
     """The evidence with every loss on validation rows moved by as much as those rows are easier or harder for the present setting.
 
-    So one target holds for all folds. Differences between trainings of one fold stay as they are, and so does the present
-    setting's mean. Where there is one fold, or the present setting diverged, nothing is moved. Where the user's validation rows
-    are unlike the training rows (`beside_own_rows`), only trainings that were judged on those alone are left.
+    Those before training are moved as well. So one target holds for all folds. Differences between trainings of one fold stay as
+    they are, and so does the present setting's mean. Where there is one fold, or the present setting diverged, nothing is moved.
+    Where the user's validation rows are unlike the training rows (`beside_own_rows`), only trainings that were judged on those
+    alone are left.
     """
     if are_unlike(evidence):
         evidence = replace(evidence, curves=tuple(curve for curve in evidence.curves if curve.fold == 0))
@@ -34,7 +35,11 @@ def levelled(evidence):
         return evidence
     mean = sum(everything) / len(everything)
     harder = {fold: sum(losses) / len(losses) - mean for fold, losses in found.items()}
-    return replace(evidence, curves=tuple(_moved(curve, -harder.get(curve.fold, 0.0)) for curve in evidence.curves))
+    before = {f"fold {fold}": by for fold, by in harder.items()}
+    readings = tuple(replace(one, details=tuple((name, loss - before.get(name, 0.0)) for name, loss in one.details))
+                     if one.name == "untrained_loss" else one for one in evidence.readings)
+    return replace(evidence, curves=tuple(_moved(curve, -harder.get(curve.fold, 0.0)) for curve in evidence.curves),
+                   readings=readings)
 
 
 def n_folds_of(evidence):

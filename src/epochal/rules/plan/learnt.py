@@ -2,8 +2,11 @@
 
 import math
 
+from ...base.stats import mean_interval
+from ...base.text import difference as difference_of
 from ...base.text import number
 from ..margin import without_learning
+from .quality import cross_fitted
 
 _FAR = {"regression": 10.0}  # times the loss of the best constant answer, that an untrained network has where rows are not scaled
 _FAR_OF_CLASSES = 3.0        # the same, or times that of a coin
@@ -18,10 +21,34 @@ def nothing_learnt(evidence, arms):
         evidence: with `"untrained_loss"`. arms: the settings that were compared, not all of which diverged.
     """
     least, without = min(arm.quality for arm in arms if arm.quality is not None), without_learning(evidence)
+    if evidence.task.trained_before:
+        return _no_better_than_before(evidence)
     if least < without or evidence.task.weighted:
         return ""
     return (f"Nothing was learnt: validation loss {number(least)} at best, {number(without)} for always the same answer. "
             f"{_cause(evidence, without)}")
+
+
+def _no_better_than_before(evidence):
+    """A sentence where no setting was shown to be better than the weights that all of them started from; else nothing.
+
+    A run counts by its difference from the loss before training on the same rows, and the rows held out in turn as one each.
+    """
+    start, runs = evidence.get("untrained_loss"), {}
+    before = dict(start.details)
+    for stage in ("present", "confirm"):
+        for curve in evidence.of(stage):
+            difference = cross_fitted(curve) - before.get(f"fold {curve.fold}", start.value)
+            runs.setdefault(curve.setting, {}).setdefault(curve.fold, []).append(difference)
+    found = [mean_interval([sum(of) / len(of) for of in (folds.values() if len(folds) > 1 else [[d] for d in folds.popitem()[1]])])
+             for folds in runs.values()]
+    mean, low, high = min(found)
+    if high < 0:
+        return ""
+    shown = f"validation loss {difference_of(mean, low, high)} beside {number(start.value)} before"
+    if low > 0:
+        return f"Training makes it worse: {shown}, at best. Keep the weights as they are, or plan from a lower learning rate."
+    return f"No setting was shown to be better than before training: {shown}, at best. Allow more validation rows, or more time."
 
 
 def _cause(evidence, without):

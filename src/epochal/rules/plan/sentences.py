@@ -127,7 +127,8 @@ def why_batch_size(c):
     """Why this batch size, in words."""
     parts = []
     if c.nothing and c.chosen is c.present:
-        parts.append(f"{c.whose}; nothing was learnt with any")
+        gained = "gained over before training" if c.evidence.task.trained_before else "learnt"
+        parts.append(f"{c.whose}; nothing was {gained} with any")
     elif c.chosen.verdict is Verdict.NOT_WORSE:
         theirs = c.whose if c.against is c.present else _short(c.against.setting)
         parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
