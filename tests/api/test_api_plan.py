@@ -77,12 +77,12 @@ def story(data, tmp_path_factory):
         p.setattr(service, "cache_folder", lambda: folder / "epochal")
         p.setattr(display, "ProgressDisplay", Shown)
         with pytest.raises(Stop):
-            ep.plan(model, x, y, budget=3, verbose=0)
+            ep.plan(model, x, y, budget=3, start="fresh", verbose=0)
         [journal] = (folder / "epochal" / "unfinished").iterdir()
         kept = json.loads(journal.read_text())["record"]["readings"]
         shown.clear()
         Shown.stop_at = None
-        plan = ep.plan(model, x, y, budget=3, verbose=0)
+        plan = ep.plan(model, x, y, budget=3, start="fresh", verbose=0)
         left = list((folder / "epochal" / "unfinished").iterdir())
     return before, _state(model), data, (x, y), kept, shown, plan, left
 

@@ -21,7 +21,7 @@ def bind(twin, data):
         judge=world.judge,
         loss=world.loss,
         gradient=world.gradient,
-        peak_bytes=lambda state, batch_size: None,   # Keras does not tell
+        peak_bytes=lambda state, batch_size, whole: None,   # Keras does not tell
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
         out_of_memory=lambda error: isinstance(error, MemoryError),
     )

@@ -18,7 +18,7 @@ _OF_KERAS = ("floatx", "epsilon", "image_data_format")
 _OF_JAX = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 
 
-def pack(source, data, start, cloudpickle):
+def pack(source, data, cloudpickle, start="auto"):
     """A model, or the function that builds it, with its data, as bytes; `source`, `data` and `start` are as for `open_rig`.
 
     `cloudpickle` is the module that pickles functions with their code; the other machine needs the same one.

@@ -40,7 +40,7 @@ class RayCrew:
     def __enter__(self):
         with ExitStack() as stack:
             self._ray = ray = stack.enter_context(connected(self._address))
-            content = pack(self._source, self._data, self._start, ray.cloudpickle)
+            content = pack(self._source, self._data, ray.cloudpickle, self._start)
             stack.callback(self._cancel)
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             n_gpus, n_cpus = (sum(int(node.get(kind, 0)) for node in nodes) for kind in ("GPU", "CPU"))
