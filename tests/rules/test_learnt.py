@@ -70,6 +70,13 @@ def test_where_training_makes_it_worse_than_before_the_weights_are_to_be_kept(sp
     assert (plan.batch_size.value, plan.learning_rate.value) == (PRESENT.batch_size, PRESENT.learning_rate)
 
 
+def test_a_setting_that_diverges_tells_nothing_of_what_the_others_gain():
+    known = tuned(0.8)
+    gone = tuple(replace(c, setting=at(128), half_a=(float("inf"),) * c.n_epochs, half_b=(float("inf"),) * c.n_epochs)
+                 for c in known.of("present"))
+    assert "before" not in decide(replace(known, curves=(*known.curves, *(replace(c, stage="confirm") for c in gone)))).headline
+
+
 def test_where_it_is_not_told_from_before_that_is_said():
     plan = decide(tuned(0.5, by_chance=0.1))
     assert plan.headline.startswith("No setting was shown to be better than before training: validation loss ")

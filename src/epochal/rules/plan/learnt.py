@@ -41,7 +41,9 @@ def _no_better_than_before(evidence):
             difference = cross_fitted(curve) - before.get(f"fold {curve.fold}", start.value)
             runs.setdefault(curve.setting, {}).setdefault(curve.fold, []).append(difference)
     found = [mean_interval([sum(of) / len(of) for of in (folds.values() if len(folds) > 1 else [[d] for d in folds.popitem()[1]])])
-             for folds in runs.values()]
+             for folds in runs.values() if all(math.isfinite(d) for of in folds.values() for d in of)]
+    if not found:
+        return ""  # every setting has runs that diverged, which is said elsewhere
     mean, low, high = min(found)
     if high < 0:
         return ""

@@ -126,7 +126,8 @@ def judged_in_blocks(part, metrics, judge):
         rows = slice(start, min(start + size, n))
         loss, metrics = judge(metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
         losses.append(np.float32(float(loss)))
-        total += np.float32(rows.stop - rows.start) * losses[-1]
+        with np.errstate(all="ignore"):  # of a run that diverges
+            total += np.float32(rows.stop - rows.start) * losses[-1]
     return total / np.float32(n), metrics, kept_blocks(np.array(losses[:n_blocks]))
 
 
