@@ -127,16 +127,16 @@ class _Seen:
 
     def looking(self):
         """A block in which the graph runs as ever, and is seen, all of its inputs being frozen."""
-        return _instead(self._graph, self._look)
+        return _instead(self._graph, lambda inputs, operation_fn=_as_it_is: self._look(inputs, operation_fn))
 
     def computed(self, found):
         """A block in which what is frozen of the graph runs alone; its features are added to the list `found`."""
-        return _instead(self._graph, lambda inputs, operation_fn: self._compute(inputs, operation_fn, found))
+        return _instead(self._graph, lambda inputs, operation_fn=_as_it_is: self._compute(inputs, operation_fn, found))
 
     def given(self, features):
         """A block in which what is not frozen runs alone, on these features."""
         features = iter(features)
-        return _instead(self._graph, lambda _, operation_fn: self._go_on(features, operation_fn))
+        return _instead(self._graph, lambda _, operation_fn=_as_it_is: self._go_on(features, operation_fn))
 
     def blank(self):
         """Inputs of one row that nothing looks at."""
@@ -235,6 +235,11 @@ def _graph_of(operation):
         return None
     graph = getattr(operation, "_functional", operation)  # of a `Sequential`, where it is built
     return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def _as_it_is(operation):
+    """What Keras wraps an operation in from version 3.16 on, which tells layers otherwise whether they train."""
+    return operation
 
 
 def _run(node, known, operation_fn):
