@@ -163,7 +163,7 @@ class LessTheMean(layers.Layer):
 
 def mixes_rows():
     x = first = keras.Input(IMAGE)
-    x = LessTheMean()(frozen(layers.Conv2D(32, 3))(x))
+    x = LessTheMean()(frozen(layers.Conv2D(64, 3))(x))
     return keras.Model(first, head(layers.Flatten()(x)))
 
 
