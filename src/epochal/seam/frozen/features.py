@@ -110,7 +110,7 @@ def _digest(rows):
 
 def _first_block(base, forward, rows, size):
     """The features of a first block, and the seconds that a row takes, once it is seen that rows do not depend on each other."""
-    few = min(COMPARED, rows.n_rows)
+    few = max(1, min(COMPARED, rows.n_rows, size // 2))  # beside at least as many others
     if base.unknown and not _alike_in_training(base, rows.take(slice(0, few))):
         raise StepAside(f"the frozen layer {base.unknown[0]} computes something else while the model trains")
     forward.begin()
