@@ -145,7 +145,9 @@ def test_a_plan_says_where_it_began_and_what_the_present_rate_destroys():
     said = dict(plan.sentences())
     assert 'start="fresh"' in said["Start"]
     assert "at learning rate 30 the first epoch takes validation loss from" in said["Worse than before training"]
+    assert "the model as you compiled it, with the weights it had learnt" in plan.code()
     fresh = epochal.plan(model, X, Y, budget=1.0, start="fresh", verbose=0)
+    assert "the model as you compiled it, with new weights" in fresh.code()
     assert not {"Start", "Worse than before training"} & set(dict(fresh.sentences()))
 
 

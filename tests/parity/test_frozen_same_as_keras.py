@@ -1,5 +1,7 @@
 """Models whose frozen base is computed once end where Keras' own `fit` ends: losses of every epoch, weights, optimizer."""
 
+import signal
+
 import keras
 import numpy as np
 import pytest
@@ -299,6 +301,15 @@ def test_features_that_fit_nowhere_are_computed_anew(monkeypatch):
     both(with_rows(functional), once=False)
 
 
+def test_a_disk_that_is_full_is_no_end(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(features, "memory_here", lambda: Memory(10**9, 1000))
+    monkeypatch.setattr(features.os, "posix_fallocate", full, raising=False)
+    both(with_rows(functional), once=False)
+
+
 def test_half_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -432,6 +443,24 @@ def test_from_a_checkpoint_it_goes_on(tmp_path):
     found = differences(resumed, whole)
     assert all(difference <= TOLERANCE for difference in found.values()), found
     assert "frozen" in resumed.params
+
+
+def test_ctrl_c_while_features_are_computed_leaves_the_model_as_it_was(monkeypatch):
+    blocks, real = [], features._block
+
+    def interrupted(*arguments):
+        blocks.append(1)
+        if len(blocks) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(features, "_block", interrupted)
+    model, data = with_rows(functional)()
+    before = [np.array(w) for w in model.get_weights()]
+    with pytest.raises(KeyboardInterrupt):
+        epochal_fit(model, **data, epochs=3, batch_size=BATCH_SIZE, verbose=0)
+    assert len(blocks) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
 def test_the_model_is_whole_afterwards(tmp_path):

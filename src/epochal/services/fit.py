@@ -178,7 +178,7 @@ def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:
         return train(request, progress=told, stop=stop)
     except Stopped:
         history = getattr(request.model, "history", None)
-        raise Stopped(history if history is not before and history.epoch else None, request.checkpoint) from None
+        raise Stopped(history if history is not before and getattr(history, "epoch", None) else None, request.checkpoint) from None
     finally:
         progress.done()
 
@@ -299,7 +299,7 @@ def _kept(network, encoding, request):
     """Keep what an interrupted training has reached; returns the sentence that says so."""
     path, again = request.out, f" The same command continues from {request.checkpoint}." if request.checkpoint else ""
     history = getattr(network, "history", None)
-    n_epochs = 0 if history is None else len(history.epoch)
+    n_epochs = len(getattr(history, "epoch", ()))  # which there is none of until a training has begun
     if not n_epochs:
         return f"Stopped before an epoch was finished: nothing is written.{again}"
     place = path.with_suffix(".interrupted.keras")

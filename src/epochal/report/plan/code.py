@@ -41,13 +41,14 @@ def _compile(plan):
     """The learning rate alone; of a compiled schedule comments, since how it was scaled is known, what is in it is not."""
     task, present, arm = plan.evidence.task, plan.evidence.present, recommended(plan)
     setting = arm.setting if arm is not None else present if present is not None and is_recommended(plan, present) else None
+    start = "with the weights it had learnt" if task is not None and task.trained_before else "with new weights"
     if setting is None or setting.schedule == "constant":
         rate = _literal(plan.learning_rate.value)
         if task is not None and task.optimizer == "MultiOptimizer" and present is not None:
             share = _literal(plan.learning_rate.value / present.learning_rate)
-            return ["for part in model.optimizer.optimizers:  # the model as you compiled it, with new weights",
+            return [f"for part in model.optimizer.optimizers:  # the model as you compiled it, {start}",
                     f"    part.learning_rate = float(part.learning_rate) * {share}"]
-        return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, with new weights"]
+        return [f"model.optimizer.learning_rate = {rate}  # the model as you compiled it, {start}"]
     lines = [f"# Keep the model as you compiled it, with its {_one_line(setting.schedule)} schedule."]
     if present is not None and setting != present:
         share = f"{present.batch_size}/{setting.batch_size}"

@@ -11,7 +11,7 @@ from ..model.copying import has_own_step
 _STEPS = ("train_step", "test_step", "compute_loss_and_updates")  # Keras' own methods that call the model they belong to
 _OVERRIDDEN = ("call", "stateless_call", "train_step", "test_step", "compute_loss", "compute_metrics")
 _CHEAP = (keras.layers.Embedding, keras.layers.Normalization)  # which take no longer than to fetch their outputs
-FEW_WEIGHTS = 1_000  # whose layers compute nothing that is worth keeping
+_FEW_WEIGHTS = 1_000  # whose layers compute nothing that is worth keeping
 _NAME = "_epochal_divided"  # among a model's own attributes, so that it goes when the model goes; Keras neither tracks nor saves it
 
 
@@ -34,9 +34,14 @@ def divided(model, sample):
     known = vars(model).get(_NAME)
     if known is None or known[0] != state:
         seen = _seen(model, graph, sample)
-        dear = any(layer.variables and not isinstance(layer, _CHEAP) for layer in seen.layers(frozen=True))
-        known = vars(model)[_NAME] = state, (Base(model, seen), Head(model, seen)) if dear else None
+        known = vars(model)[_NAME] = state, (Base(model, seen), Head(model, seen)) if _is_dear(seen) else None
     return known[1]
+
+
+def _is_dear(seen):
+    frozen = [layer for layer in seen.layers(frozen=True) if layer.variables]
+    return (not all(isinstance(layer, _CHEAP) for layer in frozen)
+            and sum(prod(v.shape) for layer in frozen for v in layer.variables) >= _FEW_WEIGHTS)
 
 
 def trainable_state(model):

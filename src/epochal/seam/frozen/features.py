@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import shutil
 import tempfile
 import zlib
@@ -157,5 +158,10 @@ def _room(first, n_rows, *, in_memory):
 
 
 def _mapped(folder, dtype, shape):
-    with tempfile.TemporaryFile(dir=folder) as file:  # which has no name, and goes with the array
-        return np.memmap(file, dtype, "w+", shape=shape)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:  # which has no name, and goes with the array
+            if hasattr(os, "posix_fallocate"):  # a disk that is full later would end the process
+                os.posix_fallocate(file.fileno(), 0, math.prod(shape) * dtype.itemsize)
+            return np.memmap(file, dtype, "w+", shape=shape)
+    except OSError as error:
+        raise StepAside(f"what the frozen layers compute cannot be kept in {folder} ({error.strerror})") from error

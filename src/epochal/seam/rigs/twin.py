@@ -11,7 +11,7 @@ from ...base.errors import Unsupported
 from ...base.seeds import integer
 from ...base.validate import one_of, require
 from ...records import STARTS, TRAINED_BEFORE, Setting
-from ..frozen.divide import FEW_WEIGHTS, divided
+from ..frozen.divide import divided
 from ..frozen.features import Rows, StepAside, features_of
 from ..model.build import build, build_optimizer, metric_names
 from ..model.copying import (
@@ -142,8 +142,8 @@ class Twin:
         theirs = original.trainable_variables, original.non_trainable_variables
         holds = {(group, place): to_numpy(v) for group, variables in enumerate(theirs) for place, v in enumerate(variables)
                  if not (group and place in self.seed_slots)}
-        first, second = self.fresh(1), self.fresh(2)
-        constant = {at for at in holds if first[at[0]][at[1]].tobytes() == second[at[0]][at[1]].tobytes()}
+        first, mine = self.fresh(1), (self.model.trainable_variables, self.model.non_trainable_variables)  # two draws
+        constant = {at for at in holds if first[at[0]][at[1]].tobytes() == to_numpy(mine[at[0]][at[1]]).tobytes()}
         learnt = {at for at in constant if holds[at].tobytes() != first[at[0]][at[1]].tobytes()}
         has_stepped = bool(original.optimizer.built and to_numpy(original.optimizer.iterations))
         if start == "auto" and not learnt and not has_stepped:
@@ -155,7 +155,6 @@ class Twin:
         as_drawn = [places for places in of_layer.values() if places & constant and not places & learnt]
         kept = set(holds) - set().union(*as_drawn) if learnt else set(holds)
         self._learnt = [(*at, holds[at]) for at in sorted(kept)]
-        mine = self.model.trainable_variables, self.model.non_trainable_variables
         for group, place, value in self._learnt:
             mine[group][place].assign(value)
         return "here"
@@ -187,9 +186,10 @@ class Twin:
         if not (self._original or self.model).built:
             return None
         pair = divided(self.model, self.sample.x)
-        return pair if pair is not None and pair[0].n_weights >= FEW_WEIGHTS and self._keeps(pair[0]) else None
+        return pair if pair is not None and self._keeps(pair[0]) else None
 
     def _keeps(self, base):
+        """Whether every start has the weights of the base."""
         kept = {place for trained, place, _ in self.kept() if not trained}
         mine = {id(v) for layer in base.frozen for v in layer.variables}
         return kept >= {place for place, v in enumerate(self.model.non_trainable_variables) if id(v) in mine}

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from ...base.system.memory import says_no_memory
 from ...base.text import counted
 from ...engine.guard import memory_guard
-from ...seam.frozen.divide import FEW_WEIGHTS, divided, follows_thawing, trainable_state
+from ...seam.frozen.divide import divided, follows_thawing, trainable_state
 from ...seam.frozen.features import Features, Rows, StepAside, checksum_of_weights, features_of
 from ..feeds.arrays import Resident
 from ..feeds.blocks import ArrayBlocks
@@ -75,7 +75,7 @@ def computed_once(request, feed, validation, n_epochs, tell):
     if not request.cache_frozen or not _holds_arrays(feed) or feed.n_batches * n_epochs < _PASSES * feed.source.n_batches:
         return None, None
     pair = divided(model, feed.sample[0])
-    if pair is None or pair[0].n_weights < FEW_WEIGHTS:
+    if pair is None:
         return None, None
     for what in ("train", "test"):
         if meddling := seeing_the_model(needing_batches(request.callbacks, what)):
