@@ -220,9 +220,18 @@ def test_where_time_is_short_another_batch_size_goes_before_further_rates_at_the
     assert {c.setting.batch_size for c in known.of("confirm")} == {*sizes}     # with fresh seeds as well
 
 
-def test_without_time_for_the_barest_comparison_it_says_so(bench):
-    with pytest.raises(MeasurementFailed, match="time for .* longer budget"):
-        run(bench(step_seconds=1.0), seconds=5.0)
+def test_without_time_for_the_barest_comparison_nothing_is_trained(bench):
+    known = run(bench(step_seconds=1.0), seconds=5.0)
+    assert not known.curves
+    assert "study" not in known
+
+
+def test_trainings_of_an_earlier_run_serve_one_that_has_no_time_for_them(bench):
+    known = run(bench(), seconds=30.0)
+    again = run(bench(step_seconds=1.0), seconds=60.0,
+                evidence=replace(known, readings=tuple(r for r in known.readings if r.name != "engine")))
+    assert again.of("present") == known.of("present")
+    assert again.get("study").detail("budget") == 60.0
 
 
 def test_a_present_setting_that_diverges_is_measured_as_such_and_rivals_still_are(bench):

@@ -2,11 +2,9 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.base.errors import MeasurementFailed
 from epochal.rules.plan import propose as rule
 from epochal.rules.plan.propose import (
     batch_sizes,
@@ -56,8 +54,7 @@ def test_a_present_setting_gets_epochs_enough_for_its_curve_to_turn():
 def test_the_present_setting_takes_a_third_of_the_time_or_it_is_refused(present, n_train, step_seconds, seconds):
     an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
     if seconds / 3 < 4 * 3 * an_epoch * (1 - 1e-9):
-        with pytest.raises(MeasurementFailed, match="longer budget"):
-            propose_present(present, n_train, step_seconds, seconds)
+        assert propose_present(present, n_train, step_seconds, seconds) is None
         return
     if seconds / 3 < 4 * 3 * an_epoch * (1 + 1e-9):
         return                                                # on the very edge, rounding decides
@@ -152,8 +149,3 @@ def test_a_sweep_counts_the_lanes_that_idle_beside_the_last():
 def test_a_comparison_needs_half_as_many_epochs_again_as_the_slowest_run_of_the_present_setting():
     assert rule.needed_epochs([6, 12, 3], 100) == 18
     assert rule.needed_epochs([6, 90], 100) == 100
-
-
-def test_no_time_at_all_is_an_error_that_says_what_there_is_time_for():
-    with pytest.raises(MeasurementFailed, match=r"at least 4 epochs of 3 seeds .* time for 2\. Allow a longer budget"):
-        propose_present(32, 1600, 0.01, 10)

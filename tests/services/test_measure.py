@@ -13,7 +13,7 @@ from epochal.base.progress import Reporter
 from epochal.base.stop import Stop, Stopped
 from epochal.probes import AFTERWARDS, BACK_ENDS, PREDICTION, PROBES, back_ends
 from epochal.probes.agenda import agenda
-from epochal.records import Evidence, Setting, dump, load
+from epochal.records import Evidence, Reading, Setting, dump, load
 from epochal.rules.plan.decide import decide
 from epochal.services.plan import measure
 
@@ -228,6 +228,15 @@ def test_where_trainings_do_not_fit_there_is_a_race_and_with_its_evidence_nothin
     rig = bench(**dear)
     assert measure(rig, budget=60.0, evidence=load(dump(known))).runs == known.runs
     assert not rig.asked["step"]
+
+
+def test_where_trainings_turn_out_to_take_far_longer_than_their_first_updates_there_is_a_race(bench):
+    rig = bench(step_seconds=0.5)
+    hasty = Reading(name="pace", value=1e-6, unit="s", low=1e-6, high=1e-6, repeats=1)
+    known = measure(rig, budget=60.0, evidence=Evidence().about(rig.task, rig.machine, rig.present).add(hasty))
+    assert not known.curves
+    assert "race" in known
+    assert decide(known)
 
 
 def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(bench):

@@ -47,10 +47,11 @@ def run_study(rig, evidence, *, seed, seconds, keep, watch):
         watch: called as `watch(done, total, what)`, both in foreseen seconds.
 
     Returns:
-        The grown `Evidence`: one `"engine"` reading, `"untrained_loss"`, and the curves of all three stages.
+        The grown `Evidence`: one `"engine"` reading, `"untrained_loss"`, the curves of all three stages, and `"study"`. Without
+        curves and `"study"` where there is no time for the present setting, as a training turned out to go here.
 
     Raises:
-        MeasurementFailed: not even the present setting can be trained in that time or memory, or its loss is no number.
+        MeasurementFailed: there is no memory for the present setting, or its loss is no number.
     """
     return _Study(rig, evidence, seed, seconds, keep, watch).run()
 
@@ -76,7 +77,12 @@ class _Study:
         present = self.rig.present
         pace = self._how(min(present.batch_size, self.n_train)).seconds
         self.total = max(self._left(), 0.5 * self.seconds)
-        n_seeds, n_epochs = propose_present(present.batch_size, self.n_train, pace, self.total, self.evidence.most_epochs)
+        proposed = propose_present(present.batch_size, self.n_train, pace, self.total, self.evidence.most_epochs)
+        if known := self.evidence.of("present"):  # in an earlier run, which may have had more time
+            proposed = proposed or (len(known), max(curve.n_epochs for curve in known))
+        if proposed is None:
+            return self.evidence
+        n_seeds, n_epochs = proposed
         confirm = [seeds.integer(self.seed, "confirm", i) for i in range(n_seeds)]
         self._train("present", [present], confirm, "your present setting", n_epochs, patience_for(n_epochs))
         if self.rig.own and self.turns != (0,) and self._are_unlike():

@@ -65,9 +65,7 @@ def measure(rig, *, budget, goal="fastest", evidence=None, seed=0, keep=lambda e
     """
     evidence = with_pace(rig, (evidence or Evidence()).about(rig.task, rig.machine, rig.present), budget)
     work = _Measuring(rig, budget, evidence, seed, keep, reporter or Reporter())
-    if goes_to_the_end(rig.task, rig.present, evidence, budget):
-        work.to_the_end()
-    else:
+    if not (goes_to_the_end(rig.task, rig.present, evidence, budget) and work.to_the_end()):
         work.race()
     work.afterwards(goal)
     return work.evidence
@@ -84,7 +82,7 @@ class _Measuring:
         self._predicting = 0.0  # seconds that the programs of `predict` take to compile there
 
     def to_the_end(self):
-        """What a comparison needs to know, then trainings to the end."""
+        """What a comparison needs to know, then trainings to the end; false where they turn out to take too long."""
         probes = due(self.evidence, self.budget)
         if self.rig.skips and {THROUGHPUT, VALIDATION, PREDICTION} & {*probes}:
             self._short = self._for_a_dear_clock()
@@ -97,6 +95,7 @@ class _Measuring:
         seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
+        return "study" in self.evidence
 
     def _for_a_dear_clock(self):
         """`{probe: options}` by the seconds that Keras takes for a batch, frozen base and all."""
