@@ -116,8 +116,9 @@ class _Seen:
         masked: which of these have a mask. inner: by the id of a call, what was seen of the nested model, frozen in part, called.
     """
 
-    def __init__(self, graph, scope):
+    def __init__(self, graph, scope, trained):
         self._graph, self._scope = graph, scope
+        self._trained = trained  # ids of the model's trained variables; a layer that is not `trainable` may hold some (LoRA)
         self.frozen, self.border, self.masked, self.inner, self._types = set(), [], set(), {}, {}
 
     def layers(self, *, frozen):
@@ -160,12 +161,12 @@ class _Seen:
         self.frozen, self.inner = set(known), {}
         for node in self._nodes():
             first = all(id(tensor) in self.frozen for tensor in node.input_tensors)
-            trains = bool(getattr(node.operation, "trainable_variables", ()))
+            trains = any(id(v) in self._trained for v in getattr(node.operation, "variables", ()))
             graph, before = _graph_of(node.operation) if first and trains else None, self._state()
             if graph is None:
                 known |= _run(node, known, operation_fn)
             else:
-                seen = _Seen(graph, self._scope)
+                seen = _Seen(graph, self._scope, self._trained)
                 with seen.looking():
                     known |= _run(node, known, operation_fn)
                 if any(layer.variables for layer in seen.layers(frozen=True)):
@@ -222,7 +223,7 @@ def _seen(model, graph, sample):
 
     def look(x):
         with keras.StatelessScope(collect_losses=True) as scope:
-            found[:] = [_Seen(graph, scope)]
+            found[:] = [_Seen(graph, scope, {*map(id, model.trainable_variables)})]
             with found[0].looking():
                 return model(x, training=True)
 

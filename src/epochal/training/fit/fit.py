@@ -13,6 +13,7 @@ from ...base.progress import SILENT, Progress
 from ...base.stop import Stop
 from ...base.system.lock import writing
 from ...rules.training.advice import every_batch
+from ...seam.frozen.features import StepAside
 from ...seam.model.copying import inside, own_way
 from ...seam.trainee import build_for_training, only_keras, open_trainee
 from ..checkpoint.checkpoint import Checkpoint, Position, file_in
@@ -28,6 +29,7 @@ from .frozen import computed_once
 from .loop import Work, run
 from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
+from .preprocessor import can_prepare, with_rows_prepared
 
 _BETWEEN = ("on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end")  # hooks between the trainings of two epochs
 _OF_KERAS = ("batch_size", "epochs", "verbose", "validation_split", "shuffle", "class_weight", "sample_weight", "initial_epoch",
@@ -51,12 +53,21 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
                 "learning_rate": rates[0] if len(rates) == 1 else rates or None}
     by_keras = partial(_by_keras, resolved=resolved, progress=progress, stop=stop or Stop())
     judges = request.validation_data is not None or request.validation_split
+    made = ("make_train_function", *(("make_test_function",) if judges else ()))
+    own = own_way(request.model, ("fit", *(("evaluate",) if judges else ()), *made))
+    prepares = bool(own) and can_prepare(request) and own_way(request.model, made) is None
     why = 'engine="keras"' if request.engine == "keras" else (
-        own_way(request.model, ("fit", "make_train_function", *(("evaluate", "make_test_function") if judges else ())))
-        or only_keras(request.model) or sparse_in((request.x, request.y, request.sample_weight)))
+        (None if prepares else own) or only_keras(request.model) or sparse_in((request.x, request.y, request.sample_weight)))
     if why:
         return by_keras(request, why)
-    given, (request, held_out) = request, _split(request)
+    given = request
+    if prepares:
+        try:
+            request, sentence = with_rows_prepared(request, _telling(progress, stop, "preparing the rows"))
+        except StepAside as aside:
+            return by_keras(request, f"{own}, and its preprocessor cannot be run beforehand: {aside}")
+        progress.say(sentence)
+    request, held_out = _split(request)
     n_rows, batching = n_rows_of(request.x), Batching(request.batch_size, request.shuffle, request.steps_per_epoch)
     order, shares = arguments.order_of(request.batches, request.y, batching.size(n_rows))
     advice.before(request, y=arguments.targets(request.y), held_out=arguments.targets(held_out), n_rows=n_rows, shares=shares)
@@ -225,11 +236,7 @@ def _work(request, feed, validation, callbacks, kept, progress, stop):
         n_updates = None if feed.n_batches is None else feed.n_batches * n_epochs
         return _modes(request, trainee, network, feed, n_updates, kept)
 
-    def computing(share):
-        if stop is not None:
-            stop.check()
-        progress.step(0.0, f"computing the frozen part of the model once: {share:.0%} of the rows")
-
+    computing = _telling(progress, stop, "computing the frozen part of the model once")
     once, why_not = computed_once(request, feed, validation, n_epochs, computing)
     if once is None:
         if why_not:
@@ -251,6 +258,16 @@ def _work(request, feed, validation, callbacks, kept, progress, stop):
 
     work = Work(model, trainee, modes_of(trainee, once.head), feed, validation, request.validation_freq, callbacks, look)
     return work
+
+
+def _telling(progress, stop, what):
+    """What is called with the share that is done of something that is computed before training."""
+    def tell(share):
+        if stop is not None:
+            stop.check()
+        progress.step(0.0, f"{what}: {share:.0%} of the rows")
+
+    return tell
 
 
 def _nothing(_):
