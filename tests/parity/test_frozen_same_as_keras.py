@@ -195,8 +195,18 @@ def only_embeddings():
     return keras.Model(first, head(layers.Flatten()(x)))
 
 
+def trained_inside_a_frozen_layer():
+    """As KerasHub sets LoRA up: `trainable` of the outer layer says no, and a kernel inside is trained."""
+    block = Centred(64)
+    model = keras.Sequential([keras.Input(IMAGE), layers.Flatten(), block, layers.Dense(3, activation="softmax")])
+    block.trainable = False
+    block.dense.trainable = True
+    block.dense.enable_lora(2)
+    return model
+
+
 NOT_ONCE = {one.__name__: one for one in (augmented, drops, moments_move, adds_a_loss, mixes_rows, otherwise_in_training, OwnCall,
-                                          only_embeddings)}
+                                          only_embeddings, trained_inside_a_frozen_layer)}
 
 
 def with_rows(build, optimizer=None):

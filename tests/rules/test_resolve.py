@@ -15,10 +15,12 @@ def arm(batch_size, rate, quality, epochs, *, present=False, schedule="constant"
 
 
 def plan(*, arms=None):
-    arms = arms or (arm(32, 0.001, 0.30, 10.0, present=True), arm(32, 0.01, 0.28, 4.0), arm(128, 0.003, 0.29, 7.0),
-                    arm(512, 0.01, None, None))
+    if arms is None:
+        arms = (arm(32, 0.001, 0.30, 10.0, present=True), arm(32, 0.01, 0.28, 4.0), arm(128, 0.003, 0.29, 7.0),
+                arm(512, 0.01, None, None))
     return SimpleNamespace(arms=arms, batch_size=SimpleNamespace(value=128), learning_rate=SimpleNamespace(value=0.003),
-                           epochs=SimpleNamespace(value=20), stopping=SimpleNamespace(patience=3), headline="Use 128.")
+                           epochs=SimpleNamespace(value=20), stopping=SimpleNamespace(patience=3), headline="Use 128.",
+                           evidence=SimpleNamespace(present=Setting(batch_size=32, learning_rate=0.001)))
 
 
 def test_all_auto_is_the_plan_with_its_early_stopping():
@@ -66,6 +68,11 @@ def test_where_nothing_was_trained_the_present_setting_stays_as_it_is_compiled()
     assert resolve(alone) == (128, None, 20, True, "Use 128.")
     with pytest.raises(UsageError, match="batch size 64 is none of them"):
         resolve(alone, batch_size=64)
+
+
+@pytest.mark.parametrize("given", [{"learning_rate": 0.001}, {"batch_size": 32}, {"batch_size": 32, "learning_rate": 0.001}])
+def test_where_nothing_was_trained_what_is_trained_with_now_may_be_asked_for(given):
+    assert resolve(plan(arms=()), epochs=3, **given) == (32, given.get("learning_rate"), 3, False, "Use 128.")
 
 
 @pytest.mark.parametrize("given", [{"batch_size": 64}, {"learning_rate": 0.5}, {"batch_size": 512}])

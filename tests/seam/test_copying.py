@@ -244,5 +244,5 @@ def test_a_task_of_keras_hub_is_copied(lora):
     y = LABELS[:, 0].astype("int32")
     rig = open_rig(model, data_from_arguments(x, y, validation_data=(x, y)))
     np.testing.assert_array_equal(rig.weights(rig.fresh(1)), flat(model.trainable_variables).astype("float32"))
-    assert any("has its own `fit`, which may order them in another way" in note for note in rig.task.notes)
+    assert any("takes them in their order, so shuffle them before" in note for note in rig.task.notes)
     assert rig.n_params == sum(v.size for v in map(numpy, model.trainable_variables))

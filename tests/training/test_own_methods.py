@@ -78,34 +78,3 @@ def test_an_own_predict_is_called():
     out = np.empty((20, 1), "float32")
     assert epochal.predict(model, X, out=out, verbose=0) is out
     np.testing.assert_array_equal(out, model.predict(X))
-
-
-TEXTS = ["the film was good", "the film was bad", "good", "bad bad film", "was the film", "the good film"] * 3
-
-
-def classifier(preprocessor):
-    hub = pytest.importorskip("keras_hub", reason="KerasHub is not installed: pip install keras-hub")
-    backbone = hub.models.BertBackbone(vocabulary_size=12, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=16,
-                                       max_sequence_length=8)
-    if preprocessor:
-        vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "film", "was", "good", "bad"]
-        tokenizer = hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
-        preprocessor = hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
-    model = hub.models.BertTextClassifier(backbone=backbone, num_classes=2, preprocessor=preprocessor, dropout=0.0)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-@pytest.mark.second
-@pytest.mark.parametrize("raw", [True, False])
-@pytest.mark.filterwarnings("ignore")
-def test_a_task_of_keras_hub_trains_and_predicts_as_by_itself(raw):
-    x, y = TEXTS, np.arange(18) % 2
-    if not raw:
-        x = {"token_ids": RNG.integers(0, 12, (18, 8)), "segment_ids": np.zeros((18, 8), "int32"),
-             "padding_mask": np.ones((18, 8), "int32")}
-    ours, theirs = [train(fit, lambda: (classifier(raw or None), {"x": x, "y": y}), epochs=2, batch_size=4)
-                    for fit in (epochal_fit, keras_fit)]
-    assert set(differences(ours, theirs).values()) == {0.0}
-    model = classifier(raw or None)
-    np.testing.assert_array_equal(epochal.predict(model, x, verbose=0), model.predict(x, verbose=0))

@@ -73,6 +73,7 @@ class Data:
         test: rows read only for the final figure, or `None`.
         notes: what was decided about the rows, one sentence each, for the user.
         folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
+        preprocessed: whether the model's own preprocessor, if it has one, has made these rows.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Data:
     test: Part | None = None
     notes: tuple[str, ...] = ()
     folds: Folds | None = None
+    preprocessed: bool = False
 
     @property
     def parts(self):

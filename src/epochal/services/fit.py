@@ -17,6 +17,7 @@ from ..base.text import counted, number
 from ..base.validate import require
 from ..records import Plan
 from ..rules.plan.resolve import Resolved, resolve
+from ..seam.frozen.preprocessing import are_raw_rows, is_task
 from ..seam.model.copying import seeded
 from ..seam.model.file import answers_with_logits, check_fits, save_model
 from ..seam.rows import leaves
@@ -189,7 +190,7 @@ def _check(request: FitRequest, plan: Plan | None) -> None:
     if cuts_own_batches(x):
         raise UsageError(f'`x` must be arrays, or a function make_dataset(batch_size), where something is "auto" or a plan is '
                          f"given; got a {type(x).__name__}, which cuts its own batches. Pass the function that makes it.")
-    known = plan is not None or is_factory(x)
+    known = plan is not None or is_factory(x) or (is_task(request.model) and are_raw_rows(x))
     if not known and (isinstance(x, str) or not all(hasattr(leaf, "shape") or isinstance(leaf, int | float) for leaf in leaves(x))):
         raise UsageError(f'`batch_size`, `epochs` and `learning_rate` must be numbers for a {type(x).__name__}; "auto" has to try '
                          "several batch sizes, which takes arrays. Call epochal.plan on a sample of the rows, and pass plan=.")

@@ -1,15 +1,22 @@
 """A model and its data as a user names them, in memory or in a file; and what is put on the bench of them."""
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from time import perf_counter
 from typing import Any
 
+import keras
+
+from ..base.errors import Unsupported
 from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
+from ..seam.frozen.features import StepAside
+from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared
 from ..seam.machine import check_device
+from ..seam.model.copying import is_builder
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import code_of, data_of, network_from_file, try_out, tutorial_network
 from ..seam.rows import Data, data_from_arguments
@@ -26,7 +33,8 @@ class ArraySource:
     """A Keras model, or a function that builds one, and rows as Keras' `fit` takes them; see `epochal.plan`.
 
     `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row. The steps are batches
-    of an epoch where rows come in batches that have no end.
+    of an epoch where rows come in batches that have no end. `preprocessed` rows are no longer raw ones, which the preprocessor of
+    a task of KerasHub is for.
     """
 
     model: Any
@@ -39,12 +47,14 @@ class ArraySource:
     test_data: Any = None
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
+    preprocessed: bool = False
 
     def open(self, seed: int) -> tuple[Any, Data]:
         source, notes = self.as_arrays(steps=_WITHOUT_END)
         data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight, validation_data=source.validation_data,
                                    validation_split=source.validation_split, test_data=source.test_data, seed=seed)
-        return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes))
+        return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes),
+                                     preprocessed=source.preprocessed)
 
     def as_arrays(self, steps: int | None = None) -> tuple["ArraySource", list[str]]:
         """The same with arrays of the first rows where rows come in batches, and a sentence for each of those.
@@ -80,7 +90,25 @@ class ArraySource:
             sentences.append(f"Judged on {found} of validation_data.")
             weights = () if found.weight is None else (found.weight,)
             source = replace(source, validation_data=(found.x, found.y, *weights))
-        return source, sentences
+        return source._by_preprocessor(sentences)
+
+    def _by_preprocessor(self, sentences):
+        """The same, its rows made by the model's preprocessor where it has one, and that said in one more sentence."""
+        if self.preprocessed or "keras_hub" not in sys.modules or not are_raw_rows(self.x):
+            return self, sentences
+        model = self.model() if is_builder(self.model) else self.model
+        if not is_task(model) or model.preprocessor is None:
+            return self, sentences
+        try:
+            rows = prepared(model, self.x, self.y, self.sample_weight)
+            judged = {name: keras.utils.pack_x_y_sample_weight(*prepared(model, *keras.utils.unpack_x_y_sample_weight(given))[:3])
+                      for name in ("validation_data", "test_data") if (given := getattr(self, name)) is not None}
+        except StepAside as aside:
+            raise Unsupported(f"The preprocessor of `{model.name}` cannot make the rows beforehand: {aside}. Pass x = "
+                              "model.preprocessor(x), and a model with preprocessor=None.") from aside
+        told = (f"The model's preprocessor has made the rows, {quantity('s', rows.seconds / rows.n_rows)} each; `model.fit` makes "
+                "them in every epoch, which no time here holds.")
+        return replace(self, x=rows.x, y=rows.y, sample_weight=rows.weight, preprocessed=True, **judged), [*sentences, told]
 
     def running(self) -> AbstractContextManager[Any]:
         """A block in which the model runs: what it raises passes through to who made it."""

@@ -28,8 +28,8 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
             after which the lowest validation loss was seen.
 
     Raises:
-        UsageError: the plan compared no setting with the numbers given, or it does not know the epochs and nothing can stop
-            the training.
+        UsageError: the plan compared no setting with the numbers given, which are not what is trained with now either, or it does
+            not know the epochs and nothing can stop the training.
     """
     wanted, chosen = {"batch size": batch_size, "learning rate": learning_rate}, batch_size == learning_rate == "auto"
     if chosen:
@@ -37,7 +37,9 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
     asked = " and ".join(f"{name} {value}" for name, value in wanted.items() if value != "auto")
     fitting = [arm for arm in plan.arms if arm.quality is not None
                and _is(wanted["batch size"], arm.setting.batch_size) and _is(wanted["learning rate"], arm.setting.learning_rate)]
-    if not fitting and not chosen:
+    now = plan.evidence.present
+    stays = not fitting and _is(wanted["batch size"], now.batch_size) and _is(wanted["learning rate"], now.learning_rate)
+    if not fitting and not chosen and not stays:
         seen = ", ".join(sorted({f"{arm.setting.batch_size} at {arm.setting.learning_rate:.3g}" for arm in plan.arms}))
         raise UsageError(f'"auto" must be left to settings that were compared; {asked} is none of them ({seen or "none was"}). '
                          'Pass numbers for all three, or "auto" for batch size and learning rate.')
@@ -51,9 +53,10 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
             raise UsageError("`epochs` must be a number, since there are no validation data to stop by and no training was long "
                              "enough to tell how many it takes; got 'auto'. Pass epochs, or validation_data.")
         epochs = max(1, round(known))
-    because = plan.headline if chosen else f"of the settings compared, the best with {asked}"
+    because = plan.headline if chosen or stays else f"of the settings compared, the best with {asked}"
     if arm is None:
-        return Resolved(plan.batch_size.value, None, int(epochs), stops_early, because)
+        size, as_said = now.batch_size if stays else plan.batch_size.value, learning_rate != "auto" and now.schedule == "constant"
+        return Resolved(size, learning_rate if as_said else None, int(epochs), stops_early, because)
     scheduled = arm.present and arm.setting.schedule != "constant"
     return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early, because)
 

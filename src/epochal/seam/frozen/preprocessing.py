@@ -48,7 +48,7 @@ def is_task(model):
 def are_raw_rows(x):
     """Whether x is arrays, lists, or tuples and dicts of them, as KerasHub cuts into rows; and no source of batches."""
     found = _raw_leaves(x)
-    return bool(found) and all(isinstance(leaf, list) or (hasattr(leaf, "__array__") and getattr(leaf, "ndim", 1)) for leaf in found)
+    return bool(found) and all(isinstance(leaf, list) or (hasattr(leaf, "__array__") and hasattr(leaf, "shape")) for leaf in found)
 
 
 def prepared(model, x, y=None, weight=None, *, tell=lambda share: None) -> Prepared:

@@ -1,6 +1,8 @@
 """The rig for a Keras model: what is alike on every back end, around the verbs that each back end brings."""
 
+import logging
 import math
+from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
 
@@ -67,7 +69,7 @@ class KerasRig:
     `now`: batch size and learning rate that are trained with now; `fit`: who trains; as for `open_rig`."""
 
     def __init__(self, source, data, bind, now=(None, None), fit=None, once=None, start="auto"):
-        self._twin, self._data, self._trainer = Twin(source, data.train, start), data, fit
+        self._twin, self._data, self._trainer = Twin(source, data.train, start, data.preprocessed), data, fit
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
         self._bench = data if once is None else self._twin.on_features(data, **once)
@@ -203,7 +205,7 @@ class KerasRig:
                            validation_data=held_out, validation_batch_size=validation_size, verbose=0)
 
     def _timed(self, call, *arguments, **options):
-        with seeded(0), self._verbs.aside():
+        with seeded(0), self._verbs.aside(), _grain_quiet():
             self.wait()
             start = perf_counter()
             call(*arguments, **options)
@@ -215,6 +217,18 @@ class KerasRig:
         shapes = [tuple(p.shape) for p in self._twin.model.trainable_variables]
         parts = np.split(np.asarray(v, np.float32), np.cumsum([int(np.prod(s)) for s in shapes])[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+@contextmanager
+def _grain_quiet():
+    """Grain, through which KerasHub's `fit` reads, warns at every call of how few batches that reads ahead."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _flat(tensors):

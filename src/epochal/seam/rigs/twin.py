@@ -13,6 +13,7 @@ from ...base.validate import one_of, require
 from ...records import STARTS, TRAINED_BEFORE, Setting
 from ..frozen.divide import divided
 from ..frozen.features import Rows, StepAside, features_of
+from ..frozen.preprocessing import is_task
 from ..model.build import build, build_optimizer, metric_names
 from ..model.copying import (
     compile_like,
@@ -37,10 +38,12 @@ _LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the fi
 class Twin:
     """A compiled copy of a model, its optimizer with a plain learning rate, and what it takes to start anew.
 
-    `source` is as for `open_rig`; the first few rows of `part`, which are its `sample`, build the model's lazy parts.
+    `source` is as for `open_rig`; the first few rows of `part`, which are its `sample`, build the model's lazy parts. Copies have
+    no preprocessor: where the model has one, it has made the rows (`preprocessed`), or it is refused.
     """
 
-    def __init__(self, source, part, start="auto"):
+    def __init__(self, source, part, start="auto", preprocessed=False):
+        self._preprocessed = preprocessed
         self._source, self._scheduled, self._head, self._shared, self._learnt = source, None, None, (), []
         self._original = None if is_builder(source) else source
         if self._original is not None:
@@ -49,9 +52,6 @@ class Twin:
         self.model = self.compiled(0)
         refuse_own_train_step(self.model)
         refuse_fixed_batches(self.model)
-        if getattr(self.model, "preprocessor", None) is not None:  # of a task of KerasHub
-            raise Unsupported(f"The model `{self.model.name}` has a preprocessor, which its own `fit` puts rows through and these "
-                              "comparisons would leave out. Pass x = model.preprocessor(x), and a model with preprocessor=None.")
         self.described = self._original or self.model
         self.sample = few = part.take(np.arange(min(2, part.n_rows)))
         self._call_takes_training, self._loss_takes_training = (
@@ -243,7 +243,10 @@ class Twin:
         parts, way = inside(self.model.optimizer), own_way(self.model, ("fit",))
         if self._learnt:
             yield TRAINED_BEFORE
-        if way is not None:
+        if way is not None and is_task(self.model):
+            yield (f"Here rows are drawn in a new order in every epoch; the `fit` of {type(self.model).__name__} takes them in "
+                   "their order, so shuffle them before.")
+        elif way is not None:
             yield (f"Here rows are drawn in a new order in every epoch, as Keras' `fit` draws them; {way}, which may order them in "
                    "another way.")
         if len(parts) > 1:
@@ -297,5 +300,11 @@ class Twin:
             require(isinstance(model, keras.Model), "model function", type(model).__name__, "a function that returns a Keras model",
                     "Return the compiled model.")
             refuse_uncompiled(model, "model function")
-            return model
-        return copy_of(self._original)
+        else:
+            model = copy_of(self._original)
+        if getattr(model, "preprocessor", None) is not None:  # of a task of KerasHub
+            if not self._preprocessed:
+                raise Unsupported(f"The model `{model.name}` has a preprocessor, which has not made these rows. Pass arrays or "
+                                  "lists of raw rows, or x = model.preprocessor(x) and a model with preprocessor=None.")
+            model.preprocessor = None
+        return model

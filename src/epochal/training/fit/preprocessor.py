@@ -11,7 +11,8 @@ from ...seam.frozen.preprocessing import are_raw_rows, is_task, prepared
 def can_prepare(request):
     """Whether a training is one of a task of KerasHub on rows, of which all are trained on in every epoch."""
     counted_in_steps = request.steps_per_epoch is not None or request.validation_steps is not None
-    return is_task(request.model) and not counted_in_steps and all(
+    draws = keras.backend.backend() == "torch" and any("seed_generator" in v.path for v in request.model.variables)
+    return is_task(request.model) and not counted_in_steps and not draws and all(  # which PyTorch draws otherwise there
         are_raw_rows(x) for x in (request.x, *([_judged(request)[0]] if request.validation_data is not None else [])))
 
 
