@@ -47,7 +47,7 @@ def test_each_probe_says_what_it_measures_and_names_its_reading():
     rig = FakeRig()
     for name, probe in PROBES.items():
         assert all((probe.title, probe.what, probe.why))
-        assert probe.cost(60) > 0
+        assert probe.cost(60, 0.9) > 0
         reading = probe(rig, seed=0, **probe.options(rig, Evidence(), 60))
         assert (probe.name, reading.name, reading.title) == (name, name, probe.title)
         assert reading.cost > 0

@@ -86,7 +86,7 @@ def test_nor_where_the_probes_took_much_of_the_budget(bench):
     known = measure(bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3)), budget=30.0)
     probed = sum(r.cost for r in known.readings if r.name in FIRST)
     assert probed > 6
-    later = PREDICTION.cost(30.0)  # there is no switch to measure
+    later = PREDICTION.cost(30.0, 0.9)  # there is no switch to measure
     assert known.get("study").detail("budget") == pytest.approx(max(30 - probed - later, 15))
     rig = bench(timing=FakeTiming(step=1e-3, example=1e-4, call=0.3))
     assert measure(rig, budget=30.0, evidence=known) == known

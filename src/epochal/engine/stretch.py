@@ -27,7 +27,7 @@ class Stretches:
         self._rig, self.batch_size, self._an_epoch = rig, batch_size, rig.n_examples // batch_size
         self.in_loops = rig.pure is not None and rig.pure.convolves_in_loops
         self._long = _CONVOLVING if self.in_loops else max(1, min(_UPDATES, most))
-        self._how, self._orders = self.in_loops or None, {}
+        self._how, self._orders, self.compiling = self.in_loops or None, {}, 0.0
 
     def start(self, lane):
         """A `Lane` before its first update."""
@@ -35,15 +35,20 @@ class Stretches:
             return _Training(lane, self._rig.fresh(lane.seed))
 
     def seconds_an_update(self, lane):
-        """How long an update takes, after compiling: measured on a training that is thrown away."""
-        training, taken = self.start(lane), []
+        """How long an update takes, after compiling: measured on a training that is thrown away.
+
+        `compiling` is then what the first one took more.
+        """
+        training, taken, begun = self.start(lane), [], perf_counter()
         self.advance(training, 1)
+        first = perf_counter() - begun
         for n in (1, 3, self._long, self._long):  # the third compiles the program of many
             begun = perf_counter()
             self.advance(training, training.n_updates + n)
             taken.append((perf_counter() - begun) / n)
             if min(taken) > (_LONG_STEP if n > 1 and not self.in_loops else _VERY_LONG):
                 break
+        self.compiling = max(0.0, first - min(taken))
         return min(taken)
 
     def advance(self, training, n_updates):

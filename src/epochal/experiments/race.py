@@ -235,10 +235,12 @@ class _Race:
         if not np.isfinite(losses).all():
             raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
         if not before:
+            if self.rig.task.trained_before:  # what every run is held against, so on all of its rows
+                losses = [self.rig.judge(state, half, rows) for half, of in enumerate(blocks) for rows in of]
             self.evidence = self.evidence.add(Reading(
                 name="untrained_loss", title="validation loss before training", value=float(np.mean(losses)), low=min(losses),
-                high=max(losses), repeats=2, details=tuple(zip(_ROWS, map(float, counts), strict=True)),
-                note="lowest and highest of two blocks of rows"))
+                high=max(losses), repeats=len(losses), details=tuple(zip(_ROWS, map(float, counts), strict=True)),
+                note=f"lowest and highest of {len(losses)} blocks of rows"))
         return blocks
 
     # time

@@ -7,6 +7,7 @@ from .. import engine
 from ..base import seeds
 from ..base.errors import MeasurementFailed
 from ..engine.guard import memory_guard
+from ..probes.probe import compiles_dearly
 from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
 from ..rules.plan.compare import runs_by_setting
@@ -62,7 +63,7 @@ class _Study:
     def __init__(self, rig, evidence, seed, seconds, keep, watch):
         self.rig, self.evidence, self.seed, self.keep, self.watch = rig, evidence, seed, keep, watch
         self.started, self.seconds, self.done, self.total = perf_counter(), seconds, 0.0, seconds
-        self.compiling = 0.0  # seconds that the last batch size took to compile and to time
+        self.compiling = 0.0  # seconds that a batch size takes to compile and to time
         memory = evidence.get("memory")
         own_alone = rig.own and (evidence.until is not None or are_unlike(evidence))
         self.turns = (0,) if own_alone else rig.turns  # what is to be reached is meant of the user's own rows
@@ -119,7 +120,7 @@ class _Study:
                 break
             size, left = left[0], left[1:]
             known = self._how(present)
-            at_best, after = known.seconds * self._times_as_slow(size, present), self._left() - self.compiling
+            at_best, after = known.seconds * self._times_as_slow(size, present), self._left() - self._still_to_compile(size)
             if propose(size, self._stretched_from(size), n, slowness * at_best, after, needed, len(confirm), known.width) is None:
                 continue  # it is not worth compiling for
             how = self._how(size)
@@ -176,6 +177,11 @@ class _Study:
                            known.width) for size in sizes)
         return sum(foreseen) + self.compiling <= self._left()
 
+    def _still_to_compile(self, size):
+        """Seconds that a batch size takes before its first training."""
+        known = self.evidence.get("engine")
+        return 0.0 if known is not None and size in {point.batch_size for point in known.points} else self.compiling
+
     def _stretched_from(self, size):
         """The batch size beside which a larger one may have more epochs: the present one, where the epochs are not fixed."""
         return min(self.rig.present.batch_size, self.n_train) if self.evidence.most_epochs is None else size
@@ -211,13 +217,14 @@ class _Study:
                 return point
         self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
         start = perf_counter()
-        widths = _WIDTHS[: 1 + (self.seconds > _SHORT)] if known is None else (known.points[0].width,)
+        one = self.seconds <= _SHORT or compiles_dearly(self.evidence, self.seconds)
+        widths = _WIDTHS[: 1 if one else 2] if known is None else (known.points[0].width,)
         with memory_guard(self.rig) as guard:
             how = engine.measure_mode(self.rig, size, max(widths), widths=widths, fold=self.turns[0])
         guard.require(size)
-        self.compiling = perf_counter() - start
+        self.compiling = (perf_counter() - start) / len(widths)  # further batch sizes have but one of them
         self._add(Reading(name="engine", title="time of a step and lane while measuring", value=how.seconds, unit="s",
-                          low=how.seconds, high=how.seconds, repeats=1, cost=self.compiling,
+                          low=how.seconds, high=how.seconds, repeats=1, cost=perf_counter() - start,
                           points=((*known.points, how) if known else (how,)), details=((ROWS, float(self.n_train)),),
                           note="; ".join(filter(None, (known and known.note, f"batch size {size:,}: {how}")))))
         return how

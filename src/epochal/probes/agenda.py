@@ -5,12 +5,13 @@ from ..base.text import number
 from ..rules.plan.propose import batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
 from . import AFTERWARDS, PROBES
-from .probe import PROGRAM
+from .probe import SMALL_PROGRAM, program_seconds
 
 _FLOPS = 2e10          # multiplications and additions a second that a small network reaches on two cores
 _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 _TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
 SHARE_OF_TRAININGS = 0.5  # of the budget, at least, that trainings to the end get: probes take the rest
+_PROGRAMS = 6          # compiled for them, at least
 _FEWEST_EPOCHS = 16    # of each of them, on average: early stopping ends most of them soon after
 
 
@@ -23,30 +24,32 @@ def agenda(task, present, evidence, budget):
     """
     if not goes_to_the_end(task, present, evidence, budget):
         return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
-    first, later = ([Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in due(evidence, budget)
+    first, later = ([Item(probe.name, probe.what, probe.why, probe.seconds(budget, evidence)) for probe in due(evidence, budget)
                      if (probe in AFTERWARDS) is afterwards] for afterwards in (False, True))
     if "study" not in evidence:
         sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
         left = budget - sum(item.seconds for item in (*first, *later))
-        first.append(_trainings(task, present, sizes, max(left, SHARE_OF_TRAININGS * budget)))
+        first.append(_trainings(task, present, sizes, max(left, SHARE_OF_TRAININGS * budget), program_seconds(evidence)))
     return (*first, *later)
 
 
 def goes_to_the_end(task, present, evidence, budget):
     """Whether a plan rests on trainings to the end: where those have begun, or the pace that was measured allows them."""
     pace = evidence.get("pace")
-    return bool(evidence.curves) or pace is None or is_affordable(task, present, pace.value, budget)
+    return bool(evidence.curves) or pace is None or is_affordable(task, present, pace.value, budget, program_seconds(evidence))
 
 
-def is_affordable(task, present, pace, budget):
-    """Whether so many seconds allow trainings to the end, of the present setting and of others, at a pace in seconds an update."""
+def is_affordable(task, present, pace, budget, program=SMALL_PROGRAM):
+    """Whether so many seconds allow trainings to the end, of the present setting and of others, at a pace in seconds an update,
+    where a program takes so many to compile."""
     steps = steps_per_epoch(task.n_train, min(present.batch_size, task.n_train))
-    return _TRAININGS * _FEWEST_EPOCHS * steps * pace <= SHARE_OF_TRAININGS * budget
+    compiling = _PROGRAMS * max(0.0, program - SMALL_PROGRAM)
+    return _TRAININGS * _FEWEST_EPOCHS * steps * pace + compiling <= SHARE_OF_TRAININGS * budget
 
 
 def _before_a_race(task, present, evidence, budget, pace):
-    items = [Item(probe.name, probe.what, probe.why, probe.cost(budget)) for probe in (PROBES["memory"], PROBES["throughput"])
-             if probe.name not in evidence]
+    items = [Item(probe.name, probe.what, probe.why, probe.seconds(budget, evidence))
+             for probe in (PROBES["memory"], PROBES["throughput"]) if probe.name not in evidence]
     left, an_epoch = budget - sum(item.seconds for item in items), steps_per_epoch(task.n_train, present.batch_size) * pace
     if "race" not in evidence:
         present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
@@ -62,7 +65,7 @@ def due(evidence, budget):
     return [probe for probe in PROBES.values() if evidence.lacks(probe.name) and probe.fits(budget, evidence)]
 
 
-def _trainings(task, present, sizes, seconds):
+def _trainings(task, present, sizes, seconds, program):
     foreseen = {b: max(_LEAST_STEP, 6 * task.n_params * b / _FLOPS) for b in sizes}
     wanted = first_epochs(present.batch_size, task.n_train)
     sweeps = {b: propose(b, present.batch_size, task.n_train, foreseen[b], seconds, wanted) for b in sizes}
@@ -71,4 +74,4 @@ def _trainings(task, present, sizes, seconds):
     return Item("study", f"up to {sum(s.n_lanes() for s in sweeps.values()):,} trainings at batch sizes "
                 f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then fresh seeds, the same for every setting",
                 "a fair comparison tunes the learning rate at each batch size and repeats with several seeds",
-                min(training + 2.5 * PROGRAM * len(sizes), seconds))
+                min(training + 2.5 * program * len(sizes), seconds))

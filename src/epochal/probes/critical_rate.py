@@ -10,7 +10,7 @@ from ..base.seeds import integer, stream
 from ..base.stats import mean_interval
 from ..base.validate import require
 from ..records import CriticalRate, Outcome, Reading
-from .probe import LEAST_BUDGET, PROGRAM, Probe
+from .probe import LEAST_BUDGET, Probe
 
 _PROBING_RATE = 1.0  # an update is proportional to its rate; one as large as the weights loses least to rounding
 _PASSES = 40         # forward passes of two repeats, about
@@ -117,5 +117,5 @@ def _without(note, outcome=Outcome.UNRESOLVED):
 
 CRITICAL_RATE = Probe(
     name="critical_rate", title="critical learning rate at the start", what="critical learning rate at the start",
-    why="bounds the rates worth trying", cost=lambda budget: 1 + PROGRAM, run=critical_rate,
-    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET)
+    why="bounds the rates worth trying", cost=lambda budget, program: 1 + program, run=critical_rate,
+    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True)

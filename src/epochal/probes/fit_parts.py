@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from ..records import Outcome, PassTime, Reading
-from .probe import LEAST_BUDGET, PROGRAM, Probe, largest_that_fits
+from .probe import LEAST_BUDGET, Probe, largest_that_fits
 
 _PASSES = 2           # validation passes in one timing
 _REPEATS = 3          # timings of a batch size
@@ -59,8 +59,9 @@ def _sizes(rig, evidence, budget):
 
 COMPILATION = Probe(
     name="compilation", title="compilation before the first update", what="seconds that `fit` compiles",
-    why="part of what a training takes", cost=lambda budget: 2 * PROGRAM, run=compilation, least_budget=LEAST_BUDGET)
+    why="part of what a training takes", cost=lambda budget, program: 2 * program, run=compilation, least_budget=LEAST_BUDGET)
 
 VALIDATION = Probe(
     name="validation", title="one pass over the validation rows", what="seconds of a validation pass of `fit`",
-    why="part of what a training takes", cost=lambda budget: PROGRAM, run=validation, options=_sizes, least_budget=LEAST_BUDGET)
+    why="part of what a training takes", cost=lambda budget, program: program, run=validation, options=_sizes,
+    least_budget=LEAST_BUDGET)

@@ -4,7 +4,7 @@ import math
 
 from ..base.validate import require
 from ..records import Outcome, Reading, StepMemory
-from .probe import PROGRAM, Probe
+from .probe import Probe
 
 
 def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None, at_most=None):  # noqa: ARG001 - a probe takes a seed; memory has no chance in it
@@ -72,5 +72,5 @@ def _search(look, fits, too_large, limit, precision):
 
 MEMORY = Probe(
     name="memory", title="largest batch that fits", what="largest batch that fits, read off the compiled program",
-    why="no crash is provoked to find it", cost=lambda budget: 2 * PROGRAM, run=memory,
+    why="no crash is provoked to find it", cost=lambda budget, program: 2 * program, run=memory,
     options=lambda rig, evidence, budget: {"at_most": evidence.max_memory})

@@ -9,7 +9,7 @@ from ..base.seeds import stream
 from ..base.stats import fieller, jackknife, trace_and_square
 from ..base.validate import require
 from ..records import Outcome, Reading
-from .probe import LEAST_BUDGET, PROGRAM, Probe
+from .probe import LEAST_BUDGET, Probe
 
 _FEWEST_CHUNKS, _CHUNKS, _LARGEST_CHUNK = 8, 32, 256
 _MOST_NUMBERS = 2**28  # of all chunk gradients held at once: 1 GiB
@@ -94,5 +94,5 @@ def _without(outcome, note):
 
 NOISE_SCALE = Probe(
     name="noise_scale", title="gradient noise scale", what="gradient noise scale",
-    why="order of magnitude of the batch size beyond which updates are no longer saved", cost=lambda budget: 1 + PROGRAM,
-    run=noise_scale, options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET)
+    why="order of magnitude of the batch size beyond which updates are no longer saved", cost=lambda budget, program: 1 + program,
+    run=noise_scale, options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True)

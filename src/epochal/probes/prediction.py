@@ -5,7 +5,7 @@ import numpy as np
 from ..base.text import counted
 from ..records import Reading, RowTime
 from ..rules.training.predict_size import SHARE, smallest_near_best
-from .probe import LEAST_BUDGET, PROGRAM, Probe, largest_that_fits
+from .probe import LEAST_BUDGET, Probe, largest_that_fits
 from .step_time import FEWEST_SIZES, race, sizes_up_to
 
 _MOST = 8192
@@ -52,5 +52,6 @@ def _options(rig, evidence, budget):
 
 PREDICTION = Probe(
     name="prediction", title="best batch size of predict", what="seconds a row of `predict` by batch size",
-    why="`predict` has a best batch size of its own", cost=lambda budget: min(8 / 60 * budget, 4 + 3 * PROGRAM), run=prediction,
-    options=_options, least_budget=LEAST_BUDGET)
+    why="`predict` has a best batch size of its own",
+    cost=lambda budget, program: min(8 / 60 * budget, 4 + 3 * program), run=prediction,
+    options=_options, least_budget=LEAST_BUDGET, explains=True)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+COMPILING = "compiling"  # detail of the reading "pace": seconds that its first program took to compile
 LEAST_BUDGET = 20.0  # seconds: within fewer, trainings need the time more than what can wait
-PROGRAM = 0.9  # seconds to compile one program on a processor; less when it was compiled before
+SMALL_PROGRAM = 0.9  # seconds to compile one program of a small model on a processor; less when it was compiled before
+_DEAR = 0.04  # of the budget: where a program takes longer to compile, what only explains is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +17,7 @@ class Probe:
     Attributes:
         name: of the reading it returns. title: the same in words, as the head of a row.
         what, why: what is measured and what for, as the agenda says it.
-        cost: `(budget) -> seconds` that it takes about, from a budget in seconds.
+        cost: `(budget, program) -> seconds` that it takes about, from a budget and what a program takes to compile, in seconds.
         run: `(rig, *, seed, ...) -> Reading`. It prints nothing, keeps no state, and leaves the rig as it was.
         options: `(rig, evidence, budget) -> dict`, what `run` is told beside the seed: its share of the budget, and what earlier
             readings say.
@@ -23,6 +25,7 @@ class Probe:
         not_on: back ends of Keras where there is nothing to measure.
         of_keras: whether it is about Keras' own `fit` alone, and says nothing where another trains.
         offered: `() -> bool`, whether what is installed allows it.
+        explains: whether comparisons and times do without it: then it is left out where programs take long to compile.
     """
 
     name: str
@@ -36,12 +39,18 @@ class Probe:
     not_on: tuple[str, ...] = ()
     of_keras: bool = False
     offered: Callable = lambda: True
+    explains: bool = False
 
     def fits(self, budget, evidence):
         """Whether it can be made within so many seconds on the machine that the `Evidence` is about, for who trains there."""
         backend = evidence.machine and evidence.machine.backend
         return (budget >= self.least_budget and self.offered() and backend not in self.not_on
-                and not (self.of_keras and evidence.trains_with != "keras"))
+                and not (self.of_keras and evidence.trains_with != "keras")
+                and not (self.explains and compiles_dearly(evidence, budget)))
+
+    def seconds(self, budget, evidence):
+        """What it takes, about, within a budget in seconds."""
+        return self.cost(budget, program_seconds(evidence))
 
     def __call__(self, rig, **options):
         """The reading, with these options, and with all the seconds it took."""
@@ -50,6 +59,17 @@ class Probe:
         reading = self.run(rig, **options)
         rig.wait()
         return replace(reading, title=self.title, cost=perf_counter() - start)
+
+
+def program_seconds(evidence):
+    """Seconds that a program of this model takes to compile, as measured with the pace; what a small model takes, at least."""
+    pace = evidence.get("pace")
+    return max(SMALL_PROGRAM, dict(pace.details).get(COMPILING, 0.0) if pace is not None else 0.0)
+
+
+def compiles_dearly(evidence, budget):
+    """Whether compiling a program takes so much of a budget in seconds that there should be few of them."""
+    return program_seconds(evidence) > max(_DEAR * budget, SMALL_PROGRAM)
 
 
 def largest_that_fits(evidence):

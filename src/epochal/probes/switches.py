@@ -4,7 +4,7 @@ from time import perf_counter
 
 from ..engine.guard import memory_guard
 from ..records import Outcome, Reading, SwitchTime
-from .probe import PROGRAM, Probe
+from .probe import Probe
 from .step_time import call_lengths, in_turns
 
 _RESOLUTION = 0.1   # seconds that one timing must last
@@ -75,5 +75,5 @@ def _point(size, way, took, as_compiled, compiling):
 
 SWITCHES = Probe(
     name="switches", title="a step of `fit` with switches of `compile`", what="seconds a step of `fit` with `steps_per_execution`",
-    why="where updates are short, it saves much of their time", cost=lambda budget: min(_SHARE * budget, 4 + 4 * PROGRAM),
-    run=switches, least_budget=_LEAST_BUDGET, not_on=("torch",), of_keras=True)
+    why="where updates are short, it saves much of their time", cost=lambda budget, program: min(_SHARE * budget, 4 + 4 * program),
+    run=switches, least_budget=_LEAST_BUDGET, not_on=("torch",), of_keras=True, explains=True)

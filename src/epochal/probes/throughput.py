@@ -7,7 +7,7 @@ from ..base.text import counted
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
 from ..rules.training.predict_size import smallest_near_best
-from .probe import PROGRAM, Probe, largest_that_fits
+from .probe import Probe, largest_that_fits
 from .step_time import FEWEST_SIZES, race, sizes_up_to
 
 
@@ -73,5 +73,5 @@ def _options(rig, evidence, budget):
 
 THROUGHPUT = Probe(
     name="throughput", title="hardware batch size B_hw = t0 / c", what="seconds a step of `fit` by batch size",
-    why="tells what a larger batch costs here", cost=lambda budget: min(0.25 * budget, 5 + 6 * PROGRAM), run=throughput,
+    why="tells what a larger batch costs here", cost=lambda budget, program: min(0.25 * budget, 5 + 6 * program), run=throughput,
     options=_options)

@@ -202,19 +202,28 @@ class Plan:
 
     @property
     def harm(self):
-        """That the first epoch of the present setting takes away from what the model had learnt before, in one sentence; empty
-        where it does not, or where the model was not trained before."""
-        before, curves = self.evidence.get("untrained_loss"), [c for c in self.evidence.of("present") if c.n_epochs]
-        present, task = self.evidence.present, self.evidence.task
-        if before is None or not curves or present is None or task is None or not task.trained_before:
+        """That the beginning of a training with the present setting takes away from what the model had learnt before, in one
+        sentence; empty where it does not, or where the model was not trained before."""
+        before, present, task = self.evidence.get("untrained_loss"), self.evidence.present, self.evidence.task
+        if before is None or present is None or task is None or not task.trained_before:
             return ""
-        start, first = before.value, sum(c.validation_loss[0] for c in curves) / len(curves)
+        curves = [c for c in self.evidence.of("present") if c.n_epochs]
+        if curves:
+            means = [sum(losses) / len(curves) for losses in zip(*(c.validation_loss for c in curves), strict=False)]
+            places = {epoch: loss for epoch, loss in enumerate(means, 1)}
+            begun, of = "the first epoch takes", "epoch {} is the first"
+        else:
+            places, an_epoch = _raced(self.evidence.runs, present), math.ceil(task.n_train / present.batch_size)
+            places = {n: loss for n, loss in places.items() if n >= an_epoch} or dict(list(places.items())[-1:])
+            begun, of = "the first {} take", "after {} updates it is the first time"
+        if not places:
+            return ""
+        start, (at, first) = before.value, next(iter(places.items()))
         if first <= start + max(self.margin, _HARM * abs(start)):
             return ""
-        means = [sum(losses) / len(curves) for losses in zip(*(c.validation_loss for c in curves), strict=False)]
-        again = next((epoch for epoch, loss in enumerate(means, 1) if loss <= start), None)
-        after = f"epoch {again} is the first that is no worse" if again else "no later epoch makes up for it"
-        return (f"at learning rate {number(present.learning_rate)} the first epoch takes validation loss from "
+        again = next((place for place, loss in places.items() if loss <= start), None)
+        after = f"{of.format(again)} that is no worse" if again else "nothing later makes up for it"
+        return (f"at learning rate {number(present.learning_rate)} {begun.format(counted(at, 'update'))} validation loss from "
                 f"{number(start)} to {number(first)}; {after}")
 
     def time_rows(self):
@@ -317,6 +326,15 @@ def _reached(arm):
     if arm.steps is None:
         return "–" if arm.n_seeds == 1 else "not reached"
     return "not timed" if arm.seconds is None else quantity("s", arm.seconds)
+
+
+def _raced(runs, setting):
+    """`{updates: loss}` of a setting in a race, the mean over the runs that were looked at there."""
+    found = {}
+    for run in runs:
+        for mark in run.marks if run.setting == setting else ():
+            found.setdefault(mark.n_updates, []).append(sum(mark.half_a + mark.half_b) / len(mark.half_a + mark.half_b))
+    return {n: sum(losses) / len(losses) for n, losses in sorted(found.items())}
 
 
 def _span(seconds):

@@ -12,7 +12,7 @@ from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
 from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
-from ..probes.probe import largest_that_fits
+from ..probes.probe import COMPILING, largest_that_fits
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
 from ..records import Evidence, Outcome, Reading
 from ..rules.plan.decide import decide
@@ -42,11 +42,12 @@ def with_pace(rig, evidence, budget):
     with memory_guard(rig) as guard:
         alone = Stretches(rig, own, 1)
         pace = alone.seconds_an_update(Lane(0, 0.0))
-        if rig.pure is not None and not alone.in_loops and not is_affordable(rig.task, rig.present, pace, budget):
+        if rig.pure is not None and not alone.in_loops and not is_affordable(
+                rig.task, rig.present, pace, budget, alone.compiling):
             pace = Stretches(rig, own, _TRIED).seconds_an_update(Lane(0, 0.0))
     guard.require(own)
     return evidence.add(Reading(name="pace", title="time of an update while measuring", value=pace, unit="s", low=pace, high=pace,
-                                repeats=1, cost=perf_counter() - begun))
+                                repeats=1, cost=perf_counter() - begun, details=((COMPILING, alone.compiling),)))
 
 
 def measure(rig, *, budget, goal="fastest", evidence=None, seed=0, keep=lambda evidence: None, reporter=None):
@@ -127,7 +128,7 @@ class _Measuring:
                                      watch=self._watch("race"))
         compared = sorted({run.setting.batch_size for run in self.evidence.runs if run.stage == "fresh"} - {present})
         for probe, options in ((VALIDATION, {"sizes": (present, *compared), "seconds": _TIMING * self.budget}), (COMPILATION, {})):
-            if probe.name not in self.evidence and probe.cost(self.budget) < self._left("race") - self._kept_for(BACK_ENDS):
+            if probe.name not in self.evidence and self._cost(probe) < self._left("race") - self._kept_for(BACK_ENDS):
                 self._probe(probe, **options)
 
     def _require_room(self):
@@ -144,9 +145,9 @@ class _Measuring:
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
         left = self._left("race") - self._kept_for(BACK_ENDS)
         for probe in (COMPILATION, VALIDATION, PREDICTION):
-            has_time = "study" in self.evidence or probe.cost(self.budget) < left
+            has_time = self._cost(probe) < (max(left, _ENDS * self.budget) if "study" in self.evidence else left)
             if probe is PREDICTION and self._predicting:
-                has_time = self._predicting + probe.cost(self.budget) < self._left()
+                has_time = self._predicting + self._cost(probe) < self._left()
             if probe.name not in self.evidence and self._fits(probe) and has_time:
                 self._probe(probe)
         if "throughput" in self.evidence and any(map(self._fits, (SWITCHES, BACK_ENDS))):
@@ -171,13 +172,16 @@ class _Measuring:
 
     def _back_ends(self, size, plan):
         """The other back ends at a batch size, where there is time left, and the training takes longer than to measure them."""
-        cost, left = BACK_ENDS.cost(self.budget), self.budget - (perf_counter() - self.started)
+        cost, left = self._cost(BACK_ENDS), self.budget - (perf_counter() - self.started)
         compiling = self.evidence.get("compilation")
         whole = plan.seconds is not None and (plan.whole or self.evidence.present_epochs is not None)
         if (self._fits(BACK_ENDS) and self._is_missing(BACK_ENDS, size) and cost <= left
                 and not (whole and plan.seconds.training.value < cost)):
             self._probe(BACK_ENDS, size=size, compilation=compiling.value if compiling else None,
                         seconds=max(_SLOW * cost, min(left, _ENDS * self.budget)))
+
+    def _cost(self, probe):
+        return probe.seconds(self.budget, self.evidence)
 
     def _fits(self, probe):
         return probe.fits(self.budget, self.evidence)
@@ -190,7 +194,7 @@ class _Measuring:
     def _kept_for(self, *probes):
         """Seconds that these probes take later, about, those left out that find nothing to measure."""
         measures = {SWITCHES: self.rig.switches, BACK_ENDS: self.rig.description}
-        return sum(probe.cost(self.budget) for probe in probes if self._fits(probe) and measures.get(probe, lambda: True)())
+        return sum(self._cost(probe) for probe in probes if self._fits(probe) and measures.get(probe, lambda: True)())
 
     def _left(self, *others):
         """Seconds of the budget that the probes, and what else is named, did not take, in this run or an earlier one."""

@@ -242,7 +242,7 @@ class _Told:
         if self.evidence.until is not None:
             yield f"whether {self.evidence.until} is reached: only trainings to the end tell; raise `--budget`"
         if nothing := self._nothing_learnt():
-            yield f"whether anything is learnt: {nothing}"
+            yield f"{'whether training helps' if self.evidence.task.trained_before else 'whether anything is learnt'}: {nothing}"
         if not self.evidence.most_epochs:
             yield "the number of epochs: no training was long enough to see its validation loss turn"
         for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
@@ -251,10 +251,14 @@ class _Told:
                 yield f"{words}: {self.evidence.why_not(name).value}"
 
     def _nothing_learnt(self):
-        """A sentence where no setting has come below what a constant answer reaches; else nothing."""
+        """A sentence where no setting has come below what a constant answer reaches, or the model before; else nothing."""
         if self.standings is None:
             return ""
         least, without = min(map(self.standings.lowest, self.standings.racers())), without_learning(self.evidence)
+        before = self.evidence.get("untrained_loss").value
+        if self.evidence.task.trained_before and not math.isinf(least):
+            return "" if least < before else (f"nothing is better than before training yet (validation loss {number(least)} at "
+                                              f"best, {number(before)} before); try a lower learning rate, or raise `--budget`")
         if math.isinf(least) or least < without:
             return ""
         return (f"nothing was learnt yet (validation loss {number(least)} at best, {number(without)} without learning); scale the "
