@@ -226,6 +226,30 @@ def test_without_time_for_the_barest_comparison_nothing_is_trained(bench):
     assert "study" not in known
 
 
+def test_one_number_of_lanes_is_tried_where_programs_take_long_to_compile(bench, monkeypatch):
+    asked = []
+    measured = studies.run.engine.measure_mode
+    monkeypatch.setattr(studies.run.engine, "measure_mode", lambda *given, widths, **named: asked.append(widths) or measured(
+        *given, widths=widths, **named))
+    for compiling in (0.5, 10.0):
+        rig = bench()
+        run(rig, begun(rig, Reading(name="pace", value=1e-3, unit="s", details=(("compiling", compiling),))))
+    assert (8, 24) in asked
+    assert (8,) in asked[1:]
+
+
+def test_batch_sizes_that_were_compiled_need_no_more_time_for_it(bench, monkeypatch):
+    rig = bench(step_seconds=1e-3, n_examples=96)
+    study, ask = studies.run._Study(rig, begun(rig), 0, 6.0, lambda evidence: None, lambda *_: None), []
+    monkeypatch.setattr(studies.run, "propose", lambda size, *given: ask.append((size, given[3])))
+    study._measure_untrained()
+    study._train("present", [rig.present], [1, 2, 3], "", 4, 4)
+    study._how(32)
+    study.compiling = 100.0                                    # as where a program takes longer than there is time
+    study._compare_sizes([1, 2, 3], 10)
+    assert {size: seconds > 0 for size, seconds in ask} == {8: True, 32: True, 96: False}
+
+
 def test_trainings_of_an_earlier_run_serve_one_that_has_no_time_for_them(bench):
     known = run(bench(), seconds=30.0)
     again = run(bench(step_seconds=1.0), seconds=60.0,

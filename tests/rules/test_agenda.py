@@ -45,6 +45,25 @@ def test_within_a_few_seconds_there_are_but_trainings_and_what_they_need(budget,
     assert (announced == ["memory", "throughput", "study"]) is alone
 
 
+def pace(compiling, seconds=1e-4):
+    return Reading(name="pace", value=seconds, unit="s", repeats=1, details=(("compiling", compiling),))
+
+
+@pytest.mark.parametrize(("compiling", "budget", "left_out"), [
+    (0.5, 60, False), (2.3, 60, False), (2.5, 60, True), (0.8, 20, False), (0.95, 20, True), (20.0, 1000, False)])
+def test_where_programs_take_long_to_compile_what_only_explains_is_left_out(compiling, budget, left_out):
+    announced = {item.name for item in agenda(task(), PRESENT, Evidence().add(pace(compiling)), budget)}
+    assert {"throughput", "study", "compilation"} <= announced
+    assert announced.isdisjoint({"noise_scale", "critical_rate", "prediction", "switches"}) is left_out
+
+
+def test_where_they_take_most_of_the_time_there_is_a_race():
+    for compiling, ends in ((1.0, True), (5.0, True), (7.0, False)):
+        announced = [item.name for item in agenda(task(), PRESENT, Evidence().add(pace(compiling)), 60)]
+        assert ("study" in announced) is ends
+        assert ("race" in announced) is not ends
+
+
 def test_back_ends_are_announced_last_where_another_is_installed_and_there_is_time(installed):
     for budget, announced in ((119, False), (120, len(installed) > 1)):
         names = [item.name for item in agenda(task(), PRESENT, Evidence(), budget)]

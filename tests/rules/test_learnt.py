@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from rules import race_runs
 from rules.worlds import PRESENT, Truth, at, evidence
 
-from epochal.records import TRAINED_BEFORE
+from epochal.records import TRAINED_BEFORE, Reading, StepTime
 from epochal.rules.plan.decide import decide
 
 
@@ -87,3 +88,29 @@ def test_where_training_helps_it_is_compared_as_ever(spread):
     plan = decide(tuned(0.8, spread=spread))
     assert "before" not in plan.headline
     assert plan.batch_size.value == PRESENT.batch_size
+
+
+def tuned_in_a_race(before, losses):
+    """Evidence of a race of a model that was trained before, with this loss; a batch is 32 of 320 rows, an update 0.01 s."""
+    known = race_runs.evidence(race_runs.raced(race_runs.PRESENT, losses), n_train=320)
+    steps = tuple(StepTime(batch_size=size, seconds=took, low=took, high=took) for size, took in race_runs.STEPS.items())
+    throughput = Reading(name="throughput", value=1.0, unit="examples", points=steps,
+                         details=(("t0", 0.008), ("c", 1e-4), ("knee", 512.0), ("best", 1e4)))
+    readings = tuple(replace(r, value=before) if r.name == "untrained_loss" else r for r in known.readings)
+    return replace(known, task=replace(known.task, notes=(TRAINED_BEFORE,)), readings=(*readings, throughput))
+
+
+def test_a_race_says_that_the_present_setting_takes_away_what_was_learnt():
+    plan = decide(tuned_in_a_race(0.3, {0.05: 0.6, 0.1: 1.2, 0.4: 0.5, 0.8: 0.29}))
+    assert plan.harm == ("at learning rate 0.001 the first 10 updates take validation loss from 0.3 to 1.2; it is no worse again "
+                         "after 80 updates")
+    assert "no later" not in plan.headline
+    plan = decide(tuned_in_a_race(0.3, {0.05: 0.6}))
+    assert plan.harm.endswith("the first 5 updates take validation loss from 0.3 to 0.6; nothing later makes up for it")
+    assert "nothing is better than before training yet (validation loss 0.6 at best, 0.3 before)" in plan.headline
+    assert any(sentence.startswith("whether training helps: nothing is better") for sentence in plan.unresolved)
+
+
+@pytest.mark.parametrize("losses", [{0.05: 0.31, 0.1: 0.29}, {0.05: 0.6, 0.1: 0.31}])
+def test_and_is_silent_where_it_does_not(losses):
+    assert not decide(tuned_in_a_race(0.3, losses)).harm

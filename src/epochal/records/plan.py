@@ -211,18 +211,18 @@ class Plan:
         if curves:
             means = [sum(losses) / len(curves) for losses in zip(*(c.validation_loss for c in curves), strict=False)]
             places = {epoch: loss for epoch, loss in enumerate(means, 1)}
-            begun, of = "the first epoch takes", "epoch {} is the first"
+            begun, back = "the first epoch takes", "epoch {} is the first that is no worse"
         else:
             places, an_epoch = _raced(self.evidence.runs, present), math.ceil(task.n_train / present.batch_size)
             places = {n: loss for n, loss in places.items() if n >= an_epoch} or dict(list(places.items())[-1:])
-            begun, of = "the first {} take", "after {} updates it is the first time"
+            begun, back = "the first {} take", "it is no worse again after {} updates"
         if not places:
             return ""
         start, (at, first) = before.value, next(iter(places.items()))
         if first <= start + max(self.margin, _HARM * abs(start)):
             return ""
         again = next((place for place, loss in places.items() if loss <= start), None)
-        after = f"{of.format(again)} that is no worse" if again else "nothing later makes up for it"
+        after = back.format(again) if again else "nothing later makes up for it"
         return (f"at learning rate {number(present.learning_rate)} {begun.format(counted(at, 'update'))} validation loss from "
                 f"{number(start)} to {number(first)}; {after}")
 
