@@ -257,6 +257,15 @@ def test_what_is_not_the_same_in_every_epoch_is_computed_anew(name):
     both(with_rows(NOT_ONCE[name]), once=False)
 
 
+@pytest.mark.parametrize(("build", "layer"), [(drops, "dropout"), (augmented, "random_flip"), (moments_move, "batch_normalization"),
+                                              (only_embeddings, None), (trained_inside_a_frozen_layer, None)])
+def test_what_is_in_the_way_is_named(build, layer, capsys):
+    model, rows = with_rows(build)()
+    epochal_fit(model, **rows, epochs=2, verbose=2)
+    said = "The frozen part of the model is computed anew in every epoch: the layer `"
+    assert (said in capsys.readouterr().out.replace("\n", " ")) is (layer is not None)
+
+
 @pytest.mark.parametrize("options", [{"shuffle": False}, {"steps_per_epoch": 4, "epochs": 7}, {"validation_batch_size": 5},
                                      {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}, {"sample_weight": np.linspace(0.1, 2, N)},
                                      {"validation_data": None, "validation_split": 0.3}, {"validation_data": None},

@@ -34,12 +34,20 @@ def divided(model, sample):
     known = vars(model).get(_NAME)
     if known is None or known[0] != state:
         seen = _seen(model, graph, sample)
-        known = vars(model)[_NAME] = state, (Base(model, seen), Head(model, seen)) if _is_dear(seen) else None
+        pair = (Base(model, seen), Head(model, seen)) if _is_dear(seen.layers(frozen=True)) else None
+        known = vars(model)[_NAME] = state, pair, None if pair else seen.in_the_way
     return known[1]
 
 
-def _is_dear(seen):
-    frozen = [layer for layer in seen.layers(frozen=True) if layer.variables]
+def in_the_way(model):
+    """The name of the layer for which `divided` found nothing: it is not trained, but computes something else every time."""
+    known = vars(model).get(_NAME)
+    return known and known[2]
+
+
+def _is_dear(operations):
+    """Whether operations, layers among them, compute enough to be worth keeping."""
+    frozen = [layer for layer in operations if getattr(layer, "variables", ())]
     return (not all(isinstance(layer, _CHEAP) for layer in frozen)
             and sum(prod(v.shape) for layer in frozen for v in layer.variables) >= _FEW_WEIGHTS)
 
@@ -116,6 +124,8 @@ class _Seen:
         masked: which of these have a mask. inner: by the id of a call, what was seen of the nested model, frozen in part, called.
     """
 
+    in_the_way = None  # an untrained layer that draws, changes or adds something in training, where a dear one is or comes after it
+
     def __init__(self, graph, scope, trained):
         self._graph, self._scope = graph, scope
         self._trained = trained  # ids of the model's trained variables; a layer that is not `trainable` may hold some (LoRA)
@@ -159,6 +169,7 @@ class _Seen:
     def _look(self, inputs, operation_fn):
         known = self._inputs(inputs)
         self.frozen, self.inner = set(known), {}
+        untrained, between = set(known), None  # tensors that depend on untrained layers alone, and the first that is not frozen
         for node in self._nodes():
             first = all(id(tensor) in self.frozen for tensor in node.input_tensors)
             trains = any(id(v) in self._trained for v in getattr(node.operation, "variables", ()))
@@ -173,6 +184,12 @@ class _Seen:
                     self.inner[id(node)] = seen
             if first and not trains and self._state() == before and not _draws(node.operation):
                 self.frozen.update(map(id, node.outputs))
+            if not trains and all(id(tensor) in untrained for tensor in node.input_tensors):
+                untrained.update(map(id, node.outputs))
+                if not self._is_frozen(node):
+                    between = between or node.operation.name
+                    if _is_dear([node.operation]):
+                        self.in_the_way = between
         others = [node for node in self._nodes() if not self._is_frozen(node) and id(node) not in self.inner]
         needed = map(id, [*self._graph.outputs, *(tensor for node in others for tensor in node.input_tensors)])
         self.border = [place for place in dict.fromkeys(needed) if place in self.frozen]

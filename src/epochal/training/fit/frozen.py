@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from ...base.system.memory import says_no_memory
 from ...base.text import counted
 from ...engine.guard import memory_guard
-from ...seam.frozen.divide import divided, follows_thawing, trainable_state
+from ...seam.frozen.divide import divided, follows_thawing, in_the_way, trainable_state
 from ...seam.frozen.features import Features, Rows, StepAside, checksum_of_weights, features_of
 from ..feeds.arrays import Resident
 from ..feeds.blocks import ArrayBlocks
@@ -76,7 +76,8 @@ def computed_once(request, feed, validation, n_epochs, tell):
         return None, None
     pair = divided(model, feed.sample[0])
     if pair is None:
-        return None, None
+        layer = in_the_way(model)
+        return None, layer and f"the layer `{layer}` before or inside it computes something else every time"
     for what in ("train", "test"):
         if meddling := seeing_the_model(needing_batches(request.callbacks, what)):
             return None, f"the callback {type(meddling[0]).__name__} may change it at every batch"
