@@ -38,7 +38,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             such as the tasks of KerasHub.
         x, y, sample_weight: the training data as `fit` takes them: arrays, or dicts, lists or tuples of arrays. Of what cuts its
             own batches (`keras.utils.PyDataset`, `tf.data`, `DataLoader`), of a function `make_dataset(batch_size)` and of the path
-            of a Parquet file (`y` is the name of its target) the first 20,000 rows are measured on, 256 MB at most.
+            of a Parquet file (`y` is the name of its target) the first 20,000 rows are measured on, 256 MB at most. For a task of
+            KerasHub, raw texts or images, of which its preprocessor makes rows once.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to judge on, or batches as for `x`.
         validation_split: the last rows as validation data, as in Keras. Without either, a fifth is held out at random,
