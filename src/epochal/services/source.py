@@ -7,14 +7,12 @@ from os import PathLike, fspath
 from time import perf_counter
 from typing import Any
 
-import keras
-
 from ..base.errors import Unsupported
 from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
 from ..seam.frozen.features import StepAside
-from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared
+from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared, prepared_to_judge
 from ..seam.machine import check_device
 from ..seam.model.copying import is_builder
 from ..seam.model.metrics import rare_class_metric
@@ -101,8 +99,8 @@ class ArraySource:
             return self, sentences
         try:
             rows = prepared(model, self.x, self.y, self.sample_weight)
-            judged = {name: keras.utils.pack_x_y_sample_weight(*prepared(model, *keras.utils.unpack_x_y_sample_weight(given))[:3])
-                      for name in ("validation_data", "test_data") if (given := getattr(self, name)) is not None}
+            judged = {name: prepared_to_judge(model, given)[0] for name in ("validation_data", "test_data")
+                      if (given := getattr(self, name)) is not None}
         except StepAside as aside:
             raise Unsupported(f"The preprocessor of `{model.name}` cannot make the rows beforehand: {aside}. Pass x = "
                               "model.preprocessor(x), and a model with preprocessor=None.") from aside

@@ -55,8 +55,9 @@ def resolve(plan, *, batch_size="auto", learning_rate="auto", epochs="auto", val
         epochs = max(1, round(known))
     because = plan.headline if chosen or stays else f"of the settings compared, the best with {asked}"
     if arm is None:
-        size, as_said = now.batch_size if stays else plan.batch_size.value, learning_rate != "auto" and now.schedule == "constant"
-        return Resolved(size, learning_rate if as_said else None, int(epochs), stops_early, because)
+        size = now.batch_size if stays else plan.batch_size.value
+        rate = None if learning_rate == "auto" or now.schedule != "constant" else float(learning_rate)
+        return Resolved(size, rate, int(epochs), stops_early, because)
     scheduled = arm.present and arm.setting.schedule != "constant"
     return Resolved(arm.setting.batch_size, None if scheduled else arm.setting.learning_rate, int(epochs), stops_early, because)
 

@@ -45,6 +45,12 @@ def is_task(model):
         owner.__module__.startswith(("keras_hub.", "keras.")) for owner in owners) and own_way(model, ("train_step",)) is None
 
 
+def draws_alike(model):
+    """Whether a training draws the same random numbers as under the task's own `fit`. On PyTorch their stream goes on otherwise
+    there, which reads its rows through Grain."""
+    return keras.backend.backend() != "torch" or not any("seed_generator" in v.path for v in model.variables)
+
+
 def are_raw_rows(x):
     """Whether x is arrays, lists, or tuples and dicts of them, as KerasHub cuts into rows; and no source of batches."""
     found = _raw_leaves(x)
@@ -83,6 +89,17 @@ def prepared(model, x, y=None, weight=None, *, tell=lambda share: None) -> Prepa
             to[begin:end] = leaf
         tell(end / n)
     return Prepared(*room, perf_counter() - start)
+
+
+def prepared_to_judge(model, validation_data, *, tell=lambda share: None):
+    """`validation_data` of `fit` with the rows that the preprocessor makes, and their `Prepared`; as `prepared`."""
+    rows = prepared(model, *keras.utils.unpack_x_y_sample_weight(validation_data), tell=tell)
+    return keras.utils.pack_x_y_sample_weight(rows.x, rows.y, rows.weight), rows
+
+
+def rows_to_judge(validation_data):
+    """The inputs in `validation_data` of `fit`."""
+    return keras.utils.unpack_x_y_sample_weight(validation_data)[0]
 
 
 def _preprocessed(model, rows, which):
