@@ -113,6 +113,17 @@ def test_so_are_they_with_every_option(options):
     assert "has its own `fit`" not in ours.params["because"]
 
 
+@pytest.mark.parametrize(("given", "sentence"), [
+    ({"x": []}, "`x` must be at least one row; got no rows"),
+    ({"y": LABELS[:7]}, "must be of one length; got x of 45 rows, y of 7 rows"),
+    ({"validation_data": (TEXTS, LABELS[:7])}, "must be of one length; got x of 45 rows, y of 7 rows")])
+def test_rows_that_do_not_go_together_are_refused_with_a_sentence(given, sentence):
+    model, data = classifier()
+    for call in (epochal_fit, epochal.plan):
+        with pytest.raises(epochal.UsageError, match=sentence):
+            call(model, **data | given, verbose=0)
+
+
 def test_without_a_preprocessor_rows_come_in_their_order():
     x = {"token_ids": RNG.integers(0, 12, (N, LENGTH)), "segment_ids": np.zeros((N, LENGTH), "int32"),
          "padding_mask": np.ones((N, LENGTH), "int32")}

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ...base.system.memory import memory_here
+from ...base.validate import require
 from ..forward import COMPARED
 from ..model.copying import own_way
 from ..rows import leaves, over
@@ -66,12 +67,17 @@ def prepared(model, x, y=None, weight=None, *, tell=lambda share: None) -> Prepa
         tell: called with the share that is done.
 
     Raises:
+        UsageError: there are no rows, or not as many targets.
         StepAside: its rows differ from epoch to epoch, depend on their neighbours, or are too large to keep. The model's own `fit`
             trains it then. What the preprocessor raises passes through.
     """
     start = perf_counter()
     rows = tuple(_mapped(_array, tree) for tree in (x, y, weight))
-    n = len(_raw_leaves(rows[0])[0])
+    n_rows = {name: len(leaf) for name, tree in zip(("x", "y", "sample_weight"), rows, strict=True) for leaf in _raw_leaves(tree)}
+    n = n_rows["x"]
+    require(n > 0, "x", "no rows", "at least one row", "Pass the training data.")
+    require(set(n_rows.values()) == {n}, "x, y and sample_weight", ", ".join(f"{name} of {m} rows" for name, m in n_rows.items()),
+            "of one length", "Pass a target for each row.")
     if model.preprocessor is None:
         return Prepared(*rows, 0.0)
     first = _preprocessed(model, rows, np.arange(min(_AT_ONCE, n)))
