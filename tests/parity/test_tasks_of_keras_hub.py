@@ -114,7 +114,7 @@ def test_so_are_they_with_every_option(options):
 
 
 @pytest.mark.parametrize(("given", "sentence"), [
-    ({"x": []}, "`x` must be at least one row; got no rows"),
+    ({"x": []}, "`x` must be at least one row; got 'no rows'"),
     ({"y": LABELS[:7]}, "must be of one length; got x of 45 rows, y of 7 rows"),
     ({"validation_data": (TEXTS, LABELS[:7])}, "must be of one length; got x of 45 rows, y of 7 rows")])
 def test_rows_that_do_not_go_together_are_refused_with_a_sentence(given, sentence):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from ...base.system.memory import memory_here
+from ...base.text import Wording
 from ...base.validate import require
 from ..forward import COMPARED
 from ..model.copying import own_way
@@ -76,8 +77,8 @@ def prepared(model, x, y=None, weight=None, *, tell=lambda share: None) -> Prepa
     n_rows = {name: len(leaf) for name, tree in zip(("x", "y", "sample_weight"), rows, strict=True) for leaf in _raw_leaves(tree)}
     n = n_rows["x"]
     require(n > 0, "x", "no rows", "at least one row", "Pass the training data.")
-    require(set(n_rows.values()) == {n}, "x, y and sample_weight", ", ".join(f"{name} of {m} rows" for name, m in n_rows.items()),
-            "of one length", "Pass a target for each row.")
+    require(set(n_rows.values()) == {n}, "x, y and sample_weight",
+            Wording(", ".join(f"{name} of {m} rows" for name, m in n_rows.items())), "of one length", "Pass a target for each row.")
     if model.preprocessor is None:
         return Prepared(*rows, 0.0)
     first = _preprocessed(model, rows, np.arange(min(_AT_ONCE, n)))
