@@ -146,10 +146,16 @@ def models():
     layer, loss = own_layer(1)
     own = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), layer])
     own.compile("adam", loss)
-    return {"a compiled model": plain, "frozen, adapted, scheduled": frozen, "layers and a loss of the user's own": own}
+    tuned = keras.Sequential([keras.Input((3,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+    tuned.layers[0].enable_lora(2)
+    tuned.compile("adam", "mse")
+    tuned.fit(*one_study.rows(), verbose=0)
+    return {"a compiled model": plain, "with LoRA, trained before": tuned, "frozen, adapted, scheduled": frozen,
+            "layers and a loss of the user's own": own}
 
 
-@pytest.mark.parametrize("name", ["a compiled model", "frozen, adapted, scheduled", "layers and a loss of the user's own"])
+@pytest.mark.parametrize("name", ["a compiled model", "with LoRA, trained before", "frozen, adapted, scheduled",
+                                  "layers and a loss of the user's own"])
 def test_a_model_travels_as_it_is(name):
     model, data = models()[name], rows()
     here = open_rig(model, data)

@@ -9,8 +9,10 @@ from parity.same_fit import differences, epochal_fit, keras_fit, train
 
 import epochal
 from epochal.seam.frozen import features, preprocessing
+from epochal.seam.packing import open_packed, pack
 from epochal.seam.rigs.keras_rig import open_rig
 from epochal.seam.rows import data_from_arguments
+from epochal.services.source import ArraySource
 
 pytestmark = [pytest.mark.needs("keras_hub", "tensorflow_text"), pytest.mark.second, pytest.mark.filterwarnings("ignore")]
 
@@ -210,6 +212,17 @@ def test_numbers_may_be_left_to_be_measured_on_raw_rows():
     history = epochal.fit(model, **data, batch_size="auto", epochs=2, budget=0.5, verbose=0)
     assert len(history.epoch) == 2
     assert history.params["resolved"]
+
+
+@_BEFORE_THE_BACK_END
+def test_a_task_with_lora_travels_to_another_process():
+    pickler = pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
+    model, data = CASES["BERT with LoRA"]()
+    source, rows = ArraySource(model, data["x"], data["y"]).open(0)
+    here, there = open_rig(source, rows), open_packed(pack(source, rows, pickler))
+    assert there.task == here.task
+    assert there.present == here.present
+    np.testing.assert_array_equal(there.weights(there.fresh(1)), here.weights(here.fresh(1)))
 
 
 @_BEFORE_THE_BACK_END

@@ -11,7 +11,7 @@ import keras
 
 from ..base.errors import Unsupported, UsageError
 from .identity.own_code import is_own
-from .model.copying import first_line, layers, own_parts
+from .model.copying import compile_config_of, first_line, layers, own_parts, set_up, set_up_of, to_numpy
 from .rigs.keras_rig import open_rig
 
 _OF_KERAS = ("floatx", "epsilon", "image_data_format")
@@ -77,18 +77,30 @@ def _own_code_by_value(cloudpickle):
 
 
 def _saved(model):
-    """A compiled model as `(file, parts)`: what Keras saves, and the classes and functions that are not Keras' own."""
+    """A compiled model as `(file, parts, …)`: what Keras saves, the classes and functions that are not Keras' own, and what it does
+    not save, or not for every class: how the model is set up and compiled, weights (LoRA's own too) and optimizer slots."""
     parts = keras.saving.get_custom_objects() | {type(layer).__name__: type(layer) for layer in (model, *layers(model))}
     parts = {name: part for name, part in (parts | own_parts(model)).items() if not part.__module__.startswith("keras.")}
     with _file_of_keras(f"The model `{model.name}` cannot be saved by Keras") as path:
         model.save(path)
-        return path.read_bytes(), parts
+        slots = [to_numpy(v) for v in model.optimizer.variables] if model.optimizer.built else None
+        return path.read_bytes(), parts, set_up_of(model), compile_config_of(model), model.get_weights(), slots
 
 
-def _loaded(content, parts):
+def _loaded(content, parts, alike, compiled, weights, slots):
     with _file_of_keras("The model cannot be loaded by Keras on another machine") as path:
         path.write_bytes(content)
-        return keras.models.load_model(path, custom_objects=parts, safe_mode=False)  # what came with it is code of the user's
+        with keras.utils.custom_object_scope(parts):
+            model = keras.models.load_model(path, compile=False, safe_mode=False)  # what came with it is code of the user's
+            model.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in compiled.items()})
+    set_up(model, alike)
+    if model.built:
+        model.set_weights(weights)
+    if slots is not None:
+        model.optimizer.build(model.trainable_variables)
+        for variable, value in zip(model.optimizer.variables, slots, strict=True):
+            variable.assign(value)
+    return model
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import random
 import re
 import sys
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -85,7 +86,7 @@ def copy_of(original, shared=()):
         raise Unsupported(f"The model `{original.name}` cannot be copied by Keras ({first_line(error)}). Pass a function that "
                           "builds and compiles it instead of the model.") from error
     _refuse_lost_class(original, model)
-    _set_up_alike(original, model)
+    set_up(model, set_up_of(original))
     return model
 
 
@@ -157,12 +158,18 @@ def nameless(config):
     return config
 
 
+def compile_config_of(model):
+    """How a model is compiled, as Keras writes it down."""
+    config = model.get_compile_config()
+    if not config:
+        raise Unsupported(f"The way the model `{model.name}` is compiled cannot be copied. Pass a function that builds and "
+                          "compiles it instead of the model.")
+    return config
+
+
 def compile_like(model, original, optimizer):
     """Compile `model` as `original` is compiled, but with `optimizer`."""
-    config = original.get_compile_config()
-    if not config:
-        raise Unsupported(f"The way the model `{original.name}` is compiled cannot be copied. Pass a function that builds and "
-                          "compiles it instead of the model.")
+    config = compile_config_of(original)
     config = {key: value for key, value in config.items() if key not in ("optimizer", "steps_per_execution", "run_eagerly")}
     with keras.utils.custom_object_scope(own_parts(original)):
         try:
@@ -219,25 +226,48 @@ def _own_classes(model):
     return {kind.__name__: kind for kind in classes if not kind.__module__.startswith("keras.")}
 
 
-def _set_up_alike(original, copy):
-    """What no configuration says: which layers are frozen, LoRA, and what was not learnt by this training and is kept."""
-    pairs = list(zip(original._flatten_layers(), copy._flatten_layers(), strict=False))
-    for theirs, ours in pairs:
-        if ours.trainable != theirs.trainable:
-            ours.trainable = theirs.trainable
-    for theirs, ours in pairs:
-        if getattr(theirs, "lora_enabled", False) and not ours.lora_enabled:
-            ours.enable_lora(theirs.lora_rank, lora_alpha=theirs.lora_alpha)
-    if original.built and copy.built:
-        if [v.shape for v in original.weights] != [v.shape for v in copy.weights]:
-            raise Unsupported(f"The model `{original.name}` cannot be copied by Keras: the copy that its configuration makes has "
+class SetUp(NamedTuple):
+    """What no configuration says of a model.
+
+    Attributes:
+        layers: of each layer whether it is trained, and rank and alpha of its LoRA or `None`.
+        weights: of each weight of the model its shape and whether it is trained; `None` before it is built.
+        kept: `{number of a layer: its weights}`, of those that were not learnt by this training.
+    """
+
+    layers: list[tuple[bool, tuple[int, float] | None]]
+    weights: list[tuple[tuple[int, ...], bool]] | None
+    kept: dict[int, list[np.ndarray]]
+
+
+def set_up_of(model) -> SetUp:
+    """Which layers are frozen, LoRA, and what a new start keeps."""
+    found = model._flatten_layers()
+    lora = [(layer.lora_rank, layer.lora_alpha) if getattr(layer, "lora_enabled", False) else None for layer in found]
+    return SetUp([(layer.trainable, ranks) for layer, ranks in zip(found, lora, strict=True)],
+                 [(tuple(v.shape), v.trainable) for v in model.weights] if model.built else None,
+                 {i: layer.get_weights() for i, layer in enumerate(found) if _keeps_weights(layer) and layer.weights})
+
+
+def set_up(model, like):
+    """Set a copy of a model up as a `SetUp` says."""
+    pairs = list(zip(like.layers, model._flatten_layers(), strict=False))
+    for (trainable, _), ours in pairs:
+        if ours.trainable != trainable:
+            ours.trainable = trainable
+    for (_, lora), ours in pairs:
+        if lora is not None and not ours.lora_enabled:
+            ours.enable_lora(lora[0], lora_alpha=lora[1])
+    if like.weights is not None and model.built:
+        if [shape for shape, _ in like.weights] != [tuple(v.shape) for v in model.weights]:
+            raise Unsupported(f"The model `{model.name}` cannot be copied by Keras: the copy that its configuration makes has "
                               "other variables. Pass a function that builds and compiles it instead of the model.")
-        for theirs, ours in zip(original.weights, copy.weights, strict=True):
-            if ours.trainable != theirs.trainable:
-                ours.trainable = theirs.trainable
-    for theirs, ours in pairs:
-        if _keeps_weights(theirs) and theirs.weights:
-            ours.set_weights(theirs.get_weights())
+        for (_, trainable), ours in zip(like.weights, model.weights, strict=True):
+            if ours.trainable != trainable:
+                ours.trainable = trainable
+    for i, (_, ours) in enumerate(pairs):
+        if i in like.kept:
+            ours.set_weights(like.kept[i])
         if hasattr(ours, "finalize_state"):
             ours.finalize_state()  # a normaliser computes with constants that it makes of its weights
 
