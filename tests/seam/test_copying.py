@@ -136,7 +136,7 @@ def test_what_is_frozen_inside_a_layer_stays_frozen():
 def test_rows_that_only_the_model_s_own_fit_prepares_are_not_compared_without_it():
     model = classifier()
     model.preprocessor = layers.Identity()
-    with pytest.raises(Unsupported, match="has a preprocessor, which its own `fit` puts rows through.* preprocessor=None"):
+    with pytest.raises(Unsupported, match="has a preprocessor, which has not made these rows.* preprocessor=None"):
         open_rig(lambda: model, data_of(TOKENS))
 
 
