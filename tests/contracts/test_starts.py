@@ -1,5 +1,7 @@
 """Where trainings that are compared begin: with what a model has learnt before, where it was trained, else newly drawn."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -140,11 +142,12 @@ def test_what_cannot_be_meant_is_refused(model, start, said):
 def test_a_plan_says_where_it_began_and_what_the_present_rate_destroys():
     model = trained(epochs=60)
     model.compile(keras.optimizers.SGD(30.0), "sparse_categorical_crossentropy")
-    plan = epochal.plan(model, X, Y, budget=2.0 if keras.backend.backend() == "jax" else 8.0, verbose=0)  # to the end
+    plan = epochal.plan(model, X, Y, budget=5.0 if keras.backend.backend() == "jax" else 20.0, verbose=0)
     assert plan.evidence.task.trained_before
     said = dict(plan.sentences())
     assert 'start="fresh"' in said["Start"]
-    assert "at learning rate 30 the first epoch takes validation loss from" in said["Worse than before training"]
+    begun = "the first epoch takes" if plan.evidence.curves else r"the first \d+ updates? takes?"  # a race, on a slow machine
+    assert re.match(f"at learning rate 30 {begun} validation loss from", said["Worse than before training"])
     assert "the model as you compiled it, with the weights it had learnt" in plan.code()
     fresh = epochal.plan(model, X, Y, budget=1.0, start="fresh", verbose=0)
     assert "the model as you compiled it, with new weights" in fresh.code()
