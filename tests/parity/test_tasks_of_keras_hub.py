@@ -126,6 +126,12 @@ def test_rows_that_do_not_go_together_are_refused_with_a_sentence(given, sentenc
             call(model, **data | given, verbose=0)
 
 
+def test_a_plan_says_in_a_sentence_what_the_preprocessor_says():
+    model, data = classifier()
+    with pytest.raises(epochal.UsageError, match="`x` must be raw rows that the preprocessor .* it says: .*must be strings"):
+        epochal.plan(model, ["good", None, "bad"] * 15, data["y"], verbose=0)
+
+
 def test_without_a_preprocessor_rows_come_in_their_order():
     x = {"token_ids": RNG.integers(0, 12, (N, LENGTH)), "segment_ids": np.zeros((N, LENGTH), "int32"),
          "padding_mask": np.ones((N, LENGTH), "int32")}

@@ -7,14 +7,14 @@ from os import PathLike, fspath
 from time import perf_counter
 from typing import Any
 
-from ..base.errors import Unsupported
+from ..base.errors import Unsupported, UsageError
 from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
 from ..seam.frozen.features import StepAside
 from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared, prepared_to_judge
 from ..seam.machine import check_device
-from ..seam.model.copying import is_builder
+from ..seam.model.copying import first_line, is_builder
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import code_of, data_of, network_from_file, try_out, tutorial_network
 from ..seam.rows import Data, data_from_arguments
@@ -104,6 +104,11 @@ class ArraySource:
         except StepAside as aside:
             raise Unsupported(f"The preprocessor of `{model.name}` cannot make the rows beforehand: {aside}. Pass x = "
                               "model.preprocessor(x), and a model with preprocessor=None.") from aside
+        except UsageError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"`x` must be raw rows that the preprocessor of `{model.name}` takes; it says: {first_line(error)} "
+                             "Drop or mend such rows.") from error
         told = (f"The model's preprocessor has made the rows, {quantity('s', rows.seconds / rows.n_rows)} each; `model.fit` makes "
                 "them in every epoch, which no time here holds.")
         return replace(self, x=rows.x, y=rows.y, sample_weight=rows.weight, preprocessed=True, **judged), [*sentences, told]
