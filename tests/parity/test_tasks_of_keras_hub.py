@@ -117,6 +117,7 @@ def test_so_are_they_with_every_option(options):
 
 @pytest.mark.parametrize(("given", "sentence"), [
     ({"x": []}, "`x` must be at least one row; got 'no rows'"),
+    ({"x": (np.array(TEXTS), np.array(TEXTS[:44])), "y": LABELS[:44]}, "got x of 45 rows, x of 44 rows, y of 44 rows"),
     ({"y": LABELS[:7]}, "must be of one length; got x of 45 rows, y of 7 rows"),
     ({"validation_data": (TEXTS, LABELS[:7])}, "must be of one length; got x of 45 rows, y of 7 rows")])
 def test_rows_that_do_not_go_together_are_refused_with_a_sentence(given, sentence):
@@ -161,6 +162,21 @@ class Reversed:
 def differing(model):
     model.preprocessor = Reversed()
     return model
+
+
+class LessTheMean:
+    """Rows that are other ones beside other rows, whatever their order."""
+
+    def __call__(self, x):
+        return x - np.mean(x, 0)
+
+
+@pytest.mark.parametrize("n", [2, 5, N])
+def test_rows_that_depend_on_their_neighbours_are_seen_among_few(n):
+    model = image_classifier()[0]
+    model.preprocessor = LessTheMean()
+    with pytest.raises(features.StepAside, match="depend on their neighbours"):
+        preprocessing.prepared(model, RNG.normal(size=(n, 8, 8, 3)).astype("float32"), LABELS[:n])
 
 
 def masked():

@@ -74,11 +74,11 @@ def prepared(model, x, y=None, weight=None, *, tell=lambda share: None) -> Prepa
     """
     start = perf_counter()
     rows = tuple(_mapped(_array, tree) for tree in (x, y, weight))
-    n_rows = {name: len(leaf) for name, tree in zip(("x", "y", "sample_weight"), rows, strict=True) for leaf in _raw_leaves(tree)}
-    n = n_rows["x"]
+    n_rows = [(name, len(leaf)) for name, tree in zip(("x", "y", "sample_weight"), rows, strict=True) for leaf in _raw_leaves(tree)]
+    n = n_rows[0][1]
     require(n > 0, "x", "no rows", "at least one row", "Pass the training data.")
-    require(set(n_rows.values()) == {n}, "x, y and sample_weight",
-            Wording(", ".join(f"{name} of {m} rows" for name, m in n_rows.items())), "of one length", "Pass a target for each row.")
+    require({m for _, m in n_rows} == {n}, "x, y and sample_weight",
+            Wording(", ".join(f"{name} of {m} rows" for name, m in n_rows)), "of one length", "Pass a target for each row.")
     if model.preprocessor is None:
         return Prepared(*rows, 0.0)
     first = _preprocessed(model, rows, np.arange(min(_AT_ONCE, n)))
@@ -125,9 +125,9 @@ def _preprocessed(model, rows, which):
 
 def _require_alike(model, rows, first, n):
     """Raise `StepAside` unless the first rows come out the same again, beside others."""
-    few = max(1, min(COMPARED, n))
-    others = np.resize(np.arange(n // 2, n), min(_AT_ONCE, n))
-    others[-few:] = np.arange(few)[::-1]
+    few, size = max(1, min(COMPARED, n // 2)), min(_AT_ONCE, n)
+    last = np.arange(n - max(1, n // 4), n)  # repeated, so that the company is another one also where there are few rows
+    others = np.append(np.resize(last, max(size - few, size // 2 + 1)), np.arange(few)[::-1])
     for a, b in zip(leaves(first), leaves(_preprocessed(model, rows, others)), strict=True):
         if a.shape[1:] != b.shape[1:] or not np.array_equal(a[:few][::-1], b[-few:], equal_nan=a.dtype.kind == "f"):
             raise StepAside("it makes other rows in every epoch, or rows that depend on their neighbours")
