@@ -35,7 +35,7 @@ class _Trainee:
         self.why_not = dict.fromkeys(("fused", "looped"), "Keras alone takes one step at a time")
         self._model = model
 
-    def put(self, batch):
+    def put(self, batch, *, any_size=False):
         return tuple(over(np.asarray, tree) for tree in batch)
 
     def train(self, data, rows, mode):

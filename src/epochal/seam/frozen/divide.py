@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from math import prod
 
 import keras
+import numpy as np
 
 from ..model.build import outline
 from ..model.copying import has_own_step
@@ -37,6 +38,15 @@ def divided(model, sample):
         pair = (Base(model, seen), Head(model, seen)) if _is_dear(seen.layers(frozen=True)) else None
         known = vars(model)[_NAME] = state, pair, None if pair else seen.in_the_way
     return known[1]
+
+
+def sample_of(model):
+    """Inputs of one row as a graph of layers describes them, of zeros; `None` where some of their lengths are open, or unknown."""
+    graph = _graph_of(model)
+    if graph is None or any(None in tensor.shape[1:] or tensor.dtype == "string" for tensor in graph.inputs):
+        return None
+    zeros = [np.zeros([1, *tensor.shape[1:]], tensor.dtype) for tensor in graph.inputs]
+    return keras.tree.pack_sequence_as(graph.input, zeros)
 
 
 def in_the_way(model):

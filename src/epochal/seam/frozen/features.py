@@ -18,10 +18,10 @@ from ..forward import COMPARED, alike, closeness, forward_of
 from ..model.copying import layers, to_numpy
 from ..rows import leaves, over
 
-_LEAST, _MOST = 16, 256  # rows of a block
-_COPIED = 0.5e9          # bytes a second at which features are fetched, row by row, into batches; else they are not worth it
-_COPIES = 2              # of the features in memory: here and on the device
-_KEPT = 8                # features are kept for the next training where they take no more than so small a part of the free memory
+LEAST, MOST = 16, 256  # rows of a block
+_COPIED = 0.5e9        # bytes a second at which features are fetched, row by row, into batches; else they are not worth it
+_COPIES = 2            # of the features in memory: here and on the device
+_KEPT = 8              # features are kept for the next training where they take no more than so small a part of the free memory
 
 
 class StepAside(Exception):
@@ -66,10 +66,10 @@ def features_of(base, parts, *, batch_size, tell=lambda share: None, most_second
     for name in set(base.kept).difference(names):
         del base.kept[name]
     forward = forward_of(base, lambda: parts[0].take(slice(0, 1)))
-    size = min(max(_LEAST, min(_MOST, batch_size)), max(rows.n_rows for rows in parts))
-    first, row_seconds = _first_block(base, forward, parts[0], size)
+    size = min(max(LEAST, min(MOST, batch_size)), max(rows.n_rows for rows in parts))
+    first, row_seconds = first_block(base, forward, parts[0], size)
     n_bytes = sum(leaf.nbytes // len(leaf) for leaf in first)
-    if row_seconds < n_bytes / _COPIED:
+    if row_seconds < seconds_to_fetch(n_bytes):
         raise StepAside("what the frozen layers compute takes no longer than to fetch it")
     n_rows = sum(rows.n_rows for rows in parts)
     if row_seconds * n_rows > most_seconds:
@@ -80,8 +80,9 @@ def features_of(base, parts, *, batch_size, tell=lambda share: None, most_second
         room = _room(first, rows.n_rows, in_memory=_COPIES * n_bytes * n_rows <= free / 2)
         for start_at in range(0, rows.n_rows, size):
             stop = min(start_at + size, rows.n_rows)
-            for array, block in zip(room, _block(forward, rows, np.arange(stop - size, stop) % rows.n_rows), strict=True):
-                array[start_at:stop] = block[size - (stop - start_at):]
+            block = features_of_block(forward, rows, np.arange(stop - size, stop) % rows.n_rows)
+            for array, leaf in zip(room, block, strict=True):
+                array[start_at:stop] = leaf[size - (stop - start_at):]
             done += stop - start_at
             tell(done / n_rows)
         found.append(Features(room, 0.0, row_seconds))
@@ -89,6 +90,11 @@ def features_of(base, parts, *, batch_size, tell=lambda share: None, most_second
     if n_bytes * n_rows <= free / _KEPT:
         base.kept.update(zip(names, found, strict=True))
     return found
+
+
+def seconds_to_fetch(n_bytes):
+    """What it takes to bring so many bytes of features into a batch."""
+    return n_bytes / _COPIED
 
 
 def checksum_of_weights(base):
@@ -109,18 +115,18 @@ def _digest(rows):
     return found.digest()
 
 
-def _first_block(base, forward, rows, size):
+def first_block(base, forward, rows, size):
     """The features of a first block, and the seconds that a row takes, once it is seen that rows do not depend on each other."""
     few = max(1, min(COMPARED, rows.n_rows, size // 2))  # beside at least as many others
     if base.unknown and not _alike_in_training(base, rows.take(slice(0, few))):
         raise StepAside(f"the frozen layer {base.unknown[0]} computes something else while the model trains")
     forward.begin()
-    first = _block(forward, rows, np.arange(size) % rows.n_rows)
+    first = features_of_block(forward, rows, np.arange(size) % rows.n_rows)
     if not forward.changes:
         others = np.resize(np.arange(rows.n_rows // 2, rows.n_rows), size)
         others[-few:] = np.arange(few)[::-1]
         start = perf_counter()
-        again = _block(forward, rows, others)
+        again = features_of_block(forward, rows, others)
         row_seconds = (perf_counter() - start) / size
         close = closeness({layer.compute_dtype for layer in (base, *layers(base))})
         if all(alike(b[-few:], a[:few][::-1], close) for a, b in zip(first, again, strict=True)):
@@ -129,7 +135,7 @@ def _first_block(base, forward, rows, size):
     raise StepAside(f"computing the frozen part changes {forward.changes[0]}")
 
 
-def _block(forward, rows, which):
+def features_of_block(forward, rows, which):
     outputs = keras.tree.flatten(forward.run((rows.take(which),)))
     found = [forward.fetch(leaf) for leaf in outputs]
     if not all(isinstance(leaf, np.ndarray) and leaf.ndim and len(leaf) == len(which) for leaf in found):

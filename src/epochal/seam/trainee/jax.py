@@ -55,7 +55,7 @@ class _Trainee:
         self._batch = jax.jit(_batch)
         self.load()
 
-    def put(self, batch):
+    def put(self, batch, *, any_size=False):
         return tuple(over(_put, tree) for tree in batch)
 
     def train(self, data, rows, mode):

@@ -40,7 +40,7 @@ class Trainee(Protocol):
     modes: tuple[str, ...]
     convolves_in_loops: bool
 
-    def put(self, batch): ...                   # Batch of NumPy arrays -> Batch on the device; need not wait for the copy
+    def put(self, batch, *, any_size=False): ...  # Batch of NumPy arrays -> Batch on the device; need not wait for the copy
     def train(self, data, rows, mode): ...      # n_steps updates -> logs of the last: {name: scalar on the device}
     def test(self, data, rows, mode): ...       # the same with `model.test_step`, which changes metrics alone
     def reset_metrics(self): ...                # as `model.reset_metrics()`, wherever the metrics are

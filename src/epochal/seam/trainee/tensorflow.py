@@ -7,7 +7,7 @@ import tensorflow as tf
 from ..model.copying import layers
 from ..rows import over
 from . import accumulate, protocol
-from .tensorflow_step import Step
+from .tensorflow_step import OfAnySize, Step
 
 
 def bind(model, micro_batch_size=None, trains=None, judges=None):
@@ -38,8 +38,9 @@ class _Trainee:
         self.why_not = {"fused": f"The layer `{uncompiled[0]}` cannot be compiled by XLA."} if uncompiled else {}
         self.modes = tuple(mode for mode in ("fused", "looped", "stepwise") if mode not in self.why_not)
 
-    def put(self, batch):
-        return tuple(over(tf.convert_to_tensor, keras.tree.lists_to_tuples(tree)) for tree in batch)  # as Keras' own data set does
+    def put(self, batch, *, any_size=False):
+        put = (over(tf.convert_to_tensor, keras.tree.lists_to_tuples(tree)) for tree in batch)  # as Keras' own data set does
+        return (OfAnySize if any_size else tuple)(put)
 
     def train(self, data, rows, mode):
         if self._check.is_due(rows):

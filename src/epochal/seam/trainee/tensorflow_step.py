@@ -15,6 +15,10 @@ _DRAWS = ("Random", "Multinomial")  # in the names of operations that draw numbe
 _REFUSALS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.InternalError
 
 
+class OfAnySize(tuple):
+    """Batches on the device, of which Keras does not know beforehand how many rows each will have."""
+
+
 class Step:
     """A step `(packed batch) -> logs`, called once for each row of `rows`; every verb returns the logs of the last.
 
@@ -55,7 +59,7 @@ class Step:
 
     def _program(self, build, data, rows):
         """The program that `build` makes for data of this form, and the arrays to pass to it."""
-        size, arrays = self._traced_size(len(leaves(data[0])[0]), rows.shape[1]), []
+        size, arrays = self._traced_size(data, rows.shape[1]), []
         over(arrays.append, data)
         form = repr(over(lambda a: a.dtype.name, data))
         before = self._shapes.get(form, [a.shape for a in arrays])
@@ -67,7 +71,7 @@ class Step:
             self._programs[key] = build(over(lambda a: 0, data), size, specs)
         return self._programs[key], arrays
 
-    def _traced_size(self, n, size):
+    def _traced_size(self, data, size):
         """The batch size to trace with, `None` for any: known where Keras knows it, which is where all batches are full.
 
         It matters: Keras weighs the losses of several outputs by the rows of a batch where it knows them, and else not at all.
@@ -75,7 +79,8 @@ class Step:
         self._sizes.add(size)
         self._varied |= len(self._sizes) > _AS_SUCH
         if self._even is None:
-            self._even = n % size == 0 and n > size
+            n = len(leaves(data[0])[0])
+            self._even = n % size == 0 and n > size and not isinstance(data, OfAnySize)
         return size if self._static or (self._even and not self._varied) else None
 
     def _build_step(self, form, size, specs):

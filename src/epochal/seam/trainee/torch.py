@@ -43,7 +43,7 @@ class _Trainee:
         self._on = keras.ops.convert_to_tensor(0.0).device
         self.device = self._on.type
 
-    def put(self, batch):
+    def put(self, batch, *, any_size=False):
         return tuple(over(self._put, tree) for tree in batch)
 
     def train(self, data, rows, mode):

@@ -54,10 +54,11 @@ class Cutter:
 
     Attributes:
         kind: its name for a user. n_batches, starts_anew, n_ended: as in `feed.Source`; is_endless: known to have no end.
+        any_size: whether Keras does not know, before a batch comes, how many rows it has.
         draws_torch_seed: whether opening a pass draws a seed from PyTorch's stream.
     """
 
-    kind, n_batches, starts_anew, is_endless, draws_torch_seed, n_ended = "", None, True, False, False, 0
+    kind, n_batches, starts_anew, is_endless, any_size, draws_torch_seed, n_ended = "", None, True, False, True, False, 0
 
     def __init__(self, given, class_weight=None):
         self._given, self._class_weight = given, class_weight
@@ -151,6 +152,10 @@ class DatasetOfTensorFlow(Cutter):
     @property
     def is_endless(self):
         return int(self._given.cardinality()) == -1
+
+    @property
+    def any_size(self):
+        return any(spec.shape.rank is None or spec.shape[0] is None for spec in leaves(self._given.element_spec))
 
     def described(self):
         """One row of zeros as described by the data set itself: opening it would move its seeds on."""

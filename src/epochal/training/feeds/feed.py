@@ -81,6 +81,11 @@ class Feed:
         return None if self._steps else self.source.n_rows
 
     @property
+    def takes_all(self):
+        """Whether every epoch is a pass over the whole source."""
+        return self._steps is None
+
+    @property
     def sample(self):
         """As in `Source`; where there is none, the first batch of the epoch to come, which is read now, and not again then."""
         if self._sample is None:

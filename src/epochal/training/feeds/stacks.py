@@ -1,6 +1,7 @@
 """Batches that a source has cut, several of one shape stacked into one chunk, so that one call trains on all of them."""
 
 import contextlib
+import copy
 import itertools
 import random
 import sys
@@ -32,8 +33,26 @@ class Batches(Source):
 
     def __init__(self, inner):
         self.inner, self.begin, self.end, self.original = inner, inner.begin, inner.end, inner.original
-        self.starts_anew, self.sample, self._looked = inner.starts_anew, None, False
+        self.starts_anew, self._few, self._looked, self._instead, self._n_opened = inner.starts_anew, None, False, None, 0
         self._like(inner.described())
+
+    @property
+    def sample(self):
+        """As in `Source`; what is handed out in place of inputs is of no meaning here."""
+        if self._few is None or self._instead is None:
+            return self._few
+        x, *others = self._few
+        return self._instead.blank(len(leaves(x)[0])), *others
+
+    def handing_out(self, instead):
+        """The same batches with other inputs: what `instead.features(x, rows, again=, store=)` makes of them where they are taken.
+
+        `again` tells whether it is the second pass, or a later one; `store()` brings the variables of the model up to date;
+        `instead.blank(n)` is like features of so many rows.
+        """
+        other = copy.copy(self)
+        other._instead, other._n_opened = instead, 0
+        return other
 
     @property
     def n_batches(self):
@@ -55,7 +74,15 @@ class Batches(Source):
     def open(self):
         if not self.inner.draws_torch_seed:
             feeding().draw_seed()
+        self._n_opened += 1
         return _Pass(self)
+
+    def handed_out(self, batch, rows, trainee):
+        """Batches, one after the other, as they are trained on; `rows` as in `Chunk`."""
+        if self._instead is None:
+            return batch
+        x, *others = batch
+        return self._instead.features(x, rows, again=self._n_opened > 1, store=trainee.store), *others
 
     def converted(self, batch):
         try:
@@ -64,7 +91,7 @@ class Batches(Source):
                 raise OnlyKeras("the arrays of a batch differ in length", None)
         except OnlyKeras as error:
             raise OnlyKeras(error.why, self.original()) from None
-        self.sample = self.sample or found
+        self._few = self._few or found
         return found
 
     def each(self):
@@ -79,7 +106,7 @@ class _Pass:
     drawn = None
 
     def __init__(self, source):
-        self._source, self._at, self._reading = source, 0, None
+        self.source, self._at, self._reading = source, 0, None
         self._batches = map(source.converted, source.inner.open())
 
     def first(self):
@@ -97,7 +124,8 @@ class _Pass:
             self._reading = ahead(self._reading)
         for batch, rows in self._reading:
             self._at += len(rows)
-            yield Chunk(trainee.put(batch), rows)
+            batch = self.source.handed_out(batch, rows, trainee)
+            yield Chunk(trainee.put(batch, any_size=self.source.inner.any_size), rows)
 
     def close(self):
         if self._reading is not None:

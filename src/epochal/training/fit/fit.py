@@ -250,8 +250,9 @@ def _work(request, feed, validation, callbacks, kept, progress, stop):
              "epoch": changing_the_model(request.callbacks, _BETWEEN)}
 
     def look(moment):
-        if work.trainee is trainee and after[moment] and not once.goes_on():
-            progress.say("The frozen part of the model was changed: from here on it is computed anew in every epoch.")
+        if work.trainee is trainee and (why := once.why_not(changed=after[moment])):
+            progress.say(why)
+            trainee.store()
             once.leave()
             work.trainee = open_trainee(model, request.micro_batch_size)
             work.modes = modes_of(work.trainee, model)
