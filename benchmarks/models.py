@@ -2,17 +2,22 @@
 
     python benchmarks/models.py                                   # every model on every back end installed, three rounds
     python benchmarks/models.py --models mnist,resnet --backends jax --rounds 5 --json figures.json
+    pip install --no-deps --target next keras-nightly
+    python benchmarks/models.py --next next --contenders keras,keras8,next8,next32,epochal --tuned
 
 Each model, back end and contender has a process of its own, so that memory is its own; in a round the contenders take turns, and
 ratios are taken round by round. A process trains a first epoch, in which everything is compiled, and then tells the seconds of each
 further one, with its validation on a quarter of the rows. Memory is the largest resident size beyond what was in use before.
-*Keras* is `fit` as published; *keras8* is with `steps_per_execution=8` (on JAX a loop of Python in Keras 3.15, and a scan in 3.16).
+*keras* is `fit` as published; *keras8* is with `steps_per_execution=8` (on JAX a loop of Python in Keras 3.15, a scan in 3.16);
+*next* and *next8* are the Keras to come, from the folder `--next`; *plain* and *plain8* are with `jit_compile=False`. With
+`--tuned` all of them run in the first round, and afterwards *keras*, the fastest of the others, and ours.
 """
 
 import argparse
 import importlib.util
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -70,6 +75,16 @@ def mobilenet(frozen=False):
 
 
 def frozen():
+    return mobilenet(frozen=True)
+
+
+def frozen_dataset():
+    """From a `tf.data.Dataset` that shuffles."""
+    return mobilenet(frozen=True)
+
+
+def frozen_augmented():
+    """From a `tf.data.Dataset` that shuffles, and whose rows are others in every epoch."""
     return mobilenet(frozen=True)
 
 
@@ -146,7 +161,8 @@ def dense():
     return (10,), 32, 1000, [layers.Dense(64, activation="relu"), layers.Dense(32, activation="relu")]
 
 
-MODELS = {made.__name__: made for made in (dense, tutorial, vgg, resnet, mobilenet, frozen, text, causal, unet, volume, lstm, gru,
+MODELS = {made.__name__: made for made in (dense, tutorial, vgg, resnet, mobilenet, frozen, frozen_dataset,
+                                              frozen_augmented, text, causal, unet, volume, lstm, gru,
                                            attention)}
 
 
@@ -162,19 +178,35 @@ def measured(name, contender, epochs):
     of_words = len(shape) == 1 and name != "dense"
     model = keras.Sequential([keras.Input(shape, dtype="int32" if of_words else "float32"), *inner,
                               keras.layers.Dense(4, activation="softmax")])
-    several = {"steps_per_execution": 8} if contender == "keras8" else {}
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **several)
+    by_keras = re.fullmatch(r"(keras|next|plain)(\d*)", contender)
+    asked = {} if by_keras is None else {"steps_per_execution": int(by_keras[2] or 1)}
+    asked |= {"jit_compile": False} if contender.startswith("plain") else {}
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **asked)
     rng, n = np.random.default_rng(0), size * n_batches
     x = rng.integers(1, 2000, (n, *shape)) if of_words else rng.normal(size=(n, *shape)).astype("float32")
     y = rng.integers(0, 4, n)
     judged = (x[: max(size, n // 4)], y[: max(size, n // 4)])
     begun, before = [], resident()
     clock = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: begun.append(perf_counter()))
-    fit = model.fit if contender.startswith("keras") else lambda *rows, **how: epochal.fit(model, *rows, **how)
-    fit(x, y, batch_size=size, epochs=epochs + 1, validation_data=judged, verbose=0, callbacks=[clock])
+    fit = model.fit if by_keras else lambda *rows, **how: epochal.fit(model, *rows, **how)
+    rows, judged = data_set(name, (x, y), size), data_set(name, judged, size)
+    sizes = {"batch_size": size} if isinstance(rows, tuple) else {}
+    fit(*(rows if sizes else [rows]), **sizes, epochs=epochs + 1, validation_data=judged, verbose=0, callbacks=[clock])
     begun.append(perf_counter())
     first, *others = (after - at for at, after in pairwise(begun))
     return {"epochs": others, "first": first, "n_batches": n_batches, "bytes": resident() - before}
+
+
+def data_set(name, rows, size):
+    """Rows as arrays, or as what the model's name asks for."""
+    if name not in ("frozen_dataset", "frozen_augmented"):
+        return rows
+    import tensorflow as tf
+
+    rows = tf.data.Dataset.from_tensor_slices(rows).shuffle(len(rows[0]))
+    if name == "frozen_augmented":
+        rows = rows.map(lambda x, y: (x + 0.1 * tf.random.normal(x.shape), y))
+    return rows.batch(size)
 
 
 def resident():
@@ -183,10 +215,12 @@ def resident():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def in_a_process(name, contender, backend, epochs):
+def in_a_process(name, contender, backend, epochs, to_come):
     code = f"import json, models; print('figures', json.dumps(models.measured({name!r}, {contender!r}, {epochs})))"
     folder = os.path.dirname(os.path.abspath(__file__))
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if contender.startswith("next"):
+        environment["PYTHONPATH"] = os.pathsep.join([os.path.abspath(to_come), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("figures ")), None)
     if line is None:
@@ -194,14 +228,34 @@ def in_a_process(name, contender, backend, epochs):
     return json.loads(line.removeprefix("figures "))
 
 
+def seconds(figures):
+    return min(figures["epochs"])
+
+
 def told(rounds, contenders):
-    fastest = {name: [min(figures[name]["epochs"]) for figures in rounds] for name in contenders}
-    shares = sorted(keras / ours for keras, ours in zip(fastest["keras"], fastest["epochal"], strict=True))
-    cells = [f"{min(fastest[name]) * 1e3 / rounds[0][name]['n_batches']:.3g}" for name in contenders]
-    cells += [f"{statistics.median(shares):.2f} ({shares[0]:.2f} to {shares[-1]:.2f})",
+    best = min((name for name in rounds[-1] if name != "epochal"), key=lambda name: seconds(rounds[-1][name]))
+    fastest = {name: min(seconds(figures[name]) for figures in rounds if name in figures) for name in contenders}
+
+    def times_ours(name):
+        shares = sorted(seconds(figures[name]) / seconds(figures["epochal"]) for figures in rounds if name in figures)
+        return f"{statistics.median(shares):.2f} ({shares[0]:.2f} to {shares[-1]:.2f})"
+
+    cells = [f"{fastest[name] * 1e3 / rounds[0][name]['n_batches']:.3g}" for name in contenders]
+    cells += [times_ours("keras"), f"{times_ours(best)}, {best}",
               *(f"{min(figures[name]['first'] for figures in rounds):.1f}" for name in ("keras", "epochal")),
               *(f"{max(figures[name]['bytes'] for figures in rounds) / 1e6:,.0f}" for name in ("keras", "epochal"))]
     return " | ".join(cells)
+
+
+def rounds_of(contenders, n_rounds, tuned, measure):
+    rounds, taken = [], contenders
+    for _ in range(n_rounds):
+        rounds.append({contender: measure(contender) for contender in taken})
+        if tuned and taken is contenders:
+            others = [name for name in contenders if name not in ("keras", "epochal")]
+            fastest = sorted(others, key=lambda name: seconds(rounds[0][name]))[:1]
+            taken = ["keras", *fastest, "epochal"]
+    return rounds
 
 
 def main():
@@ -212,16 +266,18 @@ def main():
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--next", help="folder into which the Keras to come was installed")
+    parser.add_argument("--tuned", action="store_true")
     parser.add_argument("--json")
     given = parser.parse_args()
     contenders, figures = given.contenders.split(","), {}
     print(f"| model | back end | {' | '.join(f'{name}, ms a batch' for name in contenders)} | Keras takes, times ours | "
-          "first epoch, s: Keras | ours | memory, MB: Keras | ours |")
-    print("| --- " * (7 + len(contenders)) + "|")
+          "at its best | first epoch, s: Keras | ours | memory, MB: Keras | ours |")
+    print("| --- " * (8 + len(contenders)) + "|")
     for name in given.models.split(","):
         for backend in given.backends.split(","):
-            rounds = [{contender: in_a_process(name, contender, backend, given.epochs) for contender in contenders}
-                      for _ in range(given.rounds)]
+            rounds = rounds_of(contenders, given.rounds, given.tuned,
+                               lambda contender, name=name, on=backend: in_a_process(name, contender, on, given.epochs, given.next))
             figures[f"{name} on {backend}"] = rounds
             print(f"| {name} | {backend} | {told(rounds, contenders)} |", flush=True)
             if given.json:

@@ -132,9 +132,9 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
             `"keras"` is plain `model.fit`; or a way by name: `"fused"`, `"unrolled"`, `"looped"`, `"stepwise"`.
         checkpoint: a folder. After a crash or a kill the same call goes on there, and ends with the same weights.
         cache_frozen: what layers compute that are frozen and come first (a pretrained base with `trainable = False`) is computed
-            once for each row, and epochs train the rest; the numbers stay the same. That holds for arrays, two epochs or more, and
-            models that Keras knows as a graph of layers; behind augmentation or dropout nothing is the same twice, and all is
-            computed anew. `False` switches it off.
+            once for each row, and epochs train the rest; the numbers stay the same. That holds for arrays and sources of batches,
+            two epochs or more, and models that Keras knows as a graph of layers; behind augmentation or dropout nothing is the
+            same twice, and all is computed anew. `False` switches it off.
 
     Returns:
         The `keras.callbacks.History`. Its `params` hold what was resolved: batch size, learning rate, epochs, engine and why.

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..convolutions.layers import can_be_products
 from ..convolutions.rewrite import with_products
-from ..machine import keep_programs, this_machine
+from ..machine import compiled_sooner, keep_programs, this_machine
 from ..model.copying import to_numpy
 from ..model.metrics import chosen_elsewhere
 from ..rows import over
@@ -20,7 +20,8 @@ def bind(twin, data):
     held, device = on_bench(data, put), jax.devices()[0]
     in_loops = device.platform == "cpu" and can_be_products(twin.network)
     world = _World(twin, with_products if in_loops else lambda function: function)
-    programs = {name: jax.jit(getattr(world, name)) for name in ("step", "judged", "judge", "loss", "gradient")}
+    programs = {name: jax.jit(getattr(world, name), compiler_options=compiled_sooner())
+                for name in ("step", "judged", "judge", "loss", "gradient")}
 
     def peak_bytes(state, batch_size, whole):
         few = twin.sample if whole else data.train.take(slice(0, 1))
