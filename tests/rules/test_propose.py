@@ -54,18 +54,18 @@ def test_a_present_setting_gets_epochs_enough_for_its_curve_to_turn():
 def test_the_present_setting_takes_a_third_of_the_time_or_it_is_refused(present, n_train, step_seconds, seconds):
     an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
     if seconds / 3 < 4 * 3 * an_epoch * (1 - 1e-9):
-        assert propose_present(present, n_train, step_seconds, seconds) is None
+        assert propose_present(present, n_train, lambda n: n * step_seconds, seconds) is None
         return
     if seconds / 3 < 4 * 3 * an_epoch * (1 + 1e-9):
         return                                                # on the very edge, rounding decides
-    n_seeds, n_epochs = propose_present(present, n_train, step_seconds, seconds)
+    n_seeds, n_epochs = propose_present(present, n_train, lambda n: n * step_seconds, seconds)
     assert n_seeds >= 3
     assert 4 <= n_epochs <= first_epochs(present, n_train)
     assert n_seeds * n_epochs * an_epoch <= seconds / 3 * (1 + 1e-9)
 
 
 def test_more_time_never_gives_fewer_seeds_for_the_present_setting():
-    seeds = [propose_present(32, 1600, 1e-3, seconds)[0] for seconds in (10, 20, 40, 60, 80, 150, 400, 1000)]
+    seeds = [propose_present(32, 1600, lambda n: n * 1e-3, seconds)[0] for seconds in (10, 20, 40, 60, 80, 150, 400, 1000)]
     assert seeds == sorted(seeds)
     assert (seeds[0], seeds[-3], seeds[-1]) == (3, 8, 24)
 

@@ -76,9 +76,10 @@ class _Study:
             return self.evidence
         self._measure_untrained()
         present = self.rig.present
-        pace = self._how(min(present.batch_size, self.n_train)).seconds
+        how = self._how(min(present.batch_size, self.n_train))
         self.total = max(self._left(), 0.5 * self.seconds)
-        proposed = propose_present(present.batch_size, self.n_train, pace, self.total, self.evidence.most_epochs)
+        proposed = propose_present(present.batch_size, self.n_train, lambda n: how.serving(n).step_seconds(n), self.total,
+                                   self.evidence.most_epochs)
         if known := self.evidence.of("present"):  # in an earlier run, which may have had more time
             proposed = proposed or (len(known), max(curve.n_epochs for curve in known))
         if proposed is None:
@@ -165,9 +166,9 @@ class _Study:
     def _foreseen(self, size, of_settings, n_seeds):
         """Seconds until each of some settings of a batch size, of which the runs are given, has so many seeds."""
         how, curves = self._how(size), [curve for runs in of_settings for curve in runs.values()]
-        missing, width = sum(max(0, n_seeds - len(runs)) for runs in of_settings), how.width if how.mode == "fused" else 1
-        n_lanes = -(-missing // width) * width  # a group that is not full takes as long as one that is
-        return n_lanes * steps_per_epoch(self.n_train, size) * how.seconds * sum(c.n_epochs for c in curves) / len(curves)
+        missing = sum(max(0, n_seeds - len(runs)) for runs in of_settings)
+        a_step = how.serving(missing).step_seconds(missing)
+        return steps_per_epoch(self.n_train, size) * a_step * sum(c.n_epochs for c in curves) / len(curves)
 
     def _fit(self, sizes, n_seeds, needed):
         """Whether there is time for the barest sweeps of the present batch size and of another, which is still to be compiled."""
@@ -281,10 +282,10 @@ class _Study:
         if not wanted:
             return
         size, n = settings[0].batch_size, self.n_train
-        how = self._how(min(size, n))
+        how = self._how(min(size, n)).serving(len(wanted))
         if n_epochs is None:
             n_epochs, patience = self.sweep.n_epochs, self.sweep.patience
-        foreseen = how.seconds * steps_per_epoch(n, size) * len(wanted) * n_epochs
+        foreseen = how.step_seconds(len(wanted)) * steps_per_epoch(n, size) * n_epochs
         begun, per_group = self.done, min(how.width if how.mode == "fused" else len(wanted), len(wanted))
         groups = {"finished": 0, "epoch": 0}
 

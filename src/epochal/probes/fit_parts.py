@@ -6,10 +6,11 @@ from time import perf_counter
 import numpy as np
 
 from ..records import Outcome, PassTime, Reading
-from .probe import LEAST_BUDGET, Probe, largest_that_fits
+from .probe import LEAST_BUDGET, SMALL_PROGRAM, Probe, largest_that_fits
 
 _PASSES = 2           # validation passes in one timing
 _REPEATS = 3          # timings of a batch size
+_KERAS = 5            # times as long as one of ours do its programs take, to train and to validate, where that is long
 _TWO_SIZES = 60.0     # seconds of a budget from which a second size is timed
 
 
@@ -59,7 +60,8 @@ def _sizes(rig, evidence, budget):
 
 COMPILATION = Probe(
     name="compilation", title="compilation before the first update", what="seconds that `fit` compiles",
-    why="part of what a training takes", cost=lambda budget, program: 2 * program, run=compilation, least_budget=LEAST_BUDGET)
+    why="part of what a training takes", cost=lambda budget, program: (2 if program <= SMALL_PROGRAM else _KERAS) * program,
+    run=compilation, least_budget=LEAST_BUDGET)
 
 VALIDATION = Probe(
     name="validation", title="one pass over the validation rows", what="seconds of a validation pass of `fit`",

@@ -1,6 +1,6 @@
 """The measured points behind a reading: one record for each kind, its fields named and in SI units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,15 @@ class EnginePoint:
     seconds: float
     seconds_stepwise: float
     seconds_fused: float | None = None
+
+    def serving(self, n_lanes):
+        """As it trains so many at once: one step at a time where a program of many would be idle in too much of its width."""
+        alone = replace(self, mode="stepwise", width=1, seconds=self.seconds_stepwise)
+        return alone if alone.step_seconds(n_lanes) < self.step_seconds(n_lanes) else self
+
+    def step_seconds(self, n_lanes):
+        """Seconds of a step of so many trainings; a program of many takes as long when it is not full."""
+        return -(-n_lanes // self.width) * self.width * self.seconds
 
     def __str__(self):
         fused = f"fused {self.seconds_fused * 1e3:.3g} ms" if self.seconds_fused else "fusing not tried"

@@ -1,5 +1,6 @@
 """What machine and which versions the numbers hold for, and JAX's compiled programs, kept on it between runs."""
 
+import functools
 import os
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -68,6 +69,27 @@ def compiled_sooner():
 
     ours = jax.devices()[0].platform == "cpu" and _LEVEL not in os.environ.get("XLA_FLAGS", "")
     return {_LEVEL: 1} if ours else None
+
+
+def seconds_spared():
+    """Seconds of compiling that this process was spared so far, since JAX found programs of earlier runs; a sum that rises."""
+    if keras.backend.backend() != "jax":
+        return 0.0
+    return _listening()[0]
+
+
+@functools.cache
+def _listening():
+    import jax
+
+    found = [0.0]
+
+    def hear(event, seconds, **_):
+        if event == "/jax/compilation_cache/compile_time_saved_sec":
+            found[0] += max(0.0, seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(hear)
+    return found
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
 from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
-from ..probes.probe import COMPILING, largest_that_fits
+from ..probes.probe import COMPILING, SMALL_PROGRAM, largest_that_fits, program_seconds
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
 from ..records import Evidence, Outcome, Reading
 from ..rules.plan.decide import decide
@@ -25,6 +25,7 @@ _PREDICTED = 0.01  # of the budget: what the largest batch takes that `predict` 
 _TIMING = 0.01     # of the budget, after which validation at a batch size is timed no further
 _CALLS_BEFORE = 5  # calls of `fit` that find how long a timing must be, about
 _SLOW, _ENDS = 3, 0.1  # times the foreseen cost, and share of the budget: other back ends are ended after the larger of them
+_WORTH_A_RACE = 0.15  # of the budget: with less of it left, a race tells little
 _TRIED = 64        # updates in one program, where the pace is measured
 
 
@@ -83,7 +84,8 @@ class _Measuring:
         self._predicting = 0.0  # seconds that the programs of `predict` take to compile there
 
     def to_the_end(self):
-        """What a comparison needs to know, then trainings to the end; false where they turn out to take too long."""
+        """What a comparison needs to know, then trainings to the end; false where they turn out to take too long, so that a race
+        has to tell in the time that is left."""
         probes = due(self.evidence, self.budget)
         if self.rig.skips and {THROUGHPUT, VALIDATION, PREDICTION} & {*probes}:
             self._short = self._for_a_dear_clock()
@@ -96,7 +98,11 @@ class _Measuring:
         seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
-        return "study" in self.evidence
+        if "study" not in self.evidence:
+            return False
+        others = any(curve.setting != self.evidence.present for curve in self.evidence.of("confirm"))
+        nothing_to_race = {"batch_size", "learning_rate"} <= {*self.evidence.fixed}
+        return others or nothing_to_race or self._left("study") < _WORTH_A_RACE * self.budget
 
     def _for_a_dear_clock(self):
         """`{probe: options}` by the seconds that Keras takes for a batch, frozen base and all."""
@@ -120,7 +126,8 @@ class _Measuring:
             largest = min(n, _LARGEST * present, largest_that_fits(self.evidence) or n)
             sizes = timed_sizes(min(present, n), largest, self.evidence.get("pace").value, _CLOCK * self.budget)
             self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
-        later = self._kept_for(SWITCHES, BACK_ENDS)
+        switches = () if program_seconds(self.evidence) > SMALL_PROGRAM else (SWITCHES,)  # else Keras' programs would take it all
+        later = self._kept_for(*switches, BACK_ENDS)
         seconds, ended = self._left() - _RESERVE * self.budget - later, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:

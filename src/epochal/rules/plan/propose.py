@@ -89,15 +89,16 @@ def usual_epochs(present, n_train):
 def propose_present(present, n_train, step_seconds, seconds, most=None):
     """How to train the present setting: `(seeds, epochs)`, within a third of the time; `most` epochs where they are fixed.
 
-    `None` where there is no time for even three seeds and a few epochs.
+    `step_seconds(seeds)` is what a step with each of them takes. `None` where there is no time for even three seeds and a few
+    epochs.
     """
-    an_epoch = steps_per_epoch(n_train, min(present, n_train)) * step_seconds
+    steps = steps_per_epoch(n_train, min(present, n_train))
     wanted = most or first_epochs(present, n_train)
     for n_seeds in _MANY:  # told beforehand, by the time alone: added by what came out, they would make chance findings
-        if wanted * n_seeds * an_epoch <= seconds * _FOR_MANY:
+        if wanted * steps * step_seconds(n_seeds) <= seconds * _FOR_MANY:
             return n_seeds, wanted
     for n_seeds in (_SEEDS, 6, 5, 4, 3):
-        epochs = min(wanted, int(seconds / 3 / (an_epoch * n_seeds)))
+        epochs = min(wanted, int(seconds / 3 / (steps * step_seconds(n_seeds))))
         if epochs >= (wanted / 2 if n_seeds > 3 else min(wanted, FEWEST_EPOCHS)):
             return n_seeds, epochs
     return None

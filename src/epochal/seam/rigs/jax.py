@@ -28,7 +28,8 @@ def bind(twin, data):
         arguments = [over(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), tree)
                      for tree in (few.x, few.y, few.weight)]
         of = _World(twin.whole(), world._in_loops) if whole else world
-        program = jax.jit(of.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1)).compile()
+        lowered = jax.jit(of.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1))
+        program = lowered.compile(compiler_options=compiled_sooner())
         used = program.memory_analysis()
         return None if used is None else (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
                                           - used.alias_size_in_bytes)
