@@ -9,7 +9,7 @@ import textwrap
 import jax
 import pytest
 
-from epochal.seam.machine import compiling_anew, keep_programs
+from epochal.seam.machine import compiled_sooner, compiling_anew, keep_programs, seconds_spared
 
 PROCESS = textwrap.dedent("""
     import json, sys
@@ -86,3 +86,33 @@ def test_what_is_compiled_anew_neither_finds_nor_keeps_programs(tmp_path, settin
     assert list(tmp_path.iterdir()) != []
     with compiling_anew():
         pass  # so that later tests are not given this folder
+
+
+def test_what_programs_of_earlier_runs_spare_is_told(tmp_path, settings_of_jax):
+    def long(x):
+        for i in range(400):
+            x = jax.numpy.tanh(x * (1 + i / 1000)) @ jax.numpy.eye(3) + jax.numpy.sort(x) * 1e-9
+        return x
+
+    for name, value in (("jax_compilation_cache_dir", str(tmp_path)), ("jax_persistent_cache_min_compile_time_secs", 0),
+                        ("jax_persistent_cache_min_entry_size_bytes", -1)):
+        jax.config.update(name, value)
+    with compiling_anew():
+        pass  # the folder is taken up
+    before, x = seconds_spared(), jax.numpy.ones((3, 3))
+    jax.jit(long)(x)
+    assert seconds_spared() == before
+    jax.clear_caches()
+    jax.jit(long)(x)
+    assert seconds_spared() > before
+    with compiling_anew():
+        pass
+
+
+def test_programs_are_compiled_sooner_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    options = compiled_sooner()
+    assert options
+    assert jax.jit(lambda x: x + 1, compiler_options=options)(1.0) == 2
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
+    assert compiled_sooner() is None

@@ -10,7 +10,7 @@ from tiers import spread
 from epochal import experiments as studies
 from epochal.base.errors import MeasurementFailed
 from epochal.experiments.blocks import curve_of, schedule_of
-from epochal.records import Curve, Evidence, Outcome, Reading, Setting, Until, dump, load
+from epochal.records import Curve, EnginePoint, Evidence, Outcome, Reading, Setting, Until, dump, load
 from epochal.rules.plan.decide import decide
 from epochal.rules.plan.folds import n_trained
 from epochal.rules.plan.quality import cross_fitted
@@ -236,6 +236,15 @@ def test_one_number_of_lanes_is_tried_where_programs_take_long_to_compile(bench,
         run(rig, begun(rig, Reading(name="pace", value=1e-3, unit="s", details=(("compiling", compiling),))))
     assert (8, 24) in asked
     assert (8,) in asked[1:]
+
+
+def test_few_trainings_go_one_step_at_a_time_where_a_program_would_be_idle_in_most_of_its_width():
+    of_eight = EnginePoint(batch_size=8, mode="fused", width=8, seconds=2e-3, seconds_stepwise=3e-3, seconds_fused=2e-3)
+    assert [of_eight.step_seconds(n) for n in (1, 8, 9)] == [16e-3, 16e-3, 32e-3]
+    assert [of_eight.serving(n).width for n in (1, 5, 6, 8, 9, 16)] == [1, 1, 8, 8, 1, 8]
+    assert of_eight.serving(3).step_seconds(3) == pytest.approx(9e-3)
+    alone = replace(of_eight, mode="stepwise", width=1, seconds=3e-3)
+    assert alone.serving(8) == alone
 
 
 def test_batch_sizes_that_were_compiled_need_no_more_time_for_it(bench, monkeypatch):

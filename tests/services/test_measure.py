@@ -239,6 +239,17 @@ def test_where_trainings_turn_out_to_take_far_longer_than_their_first_updates_th
     assert decide(known)
 
 
+def test_where_trainings_to_the_end_leave_no_time_for_others_a_race_tells_in_what_is_left(bench):
+    known = measure(bench(step_seconds=0.03), budget=60.0, evidence=Evidence(fixed=("batch_size",)))
+    assert known.of("present")
+    assert not known.of("confirm")
+    assert {run.setting for run in known.runs} > {known.present}
+    assert len(decide(known).arms) > 1
+    again = measure(bench(step_seconds=0.03), budget=60.0, evidence=load(dump(known)))
+    assert again.curves == known.curves
+    assert again.runs == known.runs
+
+
 def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(bench):
     rig = bench(n_examples=96, memory=(1000, 10**9))
     known = measure(rig, budget=60.0, evidence=Evidence().within(40_000))

@@ -128,7 +128,7 @@ class _Measuring:
             self._probe(THROUGHPUT, largest=largest, sizes=sizes if len(sizes) >= FEWEST_SIZES else None)
         switches = () if program_seconds(self.evidence) > SMALL_PROGRAM else (SWITCHES,)  # else Keras' programs would take it all
         later = self._kept_for(*switches, BACK_ENDS)
-        seconds, ended = self._left() - _RESERVE * self.budget - later, self.evidence.get("race")
+        seconds, ended = self._left("study") - _RESERVE * self.budget - later, self.evidence.get("race")
         known = 0.0 if ended is None else ended.detail("budget")
         if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
@@ -150,7 +150,7 @@ class _Measuring:
 
     def afterwards(self, goal):
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
-        left = self._left("race") - self._kept_for(BACK_ENDS)
+        left = self._left("study", "race") - self._kept_for(BACK_ENDS)
         for probe in (COMPILATION, VALIDATION, PREDICTION):
             has_time = self._cost(probe) < (max(left, _ENDS * self.budget) if "study" in self.evidence else left)
             if probe is PREDICTION and self._predicting:

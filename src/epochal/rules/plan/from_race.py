@@ -13,10 +13,11 @@ from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .back_ends import faster_back_end
 from .choices import choose_predict_batch_size
-from .propose import stretch
+from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
 from .switches import faster_fit
 
-_EPOCHS, _PATIENCE = 100, 5  # at most, and without improvement: where no curve has turned, early stopping ends the training
+_PATIENCE = 5            # epochs without improvement, at least: where no curve has turned, early stopping ends the training
+_PATIENT_UPDATES = 150   # without improvement: on few rows a curve may be flat for many epochs before it falls
 _WORTH_TELLING = 1.1
 
 
@@ -112,7 +113,8 @@ class _Told:
         self.goal, self.evidence, self.clock = goal, evidence, clock
         self.standings, self.judged, self.chosen = standings, judged, chosen
         self.present, self.n_train = evidence.present, clock.n_train
-        self.patience = round(_PATIENCE * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
+        patience = min(patience_for(MOST_EPOCHS), max(_PATIENCE, math.ceil(_PATIENT_UPDATES / self._an_epoch())))
+        self.patience = round(patience * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
         self.whose = evidence.whose
         self.times = self._times()
         self.yours = f"{self.whose} ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
@@ -192,7 +194,8 @@ class _Told:
         trained = f"the longest training made {number(seen)} of them" if seen else "nothing was trained"
         stops = f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training"
         if now is None:
-            return Choice(value=_EPOCHS, low=1, high=_EPOCHS, because=f"not measured: {trained}. {stops}")
+            most = first_epochs(self.chosen.batch_size, self.n_train)
+            return Choice(value=most, low=1, high=most, because=f"not measured: {trained}. {stops}")
         expected, least, most = self.times
         if self.evidence.most_epochs:
             return Choice(value=now, low=1, high=now, because=f"yours; fixed; {trained}. {stops} sooner")
