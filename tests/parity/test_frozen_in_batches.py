@@ -145,9 +145,15 @@ def test_no_item_is_read_more_often_than_by_keras():
 
 
 def test_rows_beyond_memory_are_computed_anew(monkeypatch):
-    monkeypatch.setattr(met, "memory_here", lambda: Memory(10**9, 4 * 64 * BATCH_SIZE))
+    monkeypatch.setattr(met, "memory_here", lambda: Memory(10**9, 4 * (64 + 500) * 12))
     ours = both(made(functional))
     assert 0 < ours.params["frozen"]["rows"] < N
+
+
+def test_far_more_rows_than_memory_holds_the_names_of_are_given_up(monkeypatch, capsys):
+    monkeypatch.setattr(met, "memory_here", lambda: Memory(10**9, 100))
+    both(made(functional))
+    assert "computed anew in every epoch: too few of its rows fit into memory." in said_by(made(functional), capsys)
 
 
 @pytest.mark.parametrize("options", [{"epochs": 1}, {"steps_per_epoch": 3}], ids=["one epoch", "some steps an epoch"])
@@ -209,3 +215,4 @@ def test_rows_of_several_inputs_are_known_by_all_of_them():
     names = met._names([a, a[::-1].copy()])
     assert len({*names, *met._names([a, a])}) == 5  # the middle one is the same
     assert met._names([a])[0] == met._names([a + 0])[0] != met._names([a])[1]
+    assert met._names([a]) != met._names([a.reshape(3, 1, 2)])

@@ -12,7 +12,9 @@ from ..model.build import outline
 from ..rows import leaves, over
 from .features import LEAST, MOST, Rows, StepAside, features_of_block, first_block, seconds_to_fetch
 
+_OVER = 2     # times that room: names alone may take as much again
 _SHARE = 4    # features take no more than so small a part of the free memory; rows beyond are computed anew
+_A_ROW, _A_NAME = 500, 150  # bytes that a row takes beside its features, and one of which only the name is kept
 _KNOWN = 0.5  # of the rows of a second pass must be found again, or they are others in every epoch
 
 
@@ -83,14 +85,17 @@ class Met:
             computed = dict(zip(every[at : at + self._size], zip(*found, strict=True), strict=False))
             if self._n_bytes < self._room:
                 self._kept |= computed
-                self._n_bytes += sum(leaf.nbytes for row in computed.values() for leaf in row)
+                self._n_bytes += sum(_A_ROW + sum(leaf.nbytes for leaf in row) for row in computed.values())
                 self.n_rows += len(computed)
             else:
                 beyond |= computed
                 self._kept |= dict.fromkeys(computed)  # known, though not kept
+                self._n_bytes += _A_NAME * len(computed)
         if new:
             self.seconds += perf_counter() - start
         found = [beyond.get(name) or self._kept[name] for name in names]
+        if self._n_bytes > _OVER * self._room:
+            self._leave("too few of its rows fit into memory")
         return [np.stack(leaf) for leaf in zip(*found, strict=True)]
 
     def _leave(self, why):
@@ -103,10 +108,16 @@ def _rows(x):
 
 def _names(x):
     """What each row is known by: 32 bytes, which two different rows do not have in common."""
-    parts = [np.ascontiguousarray(leaf).reshape(len(leaf), -1).view(np.uint8) for leaf in leaves(x)]
-    if len(parts) == 1:
-        return [hashlib.sha256(row).digest() for row in parts[0]]
-    return [hashlib.sha256(b"".join(hashlib.sha256(row).digest() for row in rows)).digest() for rows in zip(*parts, strict=True)]
+    parts, form = [np.ascontiguousarray(leaf) for leaf in leaves(x)], hashlib.sha256()
+    for leaf in parts:
+        form.update(f"{leaf.shape[1:]} {leaf.dtype} ".encode())
+    found = []
+    for rows in zip(*(leaf.reshape(len(leaf), -1).view(np.uint8) for leaf in parts), strict=True):
+        name = form.copy()
+        for row in rows:  # as long as the form says
+            name.update(row)
+        found.append(name.digest())
+    return found
 
 
 def _shapes_of_rows(base, sample):
