@@ -9,8 +9,9 @@ Each model, back end and contender has a process of its own, so that memory is i
 ratios are taken round by round. A process trains a first epoch, in which everything is compiled, and then tells the seconds of each
 further one, with its validation on a quarter of the rows. Memory is the largest resident size beyond what was in use before.
 *keras* is `fit` as published; *keras8* is with `steps_per_execution=8` (on JAX a loop of Python in Keras 3.15, a scan in 3.16);
-*next* and *next8* are the Keras to come, from the folder `--next`; *plain* and *plain8* are with `jit_compile=False`. With
-`--tuned` all of them run in the first round, and afterwards *keras*, the fastest of the others, and ours.
+*next* and *next8* are the Keras to come, from the folder `--next`; *plain* and *plain8* are with `jit_compile=False`. *full* is
+ours with LLVM at its full level, at which JAX compiles by itself. With `--tuned` all of Keras' run in the first round, and
+afterwards *keras* and the fastest of the others.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import sys
 from itertools import pairwise
 from time import perf_counter
 
-CONTENDERS = ("keras", "keras8", "epochal")
+CONTENDERS, OURS = ("keras", "keras8", "epochal"), ("epochal", "full")
 
 
 def tutorial():
@@ -219,6 +220,8 @@ def in_a_process(name, contender, backend, epochs, to_come):
     code = f"import json, models; print('figures', json.dumps(models.measured({name!r}, {contender!r}, {epochs})))"
     folder = os.path.dirname(os.path.abspath(__file__))
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if contender == "full":
+        environment["XLA_FLAGS"] = "--xla_backend_optimization_level=3"
     if contender.startswith("next"):
         environment["PYTHONPATH"] = os.pathsep.join([os.path.abspath(to_come), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -233,7 +236,7 @@ def seconds(figures):
 
 
 def told(rounds, contenders):
-    best = min((name for name in rounds[-1] if name != "epochal"), key=lambda name: seconds(rounds[-1][name]))
+    best = min((name for name in rounds[-1] if name not in OURS), key=lambda name: seconds(rounds[-1][name]))
     fastest = {name: min(seconds(figures[name]) for figures in rounds if name in figures) for name in contenders}
 
     def times_ours(name):
@@ -242,7 +245,8 @@ def told(rounds, contenders):
 
     cells = [f"{fastest[name] * 1e3 / rounds[0][name]['n_batches']:.3g}" for name in contenders]
     cells += [times_ours("keras"), f"{times_ours(best)}, {best}",
-              *(f"{min(figures[name]['first'] for figures in rounds):.1f}" for name in ("keras", "epochal")),
+              *(", ".join(f"{min(figures[name]['first'] for figures in rounds):.1f}" for name in some)
+                for some in (("keras",), [name for name in contenders if name in OURS])),
               *(f"{max(figures[name]['bytes'] for figures in rounds) / 1e6:,.0f}" for name in ("keras", "epochal"))]
     return " | ".join(cells)
 
@@ -252,9 +256,9 @@ def rounds_of(contenders, n_rounds, tuned, measure):
     for _ in range(n_rounds):
         rounds.append({contender: measure(contender) for contender in taken})
         if tuned and taken is contenders:
-            others = [name for name in contenders if name not in ("keras", "epochal")]
+            others = [name for name in contenders if name not in ("keras", *OURS)]
             fastest = sorted(others, key=lambda name: seconds(rounds[0][name]))[:1]
-            taken = ["keras", *fastest, "epochal"]
+            taken = ["keras", *fastest, *(name for name in contenders if name in OURS)]
     return rounds
 
 
