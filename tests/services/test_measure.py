@@ -13,8 +13,9 @@ from epochal.base.progress import Reporter
 from epochal.base.stop import Stop, Stopped
 from epochal.probes import AFTERWARDS, BACK_ENDS, PREDICTION, PROBES, back_ends
 from epochal.probes.agenda import agenda
-from epochal.records import Evidence, Reading, Setting, dump, load
+from epochal.records import Evidence, Outcome, Reading, Setting, dump, load
 from epochal.rules.plan.decide import decide
+from epochal.services import measuring
 from epochal.services.plan import measure
 
 assert bench  # a fixture
@@ -248,6 +249,24 @@ def test_where_trainings_to_the_end_leave_no_time_for_others_a_race_tells_in_wha
     again = measure(bench(step_seconds=0.03), budget=60.0, evidence=load(dump(known)))
     assert again.curves == known.curves
     assert again.runs == known.runs
+
+
+def test_a_clock_that_a_busy_machine_hid_is_asked_for_again(bench, monkeypatch):
+    asked = []
+
+    def busy_at_first(rig, **options):
+        asked.append(options)
+        if len(asked) == 1:
+            return Reading(name="throughput", unit="examples", outcome=Outcome.UNRESOLVED, note="the machine was too busy")
+        return probe.run(rig, **options)
+
+    probe = measuring.THROUGHPUT
+    monkeypatch.setattr(measuring, "THROUGHPUT", replace(probe, run=busy_at_first))
+    dear = {"n_examples": 4096, "step_seconds": 0.02, "timing": FakeTiming(step=0.02, example=1e-5), "s": 1.0, "h": 1.0}
+    known = measure(bench(**dear), budget=60.0)
+    assert known.get("race") is not None
+    assert measure(bench(**dear), budget=60.0, evidence=load(dump(known))).runs == known.runs
+    assert len(asked) == 2
 
 
 def test_no_larger_batch_than_the_memory_allows_that_is_asked_for_is_compared(bench):
