@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..seam.machine import compiled_sooner
 from .guard import keras_lock
 from .lanes import n_trained, rows_of, trained
 
@@ -52,7 +51,7 @@ def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, device=None):
         data = jax.tree.map(lambda leaf: shape(leaf.shape, leaf.dtype), pure.data)
         halves = jax.tree.map(lambda rows: shape(rows.shape, rows.dtype), held_out(rig, [fold] * width))
         lowered = program.lower(data, states, orders, rates, halves)
-    return lowered.compile(compiler_options=compiled_sooner())
+    return lowered.compile(compiler_options=rig.pure.options)
 
 
 def held_out(rig, folds):
@@ -72,7 +71,7 @@ def compile_stretch(rig, batch_size, most):
         shapes = (jax.ShapeDtypeStruct((most, batch_size), jnp.int32), jax.ShapeDtypeStruct((most,), jnp.float32),
                   jax.ShapeDtypeStruct((), jnp.int32))
         lowered = jax.jit(stretch).lower(rig.pure.data, rig.fresh(0), *shapes)
-    return lowered.compile(compiler_options=compiled_sooner())
+    return lowered.compile(compiler_options=rig.pure.options)
 
 
 def data_on(rig, device):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from ..convolutions.layers import can_be_products
+from ..convolutions.layers import can_be_products, has_convolutions
 from ..convolutions.rewrite import with_products
 from ..machine import compiled_sooner, keep_programs, this_machine
 from ..model.copying import to_numpy
@@ -20,7 +20,8 @@ def bind(twin, data):
     held, device = on_bench(data, put), jax.devices()[0]
     in_loops = device.platform == "cpu" and can_be_products(twin.network)
     world = _World(twin, with_products if in_loops else lambda function: function)
-    programs = {name: jax.jit(getattr(world, name), compiler_options=compiled_sooner())
+    options = None if has_convolutions(twin.network) else compiled_sooner()
+    programs = {name: jax.jit(getattr(world, name), compiler_options=options)
                 for name in ("step", "judged", "judge", "loss", "gradient")}
 
     def peak_bytes(state, batch_size, whole):
@@ -29,7 +30,7 @@ def bind(twin, data):
                      for tree in (few.x, few.y, few.weight)]
         of = _World(twin.whole(), world._in_loops) if whole else world
         lowered = jax.jit(of.step_on, donate_argnums=0).lower(state, *arguments, jnp.float32(0.1))
-        program = lowered.compile(compiler_options=compiled_sooner())
+        program = lowered.compile(compiler_options=options)
         used = program.memory_analysis()
         return None if used is None else (used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
                                           - used.alias_size_in_bytes)
@@ -46,7 +47,7 @@ def bind(twin, data):
         peak_bytes=peak_bytes,
         wait=jax.effects_barrier,
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
-        pure=Pure(held, world.looped, world.judged, in_loops),
+        pure=Pure(held, world.looped, world.judged, in_loops, options),
     )
 
 

@@ -34,12 +34,14 @@ class Pure(NamedTuple):
             halves, of all that are trained on in any fold, or `None` for the halves themselves.
         convolves_in_loops: whether the model convolves on a processor, which `step` and `judged` do by matrix products: as fast in
             a loop as elsewhere, and mostly faster than a single step of the rig.
+        options: for the compiler of such a program; `None` for its own.
     """
 
     data: Any
     step: Callable
     judged: Callable
     convolves_in_loops: bool = False
+    options: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ...base.errors import Unsupported
 from ..convolutions.layers import can_be_products
 from ..convolutions.rewrite import with_products
-from ..machine import compiled_sooner, keep_programs
+from ..machine import keep_programs
 from ..model.copying import first_line, metrics_of
 from ..rigs.jax import after, put
 from ..rows import leaves, over
@@ -50,7 +50,7 @@ class _Trainee:
         if self._judges_alone:  # without a gradient most convolutions are fastest as they are, outside loops
             alone = with_products(tested, lambda conv: conv.is_slow_alone)
             steps["test alone"] = _Step(model, alone, alone, logs_of_its_own(model, "test"))
-        self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0, compiler_options=compiled_sooner())
+        self._programs = {(what, mode): jax.jit(getattr(step, mode), donate_argnums=0)
                           for what, step in steps.items() for mode in self.modes}
         self._batch = jax.jit(_batch)
         self.load()
