@@ -3,7 +3,17 @@
 import keras
 import numpy as np
 import pytest
-from parity.frozen_models import CASES, NOT_ONCE, N, functional, mixes_rows, otherwise_in_training, told_of_training, with_rows
+from parity.frozen_models import (
+    CASES,
+    IMAGE,
+    NOT_ONCE,
+    N,
+    functional,
+    mixes_rows,
+    otherwise_in_training,
+    told_of_training,
+    with_rows,
+)
 from parity.same_fit import differences, epochal_fit, keras_fit, train
 from tiers import first_tier
 
@@ -74,6 +84,7 @@ def test_a_base_computed_once_changes_no_number(name):
     assert ours.params["frozen"]["rows"] == N + 19
 
 
+@pytest.mark.second
 @pytest.mark.parametrize("validation", ["arrays", "none"])
 def test_whatever_is_validated_on(validation):
     both(made(functional, validation=validation))
@@ -88,16 +99,36 @@ def test_rows_of_tf_data_in_another_order_in_every_epoch(name):
     assert ours.params["frozen"]["rows"] == N + 19
 
 
+@pytest.mark.second
+def test_rows_to_validate_on_without_an_end_are_judged_by_the_whole_model():
+    """Nothing of them is kept, since none of them may come again."""
+    def make():
+        model, data = with_rows(functional)()
+        rng = np.random.default_rng(1)
+
+        def without_end():
+            while True:
+                yield rng.normal(size=(5, *IMAGE)).astype("float32"), rng.integers(0, 3, 5)
+
+        return model, {"x": Cut(data["x"], data["y"]), "validation_data": without_end(), "validation_steps": 3}
+
+    ours = both(make)
+    assert ours.params["frozen"]["rows"] == N
+
+
+@pytest.mark.second
 def test_with_sample_weights_and_class_weights():
     both(made(functional, weight=np.linspace(0.1, 2, N).astype("float32")))
     both(made(functional), class_weight={0: 1.0, 1: 3.0, 2: 0.5})
 
 
+@pytest.mark.second
 @pytest.mark.parametrize("name", [name for name in NOT_ONCE if name != "otherwise_in_training"])
 def test_what_is_not_the_same_in_every_epoch_is_computed_anew(name):
     both(made(NOT_ONCE[name]), once=NOT_ONCE[name] is mixes_rows)
 
 
+@pytest.mark.second
 @pytest.mark.parametrize("build", [told_of_training, otherwise_in_training])
 def test_layers_of_the_users_own_that_know_of_training_are_computed_anew(build):
     both(made(build), once=False)
@@ -124,6 +155,7 @@ def test_rows_that_are_others_in_every_epoch_are_noticed_in_the_second(capsys):
     assert said.count("is computed anew in every epoch: its rows are others in every epoch.") == 1
 
 
+@pytest.mark.second
 def test_a_few_new_rows_in_every_epoch_do_no_harm():
     def other(x, epoch):
         return np.concatenate([x[:1] + epoch, x[1:]])
@@ -150,12 +182,14 @@ def test_rows_beyond_memory_are_computed_anew(monkeypatch):
     assert 0 < ours.params["frozen"]["rows"] < N
 
 
+@pytest.mark.second
 def test_far_more_rows_than_memory_holds_the_names_of_are_given_up(monkeypatch, capsys):
     monkeypatch.setattr(met, "memory_here", lambda: Memory(10**9, 100))
     both(made(functional))
     assert "computed anew in every epoch: too few of its rows fit into memory." in said_by(made(functional), capsys)
 
 
+@pytest.mark.second
 @pytest.mark.parametrize("options", [{"epochs": 1}, {"steps_per_epoch": 3}], ids=["one epoch", "some steps an epoch"])
 def test_nothing_is_kept_of_rows_that_may_come_once(options):
     both(made(functional), once=False, **options)
@@ -170,6 +204,7 @@ def test_frozen_weights_that_a_callback_changes_count_at_once():
     both(made(functional), callbacks=lambda: [Changes()])
 
 
+@pytest.mark.second
 def test_a_factory_of_generators():
     def make():
         model, data = with_rows(functional)()
@@ -188,6 +223,7 @@ def test_a_factory_of_generators():
     assert "frozen" not in anew.params
 
 
+@pytest.mark.second
 def test_from_a_checkpoint_it_goes_on(tmp_path):
     class Killed(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -204,6 +240,7 @@ def test_from_a_checkpoint_it_goes_on(tmp_path):
     assert all(difference <= TOLERANCE for difference in found.values()), found
 
 
+@pytest.mark.second
 def test_what_takes_no_longer_than_to_find_it_again_is_computed_anew(monkeypatch, capsys):
     monkeypatch.setattr(features, "_COPIED", 1e-9)
     both(made(functional))

@@ -98,7 +98,7 @@ def test_nothing_is_computed_beforehand_for_rows_that_are_seen_once(options):
     both(with_rows(functional), once=False, **options)
 
 
-def test_rows_to_validate_on_that_come_in_batches_are_judged_by_the_whole_model():
+def test_rows_to_validate_on_may_come_in_batches():
     class Batches(keras.utils.PyDataset):
         def __len__(self):
             return 3

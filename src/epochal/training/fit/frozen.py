@@ -30,7 +30,7 @@ class Once:
 
     def __init__(self, model, pair, feed, validation, tell, known=None):
         self._model, (self._base, self.head), self._tell, self._known = model, pair, tell, known
-        self.judges = self.head if validation is not None and (_holds_arrays(validation) or _comes_in_batches(validation)) else None
+        self.judges = self.head if validation is not None and (_holds_arrays(validation) or _passes_over(validation)) else None
         self._feeds = [feed, *([validation] if self.judges else [])]
         self._given, self._met, self.figures = [one.source for one in self._feeds], [], {}
         self._compute()
@@ -124,8 +124,8 @@ def computed_once(request, feed, validation, n_epochs, tell):
 
 def _comes_again(feed, n_epochs):
     """Whether each row comes more than once in the training, as far as can be known beforehand."""
-    if _comes_in_batches(feed):
-        return n_epochs >= _PASSES and feed.takes_all and feed.source.starts_anew
+    if _passes_over(feed):
+        return n_epochs >= _PASSES
     return _holds_arrays(feed) and feed.n_batches * n_epochs >= _PASSES * feed.source.n_batches
 
 
@@ -133,8 +133,9 @@ def _holds_arrays(feed):
     return isinstance(feed.source, _ARRAYS)
 
 
-def _comes_in_batches(feed):
-    return isinstance(feed.source, Batches)
+def _passes_over(feed):
+    """Whether every epoch is a pass over a whole source of batches, as a new one begins."""
+    return isinstance(feed.source, Batches) and feed.takes_all and feed.source.starts_anew
 
 
 def _rows(source):
