@@ -116,6 +116,22 @@ def test_rows_to_validate_on_without_an_end_are_judged_by_the_whole_model():
     assert ours.params["frozen"]["rows"] == N
 
 
+def images_of_any_size():
+    inputs = keras.Input((None, None, 2))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(64, 3, trainable=False)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+
+
+@pytest.mark.parametrize("build", [images_of_any_size, told_of_training])
+def test_beside_arrays_rows_in_batches_that_cannot_be_kept_are_judged_by_the_whole_model(build):
+    def make():
+        model, data = with_rows(build)()
+        return model, data | {"validation_data": Cut(*data["validation_data"])}
+
+    ours = both(make, batch_size=BATCH_SIZE)
+    assert ours.params["frozen"]["rows"] == N
+
+
 @pytest.mark.second
 def test_with_sample_weights_and_class_weights():
     both(made(functional, weight=np.linspace(0.1, 2, N).astype("float32")))

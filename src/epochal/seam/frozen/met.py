@@ -48,6 +48,8 @@ class Met:
             again: whether all rows have come once before. store: called before anything is computed: a training that is under way
                 has the model's weights with itself.
         """
+        if not rows.size:
+            return self.blank(0)
         if self._size is None:
             store()
             self._begin(x, rows)

@@ -30,7 +30,8 @@ class Once:
 
     def __init__(self, model, pair, feed, validation, tell, known=None):
         self._model, (self._base, self.head), self._tell, self._known = model, pair, tell, known
-        self.judges = self.head if validation is not None and (_holds_arrays(validation) or _passes_over(validation)) else None
+        by_row = validation is not None and _passes_over(validation) and sample_of(model) is not None and not self._base.unknown
+        self.judges = self.head if validation is not None and (_holds_arrays(validation) or by_row) else None
         self._feeds = [feed, *([validation] if self.judges else [])]
         self._given, self._met, self.figures = [one.source for one in self._feeds], [], {}
         self._compute()
