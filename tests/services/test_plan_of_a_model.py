@@ -370,7 +370,7 @@ def test_the_users_own_validation_rows_stay_and_whole_groups_take_turns_and_the_
     path = str(tmp_path / "t.csv")
     assert TableSource(path, target="y").open(0)[1].folds is not None
     assert TableSource(path, target="y", time="a").open(0)[1].folds is None
-    _, data = TableSource(path, target="y", group="who").open(0)
+    _, data = TableSource(path, target="y", groups="who").open(0)
     b = data.folds.rows.x[:, 0]                                          # scaled, in the order that it has in the file
     who = np.unique(np.concatenate([b, data.test.x[:, 0]]), return_inverse=True)[1][: len(b)] // 10
     assert len(data.folds.turns) == 5

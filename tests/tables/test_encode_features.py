@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiers import cases
 
 from epochal.base.errors import UsageError
-from epochal.tables.features import fit_features, readable
+from epochal.tables.features import as_frame, fit_features, read_columns
 
 
 def everyday(n=200, seed=0):
@@ -27,7 +27,7 @@ def everyday(n=200, seed=0):
     })
     for name in ("size", "colour", "moment", "level"):
         frame.loc[stream.choice(n, size=n // 10, replace=False), name] = None
-    return readable(frame)
+    return as_frame(read_columns(frame))
 
 
 def fitted(frame):
@@ -83,7 +83,7 @@ def test_a_large_number_that_varies_little_keeps_its_variation():
 
 def test_numbers_written_as_text_are_numbers():
     numbers = pd.DataFrame({"a": np.random.default_rng(0).normal(size=80).round(3)})
-    text = readable(numbers.astype(str))
+    text = as_frame(read_columns(numbers.astype(str)))
     np.testing.assert_array_equal(fitted(numbers).transform(numbers), fitted(text).transform(text))
 
 
@@ -97,7 +97,7 @@ def test_numbers_written_as_text_are_numbers():
     ([f"id-{i}" for i in range(60)], "a different name in every row"),
 ])
 def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
-    frame = readable(pd.DataFrame({"useless": column, "useful": np.linspace(0, 1, 60)}))
+    frame = as_frame(read_columns(pd.DataFrame({"useless": column, "useful": np.linspace(0, 1, 60)})))
     encoder, names, notes = fit_features(frame, seed=0)
     assert names == ("useful",)
     assert any("`useless`" in note and why in note for note in notes)
@@ -113,7 +113,7 @@ def test_a_column_that_cannot_help_is_left_out_and_named(column, why):
     [1.0] * 59 + [np.nan],
 ])
 def test_a_column_that_may_help_is_kept(column):
-    frame = readable(pd.DataFrame({"kept": column}))
+    frame = as_frame(read_columns(pd.DataFrame({"kept": column})))
     _, names, notes = fit_features(frame, seed=0)
     assert names
     assert not any("Left out" in note for note in notes)
@@ -129,9 +129,9 @@ def test_two_columns_whose_features_would_share_a_name_live_side_by_side():
 def test_infinite_values_are_counted_and_their_column_named():
     for bad in (np.inf, -np.inf, 1e300):
         with pytest.raises(UsageError, match=r"`a` must be finite; got 2 infinite values\. Drop those rows"):
-            readable(pd.DataFrame({"a": [bad, 1.0, bad]}))
+            as_frame(read_columns(pd.DataFrame({"a": [bad, 1.0, bad]})))
     with pytest.raises(UsageError, match="`a` must be finite"):
-        readable(pd.DataFrame({"a": ["inf", "1.5", "2"]}))
+        as_frame(read_columns(pd.DataFrame({"a": ["inf", "1.5", "2"]})))
 
 
 def test_a_table_without_a_useful_column_is_refused():
@@ -159,7 +159,7 @@ def test_any_small_frame_becomes_finite_features_or_is_refused_in_words(data, na
     drawn = {name: data.draw(st.lists(COLUMNS[name], min_size=n, max_size=n), label=name) for name in names}
     frame = pd.DataFrame({name: pd.Series(values, dtype=object).infer_objects() for name, values in drawn.items()})
     try:
-        frame = readable(frame)
+        frame = as_frame(read_columns(frame))
         encoder, features, _ = fit_features(frame.iloc[:10], seed=0)
     except UsageError:
         return

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 from tiers import cases
 
 from epochal.base import seeds
-from epochal.tables.features import fit_features, readable
+from epochal.tables.features import as_frame, fit_features, read_columns
 
 N = 150
 
@@ -62,7 +62,7 @@ KINDS = ("number", "whole", "rare", "truth", "few", "category", "day", "moment",
 def test_the_features_are_those_of_the_pipeline_to_the_last_bit(case):
     stream = np.random.default_rng(case)
     kinds = stream.choice(KINDS, size=stream.integers(1, 6)) if case >= len(KINDS) else [KINDS[case]]
-    frame = readable(pd.DataFrame({f"{kind} {i}": column(stream, kind) for i, kind in enumerate(kinds)}))
+    frame = as_frame(read_columns(pd.DataFrame({f"{kind} {i}": column(stream, kind) for i, kind in enumerate(kinds)})))
     training = frame.iloc[:100]
     encoder, names, _ = fit_features(training, seed=case)
     theirs = pipeline(training, case).fit(training)

@@ -25,7 +25,7 @@ def people(tmp_path_factory):
         "says": [f"{stream.choice(list('abcdefgh'))}{i % 60} and more" for i in range(n)],
         "same": 1, "shop": np.arange(n) % 12, "well": stream.choice(["no", "yes"], n, p=[0.75, 0.25]),
     }).to_csv(path, index=False)
-    return open_table(path, target="well", group="shop")
+    return open_table(path, target="well", groups="shop")
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_no_pickle_is_in_the_file(people, saved):
     ({"epochal__encoding.json": b"{"}, "a whole file"),
     ({"epochal__encoding.json": b"[" * 100_000}, "a whole file"),
     ({"epochal__encoding.json": b"[]"}, "a file without code in it"),
-    ({"epochal__encoding.json": b'{"epochal_encoding": 3}'}, "`epochal_encoding` must be 2; got 3. Upgrade the package"),
+    ({"epochal__encoding.json": b'{"epochal_encoding": 4}'}, "`epochal_encoding` must be 3; got 4. Upgrade the package"),
     ({"epochal__encoding.json": b'{"epochal_encoding": 2, "kind": "binary"}'}, "a whole file"),
     ({"epochal__encoder.npz": b"PK"}, "a whole file"),
 ], ids=["torn", "deep", "list", "future", "short", "no arrays"])

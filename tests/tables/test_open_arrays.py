@@ -138,7 +138,7 @@ def test_a_damaged_array_within_a_whole_archive_is_refused(save):
         open_table(path)
 
 
-@pytest.mark.parametrize("option", ["target", "group", "time"])
+@pytest.mark.parametrize("option", ["target", "groups", "time"])
 def test_options_for_columns_are_refused(save, option):
     with pytest.raises(UsageError, match=f"`{option}` must be left out for an .npz file; got 'a'. .*CSV or Parquet"):
         open_table(save(x=numbers(60, 2), y=numbers(60)), **{option: "a"})

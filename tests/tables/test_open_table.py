@@ -192,7 +192,7 @@ def test_rows_without_a_target_are_left_out_and_counted(tmp_path):
 def test_groups_stand_in_one_part_and_are_no_feature(tmp_path):
     frame = sales().assign(clock=np.arange(240) * 0.37)
     frame.to_csv(tmp_path / "t.csv", index=False)
-    table = open_table(tmp_path / "t.csv", target="sold", group="shop")
+    table = open_table(tmp_path / "t.csv", target="sold", groups="shop")
     assert not any("shop" in name for name in table.feature_names)
     assert any("groups of `shop`" in note for note in table.notes)
     column = table.feature_names.index("clock")  # it tells rows apart, so the parts can be traced back to the shops

@@ -23,7 +23,7 @@ def test_counts_may_be_predicted_as_numbers(counts):
 
 
 def test_many_whole_numbers_may_be_classes(tmp_path):
-    pd.DataFrame({"x": np.arange(300.0), "code": np.arange(300) % 30}).to_csv(tmp_path / "codes.csv", index=False)
+    pd.DataFrame({"x": np.arange(300) / 7, "code": np.arange(300) % 30}).to_csv(tmp_path / "codes.csv", index=False)
     assert open_table(tmp_path / "codes.csv", target="code").kind == "regression"
     assert len(open_table(tmp_path / "codes.csv", target="code", task="classes").classes) == 30
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..base.backends import choose_backend
 from ..base.stop import Stopped
+from ..base.system.place import locate
 from ..base.text import RichTable, counted
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
@@ -24,6 +25,7 @@ _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", 
 
 def run(options: dict[str, Any]) -> None:
     path, as_json = writable_file(options["out"], (".keras",)), options["as_json"]
+    locate(options["data"])
     plan = record_in(options["plan"], "--plan", Plan, "a plan.json")
     console, answer = terminal(stderr=True), terminal()
     say = console if as_json else answer

@@ -19,10 +19,11 @@ CANNOT = 2  # the exit status of what cannot be done as asked
 _EXAMPLES = """\b
 Examples:
   epochal plan digits
-  epochal plan customers.csv --target churned --group customer_id
+  epochal plan customers.csv --target churned --groups customer_id
   epochal plan images.npz --model my_model.py:build --budget "5 min"
   epochal plan sales.parquet --target amount --time day --goal best
-  epochal plan customers.csv --target churned --batch-size 64 --epochs 20"""
+  epochal plan customers.csv --target churned --batch-size 64 --epochs 20
+  epochal plan customers.csv --target churned --columns"""
 
 _FIT_EXAMPLES = """\b
 Examples:
@@ -83,13 +84,30 @@ def _all_of(*options):
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+_written = (
+    click.option("--dates", type=click.Choice(["day-first", "month-first"]),
+                 help="What 01/02/2024 means.  [default: as the rows tell]"),
+    click.option("--sep", "separator", metavar="SIGN", help="What separates values: ';', tab, blanks.  [default: found out]"),
+    click.option("--encoding", metavar="NAME", help="Of the text.  [default: UTF-8, or else cp1252]"),
+    click.option("--skip", type=click.IntRange(0), metavar="LINES", help="Lines before the columns' names.  [default: found out]"),
+    click.option("--header/--no-header", "header", default=None,
+                 help="Whether the first line names the columns.  [default: found out]"))
 _table = _all_of(
     click.argument("data"),
     click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet."),
-    click.option("--group", metavar="COLUMN", help="Rows with the same value here stay in one part of the split."),
+    click.option("--groups", "--group", "groups", metavar="COLUMN",
+                 help="Rows with the same value here stay in one part of the split."),
     click.option("--time", metavar="COLUMN", help="Train on the earliest rows by this column, test on the latest."),
     click.option("--task", type=click.Choice(["classes", "regression"]),
                  help="What the target is, where its numbers leave it open."),
+    click.option("--drop", metavar="COLUMN", multiple=True, help="A column that is no feature; may be repeated, as the next two."),
+    click.option("--keep", metavar="COLUMN", multiple=True,
+                 help="A column to use as it stands: not left out for what it looks like, no number in it taken as missing."),
+    click.option("--na", "missing", metavar="VALUE", multiple=True,
+                 help="What stands for a missing value, beside empty cells; COLUMN=VALUE in one column alone."),
+    click.option("--rare-classes", "rare", type=click.Choice(["drop", "merge"]),
+                 help="Classes of fewer than 3 rows: leave them out, or make them one class.  [default: refuse them]"),
+    *_written,
     click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
                                                              "network (Dense 64, Dense 32, head, Adam)."))
 _backend = click.option("--backend", type=click.Choice(list(BACKENDS)),
@@ -127,13 +145,15 @@ def main():
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the run repeatable.")
 @click.option("--evidence", metavar="FILE", help="A plan.json or evidence file; nothing in it is measured twice.")
 @click.option("--out", metavar="DIR", default=".", help="Where plan.json and report.html go.  [default: the current folder]")
+@click.option("--columns", "only_columns", is_flag=True, help="Print what becomes of each column of the table, and stop.")
 @click.option("--agenda", is_flag=True, help="Print what would be measured and how long it would take, and stop.")
 @_json
 def plan(**options):
     """Measure DATA and answer: batch size, learning rate, epochs, predict batch size.
 
-    DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. It prints
-    what it will measure and why, then the answer with its reasons and the code to paste, and writes plan.json and report.html.
+    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
+    wine, diabetes. It prints what it will measure and why, then the answer with its reasons and the code to paste, and writes
+    plan.json and report.html.
 
     Ctrl-C keeps what was measured, and prints the answer so far: the same command continues there. Exit status 0; 2 with a
     sentence on what to mend; 130 if interrupted.
@@ -166,9 +186,9 @@ def plan(**options):
 def fit(**options):
     """Train a Keras model on DATA and save it, with all that turns a table into its inputs, as one .keras file.
 
-    DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the
-    rows train, 16 % validate, 20 % are read once at the end. Where neither --plan nor --epochs is given, the numbers are measured
-    first, as by `epochal plan`.
+    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
+    wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read once at the end. Where neither --plan nor --epochs is
+    given, the numbers are measured first, as by `epochal plan`.
 
     Ctrl-C keeps the model as it is then beside --out. Exit status 0; 2 with a sentence on what to mend; 130 if interrupted.
     """
@@ -190,12 +210,14 @@ def fit(**options):
               help="Function that builds the model; needed where it has layers of your own.")
 @click.option("--trust-model", is_flag=True, help="Let code in the file run (Lambda layers). Only where you trust its author.")
 @_backend
+@_all_of(*_written)
 @_json
 def predict(**options):
     """Write the answers of MODEL, a .keras file, for the rows of DATA, in their order.
 
     The columns of DATA are encoded as in training: columns in another order do not matter, missing ones are refused, others are
-    left aside, and values never seen are counted and named. Where the target is known already, the answers are judged by it.
+    left aside, and values never seen are counted and named. Columns that name the rows, and were left out in training, go along
+    to --out. Where the target is known already, the answers are judged by it.
 
     No code in the file is run: what turns a table into inputs is plain data, and a Lambda layer needs --trust-model. Exit
     status 0, or 2 with a sentence.
@@ -238,8 +260,8 @@ def predict(**options):
 def study(**options):
     """Compare batch sizes fairly on DATA: the learning rate tuned for each, fresh seeds, equal epochs, updates and time.
 
-    DATA is a CSV or Parquet file, an .npz with x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the
-    rows train, 16 % validate, 20 % are read once at the end.
+    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
+    wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read once at the end.
 
     Everything finished is in the folder at once: after Ctrl-C, or a crash, the same command continues there. Exit status 0; 2 with
     a sentence on what to mend; 130 if interrupted.

@@ -1,6 +1,7 @@
 """`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
 
 import shlex
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,23 @@ from rich.console import Console
 from ..base.backends import choose_backend
 from ..base.files import no_room
 from ..base.stop import Stopped
+from ..base.system.place import locate
 from ..base.text import RichTable
 from ..records import Evidence, Plan
 from ..report import write_report
+from ..report.columns import column_rows
 from ..report.progress import ProgressDisplay, print_agenda, tell
 from .interrupts import stop_on_signals
-from .output import record_as_json, record_in, terminal, writable_folder
+from .output import record_as_json, record_in, strict_json, terminal, writable_folder
 from .stage import at
 
 
 def run(options: dict[str, Any]) -> None:
     only_agenda, as_json = options["agenda"], options["as_json"]
+    locate(options["data"])  # before libraries are loaded, which takes seconds
+    if options["only_columns"]:
+        print_columns(options)
+        return
     folder = Path(options["out"]) if only_agenda else writable_folder(options["out"])
     evidence = record_in(options["evidence"], "--evidence", (Plan, Evidence), "a plan.json or an evidence file")
     console, answer = terminal(stderr=True), terminal()
@@ -47,20 +54,53 @@ def run(options: dict[str, Any]) -> None:
         tell(say, f"\nStopped. {stopped.kept or 'Nothing new was measured yet'}: the same command continues there.")
         raise
     _show(found, folder, answer, say, as_json=as_json)
-    named = {"--target": "target", "--group": "group", "--time": "time", "--task": "task", "--model": "model",
-             "--backend": "backend", "--class-weight": "class_weight"}
-    same = "".join(f" {option} {shlex.quote(options[name])}" for option, name in named.items() if options[name])
-    tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{same} --plan {shlex.quote(str(folder / 'plan.json'))} "
+    tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{_same(options)} --plan "
+              f"{shlex.quote(str(folder / 'plan.json'))} "
               "--out model.keras")
+
+
+def _same(options):
+    """The options that say which table and model it is, for a command that is to use the same."""
+    named = {"--target": "target", "--groups": "groups", "--time": "time", "--task": "task", "--drop": "drop", "--keep": "keep",
+             "--na": "missing", "--rare-classes": "rare", "--dates": "dates", "--sep": "separator", "--encoding": "encoding",
+             "--skip": "skip", "--model": "model", "--backend": "backend", "--class-weight": "class_weight"}
+    given = [(option, one) for option, name in named.items() if options[name] not in (None, ())
+             for one in (options[name] if isinstance(options[name], tuple) else (options[name],))]
+    header = {True: " --header", False: " --no-header"}.get(options["header"], "")
+    return "".join(f" {option} {shlex.quote(str(one))}" for option, one in given) + header
 
 
 def table_source(options: dict[str, Any]) -> Any:
     """The table and the model that the options name; Keras' back end must have been chosen."""
     from ..services.source import TableSource
 
-    return TableSource(options["data"], **{name: options[name] for name in ("target", "group", "time", "task", "model",
+    return TableSource(options["data"], **{name: options[name] for name in ("target", "groups", "time", "task", "model",
                                                                             "class_weight")},
-                       metric=options.get("metric", ""))
+                       options=table_options(options), metric=options.get("metric", ""))
+
+
+def table_options(options: dict[str, Any]) -> Any:
+    """How a table is to be read, as the options say."""
+    from ..tables.options import TableOptions
+
+    return TableOptions(**{field.name: options[field.name] for field in fields(TableOptions) if field.name in options})
+
+
+def print_columns(options: dict[str, Any]) -> None:
+    """What becomes of each column of the table."""
+    from ..tables import open_table
+
+    table = open_table(options["data"], **{name: options[name] for name in ("target", "groups", "time", "task")},
+                       options=table_options(options), standardise=options["model"] is None)
+    if options["as_json"]:
+        click.echo(strict_json({"columns": [asdict(column) for column in table.columns], "notes": list(table.notes)}))
+        return
+    say = terminal()
+    for note in table.notes:
+        tell(say, f"· {note}")
+    if table.columns:
+        say.print()
+        say.print(RichTable(list(column_rows(table.columns))))
 
 
 def _show(plan: Plan, folder: Path, answer: Console, say: Console, *, as_json: bool) -> None:

@@ -7,12 +7,14 @@ import click
 
 from ..base.backends import choose_backend
 from ..base.files import as_path
+from ..base.system.place import locate
 from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
 from ..tables.predictions import ENDINGS
 from ..tables.score import score_rows
 from .output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
+from .plan import table_options
 from .stage import at
 
 
@@ -22,6 +24,7 @@ def run(options: dict[str, Any]) -> None:
     for name, one in (("MODEL", place), ("DATA", as_path("DATA", options["data"]))):
         require(not (path.exists() and one.exists() and os.path.samefile(path, one)), "--out", out, f"another file than {name}",
                 "Name it predictions.parquet.")
+    locate(options["data"])
     answer = terminal()
     say = terminal(stderr=True) if as_json else answer
     choose_backend(options["backend"])
@@ -29,6 +32,7 @@ def run(options: dict[str, Any]) -> None:
 
     request = TablePredictRequest(place, options["data"], path, options["code"], int(size) if size.isdecimal() else size,
                                   options["goal"], options["correct_prior"], options["trust_model"],
+                                  options=table_options(options),
                                   verbose=0 if as_json or not say.is_terminal else 1)
     at("reading and predicting")
     with warnings_as_sentences(say):

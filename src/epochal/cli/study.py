@@ -12,6 +12,7 @@ from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.files import no_room
 from ..base.stop import Stopped
+from ..base.system.place import locate
 from ..base.text import RichTable, listed
 from ..base.validate import require
 from ..records import Study, save
@@ -31,6 +32,7 @@ _CHOICES = ("seeds", "epochs", "metric", "mode", "margin", "reference", "protoco
 
 
 def run(options: dict[str, Any]) -> None:
+    locate(options["data"])
     place, mlflow, tensorboard = writable_folder(options["folder"], "--folder"), options["mlflow"], options["tensorboard"]
     for name in ("mlflow", "tensorboard", "ray"):
         require(not options[name] or importlib.util.find_spec(name) is not None, f"--{name}", options[name],

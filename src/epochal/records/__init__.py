@@ -38,5 +38,6 @@ from .study import Study as Study
 from .study import TunedRate as TunedRate
 from .task import STARTS as STARTS
 from .task import TRAINED_BEFORE as TRAINED_BEFORE
+from .task import ColumnUse as ColumnUse
 from .task import Machine as Machine
 from .task import Task as Task

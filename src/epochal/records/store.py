@@ -23,12 +23,12 @@ from .points import Point
 from .race import Lead, Mark, Run
 from .reading import Reading
 from .study import Contrast, Design, Study, TunedRate
-from .task import Machine, Task
+from .task import ColumnUse, Machine, Task
 
 FORMAT = 2
 _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
-_KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine,
+_KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields

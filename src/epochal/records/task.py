@@ -8,6 +8,27 @@ TRAINED_BEFORE = ('The model was trained before: every setting starts from its w
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnUse:
+    """What became of a column of a table.
+
+    Attributes:
+        name: of the column.
+        kind: `"number"`, `"truth"`, `"date"`, `"category"`, `"text"`, `"left out"`, `"target"`, or `"for the split"`.
+        n_features: inputs of the model that are made of it.
+        n_missing: rows without a value, those included whose cell was taken as missing.
+        filled: what stands in there, in words; `""` where none is missing.
+        remark: what was decided, in words; `""` where nothing was.
+    """
+
+    name: str
+    kind: str
+    n_features: int = 0
+    n_missing: int = 0
+    filled: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What is trained: the data's sizes and the model's compiled parts.
 
@@ -27,6 +48,7 @@ class Task:
         constant_loss: validation loss of the best constant answer, known from the training targets; `None` where the loss does not
             allow to tell. A network that does not beat it has learnt nothing.
         notes: what was decided about the data on the way, one sentence each.
+        columns: of a table, what became of each of its columns.
     """
 
     name: str
@@ -46,6 +68,7 @@ class Task:
     parts: tuple[tuple[str, str], ...] = ()
     constant_loss: float | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
 
     @property
     def trained_before(self):

@@ -74,6 +74,7 @@ class Data:
         notes: what was decided about the rows, one sentence each, for the user.
         folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
         preprocessed: whether the model's own preprocessor, if it has one, has made these rows.
+        columns: of a table, a `ColumnUse` for each of its columns.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Data:
     notes: tuple[str, ...] = ()
     folds: Folds | None = None
     preprocessed: bool = False
+    columns: tuple = ()
 
     @property
     def parts(self):

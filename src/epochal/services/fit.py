@@ -152,7 +152,7 @@ def _fit_table(request, progress, stop):
             learned = tuple(params.get("trained_prior") or (1 / len(shares) for _ in shares)) if shifted else ()
             source = request.source
             return encoding_of(table, target=source.target or ("y" if str(source.path).lower().endswith(".npz") else "target"),
-                               split_columns=[name for name in (source.group, source.time) if name], outputs=meaning, prior=shares,
+                               split_columns=[name for name in (source.groups, source.time) if name], outputs=meaning, prior=shares,
                                trained_prior=learned)
 
         _save(network, encoding(), None)  # what cannot be saved is better known before the training

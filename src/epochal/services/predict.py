@@ -13,7 +13,8 @@ from ..seam.model.file import check_takes, load_model
 from ..seam.model.network import network_from_file
 from ..tables.encoding import load_encoding
 from ..tables.new_rows import apply
-from ..tables.predictions import answers, columns_of, raw_columns, write
+from ..tables.options import NOTHING_SAID, TableOptions
+from ..tables.predictions import answers, carried, columns_of, raw_columns, write
 from ..tables.score import scores
 from ..training.predict.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
@@ -35,6 +36,7 @@ class TablePredictRequest:
         code: `"FILE.py:FUNCTION"` that builds the model, where Keras cannot.
         correct_prior: whether probabilities are corrected to the shares that the classes really had.
         trust: whether code in the file (a `Lambda` layer) may run.
+        options: how the file is written, where that is not to be found out.
     """
 
     model: Path
@@ -46,6 +48,7 @@ class TablePredictRequest:
     correct_prior: bool = False
     trust: bool = False
     verbose: int = 0
+    options: TableOptions = NOTHING_SAID
 
 
 class TablePrediction(NamedTuple):
@@ -70,7 +73,7 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     require(not request.correct_prior or (encoding is not None and encoding.trained_prior), "--correct-prior", str(place),
             "asked of a model trained with --batches balanced or --class-weight",
             "This one saw the classes in their own shares: leave it out.")
-    rows = apply(encoding, request.data)
+    rows = apply(encoding, request.data, request.options)
     for note in rows.notes:
         progress.say(f"· {note}")
     check_device()
@@ -87,7 +90,7 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
         columns = columns_of(values, encoding)
     try:
         with whole_file(request.out) as file:
-            names = write(columns, file, ending=request.out.suffix.lower())
+            names = write(carried(rows.carried, columns) | columns, file, ending=request.out.suffix.lower())
     except OSError as error:
         raise no_room("--out", request.out, error) from error
     judged = None if values is None or rows.y is None else scores(values, rows.y, encoding)

@@ -20,6 +20,7 @@ from ..seam.model.network import code_of, data_of, network_from_file, try_out, t
 from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
 from ..tables.encoding import class_shares
+from ..tables.options import NOTHING_SAID, TableOptions
 from ..training.feeds.cast import with_class_weights
 from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 
@@ -141,7 +142,7 @@ class TableSource:
 
     Attributes:
         path: a CSV, Parquet or .npz file, or real data by name.
-        target, group, time, task: see `tables.open_table`.
+        target, groups, time, task, options: see `tables.open_table`.
         model: `"FILE.py:FUNCTION"`, or `None` for the tutorials' network.
         class_weight: `"balanced"`, where every class is to weigh the same in the training loss.
         metric: what will be judged by; the tutorials' network gets it where it is one for rare classes.
@@ -150,12 +151,13 @@ class TableSource:
 
     path: str
     target: str | None = None
-    group: str | None = None
+    groups: str | None = None
     time: str | None = None
     task: str | None = None
     model: str | None = None
     class_weight: str | None = None
     metric: str = ""
+    options: TableOptions = NOTHING_SAID
     table: Any = None
     build: Any = None
 
@@ -164,7 +166,8 @@ class TableSource:
         if self.table is not None:
             return self
         check_device()
-        table = open_table(self.path, target=self.target, group=self.group, time=self.time, task=self.task, seed=seed)
+        table = open_table(self.path, target=self.target, groups=self.groups, time=self.time, task=self.task, seed=seed,
+                           options=self.options, standardise=self.model is None)
         metric = self.metric.removeprefix("val_")
         build = network_from_file(self.model) if self.model else tutorial_network(
             table.x_train.shape[1:], table.kind, len(table.classes), (metric,) if rare_class_metric(metric) is not None else ())

@@ -1,7 +1,7 @@
 """The encoder of a table: what was learned of each column, as plain data, and the features that it makes of rows."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from sklearn.preprocessing import normalize
 
 from ..base import seeds
 from ..base.validate import require
-from .columns import is_text, labels_of
+from .columns.dates import ISO
+from .columns.kinds import labels_of
 
 KINDS = ("number", "truth", "date", "category", "text")
 _FEW = 40  # different values, from which on text is no category
@@ -31,6 +32,10 @@ class Column:
     name: str
     place: int  # among the columns, from 0
     kind: str  # one of `KINDS`
+    # of numbers that came as text: the sign before decimals, and the unit behind them
+    decimal: str = "."
+    measure: str = ""
+    blanks: tuple[str, ...] = ()  # cells that stand for "missing" in it, beside the usual ones
     # of dates: their format as text (`None`: they came as dates), time zone, unit, and whether they hold a time of day
     form: str | None = None
     zone: str | None = None
@@ -86,6 +91,17 @@ class Encoder:
             first += len(self.names_of(column))
         return found
 
+    def filled(self):
+        """What stands in for a missing value, in words, by the columns' names."""
+        first, found = 0, {}
+        for column in self.in_order():
+            if column.kind in ("number", "truth"):
+                found[column.name] = f"median {self.arrays['median'][first]:.4g}"
+            else:
+                found[column.name] = {"date": "the middle date", "category": "a value of its own"}.get(column.kind, "empty text")
+            first += len(self.names_of(column))
+        return found
+
     def transform(self, frame):
         """float32[n, d + m], finite: the features of the rows of `frame`, which has (at least) the columns that are kept."""
         numbers = [column.name for column in self.columns if column.kind == "number"]
@@ -128,14 +144,18 @@ class Encoder:
         return x / np.sqrt(1 + (x / _SOFT_LIMIT) ** 2)
 
 
-def learn(frame, left_out, *, seed):
+def learn(frame, left_out, *, seed, cleaned=()):
     """The `Encoder` of the training rows `frame`, of columns that hold a value each; `left_out` names those it does not know.
 
-    `seed` is for the decomposition of text, which is random.
+    Args:
+        frame: columns as `columns.clean.cleaned` leaves them. seed: for the decomposition of text, which is random.
+        cleaned: `{name: Cleaned}` of columns whose cells were read, for new rows to be read alike.
     """
-    columns, arrays, parts = [], {}, []
+    columns, arrays, parts, cleaned = [], {}, [], dict(cleaned)
     for place, (name, values) in enumerate(frame.items()):
         column, features = _learned(name, place, values, arrays, seeds.integer(seed, "text"))
+        if (read := cleaned.get(name)) is not None:
+            column = replace(column, decimal=read.writing.decimal, measure=read.writing.unit, form=read.form, blanks=read.missing)
         columns.append(column)
         parts.append(features)
     encoder = Encoder(columns=tuple(columns), left_out=tuple(left_out), arrays=arrays)
@@ -184,16 +204,12 @@ def _learned(name, place, values, arrays, seed):
 
 
 def _date_in(name, place, values):
-    """The `Column` of dates, and of text that is a date in one format in every row; `None` where it is neither."""
-    if not (types.is_datetime64_any_dtype(values.dtype) or is_text(values)):
+    """The `Column` of dates; `None` where they are none."""
+    if not types.is_datetime64_any_dtype(values.dtype):
         return None
-    reader = skrub.ToDatetime()
-    try:
-        moments = reader.fit_transform(values)
-    except ValueError:  # skrub's way to say that these are none
-        return None
-    known = moments.dropna()
-    return Column(name=name, place=place, kind="date", form=reader.format_, zone=reader.output_time_zone_, unit=moments.dt.unit,
+    known = values.dropna()
+    zone = None if values.dt.tz is None else str(values.dt.tz)
+    return Column(name=name, place=place, kind="date", zone=zone, unit=values.dt.unit,
                   hours=not bool((known.dt.normalize() == known).all()))
 
 
@@ -201,7 +217,7 @@ def _moments(values, column):
     """Dates in the time zone and the unit of training; text that is none becomes missing."""
     if not types.is_datetime64_any_dtype(values.dtype):
         form = column.form
-        values = pd.to_datetime(values, format=form, errors="coerce", utc=form is None or "%z" in form)
+        values = pd.to_datetime(values, format=form, errors="coerce", utc=form in (None, ISO) or "%z" in form)
     if values.dt.tz is None and column.zone is not None:
         values = values.dt.tz_localize("UTC")
     if values.dt.tz is not None:

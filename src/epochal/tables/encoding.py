@@ -14,7 +14,7 @@ from ..base.validate import is_number, require
 from ..records.store import from_plain, to_plain
 from .encoder import CURE, Column, Encoder, checked
 
-FORMAT = 2  # of the file; 1 held the encoder as a pickle
+FORMAT = 3  # of the file; 1 held the encoder as a pickle, 2 knew nothing of how numbers are written, and of identifiers
 _JSON, _ARRAYS = "epochal/encoding.json", "epochal/encoder.npz"
 _OUTPUTS = ("probabilities", "logits", "numbers", "raw")
 
@@ -36,16 +36,24 @@ class Encoding:
     prior: tuple[float, ...]  # share of each class in the training rows; empty for regression
     # share of each class that the model learned from, after balanced batches and class weights; empty where it is `prior`
     trained_prior: tuple[float, ...]
+    # how the target's numbers are written in the file: the sign before decimals, and the unit behind them
+    target_decimal: str = "."
+    target_measure: str = ""
+    identifiers: tuple[str, ...] = ()  # columns that were no features, since they name rows: predictions carry them
     encoder: Encoder | None  # `None` for arrays from an `.npz`
 
 
 _PLAIN = {name: kind for name, kind in typing.get_type_hints(Encoding).items() if name != "encoder"}  # what JSON holds,
+_SINCE_3 = {"target_decimal": ".", "target_measure": "", "identifiers": []}
 _COLUMNS = {"columns": tuple[Column, ...], "left_out": tuple[str, ...]}  # and beside it of an encoder
 
 
 def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), trained_prior=()):
     """The `Encoding` of an opened table; for its arguments see there."""
-    kept = {name: getattr(table, name) for name in ("kind", "classes", "target_mean", "target_scale", "eight_bits", "encoder")}
+    kept = {name: getattr(table, name) for name in ("kind", "classes", "target_mean", "target_scale", "eight_bits", "encoder",
+                                                    "identifiers")}
+    if table.target_read is not None:
+        kept |= {"target_decimal": table.target_read.writing.decimal, "target_measure": table.target_read.writing.unit}
     return Encoding(**kept, target=target, split_columns=tuple(split_columns), shape=tuple(table.x_train.shape[1:]),
                     outputs=outputs, prior=tuple(prior), trained_prior=tuple(trained_prior))
 
@@ -94,7 +102,8 @@ def load_encoding(path):
     version = document.pop("epochal_encoding", None) if isinstance(document, dict) else None
     require(type(version) is int and version > 1, "model", str(path), "a file without code in it", "An earlier version wrote it, "
             "whose files can run code when they are read. Make it anew: epochal fit DATA --out MODEL.keras.")
-    require(version == FORMAT, "epochal_encoding", version, FORMAT, "Upgrade the package, or train the model again.")
+    require(version in (2, FORMAT), "epochal_encoding", version, FORMAT, "Upgrade the package, or train the model again.")
+    document = (_SINCE_3 if version == 2 else {}) | document
     expected = _PLAIN | ({} if arrays is None else _COLUMNS)
     require(set(document) == set(expected), "model", str(path), "a whole file as epochal fit wrote it", CURE)
     values = {name: from_plain(document[name], kind, f"{name} in {str(path)!r}", CURE) for name, kind in expected.items()}

@@ -1,34 +1,36 @@
 """Turns the columns of a frame into float32 features, with everything that is learned taken from the training rows alone."""
 
 import pandas as pd
-import skrub
-from pandas.api import types
 
 from ..base.text import Wording, counted, first_few
 from ..base.validate import require
-from .columns import LARGEST, is_text
+from .columns.clean import cleaned, is_number
+from .columns.kinds import LARGEST
+from .columns.sift import sifted
 from .encoder import learn
-
-# What skrub takes for missing.
-_MISSING = frozenset(["", "?", "...", "none", "None", "null", "NULL", "nan", "-nan", "NaN", "-NaN", "NA", "<NA>", "#NA", "n/a",
-                      "N/A", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"])
+from .options import NOTHING_SAID
 
 
-def readable(frame):
-    """`frame` with text like "N/A" as missing, and text that is a number in every row as numbers.
+def read_columns(frame, *, decimal=".", options=NOTHING_SAID):
+    """`{name: Cleaned}` of all columns of a frame of features: text that holds numbers or dates becomes those.
 
     Raises:
         UsageError: for infinite values.
     """
-    frame = pd.DataFrame({name: _cleaned(frame[name]) for name in frame.columns}, index=frame.index)
-    for name in frame.columns[[_is_number(column) for _, column in frame.items()]]:
-        n_bad = int((frame[name].abs() >= LARGEST).sum())
+    found = {name: cleaned(frame[name], decimal=decimal, options=options) for name in frame.columns}
+    for name, column in found.items():
+        n_bad = int((column.values.abs() >= LARGEST).sum()) if is_number(column.values) else 0
         require(not n_bad, name, counted(n_bad, "infinite value"), "finite",
                 "Drop those rows, correct them, or leave the cells empty.")
-    return frame
+    return found
 
 
-def fit_features(training, *, seed):
+def as_frame(columns, index=None):
+    """A frame of the values of `Cleaned` columns; `index` is needed where there may be none."""
+    return pd.DataFrame({name: column.values for name, column in columns.items()}, index=index)
+
+
+def fit_features(training, *, seed, columns=(), left_out=None):
     """The `Encoder` from a frame to features, their names, and notes.
 
     Numbers go in as they are; text and categories become one column per value (an unseen value: all zero), or 30 columns by
@@ -37,50 +39,25 @@ def fit_features(training, *, seed):
     scaled by their quartiles and clipped softly at 3 (`SquashingScaler`; Holzmüller et al. 2024, arXiv:2407.04491).
 
     Args:
-        training: the training rows as a frame of features, as `readable` returns it.
+        training: the training rows as a frame of features, as `read_columns` leaves them.
         seed: for `StringEncoder`, whose decomposition is random.
+        columns: `{name: Cleaned}`, as `read_columns` returns it, for new rows to be read alike.
+        left_out: `{name: why}` of columns that are no features; `None` to find out.
 
     Returns:
         The `Encoder`, whose `transform` takes frames with (at least) the columns that are kept, the names of its features, and
         sentences on what was left out and why.
     """
-    left_out = {name: why for name in training.columns if (why := _why_not(training[name]))}
+    left_out = sifted(training).left_out if left_out is None else left_out
     kept = [name for name in training.columns if name not in left_out]
     notes = tuple(f"Left out: {_named([name for name in left_out if left_out[name] == why])}, {why}."
                   for why in dict.fromkeys(left_out.values()))
     require(kept, "features", Wording(f"only {_named(left_out)}" if left_out else "none"), "columns that differ between rows",
             " ".join(notes) or "The table needs a column besides the target.")
-    encoder = learn(training[kept], left_out, seed=seed)
+    encoder = learn(training[kept], left_out, seed=seed, cleaned=columns)
     names = encoder.names()
     return encoder, names, (*notes, f"{counted(len(kept), 'column')} became {counted(len(names), 'feature')}, "
                              "scaled by the training rows.")
-
-
-def _is_number(column):
-    return types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
-
-
-def _cleaned(column):
-    if not is_text(column):
-        return column
-    column = column.mask(column.str.strip().isin(_MISSING))
-    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    return numbers if numbers.notna().sum() == column.notna().sum() else column
-
-
-def _why_not(column):
-    known = column.dropna()
-    if known.empty:
-        return "without a value in the training rows"
-    if column.nunique(dropna=False) == 1:
-        return "constant in the training rows"
-    if len(known) < len(column) or not known.is_unique:
-        return None
-    if types.is_integer_dtype(column.dtype) and int(known.max()) - int(known.min()) < 2 * len(known):
-        return "no more than row numbers"
-    if not is_text(column) or known.str.strip().str.contains(r"\s").any():
-        return None
-    return None if types.is_datetime64_any_dtype(skrub.to_datetime(known).dtype) else "a different name in every row"
 
 
 def _named(names):

@@ -1,18 +1,24 @@
 """New rows for a trained model: columns become features exactly as in training, and what is unlike training is said or refused."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ..base.errors import UsageError
+from ..base.system.place import locate
 from ..base.text import counted, first_few
 from ..base.validate import require
 from .arrays import load_arrays
-from .columns import CONVERT, labels_of
-from .features import readable
-from .read import locate, read_new_rows
+from .columns.again import as_in_training
+from .columns.kinds import is_text, labels_of
+from .columns.numbers import Writing, parsed
+from .columns.words import as_known
+from .files.read import read_new_rows
+from .options import NOTHING_SAID
+
+_MOSTLY = 0.5  # share of the values of a column that are new, from which on the rows are strange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,14 +30,16 @@ class NewRows:
     # unknown
     y: np.ndarray | None
     notes: tuple[str, ...]  # sentences on what is unlike the training rows
+    carried: dict[str, pd.Series] = field(default_factory=dict)  # columns that name the rows, by name
 
 
-def apply(encoding, source):
+def apply(encoding, source, options=NOTHING_SAID):
     """The rows of a file or a built-in data set, encoded for a model.
 
     Args:
         encoding: the model's `encoding.Encoding`; `None` for a model saved without one, which takes arrays as they are.
         source: as for `open_table`. The target may be missing. An `.npz` holds x, or x_test, and may hold y, or y_test.
+        options: how the file is written, where that is not to be found out.
 
     Raises:
         UsageError: a column is missing or holds something else than in training, the shape is another, or there is no row.
@@ -46,17 +54,18 @@ def apply(encoding, source):
     require(encoding.encoder is not None, "DATA", str(source), "an .npz file, as in training",
             "Save the rows by numpy.savez('new.npz', x=x).")
     columns = encoding.encoder.columns
-    frame = read_new_rows(place, text=[column.name for column in columns if column.kind in ("category", "text")])
+    as_written = [column.name for column in columns if column.kind in ("category", "text") or column.decimal == ","]
+    raw = read_new_rows(place, options, as_written=[*as_written, *encoding.identifiers])
+    frame = raw.frame
     require(len(frame) > 0, "DATA", str(source), "a table with rows", "It holds the columns' names alone; add the rows to predict.")
     extra = _check_columns(frame, encoding, source)
-    # Text that stands for "missing" is found as in training; numbers among text are not looked for in columns of text.
-    known = readable(frame[[column.name for column in columns]])
-    ready = pd.DataFrame({column.name: CONVERT[column.kind](frame[column.name].where(known[column.name].notna()), column.form)
-                          for column in columns}, index=frame.index)
+    ready = pd.DataFrame({column.name: as_in_training(frame[column.name], column) for column in columns}, index=frame.index)
+    _check_are_alike(ready, encoding, source)
     notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
     x = encoding.encoder.transform(ready)
     y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
-    return NewRows(x=x, y=y, notes=(*notes, *on_target))
+    carried = {name: frame[name] for name in encoding.identifiers if name in frame}
+    return NewRows(x=x, y=y, notes=(*notes, *on_target), carried=carried)
 
 
 def _check_columns(frame, encoding, source):
@@ -75,6 +84,21 @@ def _check_columns(frame, encoding, source):
 def _folded(name):
     """A column's name without what people write in different ways."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _check_are_alike(ready, encoding, source):
+    """Refuse rows whose categories are mostly values that no training row has: answers for them would be worth nothing."""
+    columns = [column for column in encoding.encoder.columns if column.kind == "category"]
+    unseen = {column.name: float((~ready[column.name].isin(column.values) & ready[column.name].notna()).mean())
+              for column in columns}
+    strange = [name for name, share in unseen.items() if share > _MOSTLY]
+    n_others = len(encoding.encoder.columns) - len(columns)
+    if strange and len(strange) > (len(columns) + n_others) / 2:
+        name = strange[0]
+        new = ready[name].dropna()
+        raise UsageError(f"`DATA` must hold rows like those of training; in {str(source)!r} most values of "
+                         f"{first_few(strange, 5, '`{}`'.format)} stand in no training row (such as {str(new.iloc[0])[:40]!r} in "
+                         f"`{name}`). Check that it is the right file, and that its columns are named as they were.")
 
 
 def _unseen(ready, encoding):
@@ -104,11 +128,13 @@ def _newly_missing(ready, encoding):
 
 def _known(column, encoding):
     if encoding.kind == "regression":
-        values = pd.to_numeric(column.astype(object), errors="coerce").astype("float64")
+        writing = Writing(encoding.target_decimal, encoding.target_measure)
+        values = parsed(column, writing) if is_text(column) else pd.to_numeric(column.astype(object), errors="coerce")
+        values = values.astype("float64")
         values = values.where(np.isfinite(values)).to_numpy()
         usable, what = np.isfinite(values), "no finite number"
     else:
-        values = pd.Index(encoding.classes).get_indexer(labels_of(column))
+        values = pd.Index(encoding.classes).get_indexer(as_known(labels_of(column), encoding.classes))
         usable, what = values >= 0, "no class of the model"
     odd = column[~usable & column.notna().to_numpy()]
     notes = (f"`{encoding.target}` is {what} in {counted(len(odd), 'row')} (such as {str(odd.iloc[0])[:40]!r}): "

@@ -6,78 +6,130 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ..base.system.place import locate
 from ..base.text import Wording, counted, first_few
 from ..base.validate import require
+from ..records.task import ColumnUse
 from . import split
 from .arrays import read_arrays
-from .features import fit_features, readable
-from .read import locate, read_frame
+from .columns.clean import cleaned_target
+from .columns.sift import names_rows, sifted
+from .features import as_frame, fit_features, read_columns
+from .files.read import read_frame
+from .options import NOTHING_SAID
 from .table import Table
-from .target import find_task
+from .target import find_task, without_rare
 
+_FAR = 50.0  # times the middle half's width, from which on a target is told to be far off
 _FEWEST_ROWS = 50  # of which 8 validate: with fewer, nothing that is measured here has a useful interval
 
 
-def open_table(source, *, target=None, group=None, time=None, task=None, seed=0):
+def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0, options=NOTHING_SAID, standardise=True):
     """Arrays, task and split of a file or a built-in data set.
 
     64 % of the rows train, 16 % validate and 20 % test. Scaling, categories and what replaces missing values are learned
-    from the training rows alone. The dtype of a column (number, text, date) is read off all rows, as any reader does.
+    from the training rows alone. What a column holds (numbers, text, dates), and which of its cells stand for "missing", is
+    read off all rows, as any reader does.
 
     Args:
-        source: a path to a CSV (`.csv`, `.tsv`, `.txt`, also with `.gz`), Parquet or `.npz` file, or `"digits"`,
-            `"breast_cancer"`, `"wine"`, `"diabetes"` (a file of just such a name is opened as `"./digits"`).
-        target: the column to predict; must be named for CSV and Parquet.
-        group: a column whose equal values belong together: no group stands in two parts. Not a feature.
+        source: a path to a file of text (`.csv`, `.tsv`, `.txt`, `.data` and the like, also packed), a Parquet or `.npz` file, or
+            `"digits"`, `"breast_cancer"`, `"wine"`, `"diabetes"` (a file of just such a name is opened as `"./digits"`).
+        target: the column to predict; must be named for text and Parquet.
+        groups: a column whose equal values belong together: no group stands in two parts. Not a feature.
         time: a column to sort by: train on the earliest rows, test on the latest. Not a feature.
         task: `"classes"` or `"regression"`, where the target's numbers leave it open which they are.
         seed: makes the split repeatable.
+        options: how the file is written and what becomes of its columns, where that is not to be found out.
+        standardise: whether a target of numbers becomes one of mean 0 and standard deviation 1.
 
     Returns:
         A `Table`. Its rows are no random sample of what comes later unless the file's are: where rows belong together
-        (one person, one day), name `group` or `time`, or the test part flatters.
+        (one person, one day), name `groups` or `time`, or the test part flatters.
 
     Raises:
         UsageError: when the file cannot be read as a table, or nothing can be learned from it.
     """
     require(task in (None, "classes", "regression"), "task", task, '"classes" or "regression"', "Leave it out to have it found.")
-    require(group is None or time is None, "group and time", (group, time), "given one at a time",
+    require(groups is None or time is None, "groups and time", (groups, time), "given one at a time",
             "Leave one of them out: rows are kept together by group, or cut by time.")
     place = locate(source)
     if place.format == ".npz":
-        for option, value in (("target", target), ("group", group), ("time", time)):
+        for option, value in (("target", target), ("groups", groups), ("time", time)):
             require(value is None, option, value, "left out for an .npz file",
                     "Its arrays x and y have no named columns; save the rows as CSV or Parquet to name one.")
-        return _from_arrays(place, task, seed)
-    return _from_frame(place, target, group, time, task, seed)
-
-
-def _from_frame(place, target, group, time, wanted, seed):
-    frame, notes = read_frame(place)
+        return _from_arrays(place, task, seed, standardise)
+    raw = read_frame(place, options)
     if place.format == "built-in":
         target = target or "target"
     require(target is not None, "target", target, "the name of the column to predict",
-            f"The columns are {first_few(map(str, frame.columns))}.")
-    _check_names(frame, target=target, group=group, time=time)
+            f"The columns are {first_few(map(str, raw.frame.columns))}.")
+    target, groups, time = (_as_in_file(name, raw.frame) for name in (target, groups, time))
+    _check_names(raw.frame, target=target, groups=groups, time=time)
+    options.check_columns([str(name) for name in raw.frame.columns])
+    return _from_frame(place, raw, target, (groups, time), task, seed, options, standardise)
 
-    rows, task = _rows_with_target(frame[target], target, wanted=wanted)
-    frame = frame[rows].reset_index(drop=True)
-    if group is not None:
-        parts = split.by_group(frame[group], task.codes, seed=seed)
+
+def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
+    (groups, time), whole = by, raw.frame
+    answer = cleaned_target(whole[target], decimal=raw.decimal, options=options)
+    rows, task = _rows_with_target(answer.values, target, wanted=wanted, rare=options.rare)
+    frame = whole[rows].reset_index(drop=True)
+    others = [name for name in (target, groups, time) if name is not None]
+    columns = read_columns(frame.drop(columns=[*others, *(name for name in options.drop if name not in others)]),
+                           decimal=raw.decimal, options=options)
+    features = as_frame(columns, frame.index)
+    if groups is not None:
+        parts = split.by_group(frame[groups], task.codes, seed=seed)
     elif time is not None:
-        parts = split.by_time(frame[time], task.codes)
+        parts = split.by_time(frame[time], task.codes, options.dates)
     else:
-        parts = split.at_random(task.codes, seed=seed)
+        parts = split.at_random(task.codes, seed=seed, same=split.same_rows(features, task.y))
     _check_training_classes(task, parts)
 
-    features = readable(frame.drop(columns=[name for name in (target, group, time) if name is not None]))
-    encoder, feature_names, encoding_notes = fit_features(features.iloc[parts.train], seed=seed)
+    training = features.iloc[parts.train]
+    known = pd.Series(task.y.reshape(-1)[parts.train], training.index)
+    sieve = sifted(training, keep=options.keep, target=known, codes=None if task.kind == "regression" else task.codes[parts.train])
+    encoder, _, encoding_notes = fit_features(training, seed=seed, columns=columns, left_out=sieve.left_out)
     x = encoder.transform(features)
-    return _table(place, task, parts, x, encoder=encoder, feature_names=feature_names,
-                  notes=(*notes, *task.notes, *parts.notes, *encoding_notes))
+    read = _grouped([(name, sentence) for name, column in ((target, answer), *columns.items()) for sentence in column.sentences
+                     if name not in sieve.left_out])
+    table = _table(place, task, parts, x, encoder=encoder, standardise=standardise,
+                   notes=(*raw.notes, *task.notes, *parts.notes, *read, *encoding_notes, *sieve.sentences))
+    uses = tuple(_uses(whole.columns, columns, encoder, sieve, (answer, target), others, options))
+    return replace(table, columns=uses, target_read=answer,
+                   identifiers=tuple(name for name, why in sieve.left_out.items() if names_rows(why)))
 
 
-def _from_arrays(place, wanted, seed):
+def _grouped(sentences):
+    """Each sentence once, behind the names of the columns that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, sentence in sentences:
+        names.setdefault(sentence, []).append(name)
+    return tuple(f"{first_few(some, 3, '`{}`'.format)}: {sentence}." for sentence, some in names.items())
+
+
+def _uses(names, columns, encoder, sieve, answer, others, options):
+    """A `ColumnUse` for each column of the file, in its order."""
+    known, filled = {column.name: column for column in encoder.columns}, encoder.filled()
+    read, target = answer
+    for name in map(str, names):
+        if name == target:
+            n = int(read.values.isna().sum())
+            yield ColumnUse(name=name, kind="target", n_missing=n, filled="rows left out" if n else "",
+                            remark="; ".join(read.sentences))
+        elif name in others or name in options.drop:
+            yield ColumnUse(name=name, kind="for the split" if name in others else "left out",
+                            remark="" if name in others else "as --drop says")
+        else:
+            column = columns[name]
+            n, use = int(column.values.isna().sum()), known.get(name)
+            remark = "; ".join((*column.sentences, *([sieve.left_out[name]] if name in sieve.left_out else [])))
+            yield ColumnUse(name=name, kind="left out" if use is None else use.kind, n_missing=n,
+                            n_features=0 if use is None else len(encoder.names_of(use)) + (name in encoder.marked()),
+                            filled=filled.get(name, "") if n and use is not None else "", remark=remark)
+
+
+def _from_arrays(place, wanted, seed, standardise):
     x, y, n_own_test, eight_bits, notes = read_arrays(place.path)
     rows, task = _rows_with_target(pd.Series(y), "y", wanted=wanted, most_classes=1000 if x.ndim > 2 else 20)
     x = x[rows]
@@ -90,23 +142,36 @@ def _from_arrays(place, wanted, seed):
                 "Move rows over from x_test.")
     parts = split.at_random(task.codes, seed=seed, n_own_test=n_own_test)
     _check_training_classes(task, parts)
-    return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes), eight_bits=eight_bits)
+    return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes), eight_bits=eight_bits,
+                  standardise=standardise)
 
 
-def _table(place, task, parts, x, *, notes, encoder=None, feature_names=(), eight_bits=False):
+def _table(place, task, parts, x, *, notes, standardise, encoder=None, eight_bits=False):
     y, mean, scale = task.y, 0.0, 1.0
     if task.kind == "regression":
         training = y[parts.train]
         mean, scale = float(training.mean()), float(training.std())
         require(scale > 0, task.name, mean, "of more than one value in the training rows",
                 "Nearly all rows have this one value; choose another target, or another seed.")
+        notes = (*notes, *_far_off(task))
+        if standardise:
+            notes = (*notes, f"Targets are standardised by the training rows: less {mean:.6g}, divided by {scale:.6g}. "
+                             "A mean squared error of 1 is what always answering the mean would get.")
+        else:
+            notes = (*notes, f"Targets stay as they are for your own model: mean {mean:.6g}, standard deviation {scale:.6g}. "
+                             f"Always answering the mean gets a mean squared error of {scale**2:.6g}.")
+            mean, scale = 0.0, 1.0
         y = ((y - mean) / scale).astype(np.float32)
-        notes = (*notes, f"Targets are standardised by the training rows: less {mean:.6g}, divided by {scale:.6g}. "
-                         "A mean squared error of 1 is what always answering the mean would get.")
-    return Table(name=place.name, kind=task.kind, classes=task.classes, feature_names=feature_names, encoder=encoder,
-                 target_mean=mean, target_scale=scale, eight_bits=eight_bits, notes=notes, at_random=parts.at_random,
-                 groups=parts.groups, x_train=x[parts.train], y_train=y[parts.train], x_validation=x[parts.validation],
+    names = () if encoder is None else encoder.names()
+    return Table(name=place.name, kind=task.kind, classes=task.classes, feature_names=names, encoder=encoder, target_mean=mean,
+                 target_scale=scale, eight_bits=eight_bits, notes=notes, at_random=parts.at_random, groups=parts.groups,
+                 x_train=x[parts.train], y_train=y[parts.train], x_validation=x[parts.validation],
                  y_validation=y[parts.validation], x_test=x[parts.test], y_test=y[parts.test])
+
+
+def _as_in_file(name, frame):
+    """A column's name, without the blanks around it that files have and `Raw` does not."""
+    return name.strip() if isinstance(name, str) and name not in frame.columns and name.strip() in frame.columns else name
 
 
 def _check_names(frame, **chosen):
@@ -115,24 +180,37 @@ def _check_names(frame, **chosen):
             close = difflib.get_close_matches(str(name), frame.columns, n=1)
             spoken = f"Did you mean {close[0]!r}? " if close else ""
             headless = all(column.replace(".", "").lstrip("-").isdigit() for column in frame.columns)
-            spoken += "Its first line seems to hold values; it must hold the columns' names. " if headless else ""
+            spoken += "If its first line holds values and no names, write --no-header. " if headless else ""
             require(False, option, name, "a column of the table",
                     f"{spoken}The columns are {first_few(map(str, frame.columns))}.")
-    for option in ("group", "time"):
+    for option in ("groups", "time"):
         require(chosen[option] is None or chosen[option] != chosen["target"], option, chosen[option],
                 "another column than the target", "Name the column that ties rows together, or leave it out.")
 
 
-def _rows_with_target(column, name, **options):
+def _rows_with_target(column, name, *, rare=None, **options):
+    column, sentences = without_rare(column, rare)
     rows = column.notna().to_numpy()
     require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")
     require(rows.sum() >= _FEWEST_ROWS, "rows with a target", int(rows.sum()), f"at least {_FEWEST_ROWS}",
             "Collect more rows: with fewer, differences between settings are lost in chance.")
     task = find_task(column[rows], name, **options)
-    if n_missing := int((~rows).sum()):
+    if n_missing := int((~rows).sum()) - sum(n for n, _ in sentences):
         task = replace(task, notes=(*task.notes, f"{counted(n_missing, 'row')} without a value of `{name}` left out."))
-    return rows, task
+    return rows, replace(task, notes=(*task.notes, *(sentence for _, sentence in sentences)))
+
+
+def _far_off(task):
+    """A sentence where a few targets are so far off that they alone make the error."""
+    y = task.y.reshape(-1)
+    center, half = np.median(y), np.subtract(*np.quantile(y, [0.75, 0.25]))
+    far = np.flatnonzero(np.abs(y - center) > _FAR * half) if half > 0 else np.zeros(0, int)
+    if 0 < len(far) <= max(1, 0.001 * len(y)):
+        row, rest = int(far[np.abs(y[far] - center).argmax()]), np.delete(y, far)
+        yield (f"`{task.name}` is {y[row]:.6g} in one of the rows, where the others are {rest.min():.6g} to {rest.max():.6g}"
+               + (f" ({counted(len(far), 'row')} are as far off)" if len(far) > 1 else "")
+               + f": is it right? Such a row decides the error alone; without, the standard deviation is {rest.std():.6g}.")
 
 
 def _check_training_classes(task, parts):

@@ -72,6 +72,17 @@ def columns_of(values, encoding):
     return {"prediction": labels[values.argmax(axis=1)], **columns}
 
 
+def carried(identifiers, columns):
+    """Columns of the rows that name them, for the file of predictions: as arrays, without those whose name an answer has.
+
+    Args:
+        identifiers: `{name: Series}`. columns: the answers, by name.
+    """
+    return {name: values.to_numpy() if types.is_numeric_dtype(values.dtype) else
+            values.astype(object).where(values.notna(), "").map(str).to_numpy() for name, values in identifiers.items()
+            if name not in columns}
+
+
 def raw_columns(outputs):
     """The same for a model without an encoding: each output as an array, by the names the model gives them."""
     columns = {}

@@ -4,16 +4,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import skrub
 from pandas.api import types
 from sklearn.model_selection import ShuffleSplit
 
 from ..base import seeds
 from ..base.text import counted
 from ..base.validate import require
+from .columns.dates import dates_in
+from .columns.numbers import numbers_in
 
 _VALIDATION, _TEST = 0.16, 0.20
 _DRAWS = 200
+_COPIED = 0.01         # share of rows that repeat another one, from which on copies are kept together
+_VARIED, _MOST_ALIKE = 40, 0.05  # different values of a column that rows need to be copies, and the most rows that are the same
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +35,22 @@ class Parts:
     groups: np.ndarray | None = None
 
 
-def at_random(codes, *, seed, n_own_test=0):
+def same_rows(features, y):
+    """int[n]: rows that are the same in all features and the target have the same number; `None` where there are hardly any, or
+    where so few different values meet that rows are the same by chance.
+
+    Args:
+        features: frame[n] of features. y: [n, …], the target.
+    """
+    rows = features.assign(**{"\0target": np.asarray(y).reshape(len(features), -1)[:, 0]})
+    number, different = pd.factorize(pd.util.hash_pandas_object(rows, index=False))
+    n_repeated = len(number) - len(different)
+    varied = any(features[name].nunique() > _VARIED for name in features)
+    usual = np.bincount(number).max() > _MOST_ALIKE * len(number)
+    return None if n_repeated < _COPIED * len(number) or not varied or usual else number
+
+
+def at_random(codes, *, seed, n_own_test=0, same=None):
     """Rows drawn at random, each class in the same shares.
 
     Each class is cut by itself, and has at least one row in each part if it has three. (scikit-learn's stratified splits
@@ -42,19 +60,41 @@ def at_random(codes, *, seed, n_own_test=0):
         codes: int[n], the class of each row; all equal for regression.
         seed: makes the draw repeatable.
         n_own_test: so many of the last rows are the file's own test part; of the rest, 20 % validate.
+        same: int[n], equal for rows that are copies of each other, which stay in one part; `None` where there are none.
     """
     n_rest, stream = len(codes) - n_own_test, seeds.stream(seed, "split")
     validation_share = _VALIDATION / (1 - _TEST) if n_own_test else _VALIDATION
     train, validation, test = [], [], [np.arange(n_rest, len(codes))]
     for code in np.unique(codes[:n_rest]):
         rows = stream.permutation(np.flatnonzero(codes[:n_rest] == code))
+        if same is not None:  # copies behind each other, where the first of them stood
+            rows = rows[np.argsort(pd.factorize(same[rows])[0], kind="stable")]
         n_test, n_validation = 0 if n_own_test else max(1, round(_TEST * len(rows))), max(1, round(validation_share * len(rows)))
+        if same is not None:
+            n_test, n_validation = _between_copies(same[rows], n_test, n_validation)
         test.append(rows[:n_test])
         validation.append(rows[n_test:n_test + n_validation])
         train.append(rows[n_test + n_validation:])
     how = ("at random; the test part is the file's own" if n_own_test else
            "at random" + (", each class in the same shares" if codes.any() else ""))
-    return replace(_parts(*(np.sort(np.concatenate(part)) for part in (train, validation, test)), how, codes), at_random=True)
+    parts = [np.sort(np.concatenate(part)) for part in (train, validation, test)]
+    if same is None:
+        return replace(_parts(*parts, how, codes), at_random=True)
+    n_copies = len(same) - len(np.unique(same))
+    found = _parts(*parts, how + ", copies of a row in the same part", codes)
+    note = (f"{counted(n_copies, 'row')} of {len(same):,} ({100 * n_copies / len(same):.3g} %) repeat another row in every column: "
+            "split blindly, a model would be tested on rows it has trained on.")
+    return replace(found, notes=(*found.notes, note), groups=same[np.concatenate(parts[:2])])
+
+
+def _between_copies(same, n_test, n_validation):
+    """The sizes of both parts, moved to where no copies are torn apart; at least a row each is left for every part."""
+    ends = np.flatnonzero(np.diff(same)) + 1
+    if len(ends) < 2:
+        return n_test, n_validation
+    first = ends[:-1][np.abs(ends[:-1] - n_test).argmin()] if n_test else 0
+    later = ends[ends > first]
+    return int(first), int(later[np.abs(later - first - n_validation).argmin()] - first)
 
 
 def by_group(groups, codes, *, seed):
@@ -85,28 +125,29 @@ def by_group(groups, codes, *, seed):
     return replace(parts, groups=group_of_row[np.concatenate(rows[:2])])
 
 
-def by_time(moments, codes):
+def by_time(moments, codes, order=None):
     """The earliest rows train, the next validate, the latest test; rows of one moment stay together.
 
     Args:
         moments: Series[n] of numbers, dates, or text that is a date in every row; at least 3 different ones.
         codes: int[n], the class of each row.
+        order: of day and month, as `columns.dates.dates_in` takes it.
     """
     n_missing = int(moments.isna().sum())
     require(not n_missing, moments.name, counted(n_missing, "missing value"), "known in every row to sort by",
             "Fill in the moments, or drop those rows.")
-    if not (types.is_numeric_dtype(moments.dtype) or types.is_datetime64_any_dtype(moments.dtype)):
-        moments = _dates(moments.astype(str))
+    moments, sentences = _moments(moments, order)
     order_of_row, different = pd.factorize(moments, sort=True)
-    order = np.argsort(order_of_row, kind="stable")
-    cuts = np.flatnonzero(np.diff(order_of_row[order])) + 1  # where a new moment begins
+    by_moment = np.argsort(order_of_row, kind="stable")
+    cuts = np.flatnonzero(np.diff(order_of_row[by_moment])) + 1  # where a new moment begins
     require(len(different) >= 3, moments.name, counted(len(different), "different moment"), "of at least 3 different moments",
             "Choose a finer column, or leave it out.")
-    first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(order)).argmin())
+    first = int(np.abs(cuts[:-1] - (1 - _VALIDATION - _TEST) * len(by_moment)).argmin())
     later = cuts[first + 1:]
-    second = later[np.abs(later - (1 - _TEST) * len(order)).argmin()]
-    return _parts(*np.split(order, [cuts[first], second]),
-                  f"by `{moments.name}`, which is not a feature itself: the earliest rows train, the latest test", codes)
+    second = later[np.abs(later - (1 - _TEST) * len(by_moment)).argmin()]
+    parts = _parts(*np.split(by_moment, [cuts[first], second]),
+                   f"by `{moments.name}`, which is not a feature itself: the earliest rows train, the latest test", codes)
+    return replace(parts, notes=(*parts.notes, *sentences))
 
 
 def _draw_groups(rows_group_class, groups, share, seed):
@@ -121,13 +162,22 @@ def _draw_groups(rows_group_class, groups, share, seed):
     return min((groups[chosen] for _, chosen in draws), key=badness)
 
 
-def _dates(column):
-    dates = skrub.to_datetime(column)
-    if not types.is_datetime64_any_dtype(dates.dtype) or dates.isna().any():
-        no_date = column[pd.to_datetime(column, errors="coerce", format="mixed").isna()]
-        require(False, column.name, (no_date if len(no_date) else column).iloc[0], "of dates or numbers to sort by",
-                "Write every value alike, as 2024-12-31 or 2024-12-31 23:59:59.")
-    return dates
+def _moments(column, order):
+    """Numbers or dates to sort by, and sentences on how they were read."""
+    if types.is_datetime64_any_dtype(column.dtype):
+        return column, ()
+    text = column.astype(str).where(column.notna())
+    numbers = types.is_numeric_dtype(column.dtype)
+    found = None if numbers else dates_in(text, order)
+    if found is None and not numbers and (written := numbers_in(text)) is not None and not written.odd:
+        return written.values.rename(column.name), ()
+    if numbers:
+        return column, ()
+    odd = text[(pd.to_datetime(text, errors="coerce", format="mixed", utc=True) if found is None else found.values).isna()]
+    odd = text if found is None and not len(odd) else odd
+    require(not len(odd), column.name, odd.iloc[0] if len(odd) else None, "of dates or numbers to sort by",
+            "Write every value alike, as 2024-12-31 or 2024-12-31 23:59:59.")
+    return found.values.rename(column.name), tuple(f"`{column.name}`: {sentence}." for sentence in found.sentences)
 
 
 def _parts(train, validation, test, how, codes):

@@ -32,6 +32,9 @@ class Table:
     groups: Any = None  # int[n] of the training rows, then of the validation rows, where those of one group stand on one side
     encoder: Any = None  # the `Encoder` from the file's columns to x; `None` for arrays from an `.npz`
     notes: tuple[str, ...] = ()  # sentences on what was decided, for the user to read
+    columns: tuple[Any, ...] = ()  # a `ColumnUse` for each column of the file
+    identifiers: tuple[str, ...] = ()  # columns left out since they name rows
+    target_read: Any = None  # the `Cleaned` target: how its cells were read
     fingerprint: str = field(init=False)  # changes when an array, or the split, changes
 
     def __post_init__(self):

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ..base.text import Wording, counted
+from ..base.text import Wording, counted, first_few
 from ..base.validate import require
-from .columns import LARGEST, is_text
+from .columns.kinds import LARGEST, is_text
+
+_MAY_BE_CLASSES = 30  # different whole numbers, up to which they might be
+_FEWEST = 3  # rows of a class, one for each part
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,26 +51,47 @@ def find_task(column, name, *, wanted=None, most_classes=20):
         require(wanted != "regression" or n_values > 1, name, f"{values[0]} in all rows", "of more than one value",
                 "Choose another column.")
         repeated = whole and n_values <= most_classes and 10 * n_values <= len(column)
+        hint = " If they are names of classes, write --task classes." if whole and n_values <= _MAY_BE_CLASSES else ""
         if wanted == "regression" or (wanted is None and n_values > 2 and not repeated):
             return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
-                        (f"Target `{name}` has {n_values:,} different numbers: regression.",))
+                        (f"Target `{name}` has {n_values:,} different numbers: regression.{hint}",))
     else:
         require(wanted != "regression", name, str(column.dtype), "a column of numbers for regression",
                 "Leave --task out, or name a column of numbers.")
     return _classes(column, name)
 
 
+def without_rare(column, what):
+    """A target whose classes of fewer than 3 rows are left out (`"drop"`) or one class (`"merge"`); pairs of rows lost and words.
+    """
+    if what is None:
+        return column, ()
+    counts = column.value_counts()
+    rare = counts.index[counts < _FEWEST]
+    if not len(rare):
+        return column, ()
+    inside = column.isin(rare)
+    n, names = int(inside.sum()), first_few(map(str, rare), 5)
+    if what == "drop":
+        return column.mask(inside), ((n, f"{counted(n, 'row')} of rare classes ({names}) left out."),)
+    return column.astype(object).where(column.isna(), column.map(str)).mask(inside, "other"), (
+        (0, f"Rare classes ({names}) are one class, 'other', of {counted(n, 'row')}."),)
+
+
 def _classes(column, name):
     codes, labels = pd.factorize(column, sort=True)
     counts = np.bincount(codes)
     only = Wording(f"{str(labels[0])!r} in all {len(column):,} rows")
-    require(len(labels) > 1, name, only, "a target of two or more values", "Choose another column.")
+    require(len(labels) > 1, name, only, "a target of two or more values", "Choose another column; where an empty cell means "
+            "another class, fill it in.")
     require(3 * len(labels) <= len(column), name, Wording(f"{len(labels):,} different values in {len(column):,} rows"),
             "of few classes" + (", or numbers" if is_text(column) else ""),
             "This looks like free text or an identifier; choose another column.")
     n_rarest, rarest = int(counts.min()), str(labels[counts.argmin()])
     require(n_rarest >= 3, name, Wording(f"{counted(n_rarest, 'row')} of class {rarest!r}"),
-            "of at least 3 rows of each class, one for each part", "Drop these rows, or merge the class with another.")
+            "of at least 3 rows of each class, one for each part",
+            ("If its numbers are a quantity, write --task regression; else " if types.is_numeric_dtype(column.dtype) else "")
+            + "--rare-classes drop leaves such rows out, merge makes one class of such classes.")
     kind = "binary" if len(labels) == 2 else "multiclass"
     y = codes.astype("float32").reshape(-1, 1) if kind == "binary" else codes.astype("int32")
     return Task(name, kind, y, codes, tuple(str(label) for label in labels),

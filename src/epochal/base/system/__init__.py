@@ -1,1 +1,1 @@
-"""What the operating system grants: locks on files, and memory."""
+"""What the operating system grants: files that may be read, locks on them, and memory."""

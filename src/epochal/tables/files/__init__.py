@@ -1,0 +1,1 @@
+"""A file of text or Parquet as a data frame, however people write them."""

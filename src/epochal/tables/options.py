@@ -1,0 +1,77 @@
+"""What a user may say of a table, beside the names of its columns: how its file is written, and what becomes of its columns."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from pandas.api import types
+
+from ..base.text import first_few
+from ..base.validate import one_of, require
+
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+RARE = ("drop", "merge")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """How a table is to be read, where that is not to be found out.
+
+    Attributes:
+        drop: columns that are no features.
+        keep: columns that are used as they stand: not left out for what they look like, none of their numbers taken as missing.
+        missing: what stands for "missing", beside empty cells: `"-1"` in every column, `"age=-1"` in that one.
+        dates: `"day-first"` or `"month-first"`, where 01/02/2024 may be either; `None` to find out.
+        separator: between values, such as `";"` or `"tab"`; `None` to find out.
+        encoding: of the text, such as `"cp1252"`; `None` is UTF-8, or what a mark at its beginning says, or else cp1252.
+        skip: lines before the one with the columns' names; `None` to find out.
+        header: whether the first line names the columns; `None` to find out.
+        rare: what becomes of classes of fewer than 3 rows: `"drop"` them, or `"merge"` them into one; `None` refuses them.
+    """
+
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    dates: str | None = None
+    separator: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    header: bool | None = None
+    rare: str | None = None
+
+    def __post_init__(self):
+        one_of("dates", self.dates, (None, DAY_FIRST, MONTH_FIRST))
+        one_of("rare", self.rare, (None, *RARE))
+
+    def check_columns(self, columns: "list[str]") -> None:
+        """Raise `UsageError` where `drop`, `keep` or `missing` names a column that is not among these."""
+        named = [("--drop", name) for name in self.drop] + [("--keep", name) for name in self.keep]
+        for option, name in named:
+            require(name in columns, option, name, "a column of the table", f"The columns are {first_few(columns)}.")
+        both = sorted({*self.drop} & {*self.keep})
+        require(not both, "--drop and --keep", both[0] if both else None, "different columns", "Leave one of the two out.")
+
+    def missing_in(self, name: str) -> frozenset[str]:
+        """What the user says stands for "missing" in a column."""
+        of_it = [text.removeprefix(f"{name}=") for text in self.missing if text.startswith(f"{name}=")]
+        return frozenset([*of_it, *(text for text in self.missing if "=" not in text)])
+
+
+NOTHING_SAID = TableOptions()
+
+
+def without_said(column: "pd.Series", said: frozenset[str]) -> "pd.Series":
+    """`column` without the cells that the user says stand for "missing"; -1 is -1.0 where it holds numbers."""
+    if not said:
+        return column
+    texts = column.astype(object).map(lambda value: value if isinstance(value, bool) else str(value).strip(), na_action="ignore")
+    numbers = {number for text in said if (number := _number(text)) is not None}
+    holds_numbers = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
+    return column.mask(texts.isin(said) | (column.isin(numbers) if holds_numbers else False))
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
