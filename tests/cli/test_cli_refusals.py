@@ -23,7 +23,6 @@ def shelf(tmp_path_factory):
     frame.assign(y=np.nan).to_csv(folder / "missing.csv", index=False)
     frame[:49].to_csv(folder / "short.csv", index=False)
     frame.assign(a=np.where(rows == 7, np.inf, rows / 7)).to_csv(folder / "infinite.csv", index=False)
-    frame.rename(columns={"b": "a"}).to_csv(folder / "twice.csv", index=False)
     (folder / "prose.csv").write_text("It was a dark night.\nNothing else happened.\n")
     np.savez(folder / "good.npz", x=frame[["a", "b"]].to_numpy("float32"), y=frame.y)
     (folder / "torn.json").write_text('{"epochal_format": 1, ')
@@ -44,12 +43,11 @@ def shelf(tmp_path_factory):
     ("{shelf}/good.csv", ("target", "None", "'a', 'b', 'y'")),
     ("{shelf}/good.csv --target yy", ("target", "'yy'", "Did you mean 'y'?")),
     ("{shelf}/good.csv --target y --group shop", ("group", "'shop'", "'a', 'b', 'y'")),
-    ("{shelf}/good.csv --target y --group a --time b", ("group and time", "one at a time")),
+    ("{shelf}/good.csv --target y --group a --time b", ("groups and time", "one at a time")),
     ("{shelf}/constant.csv --target y", ("`y`", "'1' in all 60 rows", "Choose another column")),
     ("{shelf}/missing.csv --target y", ("`y`", "60 missing values", "Choose another column")),
     ("{shelf}/short.csv --target y", ("49", "at least 50", "Collect more rows")),
     ("{shelf}/infinite.csv --target y", ("`a`", "1 infinite value", "Drop those rows")),
-    ("{shelf}/twice.csv --target y", ("columns", "'a'", "rename or drop")),
     ("{shelf}/prose.csv --target y", ("prose.csv", "two or more columns", "separate")),
     ("{shelf}/good.npz --target y", ("target", "'y'", "left out for an .npz file")),
     ("{shelf}/good.npz --model build.py", ("--model", "'build.py'", "FILE.py:FUNCTION")),

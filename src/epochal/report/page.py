@@ -7,6 +7,7 @@ import re
 from ..base.files import write_whole
 from ..base.validate import require
 from ..records import Study
+from .columns import column_rows
 from .glossary import GLOSSARY
 from .pictures.plotly import drawing_of
 from .plan.code import code_for
@@ -67,7 +68,7 @@ def _of_plan(plan):
             "leads": _leads(plan), "raced": raced(plan), "arm_heading": heading,
             "arms": [(arm is recommended(plan), cells) for arm, cells in zip(plan.arms, body, strict=True)],
             "pictures": pictures(plan), "readings": list(reading_rows((*plan.evidence.readings, *plan.derived))),
-            "conditions": list(condition_rows(plan)), "code": code_for(plan)}
+            "conditions": list(condition_rows(plan)), "code": code_for(plan), "columns": _columns(plan.evidence.task)}
 
 
 def _leads(plan):
@@ -81,10 +82,16 @@ def _leads(plan):
              list(plan.lead_rows()))]
 
 
+def _columns(task):
+    """What became of the columns of a table, as rows; none where it was no table."""
+    return list(column_rows(task.columns)) if task is not None and task.columns else []
+
+
 def _of_study(study):
     return {"study": study, "heading": rows.heading(study), "comparison": list(study.rows()),
             "tested": list(rows.test_rows(study)), "rates": list(rows.rate_rows(study)),
             "readings": list(rows.study_readings(study)), "conditions": list(rows.study_conditions(study)),
+            "columns": _columns(study.task),
             "pictures": study_pictures(study), "printed": list(tutorial.tutorial_lines(study)),
             "as_tutorial": list(tutorial.tutorial_rows(study)), "fair": list(tutorial.fair_rows(study)),
             "why": list(tutorial.why_they_differ(study)), "found": tutorial.sentences_of(study, tutorial=False),

@@ -57,7 +57,7 @@ def fit_features(training, *, seed, columns=(), left_out=None):
     encoder = learn(training[kept], left_out, seed=seed, cleaned=columns)
     names = encoder.names()
     return encoder, names, (*notes, f"{counted(len(kept), 'column')} became {counted(len(names), 'feature')}, "
-                             "scaled by the training rows.")
+                             "scaled by the training rows (--columns lists them).")
 
 
 def _named(names):

@@ -106,7 +106,7 @@ def fold(text):
 class _Cell:
     value: float
     unit: str = ""
-    decorated: str = ""  # what was left out besides the unit
+    decorated: tuple[str, ...] = ()  # what it is written with besides the unit
     is_range: bool = False
 
 
@@ -116,7 +116,7 @@ def _cell(text, decimal):
     text = text[1:-1].strip() if text.startswith("[") and text.endswith("]") else text
     if (found := _RANGE.fullmatch(text)) is not None:
         ends = [_value(end, decimal) for end in found.groups()]
-        return None if None in ends else _Cell(sum(ends) / 2, is_range=True, decorated="range")
+        return None if None in ends else _Cell(sum(ends) / 2, is_range=True, decorated=("range",))
     if (found := _CLOCK.fullmatch(text)) is not None:
         hours, minutes, seconds = found.groups()
         return _Cell(int(hours) + int(minutes) / 60 + float(seconds or 0) / 3600, unit="clock")
@@ -134,7 +134,8 @@ def _cell(text, decimal):
     money = found["before"] or (after if re.fullmatch(_CURRENCY, after) else "")
     unit = "" if after in ("", "%", "+") or after == money else after
     about = found["about"] or ("+" if after == "+" else "")
-    return _Cell(value, unit, "currency" if money else "%" if after == "%" else "times" if found["times"] else about)
+    marks = ("currency" if money else "", "%" if after == "%" else "", "times" if found["times"] else "", "about" if about else "")
+    return _Cell(value, unit, tuple(filter(None, marks)))
 
 
 def _value(digits, decimal):
@@ -189,7 +190,7 @@ def _told(found, cells, writing, left, counts):
     """Sentences on what was read in these cells."""
     used = Counter()
     for text in found:
-        used[cells[text].decorated] += int(counts[text])
+        used.update(dict.fromkeys(cells[text].decorated, int(counts[text])))
     what = [words for key, words in (("currency", "currency signs"), ("%", "per cent signs")) if used[key]]
     what += [f"the unit {writing.unit!r}"] if writing.unit and writing.unit != "clock" else []
     if what:
@@ -200,7 +201,7 @@ def _told(found, cells, writing, left, counts):
         yield "K, M and B are thousands, millions and billions"
     if used["range"]:
         yield f"{counted(used['range'], 'range')} such as {next(t for t in found if cells[t].is_range)!r} became the middle"
-    about = [text for text in found if cells[text].decorated in ("<", ">", "≤", "≥", "<=", ">=", "~", "≈", "ca.", "c.", "+")]
+    about = [text for text in found if "about" in cells[text].decorated]
     if about:
         yield f"{about[0]!r} is taken as {found[about[0]]:g}"
     if writing.decimal == ",":

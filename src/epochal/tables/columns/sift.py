@@ -15,7 +15,7 @@ from .clean import is_number
 from .kinds import is_text
 
 _ID = re.compile(r"(?:^|.*[\s_.\-])(?:id|ids|uid|uuid|guid|rowid|key)$|.*[a-z](?:ID|Id|Key)$|^(?:ID|Id)\b.*|[A-Z]+ID$", re.DOTALL)
-_NO_ID = re.compile(r"(?:PA|RA|AC|VO|MA|B|GR|SOL|VAL|COV|FLU|LIQU|RAP|KI)ID$")
+_NO_ID = re.compile(r"(?:PA|RA|AC|VO|MA|B|GR|SOL|VAL|COV|FLU|LIQU|RAP|KI)ID$", re.IGNORECASE)
 _NUMBERING = re.compile(r"(?:^|.*[\s_.\-])(?:no|nr|num|number|index|idx|code|row|obs|observation|rownames|row names)\.?$"
                         r"|.*(?:num|nr|id)$|^Unnamed: \d+$", re.IGNORECASE | re.DOTALL)
 _PERSON = re.compile(r"(?:.*[\s_.\-])?(?:(?:sur|last|first|full|given|family|middle|user|customer|client|patient|passenger|player)?"
@@ -29,9 +29,11 @@ _MOST_SUMMED, _FEW_SUMMED = 60, 6  # columns of which a sum is looked for, and o
 _LOOKED_AT = 5000    # rows in which a column is tried alone
 _MOST_TRIED = 300    # columns
 _ALONE = 0.975       # share of the rows in which a column alone gives the answer, from which on it is told
+_NEARLY = 0.9999     # what a column gets at most that is not the target itself
 _LESS_WRONG = 0.1    # and the share of the errors of a constant answer that it may have
 _ROW_NUMBERS, _LONG_NUMBERS = "no more than row numbers", "identifiers of 16 digits or more, different in every row"
 _OWN_ID, _ID_AGAIN = "an identifier, another one in (nearly) every row", "an identifier"
+_TARGET = "the target once more, in every row"
 _NAMED, _OWN_NAME = "names, which say nothing of others", "a different name in every row"
 _NAMING = (_ROW_NUMBERS, _LONG_NUMBERS, _OWN_ID, _ID_AGAIN, _NAMED, _OWN_NAME)
 
@@ -65,7 +67,7 @@ def sifted(frame, *, keep=(), target=None, codes=None):
         for name in tried:
             told = _answer_in(frame[name], target, codes)
             if told == 1 and name not in keep:
-                left_out[name] = "the target once more, in every row"
+                left_out[name] = _TARGET
             elif told:
                 how = f"gives the answer in {100 * told:.1f} % of the rows" if codes is not None else "follows the target exactly"
                 sentences.append(f"`{name}` alone {how}: is it known only afterwards? Then --drop {name!r}.")
@@ -73,6 +75,9 @@ def sifted(frame, *, keep=(), target=None, codes=None):
             named = listed(f"`{name}`" for name in together[0])
             sentences.append(f"{named} together give the target exactly, as a {together[1]}: are they known only afterwards? Then "
                              f"{' '.join(f'--drop {name!r}' for name in together[0])}.")
+    if again := [name for name, why in left_out.items() if why == _TARGET and len(left_out) == len(frame.columns)]:
+        left_out = {name: why for name, why in left_out.items() if name not in again}  # else nothing is left to learn from
+        sentences += [f"`{name}` is {_TARGET}, and nothing else is left: is it known only afterwards?" for name in again]
     return Sifted(left_out, tuple(sentences))
 
 
@@ -95,8 +100,9 @@ def _why_not(name, column):
         return (None if _MOMENT.search(name) else _ROW_NUMBERS), None
     if own and whole and known.min() >= _LONG:
         return _LONG_NUMBERS, None
-    named, n_own = bool(_ID.match(name)) and not _NO_ID.search(name), n_different > 0.98 * len(known)
-    if (named or _NUMBERING.match(name)) and n_own and n_different > min(_FEW, len(column) / 4) and (whole or is_text(column)):
+    n_own, word = n_different > 0.98 * len(known), bool(_NO_ID.search(name))
+    named, numbered = bool(_ID.match(name)) and not word, bool(_NUMBERING.match(name)) and not word
+    if (named or numbered) and n_own and n_different > min(_FEW, len(column) / 4) and (whole or is_text(column)):
         return _OWN_ID, None
     if named and n_different > _FEW and (whole or is_text(column)):
         often = len(known) / n_different
@@ -153,7 +159,7 @@ def _answer_in(column, target, codes):
         return 0.0
     x = np.column_stack([np.where(np.isfinite(x), x, np.nanmin(x) - 1 if np.isfinite(x).any() else 0), ~known[rows]])
     found = cross_val_predict(DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=3, random_state=0), x, y, cv=3)
-    right = float((found == y).mean())
+    right = min(float((found == y).mean()), _NEARLY)
     return right if right >= _ALONE and 1 - right <= _LESS_WRONG * (1 - n_constant / len(y)) else 0.0
 
 
