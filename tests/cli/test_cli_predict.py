@@ -274,3 +274,17 @@ def test_help_shows_examples_every_option_and_a_word_of_caution():
     assert "No code in the file is run" in " ".join(told.stdout.split())
     assert all(f"--{name}" in told.stdout for name in ("out", "batch-size", "goal", "correct-prior", "model", "trust-model",
                                                        "backend", "json"))
+
+
+def test_columns_that_name_the_rows_go_along(tmp_path):
+    frame = shops()[["size", "town", "good"]]
+    frame.insert(0, "shop_id", [f"S{i:04d}" for i in range(N)])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    told = inside("fit", tmp_path / "t.csv", "--target", "good", "--epochs", 1, "--out", tmp_path / "m.keras")
+    assert "Left out: `shop_id`, an identifier" in told.stdout
+    frame.iloc[:7].drop(columns="good").to_csv(tmp_path / "new.csv", index=False)
+    told = inside("predict", tmp_path / "m.keras", tmp_path / "new.csv", "--out", tmp_path / "p.csv")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert list(found.columns) == ["shop_id", "prediction", "probability_yes"]
+    assert list(found.shop_id) == list(frame.shop_id[:7])

@@ -336,7 +336,8 @@ def test_a_run_becomes_a_curve_part_by_part():
     made = curve_of(Run(np.float32([9, 8]), figures, Outcome.OK, 1.5), Setting(batch_size=8, learning_rate=0.1), 3, "confirm", 20)
     assert made == Curve(setting=Setting(batch_size=8, learning_rate=0.1), seed=3, stage="confirm", steps_per_epoch=3,
                          train_loss=(9.0, 8.0), half_a=(0.0, 12.0), half_b=(4.0, 16.0), test_loss=(8.0, 20.0), seconds=1.5,
-                         metrics=((3.0, 15.0), (4.0, 16.0), (5.0, 17.0)))
+                         metrics=((3.0, 15.0), (4.0, 16.0), (5.0, 17.0)),
+                         test_metrics=((9.0, 21.0), (10.0, 22.0), (11.0, 23.0)))
     out = Run(np.empty(0, np.float32), np.empty((0, 1, 1), np.float32), Outcome.OUT_OF_MEMORY, 0.0)
     assert curve_of(out, made.setting, 3, "confirm", 20).n_epochs == 0
 

@@ -332,3 +332,65 @@ def test_a_model_without_an_encoding_takes_arrays_as_they_are(images):
     rows = images(encoding=None, x=x)
     np.testing.assert_array_equal(rows.x, x)
     assert (rows.y, rows.notes) == (None, ())
+
+
+def odd_table(n=N, seed=1):
+    """A table whose columns are written as people write them, and the plain numbers behind it."""
+    stream = np.random.default_rng(seed)
+    pay, size, on = stream.integers(1000, 9000, n), stream.normal(50, 9, n), pd.date_range("2021-03-05", periods=n, freq="5D")
+    tone = stream.choice(["warm", "Cold"], n)
+    frame = pd.DataFrame({"customer_id": np.arange(n) + 10_000, "pay": [f"${p:,}.50" for p in pay],
+                          "size": [f"{s:.2f} mm".replace(".", ",") for s in size], "on": on.strftime("%d.%m.%Y"), "tone": tone,
+                          "level": np.where(np.arange(n) % 20 == 7, -999, stream.integers(0, 400, n)),
+                          "good": np.where(pay + 90 * size > 9000, "yes", "no")})
+    frame.loc[3, "pay"] = "on request"
+    return frame
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    odd_table().to_csv(folder / "odd.csv", index=False, sep=";")
+    table = open_table(folder / "odd.csv", target="good")
+    return table, encoding_of(table, target="good", outputs="probabilities")
+
+
+def test_new_rows_are_read_as_those_of_training_were(odd, new):
+    table, encoding = odd
+    assert {use.name: use.kind for use in table.columns} == {
+        "customer_id": "left out", "pay": "number", "size": "number", "on": "date", "tone": "category", "level": "number",
+        "good": "target"}
+    rows = new(odd_table().drop(columns="good"), encoding=encoding)
+    assert rows.notes == ()
+    known = np.concatenate([table.x_train, table.x_validation, table.x_test])
+    assert {row.tobytes() for row in rows.x} == {row.tobytes() for row in known}
+    np.testing.assert_array_equal(rows.carried["customer_id"].astype(int), np.arange(N) + 10_000)
+
+
+@pytest.mark.parametrize(("name", "cells", "same_as"), [
+    ("pay", ["1234.50", "$1,234.50", " 1,234.50 $"], "$1,234.50"), ("pay", ["on request", "-", ""], ""),
+    ("size", ["50,25", "50,25 mm", "50,25mm"], "50,25 mm"), ("on", ["2021-03-05", "05.03.2021", " 05.03.2021"], "05.03.2021"),
+    ("tone", ["WARM", " warm", "Warm "], "warm"), ("level", [-999, "", -999.0], "")])
+def test_other_ways_to_write_the_same_are_the_same(odd, new, name, cells, same_as):
+    frame = odd_table().drop(columns="good").iloc[10:13]
+    rows = [new(frame.astype(object).assign(**{name: of}), encoding=odd[1]).x for of in (cells, [same_as] * 3)]
+    np.testing.assert_array_equal(*rows)
+
+
+def test_cells_that_no_training_row_had_are_refused_by_name(odd, new):
+    frame = odd_table().drop(columns="good").iloc[:5].astype(object)
+    with pytest.raises(UsageError, match=r"`size` must be a column of finite numbers, as in training; got '12 inch' in row 2"):
+        new(frame.assign(size=["50,1 mm", "12 inch", "3,5", "4", "5"]), encoding=odd[1])
+
+
+def test_rows_of_another_kind_are_refused(tmp_path):
+    stream = np.random.default_rng(0)
+    frame = pd.DataFrame({"town": stream.choice(["Ulm", "Bonn"], 90), "kind": stream.choice(["a", "b"], 90)})
+    frame["y"] = np.arange(90) % 2
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    encoding = encoding_of(open_table(tmp_path / "t.csv", target="y"), target="y")
+    frame.assign(town="Lyon", kind="z").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(UsageError, match=r"rows like those of training.*most values of `town`, `kind`.*such as 'Lyon'.*right file"):
+        apply(encoding, tmp_path / "new.csv")
+    frame.assign(town="Lyon").to_csv(tmp_path / "new.csv", index=False)
+    assert len(apply(encoding, tmp_path / "new.csv").notes) == 1  # one column may change

@@ -12,7 +12,7 @@ from sklearn import metrics
 from epochal.base.errors import UsageError
 from epochal.tables.encoding import Encoding
 from epochal.tables.predictions import answers, columns_of, meaning_of, raw_columns, write
-from epochal.tables.score import score_rows, scores
+from epochal.tables.score import advice_on, score_rows, scores
 
 
 def encoding(kind, *classes, outputs="probabilities", mean=0.0, scale=1.0):
@@ -106,6 +106,21 @@ def test_classes_are_judged_as_scikit_learn_judges_them():
     shares = np.bincount(y) / 300
     assert found["accuracy"][3] == pytest.approx(shares.max())
     assert found["log_loss"][3] == pytest.approx(metrics.log_loss(y, np.tile(shares, (300, 1))))
+
+
+def test_a_rare_class_is_judged_by_itself():
+    draw = np.random.default_rng(0)
+    y = (draw.random(800) < 0.05).astype(int)
+    p = np.clip(0.04 + 0.3 * y * draw.random(800) + 0.02 * draw.normal(size=800), 0, 1)
+    found = scores(np.column_stack([1 - p, p]), y, BINARY)
+    value, low, high, constant = found["average_precision"]
+    assert value == pytest.approx(metrics.average_precision_score(y, p))
+    assert low < value < high
+    assert constant == pytest.approx(y.mean())
+    assert found["rare_class_found"][0] == 0
+    assert "only 0 % of its rows" in advice_on(found)
+    assert "average_precision" not in scores(np.column_stack([1 - p, p]), draw.integers(0, 2, 800), BINARY)
+    assert advice_on(scores(np.column_stack([1 - p, p * 0 + 0.5]), y, BINARY)) == ""
 
 
 def test_numbers_are_judged_as_scikit_learn_judges_them():

@@ -14,7 +14,6 @@ from ..base.system.place import locate
 from ..base.text import RichTable, counted
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
-from ..tables.score import score_rows
 from .interrupts import stop_on_signals
 from .output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_source
@@ -58,7 +57,11 @@ def _print_results(console: Console, found: Any) -> None:
     tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, read once: "
          + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
     if found.scores is not None:
+        from ..tables.score import advice_on, score_rows
+
         console.print(RichTable(list(score_rows(found.scores, where="on the test rows"))))
+        if advice := advice_on(found.scores):
+            tell(console, advice)
 
 
 def _for_machines(path: Path, found: Any) -> str:

@@ -11,20 +11,21 @@ from ..base.system.place import locate
 from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
-from ..tables.predictions import ENDINGS
-from ..tables.score import score_rows
 from .output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_options
 from .stage import at
 
 
 def run(options: dict[str, Any]) -> None:
+    locate(options["data"])  # before libraries are loaded, which takes seconds
+    from ..tables.predictions import ENDINGS
+    from ..tables.score import score_rows
+
     out, as_json, size = options["out"], options["as_json"], options["batch_size"]
     path, place = writable_file(out, ENDINGS), as_path("MODEL", options["model"])
     for name, one in (("MODEL", place), ("DATA", as_path("DATA", options["data"]))):
         require(not (path.exists() and one.exists() and os.path.samefile(path, one)), "--out", out, f"another file than {name}",
                 "Name it predictions.parquet.")
-    locate(options["data"])
     answer = terminal()
     say = terminal(stderr=True) if as_json else answer
     choose_backend(options["backend"])

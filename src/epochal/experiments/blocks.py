@@ -95,7 +95,7 @@ def schedule_of(rig, setting):
 def curve_of(run, setting, seed, stage, n_train, *, fold=0, every_part=False, metrics_of_trials=False):
     """The `Curve` of one `Run`; trials keep only what choosing needs, the metrics where they are asked for.
 
-    With `every_part`, every figure of every training, on each half and on the test rows: any metric may be what a study judges by.
+    With `every_part`, every figure of every training, on each half too: any metric may be what a study judges by.
     """
     figures = run.figures if len(run.figures) else np.empty((0, 2, 1))
     judged, tested = every_part or (stage != "screen" and len(figures)), figures.shape[1] > 2
@@ -112,7 +112,7 @@ def curve_of(run, setting, seed, stage, n_train, *, fold=0, every_part=False, me
         setting=setting, seed=seed, stage=stage, steps_per_epoch=-(-n_train // setting.batch_size),
         train_loss=_short(run.train_loss) if judged else (), half_a=_short(figures[:, 0, 0]), half_b=_short(figures[:, 1, 0]),
         metrics=metrics(0, 1) if judged or metrics_of_trials else (), metrics_a=metrics(0) if every_part else (),
-        metrics_b=metrics(1) if every_part else (), test_metrics=metrics(2) if every_part and tested else (),
+        metrics_b=metrics(1) if every_part else (), test_metrics=metrics(2) if judged and tested else (),
         test_loss=_short(figures[:, 2, 0]) if judged and tested else (), outcome=run.outcome, seconds=float(run.seconds),
         fold=fold, **blocks)
 

@@ -39,7 +39,7 @@ class Curve:
         half_a, half_b: loss on each half of the validation rows after each epoch.
         metrics: per compiled metric, the mean of its values on the halves after each epoch: its value on all validation rows
             where it is a mean over rows (give or take a row); near it where it is not (average precision, AUC, recall).
-        metrics_a, metrics_b, test_metrics: the same on each half and on the test rows; empty outside a study.
+        metrics_a, metrics_b: the same on each half; empty outside a study. test_metrics: on the test rows, where there are any.
         test_loss: loss on the test rows after each epoch; empty where there are none. Never used to decide.
         outcome: `OK` or `DIVERGED`.
         seconds: this run's share of the engine's time.

@@ -106,6 +106,7 @@ class Arm:
         seconds, seconds_low, seconds_high: `fit` time to the target loss; `None` likewise.
         peak_bytes: memory of one training step; `None` where unknown.
         raced: seconds of training after which a race compared it; `None` where it was trained to the end.
+        metrics: the compiled metrics, as `quality` is the loss: at the epoch of the lowest loss of either half; empty after a race.
     """
 
     setting: Setting
@@ -125,6 +126,7 @@ class Arm:
     seconds_high: float | None = None
     peak_bytes: int | None = None
     raced: float | None = None
+    metrics: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,17 +252,25 @@ class Plan:
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
-        race = any(arm.raced is not None for arm in self.arms)
-        yield ("batch size", "rate", *(["after"] * race), "val. loss", "difference (95 %)", "quality", "training to target")
+        race, beside = any(arm.raced is not None for arm in self.arms), self._beside()
+        named = [self.evidence.task.shown.replace("_", " ")] if beside else []
+        yield ("batch size", "rate", *(["after"] * race), "val. loss", *named, "difference (95 %)", "quality", "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             yield (number(arm.setting.batch_size) + (f" ({self.evidence.whose})" if arm.present else ""),
                    number(arm.setting.learning_rate),
                    *([quantity("s", arm.raced) if arm.raced is not None else "–"] * race),
                    "–" if arm.quality is None else f"{arm.quality:.4g}",
+                   *(["–" if beside[arm.setting] is None else f"{beside[arm.setting]:.4g}"] if beside else []),
                    f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
                    arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
                    _reached(arm))
+
+    def _beside(self):
+        """What is shown beside the loss, by setting; nothing where it is not known of any."""
+        task = self.evidence.task
+        found = {} if task is None else {arm.setting: task.shown_of(arm.quality, arm.metrics) for arm in self.arms}
+        return found if any(value is not None for value in found.values()) else {}
 
     def how_compared(self):
         """How the arms were compared, in one line."""

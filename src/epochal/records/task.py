@@ -71,6 +71,18 @@ class Task:
     columns: tuple[ColumnUse, ...] = ()
 
     @property
+    def shown(self):
+        """What is shown beside the loss: R² where that is a mean squared error, else the first compiled metric; `""` if none."""
+        squared = self.kind == "regression" and self.loss in ("mse", "mean_squared_error", "MeanSquaredError")
+        return "R²" if squared and self.constant_loss else self.metrics[0] if self.metrics else ""
+
+    def shown_of(self, loss, metrics):
+        """The value of `shown` where the loss and the metrics are these; `None` where that is not known."""
+        if self.shown == "R²":
+            return None if loss is None else 1 - loss / self.constant_loss
+        return metrics[0] if metrics and len(metrics) == len(self.metrics) else None
+
+    @property
     def trained_before(self):
         """Whether trainings began from weights that the model had learnt before."""
         return TRAINED_BEFORE in self.notes

@@ -2,10 +2,14 @@
 
 import numpy as np
 from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score
 
 from ..base.stats import mean_interval
 from ..base.text import number
 
+_FOUND = 0.5  # share of a rare class, below which it is told what to do
+_RARE = 0.2  # share of a class, up to which it is judged by itself
+_RESAMPLED, _MOST_RESAMPLED = 200, 100_000  # times rows are drawn again for an interval, and of how many at most
 _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 
 
@@ -17,10 +21,22 @@ def score_rows(found, *, where="on the rows with a known target"):
         yield (name.replace("_", " "), number(value), span if name != "rows" else "", "" if constant is None else number(constant))
 
 
-def scores(values, y, encoding):
-    """`{name: (value, low, high, constant)}`: rows, then accuracy and log loss, or mean absolute error and R².
+def advice_on(found):
+    """What to do where a rare class is told apart and yet hardly ever answered; `""` where that is not so."""
+    share, precision = found.get("rare_class_found"), found.get("average_precision")
+    if share is None or share[0] >= _FOUND or precision[0] < 2 * precision[3]:
+        return ""
+    return (f"The rarer class is told apart (average precision {number(precision[0])}, a constant answer {number(precision[3])}), "
+            f"but only {100 * share[0]:.3g} % of its rows are answered so, since the others are more likely: --class-weight "
+            "balanced or --batches balanced changes that, or a lower probability than a half to call it by.")
 
-    The intervals are of means over independent rows (Student for means; Wilson 1927 for the accuracy; a jackknife for R²): too
+
+def scores(values, y, encoding):
+    """`{name: (value, low, high, constant)}`: rows, then accuracy and log loss, or mean absolute error and R². Of two classes of
+    which one has at most a fifth of the rows, also its average precision and the share of it that is found.
+
+    The intervals are of means over independent rows (Student for means; Wilson 1927 for shares; a jackknife for R²; the
+    percentile bootstrap over rows for average precision): too
     narrow where rows belong together. `constant` is what the best constant answer gets on these very rows: the most frequent
     class, the shares of the classes, the median. `low` and `high` are `None` where too few rows tell them.
 
@@ -48,7 +64,24 @@ def scores(values, y, encoding):
     losses = -np.log(np.clip(values[np.arange(len(y)), y], _SMALLEST, 1))
     there = shares[shares > 0]
     found["log_loss"] = (*_interval(losses), float(-(there * np.log(there)).sum()))
-    return found
+    return found | (_of_the_rarer(values, y) if len(encoding.classes) == 2 else {})
+
+
+def _of_the_rarer(values, y):
+    """Of two classes of unequal size: average precision of the rarer one (Σ (Rₙ - Rₙ₋₁) Pₙ; a constant answer gets its share), and
+    the share of its rows that are found, by the likelier answer."""
+    shares = np.bincount(y, minlength=2) / len(y)
+    rarer = int(shares.argmin())
+    inside = y == rarer
+    if not 0 < shares[rarer] <= _RARE:
+        return {}
+    value = float(average_precision_score(inside, values[:, rarer]))
+    drawn = np.random.default_rng(0).integers(len(y), size=(_RESAMPLED, len(y))) if len(y) <= _MOST_RESAMPLED else ()
+    again = [average_precision_score(inside[rows], values[rows, rarer]) for rows in drawn if inside[rows].any()]
+    span = tuple(map(float, np.quantile(again, [0.025, 0.975]))) if len(again) > _RESAMPLED / 2 else (None, None)
+    found = binomtest(int((inside & (values.argmax(axis=1) == rarer)).sum()), int(inside.sum()))
+    return {"average_precision": (value, *span, float(shares[rarer])),
+            "rare_class_found": (float(found.statistic), *found.proportion_ci(method="wilson"), 0.0)}
 
 
 def _interval(values):

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ...base.stats import holm, mean_interval, paired_difference, two_way_interval, two_way_p_lower
-from ...records import Arm, Verdict
+from ...records import Arm, Outcome, Verdict
 from ..scaling import steps_per_epoch
-from .quality import all_updates_to, best_epoch, cross_fitted, values_of
+from .quality import all_updates_to, best_epoch, cross_fitted, metrics_judged, values_of
 
 ALPHA = 0.025  # for each of two ways to a change, one-sided: better, and no worse and cheaper
 _FEWEST = 3  # trainings of each that show one better
@@ -105,10 +105,32 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
             verdict = verdict_of(low, high, margin)
         # With other numbers of seeds the means are of other luck: beside the reference the paired difference tells.
         quality = base + difference if difference is not None else float(np.mean([cross_fitted(c) for c in mine.values()]))
-        return Arm(**shared, quality=quality, difference=difference, low=low, high=high, verdict=verdict,
+        metrics = _mean_metrics(mine, runs[against], [s for s in mine if s in runs[against]])
+        return Arm(**shared, metrics=metrics, quality=quality, difference=difference, low=low, high=high, verdict=verdict,
                    epochs=float(np.median([best_epoch(c) for c in mine.values()])), **_cost(mine, setting, target, step_seconds))
 
     return tuple(map(arm, sorted(runs)))
+
+
+def _mean_metrics(mine, reference, seeds):
+    """The metrics of an arm as its quality is told: those of the reference and the mean difference over their common seeds."""
+    own, base = ([metrics_judged(c) for c in of.values()] for of in (mine, reference))
+    if not all(own) or not all(base):
+        return ()
+    if not seeds:
+        return tuple(map(float, np.mean(own, axis=0)))
+    apart = np.mean([np.subtract(metrics_judged(mine[s]), metrics_judged(reference[s])) for s in seeds], axis=0)
+    return tuple(map(float, np.mean(base, axis=0) + apart))
+
+
+def test_metric_of(runs, chosen, present):
+    """The first compiled metric on the test rows, of the chosen and the present setting, as `test_loss_of`; `None` if unknown."""
+    if not all(c.test_metrics and c.outcome is Outcome.OK for setting in (chosen, present) for c in runs[setting].values()):
+        return None
+    seeds = [s for s in runs[chosen] if s in runs[present]]
+    mine, theirs = (float(np.mean([runs[setting][s].test_metrics[0][best_epoch(runs[setting][s]) - 1] for s in seeds]))
+                    for setting in (chosen, present))
+    return mine, theirs
 
 
 def seconds_ratio(runs, a, b, target, step_seconds, of_a=None):

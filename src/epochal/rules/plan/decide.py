@@ -85,6 +85,7 @@ def _decide(evidence, goal):
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
+                                metric_on_test=compare.test_metric_of(runs, chosen, present),
                                 nothing=nothing, better=arm_of[better], nearest=None if aim is None else compare.nearest(runs, aim),
                                 seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))

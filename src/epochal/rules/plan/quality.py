@@ -28,6 +28,14 @@ def judged_halves(curve):
     return curve.half_a[_lowest(curve.half_b)], curve.half_b[_lowest(curve.half_a)]
 
 
+def metrics_judged(curve):
+    """The compiled metrics beside that loss: the mean of those after the epoch chosen on either half; empty where not kept."""
+    if curve.outcome is not Outcome.OK or not curve.n_epochs:
+        return ()
+    places = _lowest(curve.half_a), _lowest(curve.half_b)
+    return tuple(sum(values[place] for place in places) / 2 for values in curve.metrics)
+
+
 def best_epoch(curve):
     """The epoch, counted from 1, with the lowest validation loss; ties go to the earlier."""
     return _lowest(curve.validation_loss) + 1

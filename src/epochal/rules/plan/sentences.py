@@ -35,6 +35,7 @@ class Context(NamedTuple):
     optimal: Reading
     ratio: tuple[float, float, float] | None
     on_test: tuple | None = None
+    metric_on_test: tuple[float, float] | None = None
     better: Arm | None = None
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
@@ -267,11 +268,14 @@ def on_test(c):
         return ""
     chosen, present, (mean, low, high) = c.on_test
     n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
+    task = c.evidence.task
+    name = task.shown.replace("_", " ") if c.metric_on_test and task.shown in task.metrics else ""
     if c.chosen is c.present:
-        return f"loss {chosen:.4g}, on {n}"
+        return f"loss {chosen:.4g}{f', {name} {c.metric_on_test[0]:.4g}' if name else ''}, on {n}"
     doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
     apart = f"difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds"
-    return f"loss {chosen:.4g}, {c.whose} {present:.4g} ({apart}), on {n}{doubt}"
+    beside = f", {name} {c.metric_on_test[0]:.4g} and {c.metric_on_test[1]:.4g}" if name else ""
+    return f"loss {chosen:.4g}, {c.whose} {present:.4g} ({apart}){beside}, on {n}{doubt}"
 
 
 def _rows_apart(c):

@@ -27,7 +27,7 @@ _CURRENCY = r"(?:(?:US|A|C|R|HK|NZ)?\$|[€£¥₹₽₩₺₫฿₴₪]|USD|EUR
 _DIGITS = r"(?:\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_DIGITS)
 _CELL = re.compile(rf"""(?P<about>(?:[<>≤≥~≈]|<=|>=|ca\.|c\.)?)\s*(?P<open>\()?\s*(?P<sign>[+\-−–]?)\s*(?P<before>{_CURRENCY}?)\s*
-                        (?P<second>[\-−–]?)\s*(?P<digits>{_DIGITS})(?P<times>(?:k|K|M|B|mn|bn|Mio\.?|Mrd\.?)?(?![A-Za-z]))\s*
+                        (?P<second>[\-−–]?)\s*(?P<digits>{_DIGITS})(?P<times>(?:(?:k|K|M|B|mn|bn|Mio\.?|Mrd\.?)(?![A-Za-z]))?)\s*
                         (?P<after>(?:{_CURRENCY}|%|[+]|[^\W\d_][^\s\d]{{0,11}}(?:\s[^\W\d_][^\s\d]{{0,11}})?[23]?|°\s?[A-Z]?|[²³µ/"']+)?)
                         \s*(?P<close>\))?""", re.VERBOSE)
 _RANGE = re.compile(rf"\s*({_DIGITS})\s*(?:-|–|—|to|bis)\s*({_DIGITS})\s*")
