@@ -5,6 +5,7 @@ import random
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 
@@ -385,3 +386,17 @@ def test_classes_weigh_in_the_training_of_every_fold_and_not_in_judging():
     _, data = ArraySource(build(), x, y, class_weight={0: 1.0, 1: 3.0}).open(0)
     np.testing.assert_array_equal(data.folds.rows.weight, 1.0 + 2.0 * data.folds.rows.y)
     assert data.folds.weight is None
+
+
+def test_a_network_of_ones_own_gets_a_target_of_numbers_as_it_stands(tmp_path):
+    draw = np.random.default_rng(0)
+    a = draw.normal(size=200)
+    pd.DataFrame({"a": a, "y": 0.2 + 0.6 / (1 + np.exp(-2 * a))}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "own.py").write_text("import keras\n\ndef build():\n"
+                                     "    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, 'sigmoid')])\n"
+                                     "    model.compile('adam', 'mse')\n    return model\n")
+    _, data = TableSource(str(tmp_path / "t.csv"), target="y", model=f"{tmp_path / 'own.py'}:build").open(0)
+    assert 0.2 < data.train.y.min() < data.train.y.max() < 0.8
+    assert any("Targets stay as they are" in note for note in data.notes)
+    _, data = TableSource(str(tmp_path / "t.csv"), target="y").open(0)
+    assert abs(float(data.train.y.mean())) < 1e-5
