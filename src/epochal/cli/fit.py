@@ -47,8 +47,9 @@ def run(options: dict[str, Any]) -> None:
         click.echo(_for_machines(path, found))
     else:
         _print_results(answer, found)
+    new = "FOLDER" if found.table.files else "NEW.npz" if found.table.encoder is None and not found.table.words else "NEW.csv"
     correct = " --correct-prior" if found.corrects else ""
-    tell(say, f"Written: {path} (for new rows: epochal predict {path} NEW.csv{correct} --out predictions.parquet)")
+    tell(say, f"Written: {path} (for new rows: epochal predict {path} {new}{correct} --out predictions.parquet)")
 
 
 def _print_results(console: Console, found: Any) -> None:

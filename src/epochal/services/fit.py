@@ -151,7 +151,7 @@ def _fit_table(request, progress, stop):
             params = getattr(getattr(network, "history", None), "params", {})
             learned = tuple(params.get("trained_prior") or (1 / len(shares) for _ in shares)) if shifted else ()
             source = request.source
-            return encoding_of(table, target=source.target or ("y" if str(source.path).lower().endswith(".npz") else "target"),
+            return encoding_of(table, target=_target_of(source),
                                split_columns=[name for name in (source.groups, source.time) if name], outputs=meaning, prior=shares,
                                trained_prior=learned)
 
@@ -169,6 +169,12 @@ def _fit_table(request, progress, stop):
         on_test, scored = _judged(network, table, encoding())
         _save(network, encoding(), request.out)
     return TableFit(settings, history, on_test, scored, table, shifted)
+
+
+def _target_of(source):
+    """What the target is called."""
+    named = {"images": "folder", "texts": "folder"}.get(source.table.files, "y" if str(source.path).lower().endswith(".npz") else "target")
+    return source.target or named
 
 
 def trained(request: FitRequest, *, progress: Progress, stop: Stop) -> History:

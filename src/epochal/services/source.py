@@ -16,7 +16,7 @@ from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared, prepare
 from ..seam.machine import check_device
 from ..seam.model.copying import first_line, is_builder
 from ..seam.model.metrics import rare_class_metric
-from ..seam.model.network import code_of, data_of, network_from_file, try_out, tutorial_network
+from ..seam.model.network import code_of, data_of, image_network, network_from_file, text_network, try_out, tutorial_network
 from ..seam.rows import Data, data_from_arguments
 from ..tables import open_table
 from ..tables.encoding import class_shares
@@ -141,9 +141,9 @@ class TableSource:
     """A table by name, and the model to train on it.
 
     Attributes:
-        path: a CSV, Parquet or .npz file, or real data by name.
+        path: a table as text, Parquet or .npz file, a folder of images or texts, or real data by name.
         target, groups, time, task, options: see `tables.open_table`.
-        model: `"FILE.py:FUNCTION"`, or `None` for the tutorials' network.
+        model: `"FILE.py:FUNCTION"`, or `None` for the tutorials' network, a small CNN for images, an embedding for texts.
         class_weight: `"balanced"`, where every class is to weigh the same in the training loss.
         metric: what will be judged by; the tutorials' network gets it where it is one for rare classes.
         table, build: the table, and the function that builds the model; of a source that has been read.
@@ -169,8 +169,15 @@ class TableSource:
         table = open_table(self.path, target=self.target, groups=self.groups, time=self.time, task=self.task, seed=seed,
                            options=self.options, standardise=self.model is None)
         metric = self.metric.removeprefix("val_")
-        build = network_from_file(self.model) if self.model else tutorial_network(
-            table.x_train.shape[1:], table.kind, len(table.classes), (metric,) if rare_class_metric(metric) is not None else ())
+        about = (table.x_train.shape[1:], table.kind, len(table.classes))
+        if self.model:
+            build = network_from_file(self.model)
+        elif table.files == "images":
+            build = image_network(*about)
+        elif table.words:
+            build = text_network(table.x_train.shape[1], len(table.words), *about[1:])
+        else:
+            build = tutorial_network(*about, (metric,) if rare_class_metric(metric) is not None else ())
         return replace(self, table=table, build=build)
 
     def open(self, seed: int) -> tuple[Any, Data]:

@@ -39,19 +39,23 @@ class Encoding:
     # how the target's numbers are written in the file: the sign before decimals, and the unit behind them
     target_decimal: str = "."
     target_measure: str = ""
+    files: str = ""  # like words and text_column as in `Table`
+    words: tuple[str, ...] = ()
+    text_column: str = ""
     identifiers: tuple[str, ...] = ()  # columns that were no features, since they name rows: predictions carry them
     encoder: Encoder | None  # `None` for arrays from an `.npz`
 
 
 _PLAIN = {name: kind for name, kind in typing.get_type_hints(Encoding).items() if name != "encoder"}  # what JSON holds,
-_SINCE_3 = {"target_decimal": ".", "target_measure": "", "identifiers": []}
+_SINCE_3 = {"target_decimal": ".", "target_measure": "", "identifiers": [], "files": "", "words": [],
+            "text_column": ""}
 _COLUMNS = {"columns": tuple[Column, ...], "left_out": tuple[str, ...]}  # and beside it of an encoder
 
 
 def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), trained_prior=()):
     """The `Encoding` of an opened table; for its arguments see there."""
     kept = {name: getattr(table, name) for name in ("kind", "classes", "target_mean", "target_scale", "eight_bits", "encoder",
-                                                    "identifiers")}
+                                                    "identifiers", "files", "words", "text_column")}
     if table.target_read is not None:
         kept |= {"target_decimal": table.target_read.writing.decimal, "target_measure": table.target_read.writing.unit}
     return Encoding(**kept, target=target, split_columns=tuple(split_columns), shape=tuple(table.x_train.shape[1:]),
@@ -121,6 +125,8 @@ def _check(found, path):
             and found.outputs in _OUTPUTS and (found.outputs == "raw" or regression == (found.outputs == "numbers"))
             and all(len(share) == n and min(share) >= 0 and abs(sum(share) - 1) < 1e-3 for share in shares)
             and is_number(found.target_mean) and is_number(found.target_scale) and found.target_scale > 0
+            and found.files in ("", "images", "texts") and (len(found.shape) == 3 or found.files != "images")
+            and (len(found.shape) == 1 or not found.words) and len(set(found.words)) == len(found.words)
             and found.shape and all(0 < width < 2**31 for width in found.shape),
             "model", str(path), "a whole file as epochal fit wrote it", f"What it says of the target does not fit together. {CURE}")
     if found.encoder is not None:

@@ -12,11 +12,15 @@ from ..base.text import counted, first_few
 from ..base.validate import require
 from .arrays import load_arrays
 from .columns.again import as_in_training
+from .columns.clean import without_missing_cells
 from .columns.kinds import is_text, labels_of
 from .columns.numbers import Writing, parsed
 from .columns.words import as_known
+from .files.folder import new_files_of
+from .files.images import decoded
 from .files.read import read_new_rows
 from .options import NOTHING_SAID
+from .texts import Words, of_files
 
 _MOSTLY = 0.5  # share of the values of a column that are new, from which on the rows are strange
 
@@ -49,8 +53,16 @@ def apply(encoding, source, options=NOTHING_SAID):
         require(encoding is None or encoding.encoder is None, "DATA", place.path.name, "a table with the columns that the model "
                 "was trained on", "It holds arrays, whose columns have no names; pass CSV or Parquet.")
         return _from_arrays(place.path, encoding)
+    if place.format == "folder" or (encoding is not None and encoding.files):
+        require(encoding is not None and encoding.files and place.format == "folder", "DATA", str(source),
+                f"a folder of {encoding.files}" if encoding is not None and encoding.files else "a file, as in training",
+                "Pass what is like the data that the model was trained on.")
+        return _from_folder(place.path, encoding)
     require(encoding is not None, "DATA", str(source), "an .npz file with an array x for this model",
             "It was not saved by epochal fit, so nothing says how columns become its inputs.")
+    if encoding.words:
+        raw = read_new_rows(place, options, as_written=[encoding.text_column, *encoding.identifiers])
+        return _from_texts(raw.frame, encoding, source)
     require(encoding.encoder is not None, "DATA", str(source), "an .npz file, as in training",
             "Save the rows by numpy.savez('new.npz', x=x).")
     columns = encoding.encoder.columns
@@ -140,6 +152,27 @@ def _known(column, encoding):
     notes = (f"`{encoding.target}` is {what} in {counted(len(odd), 'row')} (such as {str(odd.iloc[0])[:40]!r}): "
              "predicted, but not judged.",) if len(odd) else ()
     return (values if usable.any() else None), notes
+
+
+def _from_folder(path, encoding):
+    folder = new_files_of(path, encoding.files)
+    if encoding.files == "images":
+        images = decoded(folder.files, encoding.shape)
+        x, places, notes = images.x.astype(np.float32) / np.float32(255), images.places, images.notes
+    else:
+        x, places, notes = Words(encoding.words, encoding.shape[0]).transform(of_files(folder.files)), range(len(folder.files)), ()
+    names = pd.Series([folder.files[i].relative_to(path).as_posix() for i in places])
+    known = None if folder.labels is None else pd.Index(encoding.classes).get_indexer([folder.labels[i] for i in places])
+    return NewRows(x=x, notes=notes, carried={"file": names}, y=known if known is not None and (known >= 0).any() else None)
+
+
+def _from_texts(frame, encoding, source):
+    require(encoding.text_column in frame, "DATA", str(source), f"a table with the column {encoding.text_column!r} of texts",
+            f"Its columns are {first_few(map(str, frame.columns))}.")
+    texts = without_missing_cells(labels_of(frame[encoding.text_column]), ()).fillna("")
+    y, notes = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
+    return NewRows(x=Words(encoding.words, encoding.shape[0]).transform(list(texts)), y=y, notes=notes,
+                   carried={name: frame[name] for name in encoding.identifiers if name in frame})
 
 
 def _from_arrays(path, encoding):

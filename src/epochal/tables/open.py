@@ -13,12 +13,16 @@ from ..records.task import ColumnUse
 from . import split
 from .arrays import read_arrays
 from .columns.clean import cleaned_target
+from .columns.kinds import is_text
 from .columns.sift import names_rows, sifted
 from .features import as_frame, fit_features, read_columns
+from .files.folder import files_of
+from .files.images import decoded
 from .files.read import read_frame
 from .options import NOTHING_SAID
 from .table import Table
 from .target import find_task, without_rare
+from .texts import are_texts, learn_words, of_files
 
 _FAR = 50.0  # times the middle half's width, from which on a target is told to be far off
 _FEWEST_ROWS = 50  # of which 8 validate: with fewer, nothing that is measured here has a useful interval
@@ -58,6 +62,10 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
             require(value is None, option, value, "left out for an .npz file",
                     "Its arrays x and y have no named columns; save the rows as CSV or Parquet to name one.")
         return _from_arrays(place, task, seed, standardise)
+    if place.format == "folder":
+        for option, value in (("target", target), ("groups", groups), ("time", time), ("task", task)):
+            require(value is None, option, value, "left out for a folder", "The names of the folders in it are the classes.")
+        return _from_folder(place, seed)
     raw = read_frame(place, options)
     if place.format == "built-in":
         target = target or "target"
@@ -89,6 +97,12 @@ def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
     training = features.iloc[parts.train]
     known = pd.Series(task.y.reshape(-1)[parts.train], training.index)
     sieve = sifted(training, keep=options.keep, target=known, codes=None if task.kind == "regression" else task.codes[parts.train])
+    text = [name for name in columns if name not in sieve.left_out]
+    if len(text) == 1 and is_text(features[text[0]]) and are_texts(training[text[0]]):
+        uses = tuple(_uses(whole.columns, columns, None, sieve, (answer, target), others, options))
+        table = _of_texts(place, task, parts, list(features[text[0]].fillna("")), (*raw.notes, *task.notes, *parts.notes), standardise)
+        return replace(table, columns=uses, target_read=answer, text_column=text[0],
+                       identifiers=tuple(name for name, why in sieve.left_out.items() if names_rows(why)))
     encoder, _, encoding_notes = fit_features(training, seed=seed, columns=columns, left_out=sieve.left_out)
     x = encoder.transform(features)
     read = _grouped([(name, sentence) for name, column in ((target, answer), *columns.items()) for sentence in column.sentences
@@ -110,7 +124,7 @@ def _grouped(sentences):
 
 def _uses(names, columns, encoder, sieve, answer, others, options):
     """A `ColumnUse` for each column of the file, in its order."""
-    known, filled = {column.name: column for column in encoder.columns}, encoder.filled()
+    known, filled = ({column.name: column for column in encoder.columns}, encoder.filled()) if encoder is not None else ({}, {})
     read, target = answer
     for name in map(str, names):
         if name == target:
@@ -123,6 +137,9 @@ def _uses(names, columns, encoder, sieve, answer, others, options):
         else:
             column = columns[name]
             n, use = int(column.values.isna().sum()), known.get(name)
+            if encoder is None and name not in sieve.left_out:
+                yield ColumnUse(name=name, kind="text", n_missing=n, filled="empty text" if n else "", remark="read word by word")
+                continue
             remark = "; ".join((*column.sentences, *([sieve.left_out[name]] if name in sieve.left_out else [])))
             yield ColumnUse(name=name, kind="left out" if use is None else use.kind, n_missing=n,
                             n_features=0 if use is None else len(encoder.names_of(use)) + (name in encoder.marked()),
@@ -144,6 +161,34 @@ def _from_arrays(place, wanted, seed, standardise):
     _check_training_classes(task, parts)
     return _table(place, task, parts, x, notes=(*notes, *task.notes, *parts.notes), eight_bits=eight_bits,
                   standardise=standardise)
+
+
+def _from_folder(place, seed):
+    folder = files_of(place.path)
+    images = decoded(folder.files) if folder.kind == "images" else None
+    places = range(len(folder.files)) if images is None else images.places
+    labels = pd.Series([folder.labels[i] for i in places], dtype=object)
+    n_own_test = sum(i >= len(folder.files) - folder.n_own_test for i in places)
+    require(len(labels) >= _FEWEST_ROWS, folder.kind, len(labels), f"at least {_FEWEST_ROWS}",
+            "Collect more: with fewer, differences between settings are lost in chance.")
+    task = find_task(labels, "folder")
+    task = replace(task, notes=(f"{counted(len(labels), folder.kind[:-1])} of {len(task.classes)} classes, named as their folders "
+                                f"({first_few(task.classes, 5)}).", *task.notes[1:]))
+    rows = of_files(folder.files) if images is None else images.x
+    parts = split.at_random(task.codes, seed=seed, n_own_test=n_own_test, same=None if n_own_test else split.same_things(rows))
+    _check_training_classes(task, parts)
+    notes = (*folder.notes, *task.notes, *parts.notes)
+    if images is None:
+        return replace(_of_texts(place, task, parts, rows, notes), files=folder.kind)
+    table = _table(place, task, parts, images.x.astype(np.float32) / np.float32(255), standardise=False, eight_bits=True,
+                   notes=(*notes, *images.notes))
+    return replace(table, files=folder.kind)
+
+
+def _of_texts(place, task, parts, texts, notes, standardise=False):
+    words, sentence = learn_words([texts[i] for i in parts.train])
+    table = _table(place, task, parts, words.transform(texts), notes=(*notes, sentence), standardise=standardise)
+    return replace(table, words=words.known)
 
 
 def _table(place, task, parts, x, *, notes, standardise, encoder=None, eight_bits=False):

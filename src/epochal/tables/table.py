@@ -27,6 +27,9 @@ class Table:
     # target_mean and target_scale: mean and standard deviation of the training targets; 0 and 1 for classes
     target_mean: float = 0.0
     target_scale: float = 1.0
+    files: str = ""  # `"images"` or `"texts"` where each row was a file of its own
+    words: tuple[str, ...] = ()  # of texts, the words that are told apart: x is int32[n, length], their places plus 2
+    text_column: str = ""  # the column that texts stand in
     eight_bits: bool = False  # whether x held 8-bit numbers in an `.npz` and was divided by 255
     at_random: bool = True  # whether rows were drawn one by one for its parts, so that any may train or validate
     groups: Any = None  # int[n] of the training rows, then of the validation rows, where those of one group stand on one side

@@ -1,4 +1,4 @@
-"""Where a table is: a file that exists and has a known ending, or real data by name."""
+"""Where a table is: a file that exists and has a known ending, a folder, or real data by name."""
 
 import difflib
 import os
@@ -18,7 +18,7 @@ _NAMED = ".csv, .tsv, .txt, .tab, .data, .dat (also with .gz, .bz2, .xz or .zip 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a table is: `format` is `"built-in"` or a file's ending, `path` is `None` for a built-in data set."""
+    """Where a table is: `format` is `"built-in"`, `"folder"` or a file's ending, `path` is `None` for a built-in data set."""
 
     name: str
     format: str
@@ -32,7 +32,9 @@ def locate(source: str | os.PathLike[str]) -> Place:
     if str(source) in BUILT_IN:
         return Place(str(source), "built-in", None)
     path = as_path("source", source)
-    require(not path.is_dir(), "source", str(source), "a file, not a folder", "Name the file inside it.")
+    if path.is_dir():
+        require(os.access(path, os.R_OK | os.X_OK), "source", str(source), "a folder that you may read", "Check its permissions.")
+        return Place(path.resolve().name, "folder", path)
     if not path.exists():
         near = [*BUILT_IN, *((p.name for p in path.parent.iterdir()) if path.parent.is_dir() else ())]
         close = difflib.get_close_matches(path.name, near, n=1)

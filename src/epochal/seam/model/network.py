@@ -19,6 +19,11 @@ from .copying import first_line
 from .metrics import rare_class_metric
 
 _WIDTHS = (64, 32)
+_HEADS: dict = {  # outputs (0: one a class), activation, loss and metrics, by the kind of task
+    "binary": (1, "sigmoid", "binary_crossentropy", ("accuracy",)),
+    "multiclass": (0, "softmax", "sparse_categorical_crossentropy", ("accuracy",)),
+    "regression": (1, None, "mse", ("mae",))}
+_MOST_BLOCKS, _SMALL_ENOUGH = 4, 7  # convolutions and poolings, and the side of the images after them
 _FEW, _LONGEST = 48, 300.0  # rows that a model is tried on, and seconds it may take for them
 
 
@@ -30,18 +35,55 @@ def tutorial_network(shape, kind, n_classes, also=()):
     """
     require(kind == "binary" or not also, "metric", ", ".join(also), "one that the task has",
             "Average precision and recall at a precision are for two classes.")
-    units, activation, loss, metrics = {
-        "binary": (1, "sigmoid", "binary_crossentropy", ["accuracy"]),
-        "multiclass": (n_classes, "softmax", "sparse_categorical_crossentropy", ["accuracy"]),
-        "regression": (1, None, "mse", ["mae"]),
-    }[kind]
+    units, activation, loss, metrics = _HEADS[kind]
 
     def build():
         flatten = [keras.layers.Flatten()] if len(shape) > 1 else []
         hidden = [keras.layers.Dense(width, activation="relu") for width in _WIDTHS]
-        model = keras.Sequential([keras.Input(shape), *flatten, *hidden, keras.layers.Dense(units, activation=activation)],
+        model = keras.Sequential([keras.Input(shape), *flatten, *hidden, keras.layers.Dense(units or n_classes, activation=activation)],
                                  name="tutorial")
         model.compile(optimizer="adam", loss=loss, metrics=[*metrics, *map(rare_class_metric, also)])
+        return model
+
+    return build
+
+
+def image_network(shape, kind, n_classes):
+    """A function that builds a small convolutional network, as tutorials have it: convolutions of 3 x 3 and pooling, as many as the
+    images are large, Dense 64, a head for the task, compiled with Adam.
+
+    `shape` is that of one image: height, width, channels.
+    """
+    units, activation, loss, metrics = _HEADS[kind]
+    n_blocks = next(n for n in range(1, _MOST_BLOCKS + 1) if min(shape[:2]) / 2**n <= _SMALL_ENOUGH or n == _MOST_BLOCKS)
+
+    def build():
+        layers = [keras.Input(shape)]
+        for i in range(n_blocks):
+            layers += [keras.layers.Conv2D(min(32 * 2**i, 128), 3, padding="same", activation="relu"), keras.layers.MaxPooling2D()]
+        layers += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu"),
+                   keras.layers.Dense(units or n_classes, activation=activation)]
+        model = keras.Sequential(layers, name="small_cnn")
+        model.compile(optimizer="adam", loss=loss, metrics=list(metrics))
+        return model
+
+    return build
+
+
+def text_network(length, n_words, kind, n_classes):
+    """A function that builds a small network for texts, as tutorials have it: an embedding of each word, their mean, Dense 32, a head
+    for the task, compiled with Adam.
+
+    `length` is the number of words of a text; there are `n_words` known ones, beside none (0) and an unknown one (1).
+    """
+    units, activation, loss, metrics = _HEADS[kind]
+
+    def build():
+        model = keras.Sequential([
+            keras.Input((length,), dtype="int32"), keras.layers.Embedding(n_words + 2, 32, mask_zero=True),
+            keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(units or n_classes, activation=activation)], name="small_text")
+        model.compile(optimizer="adam", loss=loss, metrics=list(metrics))
         return model
 
     return build
