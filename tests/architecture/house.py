@@ -21,7 +21,8 @@ FRAMEWORK_ROOMS = {"seam", "engine", "training"}
 BACKENDS = frozenset({"jax", "tensorflow", "torch"})
 LIBRARIES = {"base": {"filelock", "numpy", "platformdirs", "psutil", "scipy", "rich"},
              "records": {"cattrs"}, "rules": {"numpy", "scipy"}}
-PROJECT_NAME = {"sklearn": "scikit-learn", "PIL": "pillow", "jaxlib": "jax", "mlflow": "mlflow-skinny"}  # where it is imported under another name
+# Where it is imported under another name.
+PROJECT_NAME = {"sklearn": "scikit-learn", "PIL": "pillow", "jaxlib": "jax", "mlflow": "mlflow-skinny"}
 MUTABLE = {"list", "dict", "set", "bytearray", "ndarray", "List", "Dict", "Set"}
 LONGEST, MOST_FILES, MOST_PARAMETERS = 400, 15, 8
 FRONT_DOOR = pathlib.PurePosixPath("__init__.py")

@@ -3,6 +3,8 @@
 Each kind was met in use; the right values are worked out beside, from the numbers before they were written so.
 """
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,7 +56,7 @@ def written(form):
 
 @pytest.mark.parametrize(("form", "said"), [
     (lambda n: f"${n:,.2f} ", "currency signs"),
-    (lambda n: f"€{n / 1000:.3f}K", "thousands, millions and billions"),
+    (lambda n: f"€{n / 1000:.3f}K", "multiply"),
     (lambda n: f"{n / 100:.2f}%", "per cent signs left out"),
     (lambda n: f"{n} bhp", "the unit 'bhp'"),
     (lambda n: f"{n:,}", "commas separate thousands"),
@@ -68,12 +70,22 @@ def written(form):
     (lambda n: f"{n // 60}:{n % 60:02d}", "hours"),
     (lambda n: f"{n:.3e}", ""),
     (lambda n: f"[{n}]", ""),
+    (lambda n: f"{n} SEK", "currency signs"), (lambda n: f"Rp{n}", "currency signs"), (lambda n: f"S$ {n}", "currency signs"),
+    (lambda n: f"CHF {n}.--", "currency signs"), (lambda n: f"{n // 1000},{n % 1000:03d}.-", "commas separate thousands"),
+    (lambda n: f"₹{n // 1000:02d},{n % 1000 // 10:02d},{n % 10}00", "currency signs"),
+    (lambda n: f"{n:,}".replace(",", "\u2009") + ",64", "decimals are written with a comma"),
+    (lambda n: f"{n:,}.64-", "commas separate thousands"), (lambda n: f"$ ({n:,}.64)", "currency signs"),
+    (lambda n: f"({n})%", "per cent"),
+    (lambda n: f"{n}*", "marks of footnotes"), (lambda n: f"{n}[1]", "marks of footnotes"), (lambda n: f"{n} €/m²", "the unit"),
+    (lambda n: f"{n} l/100km", "the unit"), (lambda n: f"{n} out of 5", "the unit"), (lambda n: f"{n} million", "multiply"),
+    (lambda n: f'="{n}"', ""), (lambda n: "".join(chr(0xFF10 + int(digit)) for digit in str(n)), ""),
 ], ids=lambda value: value(1234) if callable(value) else "")
 def test_numbers_are_read_however_they_are_written(opened, form, said):
     table = opened({"m": written(form)})
     assert use_of(table, "m").kind == "number"
     assert said in use_of(table, "m").remark
-    numbers = -NUMBERS if form(1).startswith("(") else [float(form(int(n))) for n in NUMBERS] if "e+" in form(2000) else NUMBERS
+    below = "(" in form(1) or form(1).endswith("4-")
+    numbers = -NUMBERS if below else [float(form(int(n))) for n in NUMBERS] if "e+" in form(2000) else NUMBERS
     assert_same_order(table, "m", numbers)
 
 
@@ -119,23 +131,30 @@ def test_decimal_commas_that_begin_late_are_read(opened):
     assert use_of(table, "m").n_missing == 0
 
 
-@pytest.mark.parametrize("code", [-999, -9999, -200, 99999])
+@pytest.mark.parametrize("code", [-999, -9999, -200, 99999, -99.9, -999.25, 32767, 65535, 2147483647, 1e20])
 def test_a_number_far_outside_the_others_and_often_repeated_is_missing_and_said(opened, code):
     values = np.where(np.arange(N) % 10 == 3, code, NUMBERS / 100)
     table = opened({"m": values})
     assert use_of(table, "m").n_missing == N // 10
-    assert f"{code} in 12 rows, far from the others" in use_of(table, "m").remark
+    assert f"{code:.10g} in 12 rows, unlike the others" in use_of(table, "m").remark
     assert "--keep m leaves it a number" in use_of(table, "m").remark
     assert use_of(opened({"m": values}, keep=("m",)), "m").n_missing == 0
 
 
+def test_several_such_numbers_are_missing_too(opened):
+    values = np.select([np.arange(N) % 10 == 3, np.arange(N) % 10 == 4], [-999, -888], NUMBERS / 100)
+    assert use_of(opened({"m": values}), "m").n_missing == N // 5
+    assert "-999 and -888 in 24 rows" in use_of(opened({"m": values}), "m").remark
+
+
 @pytest.mark.parametrize("values", [
+    np.where(np.arange(N) % 60 == 3, -100, NUMBERS),                # overdrafts
     np.where(np.arange(N) % 10 == 3, -5, NUMBERS / 100),            # below 0 and yet no code
     np.where(np.arange(N) == 3, -999, NUMBERS / 100),               # once
     np.where(np.arange(N) % 10 == 3, 0, NUMBERS),                   # zeros
     np.arange(N) % 2 * 99,                                          # two values
     np.where(np.arange(N) % 10 == 3, 99, np.arange(N) % 98),        # the end of a scale
-], ids=["-5", "once", "zeros", "two values", "end of a scale"])
+], ids=["overdrafts", "-5", "once", "zeros", "two values", "end of a scale"])
 def test_numbers_that_stand_for_themselves_stay(opened, values):
     assert use_of(opened({"m": values, "other": NOISE}), "m").n_missing == 0
 
@@ -153,13 +172,37 @@ def test_the_user_says_what_stands_for_missing(opened):
 DAYS = pd.date_range("2018-11-20", periods=N, freq="9D")
 
 
-@pytest.mark.parametrize("form", ["%d-%b-%y", "%b %d, %Y", "%m/%d/%y", "%d-%m-%y", "%d.%m.%Y", "%Y%m%d", "%A, %B %d, %Y",
-                                  "%d %B %Y", "%m/%d/%Y %I:%M %p", "%Y-%m-%dT%H:%M:%SZ", "%d/%m/%Y %H:%M"])
+@pytest.mark.parametrize("form", [
+    "%d-%b-%y", "%b %d, %Y", "%m/%d/%y", "%d-%m-%y", "%d.%m.%Y", "%Y%m%d", "%A, %B %d, %Y", "%d %B %Y", "%y-%m-%d",
+    "%Y-%m-%d %H:%M:%S UTC", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S +0000", "%b. %d, %Y", "%d.%b.%Y", "%Y年%m月%d日",
+    "%Y_%m_%d", "%d%b%Y:%H:%M:%S", "%Y%m%d%H%M%S", "%d-%m-%Y %H.%M", "%m/%d/%Y %I:%M %p", "%Y-%m-%dT%H:%M:%SZ",
+    "%d/%m/%Y %H:%M"])
 def test_dates_are_read_in_every_common_order(opened, form):
     moments = DAYS + pd.to_timedelta(np.arange(N) * 77, unit="min")
     table = opened({"on": moments.strftime(form)})
     assert use_of(table, "on").kind == "date"
-    assert_same_order(table, "on_total_seconds", pd.to_datetime(moments.strftime(form), format=form).astype("int64"))
+    read = [datetime.strptime(text, form).timestamp() for text in moments.strftime(form)]
+    assert_same_order(table, "on_total_seconds", read)
+
+
+@pytest.mark.parametrize("never", ["0000-00-00", "9999-12-31", "never", "someday"])
+def test_a_word_that_stands_for_no_date_is_missing(opened, never):
+    cells = [never if i % 5 == 0 else f"{day:%Y-%m-%d}" for i, day in enumerate(DAYS)]
+    assert (use_of(opened({"on": cells}), "on").kind, use_of(opened({"on": cells}), "on").n_missing) == ("date", N // 5)
+
+
+def test_dates_in_two_formats_are_read_and_sorted(opened):
+    cells = [f"{day:%m/%d/%Y}" if i % 40 else f"{day:%Y-%m-%dT%H:%M:%S}.000Z" for i, day in enumerate(DAYS)]
+    table = opened({"on": cells, "clock": np.arange(N) * 0.37}, time="on")
+    assert (np.diff(values_of(table, "clock")) > 0).all()
+    assert use_of(opened({"on": cells}), "on").n_missing == 0
+
+
+def test_whole_numbers_that_are_dates_may_miss_some(opened):
+    cells = [f"{day:%Y%m%d}" for day in DAYS]
+    for odd in ("", "unknown", "0", "99991231"):
+        cells[7] = odd
+        assert (use_of(opened({"on": cells}), "on").kind, use_of(opened({"on": cells}), "on").n_missing) == ("date", 1), odd
 
 
 def test_where_day_and_month_cannot_be_told_apart_it_is_said_and_can_be_set(opened):
@@ -209,7 +252,12 @@ def test_columns_that_cannot_help_are_left_out_and_may_be_kept(opened, name, cel
     assert use_of(opened({"m": NUMBERS, "other": NOISE, name: cells}, drop=(name,)), name).remark == "as --drop says"
 
 
+def test_of_what_is_left_out_nothing_can_be_kept_without_a_value(opened):
+    assert use_of(opened({"m": NUMBERS, "e": [None] * N}, keep=("e",)), "e").kind == "left out"
+
+
 @pytest.mark.parametrize(("name", "cells"), [
+    ("humid", np.random.default_rng(0).permutation(N) + 300), ("population_num", NUMBERS), ("tiny", NOISE * 1e-170),
     ("paid", NUMBERS), ("price", NUMBERS), ("year", np.arange(N) + 1900), ("shop_id", np.arange(N) % 7), ("area", NUMBERS / 7)])
 def test_columns_that_may_help_stay(opened, name, cells):
     assert use_of(opened({name: cells, "other": NOISE}), name).kind == "number"
@@ -303,6 +351,19 @@ def test_the_question_whether_numbers_are_classes_is_put_both_ways(opened):
     assert opened({"m": NUMBERS, "y": few}, rare="merge").classes == ("0", "1", "2", "3", "other")
 
 
+def test_signed_words_of_a_target_stay_words(opened):
+    assert opened({"m": NUMBERS, "y": ["<5", "5", "6", "7+"] * 30}).classes == ("5", "6", "7+", "<5")
+
+
+def test_classes_have_no_blanks_around_their_names(opened):
+    assert opened({"m": NUMBERS, "y": ["yes ", "NO "] * 60}).classes == ("NO", "yes")
+
+
+def test_rare_classes_are_no_matter_of_quantities(opened):
+    table = opened({"m": NUMBERS, "y": (NOISE * 9).round()}, rare="drop", task="regression")
+    assert len(table.x_train) + len(table.x_validation) + len(table.x_test) == N
+
+
 PLAIN = "\n".join(f"{n},{'ab'[i % 2]},{i % 3}" for i, n in enumerate(NUMBERS))
 
 
@@ -313,16 +374,21 @@ PLAIN = "\n".join(f"{n},{'ab'[i % 2]},{i % 3}" for i, n in enumerate(NUMBERS))
     ("t.csv", ("m,w,y\n" + PLAIN.replace("b", "é")).encode("cp1252"), {}, "read as cp1252"),
     ("t.csv", ("m,w,y\n" + PLAIN.replace("b", "é")).encode("cp1252"), {"encoding": "latin-1"}, ""),
     ("t.csv", ("m,w,y\n" + "1,a,0\n" * 70_000 + PLAIN.replace("b", "é")).encode("cp1252"), {}, "read as cp1252"),
-    ("t.csv", "Report of May\nmade by hand\n\nm,w,y\n" + PLAIN, {}, "The first 2 lines"),
+    ("t.csv", "Report of May\nmade by hand\n\nm,w,y\n" + PLAIN, {}, "The first 3 lines"),
     ("t.csv", "# a,b,c\nm,w,y\n" + PLAIN, {"skip": 1}, ""),
     ("t.csv", ",,\nTitle,,\nm,w,y\n" + PLAIN, {}, "The first 2 lines"),
     ("t.csv", "m,w,y\nkg,,\n" + PLAIN, {}, None),
+    ("t.csv", "My title,,\n,,\nm,w,y\n" + PLAIN, {}, "The first 2 lines"),
+    ("t.csv", ",,\nm,w,y\n" + PLAIN, {}, ""),
+    ("t.csv", ("m,w,y\n" + PLAIN).encode("utf-32"), {}, ""),
     ("t.data", "m,w,y\n" + PLAIN.replace(",", "   "), {}, "called column_1"),
     ("t.dat", "m w y\n" + PLAIN.replace(",", "   "), {}, "separated by blanks"),
     ("t.txt", "m\tw\ty\n" + PLAIN.replace(",", "\t"), {}, "separated by a tab"),
     ("t.csv", "m~w~y\n" + PLAIN.replace(",", "~"), {"separator": "~"}, "separated by '~'"),
     ("t.csv", "m,w,y\n" + PLAIN.replace("\n", ",\n") + ",", {}, ""),
-], ids=["plain", "mark", "utf-16", "cp1252", "latin-1", "late cp1252", "title", "skip", "commas", "units", "headless blanks",
+], ids=["plain", "mark", "utf-16", "cp1252", "latin-1", "late cp1252", "title", "skip", "commas", "units",
+        "title and commas", "first commas",
+        "utf-32", "headless blanks",
         "blanks", "tabs", "own sign", "trailing commas"])
 def test_a_table_is_found_in_its_file(opened, name, text, options, said):
     if said == "called column_1":  # without its heading
@@ -400,9 +466,45 @@ def test_every_column_of_the_file_is_listed_once_with_what_stands_in(opened):
     ({"drop": ("m",), "keep": ("m",)}, "`--drop and --keep` must be different columns"),
     ({"dates": "ymd"}, "`dates` must be one of"),
     ({"separator": "::"}, "`--sep` must be one character"),
+    ({"encoding": "rot13"}, "`--encoding` must be the name of an encoding"),
+    ({"encoding": "utf-16"}, "in the encoding that --encoding names"),
+    ({"missing": ("q=9",)}, "`--na` must be a column of the table; got 'q'"),
+    ({"drop": ("y",)}, "This is the target"),
+    ({"decimal": ";"}, "`decimal` must be one of"),
     ({"encoding": "klingon"}, "`--encoding` must be the name of an encoding"),
 ])
 def test_options_that_cannot_be_met_are_refused(opened, options, said):
     with pytest.raises(UsageError) as refused:
         opened(None, text="m,w,y\n" + PLAIN, **options)
     assert said in str(refused.value)
+
+
+def test_points_that_may_separate_thousands_are_told_and_can_be_set(opened):
+    columns = {"m": [f"{n / 1000:.3f}" for n in NUMBERS], "y": np.arange(N) % 2}
+    table = opened(columns, separator=";")
+    assert any("`m`" in note and "--decimal ','" in note for note in table.notes)
+    known = opened(columns, separator=";", decimal=",").encoder.arrays["center"][0]
+    assert known == pytest.approx(1000 * table.encoder.arrays["center"][0], rel=1e-6)
+
+
+def test_a_heading_that_is_half_empty_is_one(opened):
+    rows = "\n".join(f"{n},{n % 7},{'xyz'[i % 3]},{i % 2}" for i, n in enumerate(NUMBERS))
+    assert [use.name for use in opened(None, text=f"a,,,y\n{rows}").columns] == ["a", "Unnamed: 1", "Unnamed: 2", "y"]
+
+
+def test_blanks_with_decimal_commas_between_them(opened):
+    rows = "\n".join(f"0,{n} -0,{n % 97} {'ab'[i % 2]} {i % 3}" for i, n in enumerate(NUMBERS))
+    table = opened(None, text=f"m k w y\n{rows}", name="t.txt")
+    assert [(use.name, use.kind) for use in table.columns][:3] == [("m", "number"), ("k", "number"), ("w", "category")]
+
+
+@pytest.mark.parametrize(("start", "said"), [(b"\x1f\x8b12", "table.csv.gz"), (b"%PDF-1.7\n", "a PDF"), (b"@relation x\n", "ARFF"),
+                                             (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull")])
+def test_what_is_no_text_is_called_by_its_name(opened, start, said):
+    with pytest.raises(UsageError, match=said):
+        opened(None, text=start)
+
+
+def test_a_target_in_other_capitals_is_suggested(opened):
+    with pytest.raises(UsageError, match="Did you mean 'Churn'"):
+        opened({"m": NUMBERS, "Churn": NUMBERS % 2}, target="CHURN")

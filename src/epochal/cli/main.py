@@ -87,6 +87,7 @@ def _all_of(*options):
 _written = (
     click.option("--dates", type=click.Choice(["day-first", "month-first"]),
                  help="What 01/02/2024 means.  [default: as the rows tell]"),
+    click.option("--decimal", type=click.Choice([",", "."]), help="The sign before decimals.  [default: found out]"),
     click.option("--sep", "separator", metavar="SIGN", help="What separates values: ';', tab, blanks.  [default: found out]"),
     click.option("--encoding", metavar="NAME", help="Of the text.  [default: UTF-8, or else cp1252]"),
     click.option("--skip", type=click.IntRange(0), metavar="LINES", help="Lines before the columns' names.  [default: found out]"),

@@ -253,7 +253,8 @@ class Plan:
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
         race, beside = any(arm.raced is not None for arm in self.arms), self._beside()
-        named = [self.evidence.task.shown.replace("_", " ")] if beside else []
+        task = self.evidence.task
+        named = [task.shown.replace("_", " ")] if beside and task is not None else []
         yield ("batch size", "rate", *(["after"] * race), "val. loss", *named, "difference (95 %)", "quality", "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE

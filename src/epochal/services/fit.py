@@ -173,7 +173,7 @@ def _fit_table(request, progress, stop):
 
 def _target_of(source):
     """What the target is called."""
-    named = {"images": "folder", "texts": "folder"}.get(source.table.files, "y" if str(source.path).lower().endswith(".npz") else "target")
+    named = "folder" if source.table.files else "y" if str(source.path).lower().endswith(".npz") else "target"
     return source.target or named
 
 

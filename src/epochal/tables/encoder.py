@@ -14,7 +14,7 @@ from sklearn.preprocessing import normalize
 
 from ..base import seeds
 from ..base.validate import require
-from .columns.dates import ISO
+from .columns.dates import ISO, read_as
 from .columns.kinds import labels_of
 
 KINDS = ("number", "truth", "date", "category", "text")
@@ -216,8 +216,7 @@ def _date_in(name, place, values):
 def _moments(values, column):
     """Dates in the time zone and the unit of training; text that is none becomes missing."""
     if not types.is_datetime64_any_dtype(values.dtype):
-        form = column.form
-        values = pd.to_datetime(values, format=form, errors="coerce", utc=form in (None, ISO) or "%z" in form)
+        values = read_as(values, column.form or ISO)
     if values.dt.tz is None and column.zone is not None:
         values = values.dt.tz_localize("UTC")
     if values.dt.tz is not None:
@@ -272,6 +271,8 @@ def _check_date(column):
     _hold(column.zone is None or re.fullmatch(r"(?!dateutil)[A-Za-z][A-Za-z0-9_+:/-]{0,63}", column.zone), "a time zone")
     _hold(column.form is None or len(column.form) <= 100, "a format of dates")
     try:
+        for form in (column.form or ISO).split("|"):
+            pd.to_datetime(pd.Series(["1"], dtype=object), format=form, errors="coerce")  # raises what is wrong with it
         _moments(pd.Series(["1"], dtype=object if column.form is not None else "datetime64[ns]"), column)
     except (ValueError, LookupError, TypeError, re.error) as error:
         _hold(False, f"a format and a time zone of dates ({error})")

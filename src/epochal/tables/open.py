@@ -73,7 +73,7 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
             f"The columns are {first_few(map(str, raw.frame.columns))}.")
     target, groups, time = (_as_in_file(name, raw.frame) for name in (target, groups, time))
     _check_names(raw.frame, target=target, groups=groups, time=time)
-    options.check_columns([str(name) for name in raw.frame.columns])
+    options = options.check_columns([str(name) for name in raw.frame.columns], target)
     return _from_frame(place, raw, target, (groups, time), task, seed, options, standardise)
 
 
@@ -100,7 +100,8 @@ def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
     text = [name for name in columns if name not in sieve.left_out]
     if len(text) == 1 and is_text(features[text[0]]) and are_texts(training[text[0]]):
         uses = tuple(_uses(whole.columns, columns, None, sieve, (answer, target), others, options))
-        table = _of_texts(place, task, parts, list(features[text[0]].fillna("")), (*raw.notes, *task.notes, *parts.notes), standardise)
+        told = (*raw.notes, *task.notes, *parts.notes, *sieve.sentences)
+        table = _of_texts(place, task, parts, list(features[text[0]].fillna("")), told, standardise)
         return replace(table, columns=uses, target_read=answer, text_column=text[0],
                        identifiers=tuple(name for name, why in sieve.left_out.items() if names_rows(why)))
     encoder, _, encoding_notes = fit_features(training, seed=seed, columns=columns, left_out=sieve.left_out)
@@ -222,7 +223,9 @@ def _as_in_file(name, frame):
 def _check_names(frame, **chosen):
     for option, name in chosen.items():
         if name is not None and name not in frame.columns:
-            close = difflib.get_close_matches(str(name), frame.columns, n=1)
+            folded = {str(column).casefold(): column for column in frame.columns}
+            close = [folded[str(name).casefold()]] if str(name).casefold() in folded else \
+                difflib.get_close_matches(str(name), frame.columns, n=1)
             spoken = f"Did you mean {close[0]!r}? " if close else ""
             headless = all(column.replace(".", "").lstrip("-").isdigit() for column in frame.columns)
             spoken += "If its first line holds values and no names, write --no-header. " if headless else ""
@@ -234,7 +237,7 @@ def _check_names(frame, **chosen):
 
 
 def _rows_with_target(column, name, *, rare=None, **options):
-    column, sentences = without_rare(column, rare)
+    column, sentences = without_rare(column, rare, options.get("wanted"))
     rows = column.notna().to_numpy()
     require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")

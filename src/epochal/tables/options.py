@@ -1,12 +1,14 @@
 """What a user may say of a table, beside the names of its columns: how its file is written, and what becomes of its columns."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from pandas.api import types
 
 from ..base.text import first_few
 from ..base.validate import one_of, require
+from .columns.numbers import fold
 
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 RARE = ("drop", "merge")
@@ -21,6 +23,7 @@ class TableOptions:
         keep: columns that are used as they stand: not left out for what they look like, none of their numbers taken as missing.
         missing: what stands for "missing", beside empty cells: `"-1"` in every column, `"age=-1"` in that one.
         dates: `"day-first"` or `"month-first"`, where 01/02/2024 may be either; `None` to find out.
+        decimal: the sign before decimals, `","` or `"."`; `None` to find out.
         separator: between values, such as `";"` or `"tab"`; `None` to find out.
         encoding: of the text, such as `"cp1252"`; `None` is UTF-8, or what a mark at its beginning says, or else cp1252.
         skip: lines before the one with the columns' names; `None` to find out.
@@ -32,6 +35,7 @@ class TableOptions:
     keep: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     dates: str | None = None
+    decimal: str | None = None
     separator: str | None = None
     encoding: str | None = None
     skip: int | None = None
@@ -40,15 +44,20 @@ class TableOptions:
 
     def __post_init__(self):
         one_of("dates", self.dates, (None, DAY_FIRST, MONTH_FIRST))
+        one_of("decimal", self.decimal, (None, ",", "."))
         one_of("rare", self.rare, (None, *RARE))
 
-    def check_columns(self, columns: "list[str]") -> None:
-        """Raise `UsageError` where `drop`, `keep` or `missing` names a column that is not among these."""
+    def check_columns(self, columns: "list[str]", target: str) -> "TableOptions":
+        """The same, names without the blanks around them; raises `UsageError` where one is none of these columns, or the target."""
+        self = replace(self, drop=tuple(map(str.strip, self.drop)), keep=tuple(map(str.strip, self.keep)))
         named = [("--drop", name) for name in self.drop] + [("--keep", name) for name in self.keep]
+        named += [("--na", text.partition("=")[0]) for text in self.missing if "=" in text]
         for option, name in named:
+            require(name != target or option == "--na", option, name, "a column of features", "This is the target.")
             require(name in columns, option, name, "a column of the table", f"The columns are {first_few(columns)}.")
         both = sorted({*self.drop} & {*self.keep})
         require(not both, "--drop and --keep", both[0] if both else None, "different columns", "Leave one of the two out.")
+        return self
 
     def missing_in(self, name: str) -> frozenset[str]:
         """What the user says stands for "missing" in a column."""
@@ -63,15 +72,17 @@ def without_said(column: "pd.Series", said: frozenset[str]) -> "pd.Series":
     """`column` without the cells that the user says stand for "missing"; -1 is -1.0 where it holds numbers."""
     if not said:
         return column
-    texts = column.astype(object).map(lambda value: value if isinstance(value, bool) else str(value).strip(), na_action="ignore")
+    texts = column.astype(object).map(fold, na_action="ignore")
     numbers = {number for text in said if (number := _number(text)) is not None}
-    holds_numbers = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
-    return column.mask(texts.isin(said) | (column.isin(numbers) if holds_numbers else False))
+    values = column if types.is_numeric_dtype(column.dtype) else pd.to_numeric(texts, errors="coerce")
+    is_truth = types.is_bool_dtype(column.dtype)
+    return column.mask(texts.isin({fold(text) for text in said}) | (False if is_truth else values.isin(numbers)))
 
 
 def _number(text):
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return None if math.isnan(number) else number
 

@@ -51,7 +51,7 @@ def find_task(column, name, *, wanted=None, most_classes=20):
         n_values = column.nunique()
         require(wanted != "regression" or n_values > 1, name, f"{values[0]} in all rows", "of more than one value",
                 "Choose another column.")
-        repeated = whole and n_values <= most_classes and 10 * n_values <= len(column)
+        repeated = may_repeat(column, most_classes)
         hint = " If they are names of classes, write --task classes." if whole and n_values <= _MAY_BE_CLASSES else ""
         if wanted == "regression" or (wanted is None and n_values > 2 and not repeated):
             return Task(name, "regression", values.astype("float64").reshape(-1, 1), np.zeros(len(values), int), (),
@@ -62,10 +62,18 @@ def find_task(column, name, *, wanted=None, most_classes=20):
     return _classes(column, name)
 
 
-def without_rare(column, what):
+def may_repeat(column, most_classes=20):
+    """Whether numbers are whole and few enough to be classes."""
+    values, n_values = column.to_numpy("float64"), column.nunique()
+    return bool((values == np.round(values)).all()) and n_values <= most_classes and 10 * n_values <= len(column)
+
+
+def without_rare(column, what, wanted):
     """A target whose classes of fewer than 3 rows are left out (`"drop"`) or one class (`"merge"`); pairs of rows lost and words.
     """
-    if what is None:
+    known = column.dropna()
+    quantity = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype) and known.nunique() > 2
+    if what is None or (quantity and wanted != "classes" and (wanted == "regression" or not may_repeat(known))):
         return column, ()
     counts = column.value_counts()
     rare = counts.index[counts < _FEWEST]
@@ -73,7 +81,7 @@ def without_rare(column, what):
         return column, ()
     inside = column.isin(rare)
     n, names = int(inside.sum()), first_few(map(str, rare), 5)
-    if what == "drop":
+    if what == "drop" or n < _FEWEST:  # also merged, they would be too few
         return column.mask(inside), ((n, f"{counted(n, 'row')} of rare classes ({names}) left out."),)
     return column.astype(object).where(column.isna(), column.map(str)).mask(inside, "other"), (
         (0, f"Rare classes ({names}) are one class, 'other', of {counted(n, 'row')}."),)

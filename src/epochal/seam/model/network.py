@@ -40,8 +40,8 @@ def tutorial_network(shape, kind, n_classes, also=()):
     def build():
         flatten = [keras.layers.Flatten()] if len(shape) > 1 else []
         hidden = [keras.layers.Dense(width, activation="relu") for width in _WIDTHS]
-        model = keras.Sequential([keras.Input(shape), *flatten, *hidden, keras.layers.Dense(units or n_classes, activation=activation)],
-                                 name="tutorial")
+        head = keras.layers.Dense(units or n_classes, activation=activation)
+        model = keras.Sequential([keras.Input(shape), *flatten, *hidden, head], name="tutorial")
         model.compile(optimizer="adam", loss=loss, metrics=[*metrics, *map(rare_class_metric, also)])
         return model
 
@@ -49,8 +49,8 @@ def tutorial_network(shape, kind, n_classes, also=()):
 
 
 def image_network(shape, kind, n_classes):
-    """A function that builds a small convolutional network, as tutorials have it: convolutions of 3 x 3 and pooling, as many as the
-    images are large, Dense 64, a head for the task, compiled with Adam.
+    """A function that builds a small convolutional network, as tutorials have it: convolutions of 3 x 3 and pooling, as many as
+    the images are large, Dense 64, a head for the task, compiled with Adam.
 
     `shape` is that of one image: height, width, channels.
     """
@@ -71,8 +71,8 @@ def image_network(shape, kind, n_classes):
 
 
 def text_network(length, n_words, kind, n_classes):
-    """A function that builds a small network for texts, as tutorials have it: an embedding of each word, their mean, Dense 32, a head
-    for the task, compiled with Adam.
+    """A function that builds a small network for texts, as tutorials have it: an embedding of each word, their mean, Dense 32, a
+    head for the task, compiled with Adam.
 
     `length` is the number of words of a text; there are `n_words` known ones, beside none (0) and an unknown one (1).
     """

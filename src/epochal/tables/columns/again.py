@@ -7,7 +7,7 @@ from pandas.api import types
 from ...base.text import Wording
 from ...base.validate import require
 from .clean import without_missing_cells
-from .dates import COMPACT, ISO
+from .dates import COMPACT, COMPACT_TIME, ISO, read_as
 from .kinds import is_text, labels_of
 from .numbers import NONE, Writing, fold, parsed
 from .words import as_known
@@ -53,15 +53,19 @@ def _dates(values, column):
     if types.is_datetime64_any_dtype(values.dtype):
         return values
     form = None if column.form == ISO else column.form
-    if form == COMPACT and types.is_numeric_dtype(values.dtype):
+    if form in (COMPACT, COMPACT_TIME) and types.is_numeric_dtype(values.dtype):
         values = values.map(lambda number: f"{number:.0f}", na_action="ignore").astype(object)
-    like = f"dates, as {form or '%Y-%m-%d'}" + (" or %Y-%m-%d" if form else "")
+    shown = "%Y-%m-%d" if form is None else form.replace("|", " or ").replace(ISO, "%Y-%m-%d")
+    like = f"dates, as {shown}" + ("" if "%Y-%m-%d" in shown else " or %Y-%m-%d")
     _refuse(values, values.notna() & (not is_text(values)), like)
-    values = values.str.strip() if is_text(values) else values
-    in_training, iso = (pd.to_datetime(values.astype(object), format=one, errors="coerce", utc=True) for one in (form or ISO, ISO))
-    found = in_training.fillna(iso)
-    _refuse(values, values.notna() & found.isna(), like)
-    return found  # in UTC, which the encoder turns into the time zone of training, or into none
+    if not values.notna().any():
+        return pd.Series(pd.NaT, values.index)
+    texts = values.mask(values.map(fold, na_action="ignore").isin(NONE)).dropna()
+    found = read_as(texts, form or ISO)
+    found = found.fillna(read_as(texts, ISO).dt.tz_localize(found.dt.tz) if found.dt.tz is None else read_as(texts, ISO))
+    found = found.reindex(values.index)
+    _refuse(values, values.index.isin(texts.index) & found.isna(), like)
+    return found  # which the encoder turns into the time zone of training, or into none
 
 
 def _words(values, column):

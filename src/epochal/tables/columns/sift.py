@@ -16,23 +16,26 @@ from .kinds import is_text
 
 _ID = re.compile(r"(?:^|.*[\s_.\-])(?:id|ids|uid|uuid|guid|rowid|key)$|.*[a-z](?:ID|Id|Key)$|^(?:ID|Id)\b.*|[A-Z]+ID$", re.DOTALL)
 _NO_ID = re.compile(r"(?:PA|RA|AC|VO|MA|B|GR|SOL|VAL|COV|FLU|LIQU|RAP|KI)ID$", re.IGNORECASE)
-_NUMBERING = re.compile(r"(?:^|.*[\s_.\-])(?:no|nr|num|number|index|idx|code|row|obs|observation|rownames|row names)\.?$"
-                        r"|.*(?:num|nr|id)$|^Unnamed: \d+$", re.IGNORECASE | re.DOTALL)
+_NUMBERING = re.compile(r"(?:^|.*[\s_.\-])(?:no|nr|number|index|idx|code|row|obs|observation|rownames|row names)\.?$"
+                        r"|.*(?:user|cust|customer|client|patient|person|member|account|order|case|subject|employee|global)_?num$"
+                        r"|p?id_?(?:num|nr|no)$|^[pucsr]id$|^Unnamed: \d+$", re.IGNORECASE | re.DOTALL)
 _PERSON = re.compile(r"(?:.*[\s_.\-])?(?:(?:sur|last|first|full|given|family|middle|user|customer|client|patient|passenger|player)?"
                      r"[\s_]?name|e-?mail|phone|url|ssn|iban|passport)(?:[\s_](?:address|number))?$", re.IGNORECASE | re.DOTALL)
 _MOMENT = re.compile(r"year|date|time|day|week|month|quarter|hour|age", re.IGNORECASE)
 _FEW = 40            # different values, up to which an identifier is a category: a shop, a ward
 _NAMES = 0.1         # share of rows with a name of their own, from which on names say nothing of new rows
-_PARTS = 4           # words of a number that is written with blanks
+_PARTS = 8           # words of a number that is written with blanks
 _LONG = 1e15         # numbers of 16 digits and more are no quantities
 _MOST_SUMMED, _FEW_SUMMED = 60, 6  # columns of which a sum is looked for, and of which it may consist
 _LOOKED_AT = 5000    # rows in which a column is tried alone
 _MOST_TRIED = 300    # columns
 _ALONE = 0.975       # share of the rows in which a column alone gives the answer, from which on it is told
-_NEARLY = 0.9999     # what a column gets at most that is not the target itself
+_ALL_BUT = 0.9999    # correlation with a target of numbers, from which on it is told
+_NEARLY = 0.9998     # what a column gets at most that is not the target itself
 _LESS_WRONG = 0.1    # and the share of the errors of a constant answer that it may have
 _ROW_NUMBERS, _LONG_NUMBERS = "no more than row numbers", "identifiers of 16 digits or more, different in every row"
 _OWN_ID, _ID_AGAIN = "an identifier, another one in (nearly) every row", "an identifier"
+_EMPTY = "without a value in the training rows"
 _TARGET = "the target once more, in every row"
 _NAMED, _OWN_NAME = "names, which say nothing of others", "a different name in every row"
 _NAMING = (_ROW_NUMBERS, _LONG_NUMBERS, _OWN_ID, _ID_AGAIN, _NAMED, _OWN_NAME)
@@ -54,8 +57,10 @@ def sifted(frame, *, keep=(), target=None, codes=None):
         codes: int[n], its classes; `None` for regression.
     """
     left_out, sentences = {}, []
-    for name in (name for name in frame if name not in keep):
+    for name in frame:
         why, sentence = _why_not(name, frame[name])
+        if name in keep and why != _EMPTY:
+            continue
         if why:
             left_out[name] = why
         if sentence:
@@ -69,7 +74,8 @@ def sifted(frame, *, keep=(), target=None, codes=None):
             if told == 1 and name not in keep:
                 left_out[name] = _TARGET
             elif told:
-                how = f"gives the answer in {100 * told:.1f} % of the rows" if codes is not None else "follows the target exactly"
+                how = f"gives the answer in {100 * told:.1f} % of the rows" if codes is not None else (
+                    "follows the target nearly exactly" if told == _NEARLY else "follows the target exactly")
                 sentences.append(f"`{name}` alone {how}: is it known only afterwards? Then --drop {name!r}.")
         if codes is None and (together := _sum_of(frame[[name for name in tried if name not in left_out]], target)):
             named = listed(f"`{name}`" for name in together[0])
@@ -90,18 +96,20 @@ def _why_not(name, column):
     """Why a column is left out, or `None`; and a sentence."""
     known = column.dropna()
     if known.empty:
-        return "without a value in the training rows", None
+        return _EMPTY, None
     n_different = known.nunique()
     if n_different == 1 and len(known) == len(column):
         return "constant in the training rows", None
     own = n_different == len(column)
     whole = types.is_integer_dtype(column.dtype) or (is_number(column) and bool((known == known.round()).all()))
-    if own and types.is_integer_dtype(column.dtype) and int(known.max()) - int(known.min()) < 2 * len(known):
-        return (None if _MOMENT.search(name) else _ROW_NUMBERS), None
+    word = bool(_NO_ID.search(name))
+    named, numbered = bool(_ID.match(name)) and not word, bool(_NUMBERING.match(name)) and not word
+    if own and types.is_integer_dtype(column.dtype) and (span := int(known.max()) - int(known.min())) < 2 * len(known):
+        in_order = known.is_monotonic_increasing or known.is_monotonic_decreasing or span == len(known) - 1
+        return (_ROW_NUMBERS if (in_order or named or numbered) and not _MOMENT.search(name) else None), None
     if own and whole and known.min() >= _LONG:
         return _LONG_NUMBERS, None
-    n_own, word = n_different > 0.98 * len(known), bool(_NO_ID.search(name))
-    named, numbered = bool(_ID.match(name)) and not word, bool(_NUMBERING.match(name)) and not word
+    n_own = n_different > 0.98 * len(known)
     if (named or numbered) and n_own and n_different > min(_FEW, len(column) / 4) and (whole or is_text(column)):
         return _OWN_ID, None
     if named and n_different > _FEW and (whole or is_text(column)):
@@ -142,10 +150,13 @@ def _answer_in(column, target, codes):
         x, y = column.to_numpy("float64", na_value=np.nan)[known], target.to_numpy("float64")[known]
         if np.ptp(x) == 0 or np.ptp(y) == 0:
             return 0.0
-        with np.errstate(all="ignore"):
-            left = y - np.polyval(np.polyfit(x - x.mean(), y, 1), x - x.mean())
+        x, y = (of / max(np.abs(of).max(), np.finfo(float).tiny) for of in (x - x.mean(), y - y.mean()))
+        along = float(x @ y / max(np.sqrt((x @ x) * (y @ y)), np.finfo(float).tiny))
+        left = y - along * np.sqrt((y @ y) / max(x @ x, np.finfo(float).tiny)) * x
         if np.abs(left).max() <= 1e-9 * np.ptp(y):
             return 1.0 if known.all() else 0.99
+        if abs(along) >= _ALL_BUT and known.mean() >= 0.5:
+            return _NEARLY
         rank, ranked = rankdata(x, "dense"), rankdata(y, "dense")
         along = np.array_equal(rank, ranked) or np.array_equal(rank.max() + 1 - rank, ranked)
         return 0.99 if ranked.max() > _FEW and along else 0.0

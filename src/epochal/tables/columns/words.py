@@ -26,9 +26,9 @@ def one_spelling(column):
     for text, n in counts.items():
         spelled.setdefault(fold(text), Counter())[text] += int(n)
     several = {key: found for key, found in spelled.items() if len(found) > 1}
+    best = {text: min(found, key=lambda one: (-found[one], one)).strip() for found in spelled.values() for text in found}
     if not several:
-        return column, ()
-    best = {text: min(found, key=lambda one: (-found[one], one)) for found in spelled.values() for text in found}
+        return (column if all(text == word for text, word in best.items()) else column.map(best).astype(object)), ()
     first = next(iter(several.values()))
     more = f", and {counted(len(several) - 1, 'other word')} in several spellings" if len(several) > 1 else ""
     return column.map(best).astype(object), (f"{first_few(first, 4)} are one value{more}",)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ...base.errors import UsageError
-from ...base.text import counted, first_line
+from ...base.text import capital, counted, first_line
 from ...base.validate import require
 
-UNREADABLE = (UnicodeDecodeError, gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error, OSError)
+UNREADABLE = (UnicodeError, gzip.BadGzipFile, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error, OSError)
 BLANKS = r"\s+"
 _SEPARATORS = ",;\t|"
 _HEAD = 2**18  # bytes that are looked at
@@ -26,7 +26,13 @@ _ALIKE = 0.8  # of the rows that a separator must cut into equally many values
 _LONGEST_FOREWORD = 30  # lines before the table
 _LEAST_BELOW = 20  # rows that tell of which columns hold numbers
 _OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_OTHER = {b"\x1f\x8b": "packed with gzip: name it so, table.csv.gz", b"BZh": "packed with bzip2: name it so, table.csv.bz2",
+          b"\xfd7zXZ": "packed with xz: name it so, table.csv.xz", b"%PDF": "a PDF: save the table as CSV",
+          b"PK\x03\x04": "an Excel workbook (save it as CSV) or a zip archive (name it table.csv.zip)",
+          b"version https://git-lfs": "a pointer of Git LFS and not the file: fetch it by git lfs pull",
+          b"@relation": "an ARFF file: save it as CSV", b"@RELATION": "an ARFF file: save it as CSV"}
 _WORD = re.compile(r'"[^"]*"|\S+')
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -58,7 +64,8 @@ def opened(path):
     if ending != ".zip":
         return _OPEN.get(ending, open)(path, "rb")
     with zipfile.ZipFile(path) as archive:
-        files = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
+        files = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")
+                 and not name.rsplit("/", 1)[-1].startswith(".")]
         require(len(files) == 1, "source", path.name, "an archive of one table",
                 f"It holds {counted(len(files), 'file')}; unpack it.")
         return archive.open(files[0])
@@ -95,16 +102,17 @@ def layout_of(path, options):
     counts = [len(row) for row, _ in rows]
     usual = Counter(counts[1:] or counts).most_common(1)[0][0]
     foreword = 0 if options.skip is not None else _foreword([row for row, _ in rows], usual, separator)
-    n_before = rows[foreword - 1][1] if foreword else 0
+    n_before = rows[foreword][1]
     if foreword:
-        notes.append(f"The first {counted(n_before, 'line')} of {path.name} are no part of the table: left out (--skip says how "
-                     "many are).")
+        notes.append(f"{capital(_first(n_before))} of {path.name} {'is' if n_before == 1 else 'are'} no part of the table: left "
+                     "out (--skip says how many).")
     first, below = rows[foreword][0], rows[foreword + 1:]
     further = [] if options.header is False else _further_headings([row for row, _ in below])
     if further:
-        notes.append(f"Below the columns' names, {counted(len(further), 'line')} of {path.name} hold no values but words such as "
+        hold = "hold" if further[1:] else "holds"
+        notes.append(f"Below the columns' names, {counted(len(further), 'line')} of {path.name} {hold} no values but words such as "
                      f"{next(filter(None, below[0][0]))!r}: left out.")
-    skip = (*range((options.skip or 0) + n_before), *((options.skip or 0) + below[i][1] - 1 for i in further))
+    skip = (*range((options.skip or 0) + n_before), *((options.skip or 0) + below[i][1] for i in further))
     below = [row for i, (row, _) in enumerate(below) if i not in further]
     beginning = "".join(lines).strip().splitlines()[0][:60]
     require(max(len(first), usual) > 1, "source", path.name, "a table with two or more columns",
@@ -114,7 +122,12 @@ def layout_of(path, options):
     if not headed:
         notes.append(f"{path.name} does not name its columns: they are called column_1 to column_{len(first)}."
                      + (" Where its first line does, after all, write --header." if options.header is None else ""))
-    decimal = _decimal(below, separator)
+    decimal = options.decimal or _decimal(below, separator)
+    grouped = [name for i, name in enumerate(first) if decimal == "." and options.decimal is None and separator != ","
+               and len(below) >= _LEAST_BELOW and all(len(row) > i and _GROUPED.fullmatch(row[i].strip()) for row in below)]
+    if grouped:
+        notes.append(f"`{grouped[0]}`: {below[0][first.index(grouped[0])]!r} is read with decimals; where the point separates "
+                     "thousands, write --decimal ','.")
     if separator != ",":
         spoken = {"\t": "a tab", BLANKS: "blanks"}.get(separator, repr(separator))
         notes.append(f"Columns are separated by {spoken}" + (" and decimals written with a comma." if decimal == "," else "."))
@@ -125,7 +138,8 @@ def layout_of(path, options):
 
 def no_table(path, must, error):
     return UsageError(f"`source` must be {must}; got {path.name!r}, which cannot be read ({first_line(error)}). "
-                      "Open it where it came from and save it again as CSV in UTF-8, or as Parquet.")
+                      "If lines stand before the table, --skip says how many; else open it where it came from and save it again as "
+                      "CSV in UTF-8, or as Parquet.")
 
 
 def first_row(path, layout):
@@ -138,14 +152,16 @@ def _head(path, wanted):
     """The first characters, the encoding, and a list of notes."""
     raw = beginning(path)
     encoding, notes = wanted or _encoding(raw), []
+    kind = next((kind for start, kind in _OTHER.items() if raw.startswith(start)), None)
+    require(kind is None, "source", path.name, "a table as text", f"It is {kind}.")
     require(wanted is None or _is_codec(wanted), "--encoding", wanted, "the name of an encoding", "Write utf-8, cp1252 or latin-1.")
-    require(b"\0" not in raw or encoding.startswith("utf-16"), "source", path.name, "a table as text",
+    require(b"\0" not in raw or encoding.startswith(("utf-16", "utf-32")), "source", path.name, "a table as text",
             "It holds binary data; save the table as CSV in UTF-8.")
     if encoding == "cp1252":
         notes.append(not_utf8(path))
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(raw)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise no_table(path, "a table as UTF-8 text, or in the encoding that --encoding names", error) from error
     if len(raw) == _HEAD and "\n" in text:
         text = text[:text.rindex("\n") + 1]  # whole lines
@@ -157,6 +173,8 @@ def not_utf8(path):
 
 
 def _encoding(raw):
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     try:
@@ -168,16 +186,15 @@ def _encoding(raw):
 
 def _is_codec(name):
     try:
-        return bool(codecs.lookup(name))
-    except (LookupError, ValueError):
+        return isinstance("a".encode(name), bytes)
+    except (LookupError, ValueError, TypeError):
         return False
 
 
 def _check_is_table(path, text):
     start = text.lstrip()[:200].lower()
     kind = ("a web page" if start.startswith(("<!doctype", "<html", "<?xml", "<head")) or "<body" in start else
-            "JSON" if re.match(r"\{\s*\"|\[\s*[\[{]", start) else "an Excel workbook or a zip archive" if start.startswith("pk\x03")
-            else None)
+            "JSON" if re.match(r"\{\s*\"|\[\s*[\[{]", start) else None)
     cures = {"a web page": "Download the file itself: on a page that shows it, look for \"raw\" or \"download\".",
              "JSON": "Save it as CSV: pandas.read_json(…).to_csv('table.csv', index=False)."}
     cure = cures.get(kind or "", "Save the table as CSV.")
@@ -202,37 +219,46 @@ def _separator(lines):
     if len(by_blanks) > _LONGEST_FOREWORD:
         by_blanks = by_blanks[len(by_blanks) // 2:]  # behind what may stand before the table
     usual, n = Counter(by_blanks).most_common(1)[0]
-    alike = usual > 1 and n >= 0.95 * len(by_blanks) and len(by_blanks) > 2
+    alike = usual > 1 and n >= 0.95 * len(by_blanks) and len(by_blanks) > 1
+    cut = [row for row, _ in _rows(lines, best)]
+    # decimal commas, and blanks between: the heading has none of the former
+    torn = len(cut[0]) == 1 < most[1] and len(_WORD.findall(cut[0][0])) == usual
     packed = all(sum(bool(_NUMBER.fullmatch(word)) for word in _WORD.findall(row[0])) > 2 for row, _ in _rows(lines, best)[1:])
-    if alike and (most[0] < _ALIKE or (usual > most[1] and packed)):
+    if alike and (most[0] < _ALIKE or (usual > most[1] and packed) or torn):
         return BLANKS
     return best if most[0] >= 0.5 or not alike else BLANKS
 
 
+def _first(n):
+    return "the first line" if n == 1 else f"the first {n} lines"
+
+
 def _rows(lines, separator):
-    """Pairs of the values of a row and the number of the line it ends in, of the first rows that are not empty."""
+    """Pairs of the values of a row and the number of lines before it, of the first rows that are not empty."""
     if separator == BLANKS:
-        found = [(_WORD.findall(line), i) for i, line in enumerate(lines[:2 * _LOOKED_AT], start=1)]
+        found = [(_WORD.findall(line), i) for i, line in enumerate(lines[:2 * _LOOKED_AT])]
     else:
-        reader, found = csv.reader(lines, delimiter=separator, skipinitialspace=True), []
+        reader, found, before = csv.reader(lines, delimiter=separator, skipinitialspace=True), [], 0
         try:
             for row in reader:
-                found.append((row, reader.line_num))
+                found.append((row, before))
+                before = reader.line_num
                 if len(found) == 2 * _LOOKED_AT:
                     break
         except csv.Error:  # a value longer than the reader takes: what came before tells
             pass
-    return [(row, line) for row, line in found if any(value.strip() for value in row)][:_LOOKED_AT] or [([""], 1)]
+    return [(row, line) for row, line in found if any(value.strip() for value in row)][:_LOOKED_AT] or [([""], 0)]
 
 
 def _foreword(rows, usual, separator):
     """Rows before the first that has as many values as are usual, most of them not empty; 0 where they may be a heading that
     lacks a name."""
     odd = [i for i, row in enumerate(rows[: len(rows) // 2]) if len(row) != usual]
-    if separator == BLANKS and odd and odd[-1] < _LONGEST_FOREWORD:  # prose may have as many words
-        return odd[-1] + 1
+    if separator == BLANKS and odd and odd[-1] < _LONGEST_FOREWORD and not (odd == [0] and len(rows[0]) == usual - 1):
+        return odd[-1] + 1  # prose may have as many words
     n_filled = [sum(map(bool, map(str.strip, row))) for row in rows]
-    before = next((i for i, row in enumerate(rows) if len(row) >= usual and 2 * n_filled[i] > len(row)), 0)
+    before = next((i for i, row in enumerate(rows)
+                   if len(row) >= usual and (len(row) < 3 or n_filled[i] > max(1, len(row) // 4))), 0)
     near = before == 1 and usual > 2 and len(rows[0]) == usual - 1
     return 0 if near or before > _LONGEST_FOREWORD or before >= len(rows) - 1 else before
 
@@ -276,7 +302,7 @@ def _are_names(first, below):
 
 
 def _decimal(rows, separator):
-    if separator not in (";", "\t", "|"):
+    if separator == ",":
         return "."
     values = [value.strip() for row in rows for value in row]
     with_comma, with_point = (sum(bool(re.fullmatch(rf"[+-]?\d+{mark}\d+", value)) for value in values) for mark in (",", r"\."))
