@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 import epochal as ep
+from epochal.base.errors import UsageError
 from epochal.records import Plan, Setting
 from epochal.rules.plan.decide import GOALS
 from epochal.seam.rigs.keras_rig import open_rig
@@ -400,3 +401,18 @@ def test_a_network_of_ones_own_gets_a_target_of_numbers_as_it_stands(tmp_path):
     assert any("Targets stay as they are" in note for note in data.notes)
     _, data = TableSource(str(tmp_path / "t.csv"), target="y").open(0)
     assert abs(float(data.train.y.mean())) < 1e-5
+
+
+def test_groups_and_time_say_which_rows_are_held_out_or_are_refused():
+    x, y = np.arange(120.0)[:, None], np.arange(120) % 2
+    _, data = ArraySource(build(), x, y, groups=np.arange(120) // 6).open(0)
+    assert not {*(data.train.x[:, 0] // 6)} & {*(data.half_a.x[:, 0] // 6), *(data.half_b.x[:, 0] // 6)}
+    _, data = ArraySource(build(), x, y, time=-np.arange(120)).open(0)
+    assert data.train.x.min() == 24
+    for options, said in (({"groups": y, "time": y}, "given one at a time"),
+                          ({"groups": np.arange(120) // 6, "validation_split": 0.2}, "where you hold rows out yourself"),
+                          ({"time": np.arange(120), "validation_data": (x, y)}, "where you hold rows out yourself")):
+        with pytest.raises(UsageError, match=said):
+            ArraySource(build(), x, y, **options).open(0)
+    with pytest.raises(UsageError, match="left out where x comes in batches"):
+        ArraySource(build(), lambda batch_size: None, groups=y).open(0)

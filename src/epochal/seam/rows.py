@@ -118,13 +118,13 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
     require(y is not None, "y", y, "the targets", "Pass y as for model.fit.")
     require(isinstance(validation_split, Real) and 0 <= validation_split < 1, "validation_split", validation_split,
             "a share from 0 up to 1", "Pass 0.2.")
-    everything = _part(x, y, sample_weight)
+    everything = part_of(x, y, sample_weight)
     require(len(leaves(everything.x)) > 0, "x", "nothing", "at least one array")
     n, notes = everything.n_rows, []
     check(everything, "the rows you passed")
     require(n >= 2, "x", f"{n} rows", "at least two rows", "Pass the training data.")
     if validation_data is not None:
-        train, validation = everything, _judging(validation_data, "validation_data")
+        train, validation = everything, judged_part(validation_data, "validation_data")
     elif validation_split:
         cut = n - int(n * validation_split)
         require(0 < cut < n - 1, "validation_split", validation_split, f"a share that leaves rows on both sides of {n}",
@@ -136,7 +136,7 @@ def data_from_arguments(x, y, *, sample_weight=None, validation_data=None, valid
         train, validation = everything.take(np.setdiff1d(np.arange(n), held)), everything.take(held)
         notes.append(f"no validation data were given: {len(held):,} of {n:,} rows, drawn at random, are held out for it")
     half_a, half_b = halves(validation, seed=seed, classes=classes_of(validation.y))
-    test = None if test_data is None else _judging(test_data, "test_data")
+    test = None if test_data is None else judged_part(test_data, "test_data")
     data = Data("the model's data", "", train, half_a, half_b, test, tuple(notes))
     own = validation_data is not None or validation_split
     return (with_folds_beside_own if own else with_folds)(data, seed, classes_of(train.y))
@@ -341,15 +341,15 @@ def classes_of(y):
     return np.searchsorted(distinct, codes) if few and (distinct == np.round(distinct)).all() else None
 
 
-def _judging(rows, name):
+def judged_part(rows, name):
     require(isinstance(rows, (tuple, list)) and len(rows) in (2, 3), name, type(rows).__name__,
             "a tuple (x, y) or (x, y, sample_weight)", "Pass arrays.")
-    part = _part(*rows)
+    part = part_of(*rows)
     check(part, name)
     return part
 
 
-def _part(x, y, sample_weight=None):
+def part_of(x, y, sample_weight=None):
     return Part(*(over(_array, tree) for tree in (x, y, sample_weight)))
 
 

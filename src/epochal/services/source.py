@@ -11,6 +11,7 @@ from ..base.errors import Unsupported, UsageError
 from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.prior import balanced_weights
+from ..seam.apart import data_apart
 from ..seam.frozen.features import StepAside
 from ..seam.frozen.preprocessing import are_raw_rows, is_task, prepared, prepared_to_judge
 from ..seam.machine import check_device
@@ -33,7 +34,7 @@ class ArraySource:
 
     `class_weight` scales the training loss and leaves judging alone; of `test_data` no choice sees a row. The steps are batches
     of an epoch where rows come in batches that have no end. `preprocessed` rows are no longer raw ones, which the preprocessor of
-    a task of KerasHub is for.
+    a task of KerasHub is for. `groups` and `time` say which rows are held out, as `seam.apart` does it.
     """
 
     model: Any
@@ -47,13 +48,30 @@ class ArraySource:
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
     preprocessed: bool = False
+    groups: Any = None
+    time: Any = None
 
     def open(self, seed: int) -> tuple[Any, Data]:
         source, notes = self.as_arrays(steps=_WITHOUT_END)
-        data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight, validation_data=source.validation_data,
-                                   validation_split=source.validation_split, test_data=source.test_data, seed=seed)
+        if self.groups is None and self.time is None:
+            data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight,
+                                       validation_data=source.validation_data, validation_split=source.validation_split,
+                                       test_data=source.test_data, seed=seed)
+        else:
+            self._check_apart()
+            data = data_apart(source.x, source.y, groups=self.groups, time=self.time, sample_weight=source.sample_weight,
+                              test_data=source.test_data, seed=seed)
         return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes),
                                      preprocessed=source.preprocessed)
+
+    def _check_apart(self):
+        """Whether the rows may be held out by groups, or by time."""
+        name = "groups" if self.time is None else "time"
+        require(self.groups is None or self.time is None, "groups and time", "both", "given one at a time", "Leave one out.")
+        require(self.validation_data is None and not self.validation_split, name, "given beside validation data",
+                "left out where you hold rows out yourself", "Leave out validation_data and validation_split to have it done.")
+        require(not _comes_in_batches(self.x), name, f"given for {_named(self.x)}", "left out where x comes in batches",
+                "Pass validation_data.")
 
     def as_arrays(self, steps: int | None = None) -> tuple["ArraySource", list[str]]:
         """The same with arrays of the first rows where rows come in batches, and a sentence for each of those.

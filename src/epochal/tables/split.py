@@ -83,7 +83,7 @@ def at_random(codes, *, seed, n_own_test=0, same=None):
         test.append(rows[:n_test])
         validation.append(rows[n_test:n_test + n_validation])
         train.append(rows[n_test + n_validation:])
-    how = ("at random; the test part is the file's own" if n_own_test else
+    how = ("at random; the test part is the data's own" if n_own_test else
            "at random" + (", each class in the same shares" if codes.any() else ""))
     parts = [np.sort(np.concatenate(part)) for part in (train, validation, test)]
     if same is None:

@@ -46,7 +46,7 @@ def files_of(path):
         files, labels = ([one for of in found + judged for one in of[i]] for i in (1, 2))
         n_test = sum(len(one[1]) for one in judged)
         used = listed(folder.name for folder in others)
-        notes = [f"The files of {used} train and validate" + ("; those of test are read once, at the end." if tests else ".")]
+        notes = [f"Trained and validated on the files of {used}" + ("; those of test are read once, at the end." if tests else ".")]
         return Folder(kinds.pop(), files, labels, n_test, tuple(notes))
     kind, files, labels = _of_classes(path)
     beside = [one.name for one in _visible(path) if one.is_file()]
