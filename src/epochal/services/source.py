@@ -52,13 +52,15 @@ class ArraySource:
     time: Any = None
 
     def open(self, seed: int) -> tuple[Any, Data]:
+        apart = self.groups is not None or self.time is not None
+        if apart:
+            self._check_apart()
         source, notes = self.as_arrays(steps=_WITHOUT_END)
-        if self.groups is None and self.time is None:
+        if not apart:
             data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight,
                                        validation_data=source.validation_data, validation_split=source.validation_split,
                                        test_data=source.test_data, seed=seed)
         else:
-            self._check_apart()
             data = data_apart(source.x, source.y, groups=self.groups, time=self.time, sample_weight=source.sample_weight,
                               test_data=source.test_data, seed=seed)
         return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes),
