@@ -279,6 +279,16 @@ def test_a_column_that_alone_gives_the_answer_is_told(opened):
     assert not any("`m` alone" in note for note in table.notes)
 
 
+def test_columns_that_are_filled_for_one_class_alone_are_told(opened):
+    draw, ill = np.random.default_rng(4), np.random.default_rng(3).random(400) < 0.4
+    day = "2024-05-0" + draw.integers(1, 9, 400).astype(str).astype(object)
+    frame = {"released": np.where(ill & (draw.random(400) < 0.7), day, None),
+             "note": np.where(draw.random(400) < 0.5, "seen", None), "m": draw.normal(size=400), "y": np.where(ill, "yes", "no")}
+    notes = opened(frame).notes
+    assert any("`released` has a value (nearly) only in rows of one class" in note for note in notes)
+    assert not any("`note`" in note and "one class" in note for note in notes)
+
+
 @pytest.mark.parametrize(("combined", "what"), [(lambda a, b: a + 2 * b, "sum"), (lambda a, b: a * b, "product")])
 def test_columns_that_together_give_the_target_are_told(opened, combined, what):
     a, b, c = (np.random.default_rng(i).uniform(1, 5, N) for i in range(3))

@@ -23,7 +23,8 @@ Examples:
   epochal plan images.npz --model my_model.py:build --budget "5 min"
   epochal plan sales.parquet --target amount --time day --goal best
   epochal plan customers.csv --target churned --batch-size 64 --epochs 20
-  epochal plan customers.csv --target churned --columns"""
+  epochal plan customers.csv --target churned --columns
+  epochal plan --budget "5 min" photos_by_class/"""
 
 _FIT_EXAMPLES = """\b
 Examples:
@@ -152,9 +153,9 @@ def main():
 def plan(**options):
     """Measure DATA and answer: batch size, learning rate, epochs, predict batch size.
 
-    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
-    wine, diabetes. It prints what it will measure and why, then the answer with its reasons and the code to paste, and writes
-    plan.json and report.html.
+    DATA is a table as text (CSV and the like) or Parquet, a folder with a folder of images or texts for each class, an .npz with
+    x and y, or real data by name: digits, breast_cancer, wine, diabetes. It prints what it will measure and why, then the answer
+    with its reasons and the code to paste, and writes plan.json and report.html.
 
     Ctrl-C keeps what was measured, and prints the answer so far: the same command continues there. Exit status 0; 2 with a
     sentence on what to mend; 130 if interrupted.
@@ -187,9 +188,9 @@ def plan(**options):
 def fit(**options):
     """Train a Keras model on DATA and save it, with all that turns a table into its inputs, as one .keras file.
 
-    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
-    wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read once at the end. Where neither --plan nor --epochs is
-    given, the numbers are measured first, as by `epochal plan`.
+    DATA is a table as text (CSV and the like) or Parquet, a folder with a folder of images or texts for each class, an .npz with
+    x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read
+    once at the end. Where neither --plan nor --epochs is given, the numbers are measured first, as by `epochal plan`.
 
     Ctrl-C keeps the model as it is then beside --out. Exit status 0; 2 with a sentence on what to mend; 130 if interrupted.
     """
@@ -261,8 +262,9 @@ def predict(**options):
 def study(**options):
     """Compare batch sizes fairly on DATA: the learning rate tuned for each, fresh seeds, equal epochs, updates and time.
 
-    DATA is a table as text (CSV and the like) or Parquet, an .npz with x and y, or real data by name: digits, breast_cancer,
-    wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read once at the end.
+    DATA is a table as text (CSV and the like) or Parquet, a folder with a folder of images or texts for each class, an .npz with
+    x and y, or real data by name: digits, breast_cancer, wine, diabetes. 64 % of the rows train, 16 % validate, 20 % are read
+    once at the end.
 
     Everything finished is in the folder at once: after Ctrl-C, or a crash, the same command continues there. Exit status 0; 2 with
     a sentence on what to mend; 130 if interrupted.

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from ...base.text import listed
+from ...base.text import first_few, listed
 from .clean import is_number
 from .kinds import is_text
 
@@ -31,6 +31,8 @@ _LOOKED_AT = 5000    # rows in which a column is tried alone
 _MOST_TRIED = 300    # columns
 _ALONE = 0.975       # share of the rows in which a column alone gives the answer, from which on it is told
 _ALL_BUT = 0.9999    # correlation with a target of numbers, from which on it is told
+_FEW_ROWS = 0.01     # of the rows that have a value, from which on it is looked at whether they are of one class,
+_PURE, _USUAL = 0.95, 0.75  # as so many of them must be, where at most so many of all rows are
 _NEARLY = 0.9998     # what a column gets at most that is not the target itself
 _LESS_WRONG = 0.1    # and the share of the errors of a constant answer that it may have
 _ROW_NUMBERS, _LONG_NUMBERS = "no more than row numbers", "identifiers of 16 digits or more, different in every row"
@@ -77,7 +79,11 @@ def sifted(frame, *, keep=(), target=None, codes=None):
                 how = f"gives the answer in {100 * told:.1f} % of the rows" if codes is not None else (
                     "follows the target nearly exactly" if told == _NEARLY else "follows the target exactly")
                 sentences.append(f"`{name}` alone {how}: is it known only afterwards? Then --drop {name!r}.")
-        if codes is None and (together := _sum_of(frame[[name for name in tried if name not in left_out]], target)):
+        rest = frame[[name for name in tried if name not in left_out]]
+        if codes is not None and (filled := _filled_by_class(rest, codes)):
+            sentences.append(f"{first_few(filled, 5, '`{}`'.format)} {'has' if len(filled) == 1 else 'have'} a value (nearly) only in "
+                             "rows of one class: known only afterwards? Then --drop them.")
+        if codes is None and (together := _sum_of(rest, target)):
             named = listed(f"`{name}`" for name in together[0])
             sentences.append(f"{named} together give the target exactly, as a {together[1]}: are they known only afterwards? Then "
                              f"{' '.join(f'--drop {name!r}' for name in together[0])}.")
@@ -172,6 +178,19 @@ def _answer_in(column, target, codes):
     found = cross_val_predict(DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=3, random_state=0), x, y, cv=3)
     right = min(float((found == y).mean()), _NEARLY)
     return right if right >= _ALONE and 1 - right <= _LESS_WRONG * (1 - n_constant / len(y)) else 0.0
+
+
+def _filled_by_class(frame, codes):
+    """Columns that hold a value, or none, in nearly no rows but those of one class, which is not most rows anyhow."""
+    shares = np.bincount(codes) / len(codes)
+
+    def tells(inside):
+        if inside.sum() < max(_FEW, _FEW_ROWS * len(codes)) or inside.all():
+            return False
+        of_them = np.bincount(codes[inside], minlength=len(shares)) / inside.sum()
+        return of_them.max() >= _PURE and shares[of_them.argmax()] <= _USUAL
+
+    return [name for name in frame if (known := frame[name].notna().to_numpy()).sum() < len(known) and tells(known)]
 
 
 def _sum_of(frame, target):
