@@ -285,7 +285,7 @@ def test_columns_that_are_filled_for_one_class_alone_are_told(opened):
     frame = {"released": np.where(ill & (draw.random(400) < 0.7), day, None),
              "note": np.where(draw.random(400) < 0.5, "seen", None), "m": draw.normal(size=400), "y": np.where(ill, "yes", "no")}
     notes = opened(frame).notes
-    assert any("`released` has a value (nearly) only in rows of one class" in note for note in notes)
+    assert any("`released`: a value stands there (nearly) only in rows of one class" in note for note in notes)
     assert not any("`note`" in note and "one class" in note for note in notes)
 
 

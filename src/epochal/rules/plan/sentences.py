@@ -204,6 +204,8 @@ def binding(c):
         return f"data: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
         return "quality: every larger batch was shown worse in validation loss"
+    if larger and all(arm.verdict is Verdict.UNDECIDED for arm in larger):
+        return "not known: no larger batch was shown to be worse in validation loss, nor to be no worse"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
         return "quality: no larger batch was shown to be no worse in validation loss"
     hardware = c.evidence.get("throughput")
