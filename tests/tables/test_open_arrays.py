@@ -56,7 +56,7 @@ def test_the_test_part_of_a_keras_file_is_the_test_part(save):
                             y_test=np.arange(30) % 2))
     assert [len(x) for x in (table.x_train, table.x_validation, table.x_test)] == [80, 20, 30]
     assert table.x_test.min() > 50 > table.x_train.max()
-    assert any("the file's own" in note for note in table.notes)
+    assert any("the data's own" in note for note in table.notes)
 
 
 def test_training_arrays_alone_are_cut_into_three(save):

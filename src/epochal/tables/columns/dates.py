@@ -36,6 +36,7 @@ _MONTHS = {"januar": "January", "februar": "February", "märz": "March", "mai": 
            "diciembre": "December"}
 _WORD = re.compile(r"[^\W\d_]{3,}(?:\.(?=[\s,]|$))?")
 _FEW_ODD, _ONE_WORD = 0.02, 0.5  # share of the cells that may be no date; of one word that then means that there is none
+_LONGEST_NONE = 20  # letters of what stands for "no date"
 _TRIED = 60       # cells that are tried first
 _ENDLESS = 9999   # a year that stands for "never"
 _FIRST_COMPACT, _LAST_COMPACT, _FEWEST_COMPACT = 19000101, 21001231, 10
@@ -62,15 +63,21 @@ def dates_in(column, order=None):
     if types.is_numeric_dtype(column.dtype):
         return _compact(column)
     known = column.dropna()
-    known = known[~known.map(fold).isin(NONE)]
-    texts = tidy(known)
-    different = texts.drop_duplicates()
-    some = different.iloc[np.unique(np.linspace(0, len(different) - 1, _TRIED).astype(int))] if len(different) else different
+    different = known.drop_duplicates()
+    none = different[different.str.len() <= _LONGEST_NONE]
+    none = none[none.map(fold).isin(NONE)]
+    different = different[~different.isin(none)]
+    raw = different.iloc[np.unique(np.linspace(0, len(different) - 1, _TRIED).astype(int))] if len(different) else different
+    some = tidy(raw)
     if not len(some) or sum(bool(_MAY_BE.fullmatch(text)) for text in some) < 0.9 * len(some) or _is_clock(some):
         return None
+    known = known[~known.isin(none)]
+    texts = known.str.strip() if some.equals(raw.str.strip().astype(object)) else tidy(known)  # which takes its time
     tried = [form for form in _FORMS if _read(some, form).notna().any()]
     found = {form: moments for form in (ISO, *tried) if (moments := _read(texts, form)).notna().any()}
     forms, values = _together(found, order)
+    if forms and values.isna().any():
+        values = _first_of([values, read_as(known[values.isna()], _BETWEEN.join(forms)).reindex(known.index)])
     if not forms or not _nearly_all(values, known):
         return None
     form, sentences = forms[0], []
@@ -106,8 +113,12 @@ def tidy(texts):
 
 def read_as(texts, form):
     """datetime64 of text in the formats that `Found` names, UTC where a zone is in one of them; NaT where it is in none."""
-    texts = tidy(texts)
-    return _first_of([_read(texts, one) for one in form.split(_BETWEEN)])
+    plain, forms = texts.str.strip(), form.split(_BETWEEN)
+    found = _first_of([_read(plain, one) for one in forms])
+    if not (left := found.isna()).any():
+        return found
+    plain = tidy(texts[left])
+    return _first_of([found, *(_read(plain, one).reindex(texts.index) for one in forms)])
 
 
 def _tidied(text):
@@ -198,6 +209,8 @@ def _ordered(forms, found, order):
 
 def _compact(column):
     """Whole numbers of eight digits that are all dates, such as 20240131, or of fourteen, with a time."""
+    if not _FIRST_COMPACT <= column.max() < (_LAST_COMPACT + 1) * 10**6:
+        return None
     known = column.dropna()
     known = known[~known.isin(_NO_COMPACT)]
     form = COMPACT if len(known) and known.max() <= _LAST_COMPACT else COMPACT_TIME

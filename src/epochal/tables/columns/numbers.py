@@ -273,9 +273,9 @@ def codes_in(values):
     -999, 9999, -200 and their like, further from the nearest other number than the others are from each other; or the only one
     below 0.
     """
-    known = values.dropna().to_numpy("float64")
-    known = np.sort(known[np.isfinite(known)])
-    if len(known) < _FEWEST_ROWS:
+    known = values.to_numpy("float64")
+    known = known[np.isfinite(known)]
+    if len(known) < _FEWEST_ROWS or not any(_CODE.fullmatch(f"{end:.10g}") for end in (known.min(), known.max())):
         return []
     different, n_each = np.unique(known, return_counts=True)
     return [*_codes_at(different, n_each), *(-code for code in _codes_at(-different[::-1], n_each[::-1], -1))]

@@ -81,8 +81,8 @@ def sifted(frame, *, keep=(), target=None, codes=None):
                 sentences.append(f"`{name}` alone {how}: is it known only afterwards? Then --drop {name!r}.")
         rest = frame[[name for name in tried if name not in left_out]]
         if codes is not None and (filled := _filled_by_class(rest, codes)):
-            sentences.append(f"{first_few(filled, 5, '`{}`'.format)}: a value stands there (nearly) only in rows of one class. Known only "
-                             "afterwards? Then --drop.")
+            sentences.append(f"{first_few(filled, 5, '`{}`'.format)}: a value stands there (nearly) only in rows of one class. "
+                             "Known only afterwards? Then --drop.")
         if codes is None and (together := _sum_of(rest, target)):
             named = listed(f"`{name}`" for name in together[0])
             sentences.append(f"{named} together give the target exactly, as a {together[1]}: are they known only afterwards? Then "
