@@ -83,8 +83,11 @@ def numbers_in(column, *, decimal=".", kept=False, sure=False):
         sure: whether the user says which sign it is.
     """
     counts = column.value_counts()
+    first = [text for text in counts.index[:_TRIED] if fold(text) not in NONE]
+    if len(counts) > _TRIED and (not first or _share(first, counts, decimal) < _MOST):
+        return None
     texts = [text for text in counts.index if fold(text) not in NONE]
-    if not texts or _are_codes(texts) or (len(texts) > _TRIED and _share(texts[:_TRIED], counts, decimal) < _MOST):
+    if not texts or _are_codes(texts):
         return None
     writing = Writing(decimal if sure else _decimal(texts, decimal), _ending(texts, counts))
     cells = {text: _cell(text, writing) for text in texts}
