@@ -192,3 +192,16 @@ def test_where_few_rows_train_there_are_fewer_folds():
     assert len(few.folds.all) == 1
     more = with_folds(Data("more", "", part.take(np.arange(8)), part.take(np.arange(8, 10)), part.take(np.arange(10, 12))), 0)
     assert len(more.folds.all) == 3
+
+
+def test_very_many_groups_are_dealt_out_by_chance():
+    n = 50_000
+    x, groups = np.arange(n, dtype="float32")[:, None], np.arange(n) // 2
+    part = Part(x, np.arange(n) % 2)
+    data = Data("t", "binary", part.take(slice(0, 40_000)), part.take(slice(40_000, 45_000)), part.take(slice(45_000, n)))
+    found = with_folds_by_group(data, groups, 0, in_classes=True)
+    assert len(found.folds.turns) == N_FOLDS
+    for turn in found.folds.turns:
+        fold = found.folds.all[turn]
+        assert not {*groups[fold.train]} & {*groups[fold.half_a], *groups[fold.half_b]}
+        assert abs(len(fold.half_a) + len(fold.half_b) - n / N_FOLDS) < 300

@@ -275,7 +275,7 @@ def test_a_column_that_alone_gives_the_answer_is_told(opened):
     frame = {"boat": np.where(ill, draw.choice(["1", "2", "C"], 400), ""), "m": draw.normal(size=400),
              "y": np.where(ill ^ (np.arange(400) % 100 == 0), "yes", "no")}
     table = opened(frame)
-    assert any("`boat` alone gives the answer in 99" in note and "--drop 'boat'" in note for note in table.notes)
+    assert any("`boat` alone gives the answer in 9" in note and "--drop 'boat'" in note for note in table.notes)
     assert not any("`m` alone" in note for note in table.notes)
 
 
@@ -518,3 +518,16 @@ def test_what_is_no_text_is_called_by_its_name(opened, start, said):
 def test_a_target_in_other_capitals_is_suggested(opened):
     with pytest.raises(UsageError, match="Did you mean 'Churn'"):
         opened({"m": NUMBERS, "Churn": NUMBERS % 2}, target="CHURN")
+
+
+def test_truth_values_beside_missing_ones_are_truth_values(opened):
+    cells = ["TRUE", "False", "NA", "true", "FALSE", ""] * 20
+    use = use_of(opened({"m": cells, "other": NOISE}), "m")
+    assert (use.kind, use.n_missing) == ("truth", N // 3)
+
+
+@pytest.mark.parametrize("options", [{"drop": ("a",)}, {"separator": ";"}, {"rare": "drop"}])
+def test_options_of_tables_are_refused_for_arrays(tmp_path, options):
+    np.savez(tmp_path / "a.npz", x=np.eye(60), y=np.arange(60) % 2)
+    with pytest.raises(UsageError, match=f"`{next(iter(options))}` must be left out for what is no table in a file"):
+        open_table(tmp_path / "a.npz", options=TableOptions(**options))

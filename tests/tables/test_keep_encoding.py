@@ -70,6 +70,24 @@ def test_an_encoding_comes_back_as_it_was(people, saved):
         assert archive.read("config.json") == b"{}"
 
 
+def test_a_file_of_the_version_before_is_read(people, saved):
+    encoding.save_encoding(encoding_of(people, target="well", outputs="probabilities"), saved)
+    older = document(saved)
+    for name in ("target_decimal", "target_measure", "identifiers", "files", "words", "text_column"):
+        del older[name]
+    for column in older["columns"]:
+        for name in ("decimal", "measure", "blanks"):
+            del column[name]
+    back = load_encoding(rewritten_as(saved, older | {"epochal_encoding": 2}))
+    assert (back.target_decimal, back.identifiers, back.files) == (".", (), "")
+    assert [column.name for column in back.encoder.columns] == [column.name for column in people.encoder.columns]
+
+
+def rewritten_as(path, changed):
+    rewritten(path, **{"epochal__encoding.json": json.dumps(changed).encode()})
+    return path
+
+
 def test_arrays_and_numbers_are_kept_too(tmp_path, saved):
     np.savez(tmp_path / "images.npz", x=np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8), y=np.arange(60) / 7)
     table = open_table(tmp_path / "images.npz")

@@ -377,6 +377,18 @@ def test_other_ways_to_write_the_same_are_the_same(odd, new, name, cells, same_a
     np.testing.assert_array_equal(*rows)
 
 
+def test_names_with_blanks_around_them_and_codes_that_look_like_numbers(tmp_path):
+    stream = np.random.default_rng(0)
+    frame = pd.DataFrame({" code ": stream.choice(["007", "012", "A1"], 90), "m": stream.normal(size=90), "y": np.arange(90) % 2})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    table = open_table(tmp_path / "t.csv", target="y")
+    frame.drop(columns="y").assign(**{" code ": "007"}).to_csv(tmp_path / "new.csv", index=False)
+    rows = apply(encoding_of(table, target="y"), tmp_path / "new.csv")
+    assert rows.notes == ()
+    assert (rows.x[:, table.feature_names.index("code_007")] == rows.x[0, table.feature_names.index("code_007")]).all()
+    assert rows.x[0, table.feature_names.index("code_007")] > rows.x[0, table.feature_names.index("code_A1")]
+
+
 def test_cells_that_no_training_row_had_are_refused_by_name(odd, new):
     frame = odd_table().drop(columns="good").iloc[:5].astype(object)
     with pytest.raises(UsageError, match=r"`size` must be a column of finite numbers, as in training; got '12 inch' in row 2"):

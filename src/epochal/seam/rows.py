@@ -12,7 +12,7 @@ from ..base.validate import require
 N_FOLDS = 5
 _MUCH = 2**28    # bytes of inputs
 _HELD_OUT = 0.2  # of the rows, where the user names no validation data
-_FEWEST_GROUPS = 3
+_FEWEST_GROUPS, _MANY_GROUPS = 3, 20_000
 _TRAINED, _JUDGED = 0.7, 0.5  # of the rows of an even cut, that folds of whole groups must train on and judge
 _FEWEST_HELD = 4  # training rows held out at a time, beside the user's validation rows
 
@@ -213,7 +213,8 @@ def with_folds_by_group(data, groups, seed, *, in_classes):
     codes = rows.y.reshape(-1).astype(int) if in_classes else np.zeros(len(groups), int)
     if np.bincount(codes)[codes].min() < n_folds:
         codes = np.zeros(len(groups), int)
-    drawn = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(codes, codes, groups))
+    drawn = (_many_groups(groups, n_folds, seed) if len(np.unique(groups)) > _MANY_GROUPS else
+             list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(codes, codes, groups)))
     n_train, n_held = (min(len(fold[i]) for fold in drawn) for i in (0, 1))
     if n_train < _TRAINED * data.train.n_rows or n_held < _JUDGED * len(groups) / n_folds:
         return data
@@ -223,6 +224,13 @@ def with_folds_by_group(data, groups, seed, *, in_classes):
         held = held[np.argsort(codes[held], kind="stable")][_evenly(len(held), n_held)]
         folds.append(Fold(*(np.sort(of).astype(np.int32) for of in (rng.permutation(train)[:n_train], held[::2], held[1::2]))))
     return replace(data, folds=Folds(rows, rows.weight, tuple(folds), tuple(range(1, len(folds)))))
+
+
+def _many_groups(groups, n_folds, seed):
+    """As `StratifiedGroupKFold`, which looks at one group after the other: of so many each fold gets its share by chance."""
+    different, place = np.unique(groups, return_inverse=True)
+    fold = (np.random.default_rng(seed).permutation(len(different)) % n_folds)[place]
+    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_folds)]
 
 
 def _n_bytes(data):

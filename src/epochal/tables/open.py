@@ -1,7 +1,7 @@
 """`open_table`: from the name of a file or of a built-in data set to a `Table`."""
 
 import difflib
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,10 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
     require(groups is None or time is None, "groups and time", (groups, time), "given one at a time",
             "Leave one of them out: rows are kept together by group, or cut by time.")
     place = locate(source)
+    if place.format in (".npz", "folder", "built-in"):
+        said = [field.name for field in fields(options) if getattr(options, field.name) != getattr(NOTHING_SAID, field.name)
+                and (place.format != "built-in" or field.name not in ("drop", "keep", "missing", "rare"))]
+        require(not said, said[0] if said else "", "given", "left out for what is no table in a file", "It is read as it is.")
     if place.format == ".npz":
         for option, value in (("target", target), ("groups", groups), ("time", time)):
             require(value is None, option, value, "left out for an .npz file",

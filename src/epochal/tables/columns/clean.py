@@ -13,6 +13,7 @@ from .kinds import is_text
 from .numbers import PLAIN, Writing, codes_in, fold, numbers_in
 from .words import MISSING_CLASS, one_spelling, without_missing
 
+_TRUTHS = {"true": True, "false": False}
 _FEW = 20  # different targets, up to which every word of one may be a class
 _MOST_KEPT = 100  # words for "missing" that are kept of a column
 
@@ -89,6 +90,8 @@ def _of_text(column, decimal, order, kept, sure):
     if not kept and (dates := dates_in(column, order)) is not None:
         return Cleaned(dates.values, form=dates.form, missing=dates.odd, sentences=dates.sentences)
     values, sentences = one_spelling(column)
+    if (words := {fold(text) for text in column.dropna().unique()[:_FEW]}) and words <= _TRUTHS.keys():
+        return Cleaned(column.map(lambda text: _TRUTHS.get(fold(text)), na_action="ignore").astype(object))
     return Cleaned(values, sentences=sentences)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 from scipy.stats import rankdata
-from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from ...base.text import first_few, listed
@@ -175,8 +174,8 @@ def _answer_in(column, target, codes):
     if least < 3:
         return 0.0
     x = np.column_stack([np.where(np.isfinite(x), x, np.nanmin(x) - 1 if np.isfinite(x).any() else 0), ~known[rows]])
-    found = cross_val_predict(DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=3, random_state=0), x, y, cv=3)
-    right = min(float((found == y).mean()), _NEARLY)
+    tree = DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=3, random_state=0).fit(x[::2], y[::2])
+    right = min(float((tree.predict(x[1::2]) == y[1::2]).mean()), _NEARLY)
     return right if right >= _ALONE and 1 - right <= _LESS_WRONG * (1 - n_constant / len(y)) else 0.0
 
 

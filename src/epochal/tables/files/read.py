@@ -17,6 +17,7 @@ from .text import UNREADABLE, beginning, first_row, in_memory, layout_of, no_tab
 
 _LOADERS = {"digits": datasets.load_digits, "breast_cancer": datasets.load_breast_cancer, "wine": datasets.load_wine,
             "diabetes": datasets.load_diabetes}
+_AS_TEXT = {"dtype": str}
 _ABSENT_SEPARATOR = "\x1f"  # in no text
 
 
@@ -52,14 +53,11 @@ def read_new_rows(place, options=NOTHING_SAID, *, as_written=()):
     """
     if place.format in ("built-in", ".parquet"):
         return read_frame(place, options)
-    reading = _of_one_column(place.path, options)
-    if reading is None:
-        reading, raw = layout_of(place.path, options).options, read_frame(place, options)
-    else:
-        raw = Raw(_simple(_read(place.path, reading)[0]))
+    alone = _of_one_column(place.path, options)
+    raw = read_frame(place, options) if alone is None else Raw(_simple(_read(place.path, alone)[0]))
     changed = [name for name in as_written if name in raw.frame and not is_text(raw.frame[name])]
     if changed:
-        written, _ = _read(place.path, reading | {"usecols": changed, "dtype": str})
+        written = _read_text(place.path, options, as_text=True).frame if alone is None else _read(place.path, alone | _AS_TEXT)[0]
         raw = replace(raw, frame=raw.frame.assign(**{name: written[name] for name in changed}))
     return raw
 
@@ -94,9 +92,9 @@ def _read_parquet(path):
     return frame.reset_index(level=named).reset_index(drop=True) if named else frame.reset_index(drop=True)
 
 
-def _read_text(path, options):
+def _read_text(path, options, *, as_text=False):
     layout = layout_of(path, options)
-    frame, notes = _read(path, layout.options)
+    frame, notes = _read(path, layout.options | (_AS_TEXT if as_text else {}))
     if not isinstance(frame.index, pd.RangeIndex) and frame.index.nlevels == 1 and frame.index.is_unique:
         frame = frame.rename_axis("row names").reset_index()  # as R writes them: the heading has no name for them
     # Where rows are longer than the heading, pandas takes their first values for row labels, and all values shift.
