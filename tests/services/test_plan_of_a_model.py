@@ -416,3 +416,16 @@ def test_groups_and_time_say_which_rows_are_held_out_or_are_refused():
             ArraySource(build(), x, y, **options).open(0)
     with pytest.raises(UsageError, match="left out where x comes in batches"):
         ArraySource(build(), lambda batch_size: None, groups=y).open(0)
+
+
+def test_plans_and_studies_take_groups_and_time(tmp_path):
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=(120, 5)).astype("float32"), np.arange(120) // 6
+    y = x[:, :1]
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    plan = ep.plan(model, x, y, groups=groups, budget="3 s", verbose=0)
+    assert any("whole groups of 20" in note for note in plan.evidence.task.notes)
+    found = ep.study(model, x, y, time=np.arange(120), batch_sizes=[16, 32], learning_rates=[0.01], epochs=1, seeds=2,
+                     trial_seeds=1, folder=tmp_path / "s", verbose=0)
+    assert any("the latest ones" in note for note in found.task.notes)

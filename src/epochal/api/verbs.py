@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
-         validation_data: Any = None, validation_split: float = 0.0,
+         validation_data: Any = None, validation_split: float = 0.0, groups: Any = None, time: Any = None,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
          fixed: Literal["batch_size", "learning_rate", "epochs"] | Iterable[str] = (),
          trains_with: Literal["keras", "epochal"] | None = None, max_memory: float | str | None = None,
@@ -46,6 +46,9 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
             another one in every other training, so that all rows tell (up to 256 MB of them). Rows that you hold out are never
             trained on; where trainings to the end fit the budget, a fifth of the training rows is held out beside a fifth of them
             in turn, unless those turn out much harder or easier.
+        groups: one value for each row of arrays, where some belong together (a patient, a shop): no group is both trained on and
+            judged on, and other groups are held out in turn. Left out where you hold rows out yourself.
+        time: one number or date for each row of arrays: the latest fifth is held out, since what is learnt is for what comes later.
         batch_size, learning_rate, epochs: what you train with now. It is always among the settings compared, and stands unless
             another is shown better or as good and cheaper. `None` is Keras' batch size of 32, the learning rate that the model is
             compiled with, and an unknown number of epochs; all `None` is called the default. With epochs, the seconds of whole
@@ -85,7 +88,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         Unsupported: the model cannot be copied or measured.
         MeasurementFailed: not even a training step could be timed in this budget, or every setting diverged.
     """
-    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split)
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, groups=groups, time=time)
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
                                    epochs=epochs, fixed=fixed, trains_with=trains_with, max_memory=max_memory, max_time=max_time,
@@ -190,7 +193,8 @@ def predict(model: Any, x: Any, batch_size: int | Literal["auto"] | None = "auto
 def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int] = (32, 256, 1024),
           learning_rates: Literal["auto"] | Iterable[float] | None = "auto", seeds: int = 8, epochs: int = 50,
           equal: str | Iterable[str] = BUDGETS, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
-          validation_data: Any = None, validation_split: float = 0.0, test_data: Any = None, metric: str = "val_loss",
+          validation_data: Any = None, validation_split: float = 0.0, groups: Any = None, time: Any = None,
+          test_data: Any = None, metric: str = "val_loss",
           mode: Literal["auto", "min", "max"] = "auto", margin: float | None = None, reference: int | None = None,
           protocol: Literal["fair", "tutorial"] = "fair", trial_seeds: int = 3, halving: bool = True, seed: int = 0,
           folder: str | PathLike[str] | None = None, ray: str | None = None, start: Literal["auto", "here", "fresh"] = "auto",
@@ -212,6 +216,7 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
             many seconds of `fit` as the reference takes). All come from the same trainings where they can.
         class_weight: as in Keras, `{class: weight}`: it scales the training loss alone, and judging is without it.
         validation_data, validation_split: as for `epochal.plan`.
+        groups, time: one value for each row, as for `epochal.plan`: which rows are held out.
         test_data: `(x, y)` or `(x, y, sample_weight)`: rows that no choice sees, read once at the end.
         metric: `"val_loss"`, or the name of a compiled metric (with or without `val_`).
         mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
@@ -238,7 +243,8 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
         Unsupported: the model cannot be copied or measured.
         MeasurementFailed: every learning rate diverged at the reference batch size, or a batch of it does not fit into memory.
     """
-    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, test_data)
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, test_data, groups=groups,
+                         time=time)
     choices = Choices(batch_sizes=batch_sizes, learning_rates=learning_rates, seeds=seeds, epochs=epochs, equal=equal,
                       metric=metric, mode=mode, margin=margin, reference=reference, protocol=protocol, trial_seeds=trial_seeds,
                       halving=halving, seed=seed)

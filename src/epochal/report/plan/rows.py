@@ -77,7 +77,8 @@ def place_rows(task, machine):
 def condition_rows(plan):
     """Under which conditions the answer holds, as `(name, text)` without a heading: task, machine, seeds, margin, goal."""
     yield from place_rows(plan.evidence.task, plan.evidence.machine)
-    yield ("Your setting", str(plan.evidence.present) if plan.evidence.present else "not recorded")
+    yield ("Your setting" if plan.evidence.whose == "yours" else "The default",
+           str(plan.evidence.present) if plan.evidence.present else "not recorded")
     yield ("Seeds", _seeds(plan))
     if plan.margin > 0:
         yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
