@@ -29,7 +29,8 @@ def test_means_are_over_the_seeds_in_common_as_those_of_the_loss():
 
     runs = {ONE: {(seed, 0): curve(seed=seed, metrics=shifted(0.02 * seed)) for seed in range(4)},
             OTHER: {(seed, 0): curve(OTHER, seed, metrics=shifted(0.02 * seed + 0.1)) for seed in (2, 3)}}
-    of = {arm.setting: arm.metrics[0] for arm in comparing.compare(runs, ONE, ONE, 0.01, 1.5, lambda size: None, lambda size: None)}
+    arms = comparing.compare(runs, ONE, ONE, 0.01, 1.5, lambda size: None, lambda size: None)
+    of = {arm.setting: arm.metrics[0] for arm in arms}
     assert of[ONE] == pytest.approx(0.73)
     assert of[OTHER] == pytest.approx(0.83)  # by as much above as where both were trained, whatever luck the two seeds had
     assert comparing.test_metric_of(runs, OTHER, ONE) == pytest.approx((0.65, 0.55))  # at the epoch with the lowest loss, the second
