@@ -4,6 +4,7 @@ Each kind was met in use; the right values are worked out beside, from the numbe
 """
 
 from datetime import datetime
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -531,3 +532,27 @@ def test_options_of_tables_are_refused_for_arrays(tmp_path, options):
     np.savez(tmp_path / "a.npz", x=np.eye(60), y=np.arange(60) % 2)
     with pytest.raises(UsageError, match=f"`{next(iter(options))}` must be left out for what is no table in a file"):
         open_table(tmp_path / "a.npz", options=TableOptions(**options))
+
+
+@pytest.mark.parametrize("cell", ["1" * 200_000, "1," * 100_000, "1 " * 100_000, "-" * 200_000, "(" * 200_000,
+                                  "2024-01-01" * 20_000],
+                         ids=["digits", "commas", "blanks", "signs", "brackets", "dates"])
+def test_a_cell_of_any_length_is_looked_at_in_no_time(opened, cell):
+    cells = [f"{cell}x{i}" for i in range(N)]
+    begun = perf_counter()
+    assert use_of(opened({"m": NUMBERS, "long": cells}, drop=()), "long").kind in ("text", "left out")
+    assert perf_counter() - begun < 60  # a pattern that tries all ways to cut it takes hours
+
+
+def test_numbers_too_long_to_be_told_apart_are_called_identifiers(opened):
+    remark = use_of(opened({"m": NUMBERS, "key no": [10**30 + int(n) for n in NUMBERS]}), "key no").remark
+    assert remark == "identifiers of 16 digits or more"
+
+
+def test_columns_and_values_with_an_equals_sign_can_be_named(opened):
+    columns = {"a=b": NUMBERS % 50, "w": ["x=1", "z"] * 60}
+    table = opened(columns, missing=("a=b=3", "w=x=1"))
+    assert use_of(table, "a=b").n_missing == int((NUMBERS % 50 == 3).sum())
+    assert use_of(table, "w").n_missing == N // 2
+    with pytest.raises(UsageError, match="Write COLUMN=VALUE where a value has an = in it"):
+        opened(columns, missing=("x=1",))

@@ -51,10 +51,13 @@ class TableOptions:
         """The same, names without the blanks around them; raises `UsageError` where one is none of these columns, or the target."""
         self = replace(self, drop=tuple(map(str.strip, self.drop)), keep=tuple(map(str.strip, self.keep)))
         named = [("--drop", name) for name in self.drop] + [("--keep", name) for name in self.keep]
-        named += [("--na", text.partition("=")[0]) for text in self.missing if "=" in text]
+        named += [("--na", text.partition("=")[0]) for text in self.missing
+                  if "=" in text and not any(text.startswith(f"{name}=") for name in columns)]
         for option, name in named:
             require(name != target or option == "--na", option, name, "a column of features", "This is the target.")
-            require(name in columns, option, name, "a column of the table", f"The columns are {first_few(columns)}.")
+            require(name in columns, option, name, "a column of the table",
+                    f"The columns are {first_few(columns)}."
+                    + (" Write COLUMN=VALUE where a value has an = in it." if option == "--na" else ""))
         both = sorted({*self.drop} & {*self.keep})
         require(not both, "--drop and --keep", both[0] if both else None, "different columns", "Leave one of the two out.")
         return self

@@ -37,6 +37,7 @@ _MONTHS = {"januar": "January", "februar": "February", "märz": "March", "mai": 
            "diciembre": "December"}
 _WORD = re.compile(r"[^\W\d_]{3,}(?:\.(?=[\s,]|$))?")
 _FEW_ODD, _ONE_WORD = 0.02, 0.5  # share of the cells that may be no date; of one word that then means that there is none
+_LONGEST = 60     # signs of a cell that may hold a date
 _LONGEST_NONE = 20  # letters of what stands for "no date"
 _TRIED = 60       # cells that are tried first
 _ENDLESS = 9999   # a year that stands for "never"
@@ -69,6 +70,8 @@ def dates_in(column, order=None):
     none = none[none.map(fold).isin(NONE)]
     different = different[~different.isin(none)]
     raw = different.iloc[np.unique(np.linspace(0, len(different) - 1, _TRIED).astype(int))] if len(different) else different
+    if (raw.str.len() > _LONGEST).mean() > 0.1:
+        return None
     some = tidy(raw)
     if not len(some) or sum(bool(_MAY_BE.fullmatch(text)) for text in some) < 0.9 * len(some) or _is_clock(some):
         return None
@@ -123,6 +126,8 @@ def read_as(texts, form):
 
 
 def _tidied(text):
+    if len(text) > _LONGEST:
+        return text
     plain = " ".join(unicodedata.normalize("NFKC", str(text)).split()).replace("_", "-")
     plain = re.sub(r"年|月", "-", plain).replace("日", "")
     plain = _ORDINAL.sub(r"\1", _ZONE.sub("Z", plain))

@@ -19,6 +19,7 @@ _SHARED = 0.9                   # of the cells that must end alike for any endin
 _CODES, _LONG = 0.1, 16         # share of whole numbers with a 0 in front, and digits of a number, from which on they are codes
 _FEWEST_ROWS, _OFTEN = 20, 0.002  # of which a number in so many may stand for "missing",
 _LONE, _MOST_CODES = 0.01, 3    # in so many where it is only the one below 0; and how many such numbers there may be
+_LONGEST = 100                  # signs of a cell that may hold a number: what is longer would take the patterns long
 _TRIED = 500                    # different cells that are tried first
 
 # Cells that people leave where there is no number.
@@ -133,6 +134,8 @@ class _Cell:
 
 def _cell(text, writing):
     """The number in a cell, `None` where there is none."""
+    if len(text) > _LONGEST:
+        return None
     text = " ".join(unicodedata.normalize("NFKC", text.replace("’", "'")).split())
     if writing.unit and text.casefold().endswith(writing.unit) and text[: -len(writing.unit)].strip():
         text = text[: -len(writing.unit)].strip()
@@ -193,7 +196,7 @@ def _decimal(texts, otherwise):
     """The sign before decimals: told by cells with both signs, or with one that stands before other than three digits."""
     votes = Counter()
     for text in texts:
-        for digits in _PLAIN.findall(text):
+        for digits in _PLAIN.findall(text[:_LONGEST]):
             signs = [sign for sign in digits if sign in ".,"]
             if not signs:
                 continue
@@ -210,7 +213,7 @@ def _ending(texts, counts):
     """What nearly all cells end in behind their number, whatever it is: a unit such as "l/100km" or "out of 5"; `""` if nothing."""
     endings = Counter()
     for text in texts:
-        found = _ENDING.fullmatch(" ".join(unicodedata.normalize("NFKC", text).split()))
+        found = None if len(text) > _LONGEST else _ENDING.fullmatch(" ".join(unicodedata.normalize("NFKC", text).split()))
         endings[found[2].strip().casefold() if found else ""] += int(counts[text])
     (ending, n), = endings.most_common(1)
     tells = any(sign.isalpha() or sign in "%‰/°²³" for sign in ending)

@@ -34,7 +34,7 @@ _FEW_ROWS = 0.01     # of the rows that have a value, from which on it is looked
 _PURE, _USUAL = 0.95, 0.75  # as so many of them must be, where at most so many of all rows are
 _NEARLY = 0.9998     # what a column gets at most that is not the target itself
 _LESS_WRONG = 0.1    # and the share of the errors of a constant answer that it may have
-_ROW_NUMBERS, _LONG_NUMBERS = "no more than row numbers", "identifiers of 16 digits or more, different in every row"
+_ROW_NUMBERS, _LONG_NUMBERS = "no more than row numbers", "identifiers of 16 digits or more"
 _OWN_ID, _ID_AGAIN = "an identifier, another one in (nearly) every row", "an identifier"
 _EMPTY = "without a value in the training rows"
 _TARGET = "the target once more, in every row"
@@ -103,6 +103,8 @@ def _why_not(name, column):
     if known.empty:
         return _EMPTY, None
     n_different = known.nunique()
+    if n_different == 1 and is_number(column) and known.iloc[0] >= _LONG * 1e3:  # so long that they are told apart no more
+        return _LONG_NUMBERS, None
     if n_different == 1 and len(known) == len(column):
         return "constant in the training rows", None
     own = n_different == len(column)
