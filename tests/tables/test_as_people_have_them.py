@@ -4,7 +4,7 @@ Each kind was met in use; the right values are worked out beside, from the numbe
 """
 
 from datetime import datetime
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pytest
 
 from epochal.base.errors import UsageError
 from epochal.tables import open_table
+from epochal.tables.columns.numbers import numbers_in
 from epochal.tables.options import TableOptions
 
 N = 120
@@ -534,14 +535,12 @@ def test_options_of_tables_are_refused_for_arrays(tmp_path, options):
         open_table(tmp_path / "a.npz", options=TableOptions(**options))
 
 
-@pytest.mark.parametrize("cell", ["1" * 200_000, "1," * 100_000, "1 " * 100_000, "-" * 200_000, "(" * 200_000,
-                                  "2024-01-01" * 20_000],
-                         ids=["digits", "commas", "blanks", "signs", "brackets", "dates"])
-def test_a_cell_of_any_length_is_looked_at_in_no_time(opened, cell):
-    cells = [f"{cell}x{i}" for i in range(N)]
-    begun = perf_counter()
-    assert use_of(opened({"m": NUMBERS, "long": cells}, drop=()), "long").kind in ("text", "left out")
-    assert perf_counter() - begun < 60  # a pattern that tries all ways to cut it takes hours
+@pytest.mark.parametrize("cell", ["1" * 200_000, "1," * 100_000], ids=["digits", "commas"])
+def test_a_cell_of_any_length_is_looked_at_in_no_time(cell):
+    column = pd.Series([f"{cell}x{i}" for i in range(60)])
+    begun = process_time()
+    assert numbers_in(column) is None
+    assert process_time() - begun < 2  # without a bound on what the patterns see it takes 5 or more
 
 
 def test_numbers_too_long_to_be_told_apart_are_called_identifiers(opened):
