@@ -7,7 +7,8 @@ import numpy as np
 
 from epochal.base.errors import Unsupported
 from epochal.seam.machine import this_machine
-from epochal.seam.rigs.verbs import EVALUATION_BLOCK, State, Verbs, blocks_of, evaluation, kept_blocks
+from epochal.seam.rigs.judging import EVALUATION_BLOCK, Judged, blocks_of, evaluation, kept_blocks, results_of
+from epochal.seam.rigs.verbs import State, Verbs
 
 
 def bind(twin, data):
@@ -19,6 +20,7 @@ def bind(twin, data):
         step=world.step,
         judged=world.judged,
         judge=world.judge,
+        results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
         peak_bytes=lambda state, batch_size, whole: None,   # Keras does not tell
@@ -50,16 +52,30 @@ class _World:
         if fold:
             judging = replace(data.folds.rows, weight=data.folds.weight)
             parts[:2] = (judging.take(half) for half in data.folds.all[fold][1:])
-        return evaluation(self._twin, [(*self._judge(part), self._blocks(part)) for part in parts])
+        return evaluation(self._twin, map(self._judged, parts))
 
-    def _blocks(self, part):
+    def _judged(self, part):
+        loss, counted = self._judge(part)
         size, n_blocks = blocks_of(part.n_rows)
-        losses = [self._judge(part.take(slice(i * size, (i + 1) * size)))[0] for i in range(n_blocks)]
-        return kept_blocks(np.array(losses, np.float32))
+        losses, ends = self._in_blocks(part, [slice(i * size, (i + 1) * size) for i in range(n_blocks)])
+        kept = kept_blocks(np.array(losses, np.float32))
+        return Judged(loss, counted, kept, ends[:: n_blocks // len(kept)])
 
-    def judge(self, state, half, rows):
+    def judge(self, state, half, blocks):
         _load(self._model, state)
-        return self._judge(self._data.parts[half].take(rows))[0]
+        losses, ends = self._in_blocks(self._data.parts[half], blocks)
+        return Judged(np.mean(losses) if losses else np.nan, ends[-1], np.array(losses), ends)
+
+    def _in_blocks(self, part, blocks):
+        """The losses of blocks of rows, and what the metrics' variables add up to after each: Keras starts anew for every one."""
+        self._model.reset_metrics()
+        start = [_numpy(v) for v in self._model.metrics_variables]
+        losses, ends = [], [start]
+        for rows in blocks:
+            loss, counted = self._judge(part.take(rows))
+            losses.append(loss)
+            ends.append([end + of_block - first for end, of_block, first in zip(ends[-1], counted, start, strict=True)])
+        return losses, ends
 
     def _judge(self, part):
         log = self._model.evaluate(part.x, part.y, sample_weight=part.weight, batch_size=EVALUATION_BLOCK, return_dict=True,

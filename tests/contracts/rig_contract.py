@@ -44,7 +44,7 @@ class RigContract:
         n = rig.task.n_validation // 2
         for half in (0, 1):
             blocks = np.array_split(np.arange(n), 2)
-            losses = [rig.judge(state, half, rows) for rows in blocks if len(rows)]
+            losses = [judged_on(rig, state, half, rows) for rows in blocks if len(rows)]
             mean = np.average(losses, weights=[len(rows) for rows in blocks if len(rows)])
             assert _distance(mean, rig.evaluate(state)[half, 0]) < 1e-5
 
@@ -56,7 +56,7 @@ class RigContract:
         rig.step(after, rows, 0.1)
         rig.move(state, v)
         rig.evaluate(state)
-        rig.judge(state, 1, rows[:1])
+        rig.judge(state, ([], [rows[:1]]))
         rig.loss(state, rows)
         rig.gradient(state, rows, draw=1)
         rig.peak_bytes(16)
@@ -134,6 +134,11 @@ class RigContract:
             state, loss = rig.step(state, rows, 0.05)
             losses.append(float(loss))
         return np.concatenate([losses, rig.weights(state), np.ravel(rig.evaluate(state))])
+
+
+def judged_on(rig, state, half, rows):
+    """The loss on some rows of one half."""
+    return rig.judge(state, ([rows], []) if half == 0 else ([], [rows]))[half][0]
 
 
 def _length(v):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from contracts.rig_contract import judged_on
 
 import epochal
 from epochal.engine import Batches, Lane, train
@@ -61,7 +62,7 @@ def test_every_verb_says_the_same(options):
     rows = np.arange(12)
     assert_same(once.gradient(state, rows), anew.gradient(state, rows))
     assert_same(once.loss(state, rows), anew.loss(state, rows))
-    assert_same(once.judge(state, 1, np.arange(4)), anew.judge(state, 1, np.arange(4)))
+    assert_same(judged_on(once, state, 1, np.arange(4)), judged_on(anew, state, 1, np.arange(4)))
     for fold in (0, *once.turns[1:2]):
         for mine, theirs in zip(once.judged(state, fold), anew.judged(state, fold), strict=True):
             assert_same(mine, theirs)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from contracts import zoo
+from contracts.rig_contract import judged_on
 from contracts.rigs import BACKEND, BINDS, bytes_of, flat, numpy, rig_of
 from tiers import first_tier
 
@@ -255,20 +256,20 @@ def test_blocks_of_a_half_have_as_many_rows_each_and_make_up_its_loss(bind):
     assert blocks.shape == (2, 4)
     np.testing.assert_allclose(blocks.mean(1), figures[:2, 0], rtol=1e-5)
     for half in (0, 1):
-        expected = [rig.judge(state, half, np.arange(start, start + 3)) for start in (0, 3, 6, 9)]
+        expected = [judged_on(rig, state, half, np.arange(start, start + 3)) for start in (0, 3, 6, 9)]
         np.testing.assert_allclose(blocks[half], expected, rtol=1e-5)
 
 
 @each_rig
 @pytest.mark.parametrize(("n_rows", "n_blocks"), [(3, 3), (7, 4), (23, 4)])
 def test_blocks_hold_equally_many_rows_also_beyond_what_is_judged_at_once(bind, n_rows, n_blocks, monkeypatch):
-    monkeypatch.setattr("epochal.seam.rigs.verbs.EVALUATION_BLOCK", 2)     # 23 rows: 12 blocks of one, three of which make one
+    monkeypatch.setattr("epochal.seam.rigs.judging.EVALUATION_BLOCK", 2)     # 23 rows: 12 blocks of one, three of which make one
     source, data = zoo.source("batch_norm")
     half = data.train.take(slice(0, n_rows))
     rig = KerasRig(source, replace(data, half_a=half, half_b=half), BINDS[bind])
     state, _ = rig.step(rig.fresh(0), ROWS, 0.1)
     figures, blocks = rig.judged(state)
     size = {3: 1, 7: 1, 23: 3}[n_rows]
-    expected = [rig.judge(state, 0, np.arange(i * size, (i + 1) * size)) for i in range(n_blocks)]
+    expected = [judged_on(rig, state, 0, np.arange(i * size, (i + 1) * size)) for i in range(n_blocks)]
     np.testing.assert_allclose(blocks, [expected] * 2, rtol=1e-5)
-    assert figures[0, 0] == pytest.approx(np.mean([rig.judge(state, 0, [i]) for i in range(n_rows)]), rel=1e-5)
+    assert figures[0, 0] == pytest.approx(np.mean([judged_on(rig, state, 0, [i]) for i in range(n_rows)]), rel=1e-5)

@@ -58,7 +58,7 @@ def test_the_portable_rig_takes_the_same_step_or_says_why_not(kind):
 @pytest.mark.parametrize("bind", BINDS)
 @pytest.mark.parametrize("kind", first_tier(1, ["sample_weights", "two_inputs_two_outputs", "own_loss_and_metric"]))
 def test_evaluate_gives_the_figures_of_keras_own_evaluate_block_by_block(kind, bind, monkeypatch):
-    for module in (BINDS[bind].__module__, "epochal.seam.rigs.verbs"):
+    for module in (BINDS[bind].__module__, "epochal.seam.rigs.judging"):
         monkeypatch.setattr(sys.modules[module], "EVALUATION_BLOCK", 5, raising=False)  # 12 rows: two blocks and a rest
     source, data = zoo.source(kind)
     rig = KerasRig(source, data, BINDS[bind])

@@ -109,14 +109,16 @@ def evidences(draw, kind):
                           fixed=st.sampled_from(fixed), present_epochs=st.just(epochs),
                           max_memory=st.none() | st.integers(1, 2**50),
                           max_time=st.none() | st.floats(1e-9, 1e9),
-                          until=st.none() | untils(records.Until, task.metrics),
+                          until=st.none() | untils(records.Until, (task.decides, *task.metrics)),
                           trains_with=st.sampled_from([*records.TRAINERS]),
                           curves=st.lists(one, max_size=1).map(tuple), readings=st.just(known), runs=st.just(raced)))
 
 
-def untils(kind, metrics=("accuracy",)):
-    return fields_of(kind, metric=st.just("loss"), at_least=st.just(False), value=FINITE) | (
-        fields_of(kind, metric=st.sampled_from(metrics), value=FINITE) if metrics else st.nothing())
+def untils(kind, metrics=("loss", "accuracy")):
+    known = [name for name in metrics if name != "loss"]
+    loss = fields_of(kind, metric=st.just("loss"), at_least=st.just(False), value=FINITE)
+    return (loss if "loss" in metrics else st.nothing()) | (
+        fields_of(kind, metric=st.sampled_from(known), value=FINITE) if known else st.nothing())
 
 
 @st.composite
@@ -172,7 +174,7 @@ def example(kind):
     fitting = {"half_a": (0.5, 0.25), "half_b": (0.5, 0.25), "train_loss": (0.5, 0.25), "test_loss": (0.5, 0.25),
                "blocks_a": (0.5, 0.25), "blocks_b": (0.5, 0.25),
                "batch_sizes": (3, 5), "reference": 3, "equal": ("epochs",), "learning_rates": (0.1,), "fixed": ("batch_size",),
-               "trains_with": "epochal", "max_time": 60.0, "metric": "loss", "at_least": False,
+               "trains_with": "epochal", "max_time": 60.0, "metric": "loss", "decides": "loss", "at_least": False,
                "sooner_low": 0.5, "sooner": 1.5, "sooner_high": float("inf")}
     one = {name: fitting[name] if name in fitting else _one(int if hint == int | float else hint, name)
            for name, hint in hints.items()}

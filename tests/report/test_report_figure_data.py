@@ -18,6 +18,11 @@ def of(picture, kind):
     return [mark for mark in chart.marks if isinstance(mark, kind)]
 
 
+def validation(picture):
+    """The lines of validation losses; those of training losses are thin."""
+    return [line for line in of(picture, Line) if not line.label.endswith(", training")]
+
+
 def flat(setting, seed, stage, level, n_epochs=3):
     return Curve(setting=setting, seed=seed, stage=stage, steps_per_epoch=1, train_loss=(level,) * n_epochs,
                  half_a=(level,) * n_epochs, half_b=(level,) * n_epochs)
@@ -26,20 +31,20 @@ def flat(setting, seed, stage, level, n_epochs=3):
 def test_a_line_is_the_median_over_seeds_and_its_band_the_quartiles():
     levels = (1.0, 2.0, 3.0, 4.0, 100.0)
     picture = loss_by_epoch(plan(arms=arms()[:1], curves=[flat(PRESENT, i, "confirm", x) for i, x in enumerate(levels)]))
-    (line,), (band,) = of(picture, Line), of(picture, Band)
+    (line,), (band,) = validation(picture), of(picture, Band)
     assert (band.low, line.y, band.high) == ((2.0,) * 3, (3.0,) * 3, (4.0,) * 3)
     assert line.x == (1, 2, 3)
 
 
 def test_a_line_is_validation_loss_and_not_one_half_of_it():
     run = dataclasses.replace(flat(PRESENT, 0, "confirm", 1.0), half_b=(3.0, 5.0, 7.0))
-    (line,) = of(loss_by_epoch(plan(arms=arms()[:1], curves=[run])), Line)
+    (line,) = validation(loss_by_epoch(plan(arms=arms()[:1], curves=[run])))
     assert line.y == (2.0, 3.0, 4.0)
 
 
 def test_what_was_compared_is_drawn_and_the_screening_is_not():
     runs = [flat(PRESENT, 0, "confirm", 1.0), flat(PRESENT, 1, "present", 3.0), flat(PRESENT, 2, "screen", 50.0)]
-    (line,) = of(loss_by_epoch(plan(arms=arms()[:1], curves=runs)), Line)
+    (line,) = validation(loss_by_epoch(plan(arms=arms()[:1], curves=runs)))
     assert line.y == (2.0, 2.0, 2.0)
 
 
@@ -53,14 +58,14 @@ def test_a_line_goes_on_while_half_of_its_seeds_do():
 def test_every_arm_but_the_diverged_has_a_line_and_the_diverged_a_sentence():
     picture = loss_by_epoch(plan())
     keys = next(iter(picture.charts.values())).keys
-    assert {key.label for key in keys} == {row[0] for row in picture.rows[1:]} == {line.label for line in of(picture, Line)}
+    assert {key.label for key in keys} == {row[0] for row in picture.rows[1:]} == {line.label for line in validation(picture)}
     assert len(keys) == len([arm for arm in arms() if arm.setting is not DIVERGED])
     assert {len(line.y) for line in of(picture, Line)} == {N_EPOCHS}
     assert picture.notes == (f"{N_SEEDS} of the {N_SEEDS} trainings of 16 at 0.1 diverged and are not drawn.",)
 
 
 def test_the_present_and_the_recommended_setting_are_drawn_heavily_and_above_the_others():
-    lines = of(loss_by_epoch(plan()), Line)
+    lines = validation(loss_by_epoch(plan()))
     assert [line.label for line in lines if line.width == 3] == ["32 at 0.001 (yours)", "256 at 0.00562 (recommended)"]
     assert [line.width for line in lines] == sorted(line.width for line in lines)
 

@@ -60,7 +60,7 @@ def test_a_target_reached_within_the_first_epoch_is_known_as_at_most_that_epoch(
     exact = critical_batch([arm(8, 2600.0), *law(sizes=SIZES[1:])], {}, N)
     assert exact.value == pytest.approx(200, rel=1e-3)
     assert critical_batch([arm(b, 100.0) for b in SIZES], {}, 40_000).note == (
-        "2 batch sizes reached the target loss, and 3 before the end of the first epoch, where nothing is measured; it takes 3")
+        "2 batch sizes reached the target, and 3 before the end of the first epoch, where nothing is measured; it takes 3")
 
 
 def test_a_diverged_size_is_no_point_of_the_law():

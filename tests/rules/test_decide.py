@@ -130,7 +130,7 @@ def test_better_by_less_than_the_margin_is_no_reason_to_give_up_speed_but_it_is_
 def test_better_by_less_than_the_margin_and_no_faster_is_no_reason_to_change():
     truths = {PRESENT: Truth(excess=0.5 * MARGIN, private=MARGIN / 20), HOT: Truth(private=MARGIN / 20)}
     plan = decide(evidence(truths))
-    assert verdicts(plan) == {PRESENT: Verdict.REFERENCE, HOT: Verdict.NOT_WORSE}
+    assert verdicts(plan) == {PRESENT: Verdict.REFERENCE, HOT: Verdict.BETTER}
     assert chosen(plan) == (32, 1e-3)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.rules.study.design import more_is_better
+from epochal.rules.metric import more_is_better
 
 MORE = ("accuracy", "acc", "sparse_top_k_categorical_accuracy", "auc", "auc_1", "pr_auc", "precision", "recall_at_precision_0.9",
         "average_precision", "f1_score", "fbeta_score", "mean_io_u", "one_hot_mean_io_u", "r2_score", "cosine_similarity",

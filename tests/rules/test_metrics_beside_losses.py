@@ -33,7 +33,7 @@ def test_means_are_over_the_seeds_in_common_as_those_of_the_loss():
     of = {arm.setting: arm.metrics[0] for arm in arms}
     assert of[ONE] == pytest.approx(0.73)
     assert of[OTHER] == pytest.approx(0.83)  # as much above as where both were trained
-    assert comparing.test_metric_of(runs, OTHER, ONE) == pytest.approx((0.65, 0.55))  # at the second epoch
+    assert comparing.test_metric_of(runs, OTHER, ONE, 0) == pytest.approx((0.65, 0.55))  # at the second epoch
     runs[OTHER] = {(2, 0): curve(OTHER, 2, metrics=())}
     assert comparing.compare(runs, ONE, ONE, 0.01, 1.5, lambda size: None, lambda size: None)[1].metrics == ()
 

@@ -111,7 +111,10 @@ class World:
     def fresh(self, seed):
         return seed, PRESENT, 0.0
 
-    def judge(self, state, half, rows):
+    def judge(self, state, blocks):
+        return *([self._judge(state, half, rows) for rows in of_half] for half, of_half in enumerate(blocks)), []
+
+    def _judge(self, state, half, rows):
         self.now += A_ROW * len(rows)
         (seed, setting, seconds), block, run = state, (half, int(rows[0]), len(rows)), state[:2]
         if seconds == 0:

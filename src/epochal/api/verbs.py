@@ -25,7 +25,8 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
          batch_size: int | None = None, learning_rate: float | None = None, epochs: int | None = None,
          fixed: Literal["batch_size", "learning_rate", "epochs"] | Iterable[str] = (),
          trains_with: Literal["keras", "epochal"] | None = None, max_memory: float | str | None = None,
-         max_time: float | str | None = None, until: str | None = None,
+         max_time: float | str | None = None, until: str | None = None, metric: str | None = None,
+         mode: Literal["auto", "min", "max"] = "auto",
          goal: Literal["fastest", "best", "frugal", "smallest"] = "fastest", budget: float | str = "1 min",
          evidence: Evidence | Plan | None = None, start: Literal["auto", "here", "fresh"] = "auto", seed: int = 0,
          verbose: Verbosity = "auto") -> Plan:
@@ -64,6 +65,10 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
         until: what a training is to reach on the validation rows, `"val_accuracy>=0.95"` or `"val_loss<=0.1"`: a compiled metric or
             the loss. Settings that reach it with every seed are good enough, and time counts until then; where none does, it is
             said, and decided as without it. Trainings to the end tell; a race does not.
+        metric: by what settings are compared and trainings stopped: `"val_loss"`, or the name of a compiled metric (with or without
+            `val_`), such as `"accuracy"`. What it cannot tell apart, as an accuracy on few rows, stays undecided where the loss
+            might tell. Where loss and metric disagree, it is said. `None` is as the evidence says, else the loss.
+        mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
         goal: `"fastest"` (least training time to the same quality), `"best"` (quality), `"frugal"` (fewest examples) or
             `"smallest"` (memory).
         budget: seconds, words such as `"2 min"`, or with `epochs` a share of the training as it is now, `"10%"`. Where whole
@@ -92,7 +97,7 @@ def plan(model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None,
     progress = display(verbose)
     request = planning.PlanRequest(source, goal, budget, evidence, seed, batch_size=batch_size, learning_rate=learning_rate,
                                    epochs=epochs, fixed=fixed, trains_with=trains_with, max_memory=max_memory, max_time=max_time,
-                                   until=until, start=start)
+                                   until=until, metric=metric, mode=mode, start=start)
     with set_by_ctrl_c(Stop()) as stop:
         return planning.plan(request, progress=progress, stop=stop)
 
@@ -103,7 +108,8 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         class_weight: dict[int, float] | None = None, sample_weight: Any = None, initial_epoch: int = 0,
         steps_per_epoch: int | None = None, validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: Any = 1, *, learning_rate: float | Literal["auto"] | None = None, plan: Plan | None = None,
-        budget: float | str | None = None, batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
+        budget: float | str | None = None, metric: str | None = None,
+        batches: Literal["shuffled", "stratified", "balanced"] = "shuffled",
         micro_batch_size: int | None = None, engine: str = "auto", checkpoint: str | PathLike[str] | None = None,
         cache_frozen: bool = True) -> History:
     """Train a Keras model as `model.fit` does: the same numbers, the same `History`, sooner.
@@ -126,6 +132,8 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
         plan: a `Plan`, from which whatever is not given here is taken.
         budget: what measuring may take where something is `"auto"` and no plan is given, as for `plan`; by default a tenth of the
             training (of 10 to 100 epochs, by the rows, where `epochs` is `"auto"`), at least 10 s and at most a minute.
+        metric: by what the numbers are chosen where something is `"auto"` and no plan is given, and trainings stopped early: as for
+            `plan`; `None` is the loss.
         batches: `"shuffled"`; `"stratified"`: every batch holds its share of each class, each row once an epoch; `"balanced"`:
             every batch holds as many rows of each class, rare ones repeated, so that the model learns other odds than those of the
             data (`epochal.corrected` mends its probabilities).
@@ -151,7 +159,7 @@ def fit(model: Any, x: Any = None, y: Any = None, batch_size: int | Literal["aut
                          class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size,
                          validation_freq, learning_rate, batches, micro_batch_size, engine, checkpoint, cache_frozen)
     with set_by_ctrl_c(Stop()) as stop:
-        return fitting.fit(request, plan=plan, budget=budget, progress=display_of_fit(verbose), stop=stop)
+        return fitting.fit(request, plan=plan, budget=budget, metric=metric, progress=display_of_fit(verbose), stop=stop)
 
 
 def predict(model: Any, x: Any, batch_size: int | Literal["auto"] | None = "auto", verbose: int | Literal["auto"] = "auto",

@@ -12,6 +12,7 @@ from ..base.backends import choose_backend
 from ..base.stop import Stopped
 from ..base.system.place import locate
 from ..base.text import RichTable, counted
+from ..base.validate import require
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
 from .interrupts import stop_on_signals
@@ -31,8 +32,12 @@ def run(options: dict[str, Any]) -> None:
     choose_backend(options["backend"])
     from ..services.fit import TableFitRequest, fit_table
 
-    request = TableFitRequest(table_source(options), path, plan, options["plan"], verbose=1 if say.is_terminal else 2,
-                              **{name: options[name] for name in _ASKED})
+    metric = options["metric"]
+    if plan is not None and plan.evidence.task is not None and plan.evidence.task.decides != "loss":
+        require(metric is None, "--metric", metric, "left out beside --plan", "The plan says by what it was made.")
+        metric = plan.evidence.task.decides
+    request = TableFitRequest(table_source(options | {"metric": metric}), path, plan, options["plan"],
+                              verbose=1 if say.is_terminal else 2, **{name: options[name] for name in _ASKED})
     progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     try:
         with stop_on_signals(progress.say) as stop, warnings_as_sentences(say), \

@@ -116,6 +116,11 @@ _backend = click.option("--backend", type=click.Choice(list(BACKENDS)),
                         help="Keras back end.  [default: KERAS_BACKEND, or jax]")
 _class_weight = click.option("--class-weight", type=click.Choice(["balanced"]),
                              help="Let every class weigh the same in the training loss; judging is without weights.")
+_METRICS = ("val_loss, a metric the model has, or (two classes, no --model) val_average_precision or "
+            "val_recall_at_precision_0.9.")
+_metric = click.option("--metric", help=f"By what settings are compared: {_METRICS}  [default: val_loss]")
+_mode = click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
+                     help="Whether less or more of it is better; auto goes by its name.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
 
 
@@ -140,6 +145,8 @@ def main():
 @click.option("--until", help='What a training is to reach, such as "val_accuracy>=0.95": who does, and soonest, is taken.')
 @click.option("--trains-with", type=click.Choice(["keras", "epochal"]),
               help="Who will train, by whose seconds it is decided: Keras' own fit, or `epochal fit`.  [default: keras]")
+@_metric
+@_mode
 @click.option("--goal", type=click.Choice(["fastest", "best", "frugal", "smallest"]), default="fastest", show_default=True,
               help="Among settings of equal quality: least time, none but quality, fewest examples, or least memory.")
 @click.option("--budget", default="1 min", show_default=True, help='Time to spend measuring: "90 s", "2 min", "1 h"; or beside '
@@ -176,6 +183,7 @@ def plan(**options):
               help="Where the numbers are planned first: as for `epochal plan`.  [default: fastest]")
 @click.option("--budget", help="Where the numbers are planned first: the time to spend on it.  [default: a tenth of a training of "
               "10 to 100 epochs, 10 s to 1 min]")
+@click.option("--metric", help=f"Where the numbers are planned first: by what. {_METRICS}  [default: val_loss]")
 @_class_weight
 @click.option("--batches", type=click.Choice(["shuffled", "stratified", "balanced"]), default="shuffled", show_default=True,
               help="Batches at random; each with its share of every class; or each with as many rows of every class.")
@@ -240,12 +248,9 @@ def predict(**options):
 @click.option("--trial-seeds", type=click.IntRange(1), default=3, show_default=True, help="Seeds to choose learning rates on.")
 @click.option("--equal", metavar="BUDGET,…", default="epochs,steps,time", show_default=True,
               help="What batch sizes get alike: passes, updates, seconds of fit.")
-@click.option("--metric", default="val_loss", show_default=True,
-              help="What quality is: val_loss, a metric the model has, or (two classes, no --model) val_average_precision or "
-                   "val_recall_at_precision_0.9.")
+@click.option("--metric", default="val_loss", show_default=True, help=f"What quality is: {_METRICS}")
 @_class_weight
-@click.option("--mode", type=click.Choice(["auto", "min", "max"]), default="auto", show_default=True,
-              help="Whether less or more of it is better; auto goes by its name.")
+@_mode
 @click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")
 @click.option("--reference", type=click.IntRange(1), help="The batch size others are compared with.  [default: 32, or the least]")
 @click.option("--protocol", type=click.Choice(["fair", "tutorial"]), default="fair", show_default=True,

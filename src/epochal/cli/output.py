@@ -100,9 +100,23 @@ def warnings_as_sentences(say: Console) -> Iterator[None]:
 
 
 def record_as_json(record: Any, leaving_out: str, **beside: str) -> str:
-    """A record without the longest of its fields, and what stands beside it, as JSON."""
-    fields = json.loads(dump(record))["record"]
-    return json.dumps({name: value for name, value in fields.items() if name != leaving_out} | beside, indent=2)
+    """A record without the longest of its fields (of which task, machine and present setting stay), and what stands beside it, as
+    JSON."""
+    document = json.loads(dump(record))
+    fields = document.pop("record")
+    left_out = fields.pop(leaving_out)
+    about = {name: left_out[name] for name in ("task", "machine", "present") if name in left_out}
+    return json.dumps(document | _unknown_as_null(fields | about) | beside, indent=2)
+
+
+def _unknown_as_null(value):
+    """JSON in which what was not measured is null: the figures of a reading that ended otherwise than well."""
+    if isinstance(value, list):
+        return [_unknown_as_null(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    unknown = {"outcome", "value", "low", "high"} <= value.keys() and value["outcome"] not in ("OK", "LOWER_BOUND")
+    return {name: None if unknown and name in ("value", "low", "high") else _unknown_as_null(one) for name, one in value.items()}
 
 
 def values_of(scores: dict[str, Any] | None) -> dict[str, float] | None:

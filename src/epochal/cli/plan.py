@@ -39,7 +39,8 @@ def run(options: dict[str, Any]) -> None:
                           seed=options["seed"], out=folder / "plan.json", batch_size=options["batch_size"],
                           learning_rate=options["learning_rate"], epochs=options["epochs"],
                           fixed=tuple(name.replace("-", "_") for name in options["fixed"]), trains_with=options["trains_with"],
-                          max_memory=options["max_memory"], max_time=options["max_time"], until=options["until"])
+                          max_memory=options["max_memory"], max_time=options["max_time"], until=options["until"],
+                          metric=options["metric"], mode=options["mode"])
     progress = ProgressDisplay(console, sentences=say, agenda=True, stage=at)
     if only_agenda:
         print_agenda(say, agenda_of(request, progress))
@@ -77,7 +78,7 @@ def table_source(options: dict[str, Any]) -> Any:
 
     return TableSource(options["data"], **{name: options[name] for name in ("target", "groups", "time", "task", "model",
                                                                             "class_weight")},
-                       options=table_options(options), metric=options.get("metric", ""))
+                       options=table_options(options), metric=options.get("metric") or "")
 
 
 def table_options(options: dict[str, Any]) -> Any:

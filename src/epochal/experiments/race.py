@@ -197,15 +197,16 @@ class _Race:
         training, before = self.under_way[key], perf_counter()
         made = n_updates - training.n_updates
         engine.advance(training, n_updates)
-        halves = [tuple(self.rig.judge(training.state, half, rows) for rows in blocks) for half, blocks in enumerate(self.blocks)]
+        half_a, half_b, metrics = self.rig.judge(training.state, self.blocks)
         pace, size = (perf_counter() - before) / self.standings.seconds_of(run.setting, made), run.setting.batch_size
         self.paces[size] = min(pace, self.paces.get(size, pace)) if run.marks else pace  # the first one compiles
         run = replace(run, seconds=run.seconds + perf_counter() - begun)
-        if not np.isfinite(halves[0] + halves[1]).all():
+        if not np.isfinite(half_a + half_b).all():
             del self.under_way[key]
             return replace(run, outcome=Outcome.DIVERGED)
-        short = [tuple(float(f"{loss:.6g}") for loss in half) for half in halves]
-        return replace(run, marks=(*run.marks, Mark(n_updates=n_updates, half_a=short[0], half_b=short[1])))
+        short = [tuple(float(f"{value:.6g}") for value in values) for values in (half_a, half_b, metrics)]
+        metrics = short[2] if np.isfinite(metrics).all() else ()
+        return replace(run, marks=(*run.marks, Mark(n_updates=n_updates, half_a=short[0], half_b=short[1], metrics=metrics)))
 
     def _engine(self, batch_size):
         if batch_size not in self.stretches:
@@ -224,9 +225,10 @@ class _Race:
         for half, n in enumerate((-(-self.rig.task.n_validation // 2), self.rig.task.n_validation // 2)):
             n_blocks = min(_BLOCKS, n)
             rows = stream(0, "judged rows", half).permutation(n)[: min(n, _MOST_ROWS) // n_blocks * n_blocks].reshape(n_blocks, -1)
-            self.rig.judge(state, half, rows[0])  # compiles
+            one = (rows[:1], ()) if half == 0 else ((), rows[:1])
+            self.rig.judge(state, one)  # compiles
             begun = perf_counter()
-            losses.append(self.rig.judge(state, half, rows[0]))
+            losses += self.rig.judge(state, one)[half]
             a_row = max(perf_counter() - begun, 1e-9) / rows.shape[1]
             affordable = int(_JUDGING * self.seconds / a_row / 2)
             fitting = max(1, min(rows.shape[1], max(_FEWEST_ROWS, affordable) // n_blocks))
@@ -236,7 +238,8 @@ class _Race:
             raise MeasurementFailed(f"The validation loss before training is {losses[0]}. Scale the inputs and the targets.")
         if not before:
             if self.rig.task.trained_before:  # what every run is held against, so on all of its rows
-                losses = [self.rig.judge(state, half, rows) for half, of in enumerate(blocks) for rows in of]
+                half_a, half_b, _ = self.rig.judge(state, blocks)
+                losses = half_a + half_b
             self.evidence = self.evidence.add(Reading(
                 name="untrained_loss", title="validation loss before training", value=float(np.mean(losses)), low=min(losses),
                 high=max(losses), repeats=len(losses), details=tuple(zip(_ROWS, map(float, counts), strict=True)),

@@ -83,6 +83,11 @@ class Evidence:
         return replace(self, task=task, machine=machine, present=present)
 
     @property
+    def decides(self):
+        """By what settings are compared, in words: the loss, or a metric."""
+        return "loss" if self.task is None else self.task.decides.replace("_", " ")
+
+    @property
     def whose(self):
         """How the present setting is called in a sentence."""
         return "yours" if self.said else "the default"

@@ -102,7 +102,8 @@ def _(evidence: Evidence):
     _hold(evidence.trains_with in TRAINERS, "who trains")
     _hold(evidence.max_memory is None or evidence.max_memory >= 1, "an amount of memory")
     _hold(evidence.max_time is None or 0 < evidence.max_time < math.inf, "a time")
-    _hold(evidence.until is None or evidence.task is None or evidence.until.metric in ("loss", *evidence.task.metrics),
+    task, until = evidence.task, evidence.until
+    _hold(until is None or task is None or until.metric in (task.decides, *task.metrics),
           "a metric of its task as what is to be reached")
     _hold(not evidence.runs or evidence.get("untrained_loss") is not None, "with a race the loss before training")
     _hold(len({len(curve.blocks_a) for curve in evidence.curves if curve.blocks_a}) <= 1,

@@ -21,7 +21,8 @@ class Verdict(enum.Enum):
     """How one setting's quality compares with the reference setting's: one word, one meaning, in text, JSON and pictures.
 
     `NOT_WORSE`: the 95 % interval of the difference ends below the margin. `EQUIVALENT`: two one-sided tests place the difference
-    within the margin on both sides. `BETTER`, `WORSE`: shown, beyond chance. `UNDECIDED`: the evidence allows none of these.
+    within the margin on both sides. `BETTER`, `WORSE`: shown, beyond chance; of a plan's settings `BETTER` over all of them
+    together (Holm 1979). `UNDECIDED`: the evidence allows none of these.
     """
 
     REFERENCE = "the reference"
@@ -58,15 +59,23 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """The early stopping that goes with the epochs, in the words of `keras.callbacks.EarlyStopping`."""
+    """The early stopping that goes with the epochs, in the words of `keras.callbacks.EarlyStopping`.
+
+    Attributes:
+        patience: epochs without improvement after which a training ends.
+        monitor: what is watched: `"val_loss"`, or what decides. mode: which way it is better; `"auto"` goes by its name.
+        min_delta: the least that counts as improvement. restore_best_weights: whether the weights of the best epoch are kept.
+    """
 
     patience: int
     monitor: str = "val_loss"
     min_delta: float = 0.0
     restore_best_weights: bool = True
+    mode: str = "auto"
 
     def arguments(self):
-        return {"monitor": self.monitor, "patience": self.patience, "min_delta": self.min_delta,
+        way = {} if self.mode == "auto" else {"mode": self.mode}
+        return {"monitor": self.monitor, **way, "patience": self.patience, "min_delta": self.min_delta,
                 "restore_best_weights": self.restore_best_weights}
 
 
@@ -90,7 +99,7 @@ class Switches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One setting that was trained to the end with fresh seeds, and how it did.
+    """One setting that was compared, trained to the end with fresh seeds or as far as a race went, and how it did.
 
     Attributes:
         setting: batch size and learning rate.
@@ -106,7 +115,8 @@ class Arm:
         seconds, seconds_low, seconds_high: `fit` time to the target loss; `None` likewise.
         peak_bytes: memory of one training step; `None` where unknown.
         raced: seconds of training after which a race compared it; `None` where it was trained to the end.
-        metrics: the compiled metrics, as `quality` is the loss: at the epoch of the lowest loss of either half; empty after a race.
+        metrics: the compiled metrics, as `quality` is the loss: at the epoch (after a race: where it was looked at) of the lowest
+            loss.
     """
 
     setting: Setting
@@ -225,8 +235,8 @@ class Plan:
             return ""
         again = next((place for place, loss in places.items() if loss <= start), None)
         after = back.format(again) if again else "nothing later makes up for it"
-        return (f"at learning rate {number(present.learning_rate)} {begun.format(counted(at, 'update'))} validation loss from "
-                f"{number(start)} to {number(first)}; {after}")
+        return (f"at learning rate {number(present.learning_rate)} {begun.format(counted(at, 'update'))} {task.judged_in} from "
+                f"{number(task.as_judged(start))} to {number(task.as_judged(first))}; {after}")
 
     def time_rows(self):
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
@@ -255,15 +265,18 @@ class Plan:
         race, beside = any(arm.raced is not None for arm in self.arms), self._beside()
         task = self.evidence.task
         named = [task.shown.replace("_", " ")] if beside and task is not None else []
-        yield ("batch size", "rate", *(["after"] * race), "val. loss", *named, "difference (95 %)", "quality", "training to target")
+        as_judged = float if task is None else task.as_judged
+        yield ("batch size", "rate", *(["after"] * race), f"val. {self.evidence.decides}", *named, "difference (95 %)", "quality",
+               "training to target")
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
+            apart = _apart(task, arm) if known else ()
             yield (number(arm.setting.batch_size) + (f" ({self.evidence.whose})" if arm.present else ""),
                    number(arm.setting.learning_rate),
                    *([quantity("s", arm.raced) if arm.raced is not None else "–"] * race),
-                   "–" if arm.quality is None else f"{arm.quality:.4g}",
+                   "–" if arm.quality is None else f"{as_judged(arm.quality):.4g}",
                    *(["–" if beside[arm.setting] is None else f"{beside[arm.setting]:.4g}"] if beside else []),
-                   f"{arm.difference:+.2g} ({arm.low:+.2g} to {arm.high:+.2g})" if known else "–",
+                   "{:+.2g} ({:+.2g} to {:+.2g})".format(*apart) if known else "–",
                    arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
                    _reached(arm))
 
@@ -285,7 +298,7 @@ class Plan:
         if self.leads:
             yield ("after training for", "difference (95 %)", f"as far as {self.evidence.whose}, times sooner", "seeds")
         for lead in self.leads:
-            yield (quantity("s", lead.seconds), difference(lead.difference, lead.low, lead.high),
+            yield (quantity("s", lead.seconds), difference(*_apart(self.evidence.task, lead)),
                    f"{number(lead.sooner)} ({number(lead.sooner_low)} to {number(lead.sooner_high)})", str(lead.n_seeds))
 
     def fit_arguments(self):
@@ -330,6 +343,12 @@ class Plan:
 
     def _repr_html_(self):
         return ask("html_for")(self)
+
+
+def _apart(task, found):
+    """The difference of an arm or a lead, with its interval, in what is judged."""
+    mean_low_high = found.difference, found.low, found.high
+    return mean_low_high if task is None or found.difference is None else task.apart(*mean_low_high)
 
 
 def _reached(arm):

@@ -115,7 +115,7 @@ class EnginePoint:
         mode: `"fused"`: many trainings side by side in one compiled program, or `"stepwise"`: one step at a time.
         width: trainings side by side in one program; 1 when stepwise.
         seconds: seconds a step and training in that mode, with each step's share of judging the epoch.
-        seconds_stepwise, seconds_fused: what was measured for each mode; `None` where it was not tried.
+        seconds_stepwise, seconds_fused: what was measured for each mode; `seconds_fused` is `None` where it was not tried.
     """
 
     batch_size: int

@@ -13,11 +13,13 @@ class Mark:
     Attributes:
         n_updates: updates made so far.
         half_a, half_b: validation losses on blocks of rows of each half, the same rows in the same blocks at every mark of a race.
+        metrics: the compiled metrics on those rows, the mean of both halves; empty in files of earlier versions.
     """
 
     n_updates: int
     half_a: tuple[float, ...]
     half_b: tuple[float, ...]
+    metrics: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

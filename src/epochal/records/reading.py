@@ -27,7 +27,7 @@ class Reading:
     Attributes:
         name: what was measured, e.g. `"noise_scale"`. title: the same in words, as the head of a row.
         value: the estimate, in `unit`; means nothing unless the outcome is `OK` or `LOWER_BOUND`.
-        unit: `"s"`, `"B"`, `"examples"`, or `""` for a pure number.
+        unit: `"s"`, `"examples"`, `"trainings"`, or `""` for a pure number.
         low, high: the 95 % confidence interval, in `unit`; `high` may be infinite.
         repeats: independent repetitions behind the interval.
         outcome: how the measurement ended.

@@ -102,7 +102,7 @@ class Contrast:
         test_floor: standard error that so many test rows leave in a share such as the accuracy, whatever is trained; `None` for
             other metrics.
         seconds: seconds of a training as `fit` makes it; `None` where not measured.
-        verdict: `BETTER`, `WORSE`, `EQUIVALENT`, `UNRESOLVED`, `DIVERGED` or `REFERENCE`.
+        verdict: `BETTER`, `WORSE`, `EQUIVALENT`, `UNDECIDED`, `DIVERGED`, `NO_MEMORY` or `REFERENCE`.
         sentence: the verdict in words.
     """
 

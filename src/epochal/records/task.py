@@ -40,7 +40,10 @@ class Task:
         n_classes: classes of the target; 0 where it has none.
         rarest: training rows of the rarest class; 0 where there are no classes.
         loss, optimizer: Keras' own names.
-        metrics: names of the compiled metrics, in Keras' order, without the loss.
+        metrics: names of the compiled metrics, without the loss; where one of them decides, `"loss"` stands in its place.
+        decides: by what settings are compared: `"loss"`, or a compiled metric, of which less is better, or more where
+            `larger_is_better`. Where more is, one less the metric stands wherever a record speaks of the validation loss, of
+            quality, or of a difference or margin in it, so that less is better everywhere.
         weighted: whether rows weigh differently in the training loss (`sample_weight`, `class_weight`).
         normalises_over_batch: whether a layer takes statistics over the batch (batch-norm).
         fingerprint: changes when the architecture, the compiled parts or the data change.
@@ -62,6 +65,8 @@ class Task:
     loss: str
     optimizer: str
     metrics: tuple[str, ...] = ()
+    decides: str = "loss"
+    larger_is_better: bool = False
     weighted: bool = False
     normalises_over_batch: bool = False
     fingerprint: str
@@ -71,16 +76,47 @@ class Task:
     columns: tuple[ColumnUse, ...] = ()
 
     @property
+    def judged_in(self):
+        """What settings are compared in, in words: `"validation loss"`, or another metric on the validation rows."""
+        return f"validation {self.decides.replace('_', ' ')}"
+
+    @property
+    def best(self):
+        """How it is at its best, and how it is better, in words."""
+        return ("highest", "higher") if self.larger_is_better else ("lowest", "lower")
+
+    @property
+    def side(self):
+        """On which side of another value a better one is, in words."""
+        return "above" if self.larger_is_better else "below"
+
+    def as_judged(self, value):
+        """A value of it as the metric itself, from the record's, of which less is better."""
+        return 1 - value if self.larger_is_better else value
+
+    def apart(self, mean, low, high):
+        """A difference in it, with its interval, as one of the metric itself."""
+        return (-mean, -high, -low) if self.larger_is_better else (mean, low, high)
+
+    @property
     def shown(self):
-        """What is shown beside the loss: R² where that is a mean squared error, else the first compiled metric; `""` if none."""
+        """What is shown beside what decides: the loss where a metric does; else R² where the loss is a mean squared error, else the
+        first compiled metric; `""` if none."""
+        if self.decides != "loss":
+            return "loss"
         squared = self.kind == "regression" and self.loss in ("mse", "mean_squared_error", "MeanSquaredError")
         return "R²" if squared and self.constant_loss else self.metrics[0] if self.metrics else ""
 
     def shown_of(self, loss, metrics):
-        """The value of `shown` where the loss and the metrics are these; `None` where that is not known."""
+        """The value of `shown` where the loss (what decides) and the metrics are these; `None` where that is not known."""
         if self.shown == "R²":
             return None if loss is None else 1 - loss / self.constant_loss
-        return metrics[0] if metrics and len(metrics) == len(self.metrics) else None
+        return metrics[self.place_of_other] if metrics and len(metrics) == len(self.metrics) else None
+
+    @property
+    def place_of_other(self):
+        """Where among the metrics is the first one compiled, or the loss where that is not what decides."""
+        return self.metrics.index("loss") if self.decides != "loss" else 0
 
     @property
     def trained_before(self):
@@ -93,8 +129,8 @@ class Task:
             return ""
         if not self.parts or not other.parts:
             return "model or data"
-        theirs = dict(other.parts)
-        return ", ".join(name for name, digest in self.parts if theirs.get(name) != digest) or "data"
+        mine, theirs = dict(self.parts), dict(other.parts)
+        return ", ".join(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)) or "data"
 
     def __str__(self):
         classes = f" of {self.n_classes} classes" if self.n_classes > 2 else ""

@@ -75,10 +75,12 @@ def _leads(plan):
     """How far the one ahead was in front, as `(how to read it, rows)`; none where nothing was raced."""
     if not plan.leads:
         return []
-    whose, fit = plan.evidence.whose, plan.evidence.fit
+    whose, fit, task = plan.evidence.whose, plan.evidence.fit, plan.evidence.task
+    side = "below" if task is None else task.side
     return [(f"{ahead(plan)} against {whose}, after equally many seconds of training by the clock of `{fit}`, without "
-             "validation and compilation. A difference below 0 is in its favour. Times sooner: how many times less training "
-             f"it needed for the loss that {whose} had at the end of that time; below 1 it needed more. The last row decides.",
+             f"validation and compilation. A difference {side} 0 is in its favour. Times sooner: how many times less training "
+             f"it needed for the {plan.evidence.decides} that {whose} had at the end of that time; below 1 it needed more. The "
+             "last row decides.",
              list(plan.lead_rows()))]
 
 

@@ -37,7 +37,7 @@ def critical_batch(arms, censored_at, n_train):
                   {size: steps for size, steps in censored_at.items() if size not in best})
 
 
-def fitted(best, early, late, what="the target loss"):
+def fitted(best, early, late, what="the target"):
     """The law through these updates to `what`, `{batch size: updates}` each: known, at most, and more than; as `critical_batch`."""
     sizes, steps = [*best, *early, *late], [*best.values(), *early.values(), *late.values()]
     if len(best) < 3:

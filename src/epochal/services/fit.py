@@ -37,13 +37,13 @@ _PART, _LEAST, _MOST = "10%", 10.0, 60.0  # of the training, for measuring what 
 _FOUND = ("batch_size", "epochs", "learning_rate")  # what may be "auto"
 
 
-def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | None = None, progress: Progress = SILENT,
-        stop: Stop | None = None) -> History:
+def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | None = None, metric: str | None = None,
+        progress: Progress = SILENT, stop: Stop | None = None) -> History:
     """Train as asked; `batch_size`, `epochs` and `learning_rate` may be `"auto"`, and with a plan `None` is the plan's.
 
     Where something is `"auto"` and no plan is given, it is measured within the budget: without one, a tenth of the training, of
     as many epochs as are usual (10 to 100, `usual_epochs`) where they are not given, ten seconds at least and a minute at most.
-    The `params` of the `History` say what was resolved, and why.
+    They are chosen by the loss, or by the metric that is named. The `params` of the `History` say what was resolved, and why.
 
     Raises:
         Stopped: it was asked to end, which leaves the model as it was between two batches; with the `History` so far. With a
@@ -51,13 +51,15 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | 
         UsageError: the request cannot be met as it stands. Unsupported: this model cannot be trained that way.
     """
     stop, wanted = stop or Stop(), {name: getattr(request, name) for name in _FOUND}
-    because = None
+    because, measures = None, plan is None and "auto" in wanted.values()
+    require(metric is None or measures, "metric", metric, 'left out where nothing is "auto", or a plan is given',
+            "It says by what numbers are chosen that are measured.")
     if plan is not None or "auto" in wanted.values():
         require(plan is None or isinstance(plan, Plan), "plan", type(plan).__name__, "a Plan", 'Pass epochal.load("plan.json").')
         _check(request, plan)
         sentences: list[str] = []
         if plan is None:
-            plan, sentences = _planned(request, budget, progress, stop)
+            plan, sentences = _planned(request, budget, metric, progress, stop)
             present = {"batch_size": 32, "epochs": 1, "learning_rate": plan.evidence.present.learning_rate}
         else:
             present = dict.fromkeys(_FOUND, "auto")
@@ -82,7 +84,7 @@ class TableFitRequest:
     Attributes:
         source: the table and the model. out: the `.keras` file to write.
         plan: where numbers come from that are not given, and `plan_path` its name; without one, and without epochs, they are
-            planned first, for `goal` and within `budget`.
+            planned first, for `goal` and within `budget`, by the metric of the source if it has one.
     """
 
     source: TableSource
@@ -211,7 +213,7 @@ def _check(request: FitRequest, plan: Plan | None) -> None:
                 "Let it cut its batches so.")
 
 
-def _planned(request, budget, progress, stop):
+def _planned(request, budget, metric, progress, stop):
     """A plan made now, and sentences about the rows that it was made on."""
     source, sentences = ArraySource(
         request.model, request.x, request.y, sample_weight=request.sample_weight, class_weight=request.class_weight,
@@ -219,7 +221,7 @@ def _planned(request, budget, progress, stop):
         steps_per_epoch=request.steps_per_epoch, validation_steps=request.validation_steps).as_arrays()
     given = {name: value for name in _FOUND if (value := getattr(request, name)) not in (None, "auto")}
     asked = PlanRequest(source, budget=_PART if budget is None else budget, **given, trains_with=_who(request), least=_LEAST,
-                        most=_MOST, usual=True)
+                        most=_MOST, usual=True, metric=metric)
     return make_plan(asked, progress=progress, stop=stop), sentences
 
 
@@ -240,8 +242,10 @@ def _check_table(request: TableFitRequest) -> None:
                                       ("--learning-rate", request.learning_rate)) if value is not None]
     require(request.plan is not None or not named or "--epochs" in named, "--epochs", None,
             f"given beside {named[0] if named else ''}", "Pass --epochs 50, or leave all numbers out to have them planned.")
-    for name, value in (("--goal", request.goal), ("--budget", request.budget)):
-        require(value is None or not (named or request.plan is not None), name, value, "left out where the numbers are given",
+    metric = request.source.metric if request.plan is None else None
+    asked = (("--goal", request.goal), ("--budget", request.budget), ("--metric", metric))
+    for name, value in asked:
+        require(not value or not (named or request.plan is not None), name, value, "left out where the numbers are given",
                 "It is about planning them.")
     weight = request.source.class_weight
     require(weight is None or request.batches != "balanced", "--class-weight", weight, "left out beside --batches balanced",
@@ -256,7 +260,8 @@ def _with_a_plan(request, progress, stop):
         return request
     place = request.out.with_suffix(".plan.json")
     asked = PlanRequest(request.source, request.goal or "fastest", request.budget or _PART, seed=request.seed, out=place,
-                        reuse=True, trains_with=_who(request), least=_LEAST, most=_MOST, usual=True)
+                        reuse=True, trains_with=_who(request), least=_LEAST, most=_MOST, usual=True,
+                        metric=request.source.metric or None)
     try:
         plan = make_plan(asked, progress=progress, stop=stop)
     except Stopped as stopped:

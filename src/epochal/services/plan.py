@@ -19,10 +19,11 @@ from ..base.text import bytes_of, counted, duration, seconds_of, share_of
 from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.agenda import agenda
 from ..records import FIXABLE, TRAINERS, Evidence, Plan, Until, read, save
+from ..rules.metric import declared_metric
 from ..rules.plan.decide import GOALS, decide
 from ..rules.plan.propose import usual_epochs
 from ..rules.scaling import steps_per_epoch
-from ..seam.rigs.keras_rig import open_rig
+from ..seam.rigs.keras_rig import Once, open_rig
 from ..seam.rigs.rig import Rig
 from ..training.fit.arguments import FitRequest
 from ..training.fit.fit import fit as train
@@ -47,6 +48,8 @@ class PlanRequest:
         fixed: what of it is to stay, of `FIXABLE`; with `"epochs"`, no training is longer.
         max_memory: what an update may take, bytes or words such as `"4 GB"`; `None` is all that the device has.
         max_time: what a whole training may take, seconds or words such as `"10 min"`: it limits the epochs.
+        metric, mode: by what settings are compared, a compiled metric with or without `val_`, and whether `"min"` or `"max"` of it
+            is best (`"auto"` goes by its name); `None` is as the evidence says, else the loss.
         until: what a training is to reach, such as `"val_accuracy>=0.95"`: a compiled metric or the loss.
         trains_with: by whose clock it is decided, of `TRAINERS`; `None` is as the evidence says, else Keras' own `fit`.
         start: where trainings begin, of `STARTS`.
@@ -71,6 +74,8 @@ class PlanRequest:
     max_memory: float | str | None = None
     max_time: float | str | None = None
     until: str | None = None
+    metric: str | None = None
+    mode: str = "auto"
     start: str = "auto"
     least: float = 0.0
     most: float = math.inf
@@ -223,7 +228,8 @@ def _prepared(request, progress, held):
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
     rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own,
-                   start=_start(request, known), tell=_computing(progress), most_seconds=_FROZEN * seconds)
+                   start=_start(request, known), once=Once(_computing(progress), _FROZEN * seconds),
+                   decides=_decides(request, known))
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""
     journal = Journal(request.out.parent if request.out else cache_folder() / "unfinished",
                       f"{rig.task.fingerprint}-{rig.machine.backend}{now}", progress.say)
@@ -236,7 +242,7 @@ def _prepared(request, progress, held):
             known = read(request.out).evidence.about(rig.task, rig.machine, rig.present)
     known = (known or Evidence()).about(rig.task, rig.machine, rig.present).clocked(trains_with).within(max_memory)
     known = replace(known.holding(fixed, request.epochs), said=request.said, max_time=max_time,
-                    until=None if request.until is None else _until(request.until, rig.task.metrics))
+                    until=None if request.until is None else _until(request.until, rig.task))
     if share is not None:
         usual = usual_epochs(rig.present.batch_size, rig.task.n_train) if request.usual else None
         epochs = request.epochs or usual
@@ -262,13 +268,26 @@ def _computing(progress):
     return lambda share: progress.step(0.0, f"computing the frozen part of the model once: {share:.0%} of the rows")
 
 
-def _until(said, metrics):
+def _decides(request, known):
+    """What decides, of the metrics of the model once they are known, as for `open_rig`."""
+    said, mode = request.metric, request.mode
+    if said is None and known is not None and known.task is not None:
+        said, mode = known.task.decides, "max" if known.task.larger_is_better else "min"
+
+    def decides(metrics):
+        name, larger = declared_metric("loss" if said is None else said, mode, ("loss", *metrics))
+        return None if name == "loss" else (name, larger)
+
+    return decides
+
+
+def _until(said, task):
     """What a training is to reach, in words such as `"val_accuracy>=0.95"`, as an `Until`."""
     form = r"\s*(?:val_)?(\w+)\s*(>=|<=)\s*([-+]?\d*\.?\d+(?:e[-+]?\d{1,2})?)\s*"
     found = re.fullmatch(form, said, re.IGNORECASE) if isinstance(said, str) else None
     metric, way, value = found.groups() if found else ("", "", "")
     require(bool(metric), "until", said, "a validation metric, >= or <=, and a number", 'Pass "val_accuracy>=0.95".')
-    names = ("loss", *metrics)
+    names = (task.decides, *task.metrics)
     require(metric in names, "until", said, f"about one of {', '.join(names)}", "Compile the model with that metric.")
     require(metric != "loss" or way == "<=", "until", said, "about a loss that is to be low", 'Pass "val_loss<=0.1".')
     return Until(metric=metric, value=float(value), at_least=way == ">=")

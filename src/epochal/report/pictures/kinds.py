@@ -24,6 +24,7 @@ class EpochLine:
     high: tuple[float, ...]
     best: float | None = None  # the epoch, from 1, that is marked; `None` where none is
     width: float = 2.0  # of the line
+    beneath: tuple[float, ...] = ()  # another series after each epoch, drawn thin and dotted
 
     @property
     def there(self):
@@ -51,13 +52,16 @@ def chart_by_epoch(lines, quality, *, view="epochs", pointers=()):
         ends |= {x[0], x[-1]}
         bands.append(Band(x=x, low=line.low, high=line.high, group=line.key.label, colour=line.key.colour))
         marks.append(Line(x=x, y=line.middle, dash=line.key.dash, width=line.width, **about))
+        if line.beneath:
+            marks.append(Line(x=x, y=line.beneath, dash="dot", width=1.25, **about | {"label": f"{line.key.label}, training"}))
         if line.best is not None:
             marks.append(Points(x=(each * line.best,), y=(line.middle[line.there],), symbol=line.key.symbol,
                                 size=18.0 if line.key.symbol == "star" else 11.0, **about | {"label": f"{line.key.label}, best"}))
     lengths = [len(line.middle) for line in lines]
     uneven = max(lengths) > 4 * min(lengths)  # else the shortest lines would stand in a corner
     return Chart(x=Axis(title=view, logarithmic=uneven, span=(min(ends), max(ends))),
-                 y=axis_of(quality, [v for line in lines for v in (*line.low, *line.high)], tallest=TALLEST),
+                 y=axis_of(quality, [v for line in lines for v in (*line.low, *line.high, *line.beneath)],
+                           tallest=TALLEST),
                  marks=(*bands, *marks, *pointers), keys=tuple(line.key for line in lines))
 
 

@@ -2,11 +2,12 @@
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from ...base.text import number, quantity
+from ...base.text import capital, number, quantity
 from ...records import Evidence, Outcome
 from ...rules.plan.compare import runs_by_setting
 from ...rules.plan.quality import cross_fitted
@@ -14,7 +15,7 @@ from ..pictures import kinds
 from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
 from .keys import arm_keys, style_of
 from .race import loss_by_seconds
-from .rows import label_of, raced, recommended
+from .rows import as_judged, judged_in, label_of, raced, recommended, target_of
 
 
 def pictures(plan):
@@ -29,11 +30,15 @@ def pictures(plan):
 
 
 def loss_by_epoch(plan):
-    """Validation loss of every arm by epoch, from the trainings that were compared."""
+    """Validation loss (or what decides) of every arm by epoch, from the trainings that were compared."""
+    task, judged = plan.evidence.task, judged_in(plan)
+    both = task is None or task.decides == "loss"
+    training = (" Thin and dotted: the training loss of the same setting. Where it goes on falling while the validation loss "
+                "rises, the network overfits.") if both else ""
     picture = partial(
-        Picture, name="loss", title="Validation loss by epoch", sentence="Each line is one setting (batch size at learning "
-        "rate): the median over its seeds, in a band around the middle half of them. The marker is its best epoch, the dotted "
-        "line the epochs to pass to fit; early stopping ends most trainings before.")
+        Picture, name="loss", title=f"{capital(judged)} by epoch", sentence="Each line is one setting (batch size at "
+        "learning rate): the median over its seeds, in a band around the middle half of them. The marker is its best epoch, the "
+        f"upright line the epochs to pass to fit; early stopping ends most trainings before.{training}")
     lines, notes, compared, keys, uneven = [], [], runs_by_setting(plan.evidence), arm_keys(plan), False
     for arm in plan.arms:
         runs = compared.get(arm.setting, {}).values()
@@ -41,8 +46,13 @@ def loss_by_epoch(plan):
         notes.append(kinds.undrawn(label_of(plan, arm.setting), len(good), len(runs)))
         if good:
             heavy = arm.present or arm is recommended(plan)
-            lines.append(kinds.epoch_line(keys[arm.setting], [run.validation_loss for run in good], good[0].steps_per_epoch,
-                                    best=arm.epochs, width=3.0 if heavy else 1.75))
+            line = kinds.epoch_line(keys[arm.setting], [as_judged(task, run.validation_loss) for run in good],
+                                    good[0].steps_per_epoch, best=arm.epochs, width=3.0 if heavy else 1.75)
+            below = heavy and both and all(run.train_loss for run in good)
+            if below:
+                trained = kinds.epoch_line(keys[arm.setting], [run.train_loss for run in good], good[0].steps_per_epoch)
+                line = replace(line, beneath=trained.middle)
+            lines.append(line)
             uneven = uneven or len({run.n_epochs for run in good}) > 1
     notes = [note for note in notes if note]
     if not lines:
@@ -50,20 +60,23 @@ def loss_by_epoch(plan):
     if uneven:
         notes.append("Some trainings ended before others; a line goes on while at least half of its seeds do.")
     pointer = Pointer(x=float(plan.epochs.value), text=f"epochs={plan.epochs.value}")
-    chart = kinds.chart_by_epoch(lines, "validation loss", pointers=(pointer,))
+    chart = kinds.chart_by_epoch(lines, judged, pointers=(pointer,))
     return picture(charts={"epochs": chart}, rows=tuple(kinds.rows_by_epoch(lines)), notes=tuple(notes))
 
 
 def quality_by_rate(plan):
     """Quality of the trainings that chose the learning rates (stages `"screen"` and `"present"`), a batch size a line."""
+    task, judged = plan.evidence.task, judged_in(plan)
+    more = task is not None and task.larger_is_better
     picture = partial(
         Picture, name="rate", title="Quality against learning rate, per batch size", sentence="Each point is one training; "
-        "the line is the mean over seeds. Quality is validation loss at the best epoch, chosen on one half of the rows and "
-        "judged on the other: lower is better. Shaded: the plausible learning rates. A cross at the top: a training "
-        "that diverged.")
+        f"the line is the mean over seeds. Quality is {judged} at the best epoch, chosen on one half of the rows and "
+        f"judged on the other: {'higher' if more else 'lower'} is better. Shaded: the plausible learning rates. A cross at the "
+        f"{'bottom' if more else 'top'}: a training that diverged.")
     groups, style = defaultdict(lambda: defaultdict(list)), style_of(plan)
     for run in (run for stage in ("screen", "present") for run in plan.evidence.of(stage)):
-        groups[run.setting.batch_size, run.setting.schedule][run.setting.learning_rate].append(cross_fitted(run))
+        groups[run.setting.batch_size, run.setting.schedule][run.setting.learning_rate].append(
+            as_judged(task, [cross_fitted(run)])[0])
     if len({rate for by_rate in groups.values() for rate in by_rate}) < 2:
         return picture(missing="Fewer than two learning rates were tried; a larger budget tries more.")
     lines = []
@@ -74,11 +87,11 @@ def quality_by_rate(plan):
         return picture(missing="Every training that was to choose a learning rate diverged; try smaller rates.")
     rate = plan.learning_rate
     marks = [Strip(along="x", low=rate.low, high=rate.high)] if rate.low < rate.high else []
-    marks += [mark for level, line in enumerate(lines) for mark in line.marks(level)]
+    marks += [mark for level, line in enumerate(lines) for mark in line.marks(level, bottom=more)]
     marks.append(Pointer(x=rate.value, text=f"recommended {number(rate.value)}"))
     rows = [("batch size", "learning rate", "mean quality", "single trainings", "")]
     rows += [(line.key.label.removeprefix("batch size "), *row) for line in lines for row in line.rows()]
-    return picture(charts={"": kinds.chart_by_rate(lines, "quality (validation loss)", marks, [rate.value])}, rows=tuple(rows))
+    return picture(charts={"": kinds.chart_by_rate(lines, f"quality ({judged})", marks, [rate.value])}, rows=tuple(rows))
 
 
 def step_times(plan):
@@ -119,12 +132,12 @@ def step_times(plan):
 def updates_to_target(plan):
     """Updates of the arms that reached the target loss against batch size, with the fitted law where there is one."""
     picture = partial(
-        Picture, name="updates", title="Updates to the target loss against batch size", sentence="Points are settings with 95 "
-        "% intervals over seeds; the curve is the fit S(B) = S_min (1 + B_crit / B). Well below the critical batch size "
+        Picture, name="updates", title=f"Updates to the {target_of(plan)} against batch size", sentence="Points are settings with "
+        "95 % intervals over seeds; the curve is the fit S(B) = S_min (1 + B_crit / B). Well below the critical batch size "
         "B_crit a larger batch saves updates, well above it hardly any. Shaded: its interval.")
     arms, keys, marks = [arm for arm in plan.arms if arm.steps is not None], arm_keys(plan), []
     if not arms:
-        return picture(missing="No setting reached the target loss with enough seeds to count its updates.")
+        return picture(missing=f"No setting reached the {target_of(plan)} with enough seeds to count its updates.")
     notes = [f"{label_of(plan, arm.setting)} did not reach the target with enough seeds." for arm in plan.arms if arm.steps is None]
     known, sizes = Evidence(readings=plan.derived), [arm.setting.batch_size for arm in arms]
     if (reading := known.get("critical_batch")) is not None:
@@ -141,6 +154,6 @@ def updates_to_target(plan):
     levels = [value for mark in marks if isinstance(mark, Points | Line) for value in mark.y]
     levels += [v for arm in arms for v in (arm.steps_low, arm.steps_high) if v is not None and math.isfinite(v)]
     chart = Chart(x=size_axis(sizes, [mark.x for mark in marks if isinstance(mark, Pointer)]), marks=tuple(marks),
-                  y=Axis(title="updates to the target loss", logarithmic=True, span=(min(levels), max(levels))),
+                  y=Axis(title=f"updates to the {target_of(plan)}", logarithmic=True, span=(min(levels), max(levels))),
                   keys=tuple(keys[arm.setting] for arm in arms))
     return picture(charts={"": chart}, rows=tuple(rows), notes=tuple(notes))

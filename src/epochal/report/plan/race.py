@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...base.text import counted, number, quantity
+from ...base.text import capital, counted, number, quantity
 from ...records import Outcome
 from ...rules.plan.decide import clock_of
 from ...rules.race.judge import levels_of
 from ...rules.race.standings import Standings
 from ..pictures.chart import TALLEST, Axis, Chart, Key, Line, Picture, Points, axis_of
 from .keys import setting_keys
-from .rows import is_present, is_recommended
+from .rows import as_judged, is_present, is_recommended, judged_in
 
 _MOST_TICKS = 7
 
@@ -31,11 +31,12 @@ class _Racer(NamedTuple):
 
 def loss_by_seconds(plan):
     """Validation loss of every setting of a race by the seconds of `fit` that its updates take."""
+    more = plan.evidence.task is not None and plan.evidence.task.larger_is_better
     picture = partial(
-        Picture, name="race", title="Validation loss by seconds of training", sentence="Each line is one setting (batch size at "
-        "learning rate): the mean over its seeds, with a marker where it was looked at. The seconds are those of "
-        f"`{plan.evidence.fit}` for so many updates, without validation and compilation. Of two lines the lower one is ahead after "
-        "equal time, the one further left got there sooner.")
+        Picture, name="race", title=f"{capital(judged_in(plan))} by seconds of training", sentence="Each line is one setting "
+        "(batch size at learning rate): the mean over its seeds, with a marker where it was looked at. The seconds are those of "
+        f"`{plan.evidence.fit}` for so many updates, without validation and compilation. Of two lines the "
+        f"{'higher' if more else 'lower'} one is ahead after equal time, the one further left got there sooner.")
     clock, runs = clock_of(plan.evidence), defaultdict(list)
     if not clock.steps:
         return picture(missing=f"The time of a step is not known: {plan.evidence.why_not('throughput').value}.")
@@ -55,9 +56,9 @@ def loss_by_seconds(plan):
     chart = Chart(
         x=Axis(title="seconds of training", logarithmic=True, span=(min(everywhere), max(everywhere)), unit="s",
                ticks=tuple(levels[::-every][::-1])),
-        y=axis_of("validation loss", [loss for racer in racers for loss in racer.losses], times=2, tallest=TALLEST),
+        y=axis_of(judged_in(plan), [loss for racer in racers for loss in racer.losses], times=2, tallest=TALLEST),
         marks=tuple(marks), keys=tuple(racer.key for racer in racers))
-    rows = [("setting", "training", "updates", "seeds", "validation loss"), *(row for racer in racers for row in _rows(racer))]
+    rows = [("setting", "training", "updates", "seeds", judged_in(plan)), *(row for racer in racers for row in _rows(racer))]
     return picture(charts={"": chart}, rows=tuple(rows), notes=tuple(notes))
 
 
@@ -66,7 +67,7 @@ def _racer(plan, key, runs, step):
     found = defaultdict(list)
     for run in runs:
         for mark in run.marks:
-            found[mark.n_updates].append(np.mean(mark.half_a + mark.half_b))
+            found[mark.n_updates].append(np.mean(as_judged(plan.evidence.task, mark.half_a + mark.half_b)))
     updates, setting = tuple(sorted(found)), runs[0].setting
     return _Racer(key, is_present(plan, setting) or is_recommended(plan, setting), updates, tuple(n * step for n in updates),
                   tuple(float(np.mean(found[n])) for n in updates), tuple(len(found[n]) for n in updates))

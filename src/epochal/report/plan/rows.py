@@ -29,6 +29,21 @@ def label_of(plan, setting):
             + (f" ({', '.join(tags)})" if tags else ""))
 
 
+def judged_in(plan):
+    """In what the settings of a plan are compared, in words."""
+    return f"validation {plan.evidence.decides}"
+
+
+def target_of(plan):
+    """What is to be reached in the pictures of a plan, in words."""
+    return str(plan.evidence.until or judged_in(plan).replace("validation", "target"))
+
+
+def as_judged(task, values):
+    """Values of what decides as that itself, where the record has them turned so that less is better."""
+    return tuple(values) if task is None else tuple(task.as_judged(value) for value in values)
+
+
 def raced(plan):
     """Whether the settings were trained for equal seconds, and none to the end."""
     return bool(plan.arms) and not plan.whole
@@ -81,7 +96,7 @@ def condition_rows(plan):
            str(plan.evidence.present) if plan.evidence.present else "not recorded")
     yield ("Seeds", _seeds(plan))
     if plan.margin > 0:
-        yield ("Margin", f"{number(plan.margin)} in validation loss: a smaller difference counts as none; "
+        yield ("Margin", f"{number(plan.margin)} in {judged_in(plan)}: a smaller difference counts as none; "
                + (f"1 % of what {plan.evidence.whose} had gained by training" if raced(plan) else "fixed before measuring"))
     yield ("Goal", plan.goal)
 

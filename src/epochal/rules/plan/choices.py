@@ -4,7 +4,7 @@ import math
 import statistics
 
 from ...base.text import counted, number
-from ...records import Choice, Outcome, Verdict
+from ...records import Choice, Outcome, Stopping, Verdict
 from . import sentences
 from .learning_rates import pick
 from .quality import best_epoch, stopping_epoch
@@ -29,20 +29,24 @@ def choose_rate(context):
                   details=sentences.how_rate(picked))
 
 
-def choose_epochs(curves, patience, now=None, fixed=None):
+def choose_epochs(curves, patience, now=None, fixed=None, task=None):
     """The epochs to allow, with early stopping: as many as the longest of the runs needed, early stopping replayed on each; `now`
-    are those that the user trains for with this setting, where that was said. `fixed` are those that are to stay."""
+    are those that the user trains for with this setting, where that was said. `fixed` are those that are to stay. `task` says what
+    decides, the loss if `None`."""
+    judged = "validation loss is lowest" if task is None else f"{task.judged_in} is {task.best[0]}"
     curves = list(curves)
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
     span = f"{number(min(bests))} to {number(max(bests))}"
     because = f"EarlyStopping(patience={patience}, restore_best_weights=True) stops by epoch {number(max(stops))}"
-    details = (f"validation loss is lowest after epoch {number(statistics.median(bests))} ({span} over "
+    details = (f"{judged} after epoch {number(statistics.median(bests))} ({span} over "
                f"{counted(len(curves), 'seed')})")
+    if _overfit(curves):
+        details += "; later the network overfits: training loss goes on falling while validation gets worse"
     if max(stops) < statistics.median(bests):
         details += "; stopping sooner gives away less than half the margin"
     if now is not None and now < min(bests):
-        because += f"; your {now} end before validation loss is lowest"
+        because += f"; your {now} end before {judged}"
     if cut:
         because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
     if fixed:
@@ -50,6 +54,20 @@ def choose_epochs(curves, patience, now=None, fixed=None):
     needed = max(stops)
     return Choice(value=needed, low=min(*bests, needed), high=max(*bests, needed, longest if cut else 0), because=because,
                   details=details)
+
+
+def _overfit(curves):
+    """Whether most of the runs that went on beyond their best epoch ended with a lower training loss and a worse validation."""
+    beyond = [c for c in curves if c.train_loss and best_epoch(c) < c.n_epochs]
+    turned = [c for c in beyond if c.train_loss[-1] < c.train_loss[best_epoch(c) - 1]]
+    return len(turned) > 0.75 * len(curves)
+
+
+def stopping_for(task, patience):
+    """The early stopping that watches what decides."""
+    if task.decides == "loss":
+        return Stopping(patience=patience)
+    return Stopping(patience=patience, monitor=f"val_{task.decides}", mode="max" if task.larger_is_better else "min")
 
 
 def choose_predict_batch_size(evidence, chosen):
@@ -68,7 +86,7 @@ def _band(context):
     """Batch sizes not told from the chosen one: the 10 % band of the least time, within what was shown equal in quality; where that
     is not known, those of settings that were shown equal and may take no longer."""
     size, chosen = context.chosen.setting.batch_size, context.chosen
-    equal = [arm for arm in context.arms if arm.verdict in (Verdict.NOT_WORSE, Verdict.REFERENCE)]
+    equal = [arm for arm in context.arms if arm.verdict in (Verdict.BETTER, Verdict.NOT_WORSE, Verdict.REFERENCE)]
     sizes = [arm.setting.batch_size for arm in equal]
     if context.goal == "best":
         return min(sizes), max(sizes)

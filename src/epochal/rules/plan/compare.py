@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ...base.errors import UsageError
 from ...base.stats import holm, mean_interval, paired_difference, two_way_interval, two_way_p_lower
 from ...records import Arm, Outcome, Verdict
+from ..metric import more_is_better
 from ..scaling import steps_per_epoch
 from .quality import all_updates_to, best_epoch, cross_fitted, metrics_judged, values_of
 
@@ -88,6 +90,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
         peak_bytes: `(batch_size) -> bytes` of one step as the compiled program told, or `None` where it was not asked.
     """
     base = float(np.mean([cross_fitted(c) for c in runs[against].values()]))
+    better = shown_better(runs, present) if against == present else []
 
     def arm(setting):
         mine = runs[setting]
@@ -102,7 +105,7 @@ def compare(runs, present, against, margin, target, step_seconds, peak_bytes):
             difference, low, high, verdict = None, None, None, Verdict.UNDECIDED
         else:
             difference, low, high = _difference(runs, setting, against)
-            verdict = verdict_of(low, high, margin)
+            verdict = Verdict.BETTER if setting in better else verdict_of(low, high, margin)
         # With other numbers of seeds the means are of other luck: beside the reference the paired difference tells.
         quality = base + difference if difference is not None else float(np.mean([cross_fitted(c) for c in mine.values()]))
         metrics = _mean_metrics(mine, runs[against], [s for s in mine if s in runs[against]])
@@ -123,14 +126,49 @@ def _mean_metrics(mine, reference, seeds):
     return tuple(map(float, np.mean(base, axis=0) + apart))
 
 
-def test_metric_of(runs, chosen, present):
-    """The first compiled metric on the test rows, of the chosen and the present setting, as `test_loss_of`; `None` if unknown."""
+def test_metric_of(runs, chosen, present, place):
+    """The compiled metric at a place on the test rows, of the chosen and the present setting, as `test_loss_of`; `None` if
+    unknown."""
     if not all(c.test_metrics and c.outcome is Outcome.OK for setting in (chosen, present) for c in runs[setting].values()):
         return None
     seeds = [s for s in runs[chosen] if s in runs[present]]
-    mine, theirs = (float(np.mean([runs[setting][s].test_metrics[0][best_epoch(runs[setting][s]) - 1] for s in seeds]))
+    mine, theirs = (float(np.mean([runs[setting][s].test_metrics[place][best_epoch(runs[setting][s]) - 1] for s in seeds]))
                     for setting in (chosen, present))
     return mine, theirs
+
+
+def better_by_another(runs, chosen, task):
+    """A sentence where a setting is shown better than the chosen one by another metric than the one that decides: by the first one
+    compiled, or the loss where that is not what decides. Else nothing.
+
+    Shown is: paired over seeds, one-sided, 2.5 % over all settings together (Holm 1979); rows are taken as they are.
+
+    Args:
+        runs: as from `compare.runs_by_setting`. chosen: a `Setting` of them.
+    """
+    if not task.metrics:
+        return ""
+    name = task.metrics[task.place_of_other]
+    try:
+        way = -1.0 if more_is_better(name) else 1.0
+    except UsageError:  # its name does not tell which way is better
+        return ""
+    found, tables = {}, {}
+    for setting, of in runs.items():
+        seeds = [seed for seed in of if seed in runs[chosen]]
+        pairs = [(metrics_judged(of[seed]), metrics_judged(runs[chosen][seed])) for seed in seeds]
+        if setting != chosen and len(pairs) >= _FEWEST and all(mine and theirs for mine, theirs in pairs):
+            mine, theirs = np.array(pairs)[:, :, task.place_of_other].T
+            if np.isfinite(mine - theirs).all():
+                found[setting], tables[setting] = (mine.mean(), theirs.mean()), way * (mine - theirs)[:, None]
+    p_values = holm([two_way_p_lower(table) for table in tables.values()]) if tables else []
+    shown = [setting for setting, p in zip(tables, p_values, strict=True) if p <= ALPHA]
+    if not shown:
+        return ""
+    best = min(shown, key=lambda setting: float(tables[setting].mean()))
+    decides, words, option = task.decides.replace("_", " "), name.replace("_", " "), "val_loss" if name == "loss" else name
+    return (f"whether {decides} or {words} matters more: {best} has the better {words}, {found[best][0]:.4g} beside "
+            f"{found[best][1]:.4g}; `--metric {option}` decides by it")
 
 
 def seconds_ratio(runs, a, b, target, step_seconds, of_a=None):

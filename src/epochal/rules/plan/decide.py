@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from ...base.errors import MeasurementFailed
 from ...base.validate import one_of
-from ...records import Arm, Outcome, Plan, Setting, Stopping, Verdict
+from ...records import Arm, Outcome, Plan, Setting, Verdict
 from ...records.clock import Clock, Seconds
 from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target, without_learning
 from ..scaling import steps_per_epoch
 from . import compare, sentences
 from .back_ends import faster_back_end
-from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate
+from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate, stopping_for
 from .folds import levelled, n_trained
 from .from_race import decide_race
 from .learnt import nothing_learnt
@@ -85,16 +85,17 @@ def _decide(evidence, goal):
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
-                                metric_on_test=compare.test_metric_of(runs, chosen, present),
-                                nothing=nothing, better=arm_of[better], nearest=None if aim is None else compare.nearest(runs, aim),
+                                metric_on_test=compare.test_metric_of(runs, chosen, present, evidence.task.place_of_other),
+                                nothing=nothing, by_another=compare.better_by_another(runs, chosen, evidence.task),
+                                better=arm_of[better], nearest=_nearest(evidence, runs, aim),
                                 seconds=_whole_fit(clock, chosen, runs, patience),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
         epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None,
-                             evidence.most_epochs),
+                             evidence.most_epochs, evidence.task),
         predict_batch_size=choose_predict_batch_size(evidence, chosen),
-        stopping=Stopping(patience=patience), headline=sentences.headline(context), binding=sentences.binding(context),
+        stopping=stopping_for(evidence.task, patience), headline=sentences.headline(context), binding=sentences.binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds,
         switches=faster_fit(evidence, chosen.batch_size, context.seconds),
@@ -110,10 +111,18 @@ def declared(evidence):
 
 def aim_of(evidence):
     """The `Aim` that `evidence.until` names, or `None`."""
-    until = evidence.until
+    until, task = evidence.until, evidence.task
     if until is None:
         return None
-    return Aim(None if until.metric == "loss" else evidence.task.metrics.index(until.metric), until.value, until.at_least)
+    if until.metric != task.decides:
+        return Aim(task.metrics.index(until.metric), until.value, until.at_least)
+    return Aim(None, task.as_judged(until.value), until.at_least != task.larger_is_better)
+
+
+def _nearest(evidence, runs, aim):
+    """Which setting comes nearest to what is to be reached, and how near, in the metric itself."""
+    found = None if aim is None else compare.nearest(runs, aim)
+    return (found[0], evidence.task.as_judged(found[1])) if found and aim is not None and aim.place is None else found
 
 
 class _Compared(NamedTuple):
@@ -137,7 +146,7 @@ def _choose(goal, c):
     """
     aimed = isinstance(c.target, Aim)
     allowed = {arm.setting: arm for arm in c.arms
-               if (arm.steps is not None if aimed else arm.verdict in (Verdict.REFERENCE, Verdict.NOT_WORSE))}
+               if (arm.steps is not None if aimed else arm.verdict in (Verdict.REFERENCE, Verdict.BETTER, Verdict.NOT_WORSE))}
     if goal == "best":
         return c.against if c.against in allowed else min(allowed, key=lambda s: (allowed[s].quality or 0.0, s))
     costs = {arm.setting: cost for arm in c.arms if (cost := _cost(goal, arm, c.n_train)) is not None}

@@ -5,14 +5,14 @@ from typing import Any
 
 from ...base.errors import MeasurementFailed
 from ...base.text import capital, counted, difference, duration, number, quantity
-from ...records import Arm, Choice, Outcome, Plan, Stopping, Verdict
+from ...records import Arm, Choice, Outcome, Plan, Verdict
 from ..margin import without_learning
 from ..race.judge import Why, judge, levels_of
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .back_ends import faster_back_end
-from .choices import choose_predict_batch_size
+from .choices import choose_predict_batch_size, stopping_for
 from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
 from .switches import faster_fit
 
@@ -63,7 +63,7 @@ def _plan(evidence, goal, clock, standings, judged):
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
         epochs=told.epochs(),
-        predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=Stopping(patience=patience),
+        predict_batch_size=choose_predict_batch_size(evidence, chosen), stopping=stopping_for(evidence.task, patience),
         headline=told.headline(), binding=told.binding(), on_test="", unresolved=tuple(told.unresolved()),
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
         seconds=seconds, switches=faster_fit(evidence, size, seconds),
@@ -83,7 +83,8 @@ def _arm(setting, standings, judged):
     leads = judged.leads if setting == judged.ahead or is_present else ()
     if leads:
         last, step = leads[-1], standings.seconds_of(setting, 1)
-        shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds)}
+        shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds),
+                   "metrics": standings.metrics("fresh", setting, last.seconds)}
         took = [last.seconds] * 3 if is_present else [last.seconds / r for r in (last.sooner, last.sooner_high, last.sooner_low)]
         timed = dict(zip(("seconds", "seconds_low", "seconds_high"), took, strict=True))
         timed |= dict(zip(("steps", "steps_low", "steps_high"), (seconds / step for seconds in took), strict=True))
@@ -99,7 +100,8 @@ def _arm(setting, standings, judged):
     reference = Verdict.REFERENCE if is_present else Verdict.UNDECIDED
     if not both:
         return Arm(**shared, n_seeds=1, quality=None, verdict=reference, **nothing)
-    shared |= {"raced": both[-1], "quality": standings.raced(setting, both[-1])}
+    shared |= {"raced": both[-1], "quality": standings.raced(setting, both[-1]),
+               "metrics": standings.metrics("race", setting, both[-1])}
     if is_present or standings.diverged(standings.present):
         return Arm(**shared, n_seeds=1, verdict=reference, **nothing)
     mean, low, high = standings.raced_difference(setting, both[-1])
@@ -112,7 +114,7 @@ class _Told:
     def __init__(self, evidence, goal, clock, standings, judged, chosen):
         self.goal, self.evidence, self.clock = goal, evidence, clock
         self.standings, self.judged, self.chosen = standings, judged, chosen
-        self.present, self.n_train = evidence.present, clock.n_train
+        self.present, self.n_train, self.task = evidence.present, clock.n_train, evidence.task
         patience = min(patience_for(MOST_EPOCHS), max(_PATIENCE, math.ceil(_PATIENT_UPDATES / self._an_epoch())))
         self.patience = round(patience * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
         self.whose = evidence.whose
@@ -128,8 +130,8 @@ class _Told:
         if judged.change:
             last = judged.leads[-1]
             if last.sooner < _WORTH_TELLING:
-                return (f"Use {judged.ahead}: after {quantity('s', last.seconds)} of training each, its validation loss is below "
-                        f"that of {self.yours} by {number(-last.difference)} ({number(-last.high)} to {number(-last.low)}).")
+                return (f"Use {judged.ahead}: after {quantity('s', last.seconds)} of training each, its {self.task.judged_in} is "
+                        f"{self.task.side} that of {self.yours} by {self._lower(last)}.")
             mine, theirs = quantity("s", last.seconds / last.sooner), quantity("s", last.seconds)
             return (f"Use {judged.ahead}: it gets as far in {mine} of training as {self.yours} in {theirs}, {number(last.sooner)} "
                     f"times sooner.{self._whole_training()}")
@@ -140,11 +142,12 @@ class _Told:
         if undecided and last is not None and last.difference <= judged.margin and last.sooner_low > _WORTH_TELLING:
             other = f"{number(judged.ahead.batch_size)} at {number(judged.ahead.learning_rate)}"
             return (f"Keep {self.yours}, or try {other}: as far {number(last.sooner)} times sooner, if it stays as good, which is "
-                    f"not shown: difference {difference(last.difference, last.low, last.high)}.")
+                    f"not shown: difference {self._apart(last)}.")
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
-            Why.OTHER_GOAL: f"a race tells of time and loss, and not what is {self.goal}; raise `--budget` for whole trainings.",
+            Why.OTHER_GOAL: f"a race tells of time and {self.task.decides}, and not what is {self.goal}; raise `--budget` for "
+                            "whole trainings.",
             Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
             Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
             Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
@@ -154,6 +157,14 @@ class _Told:
                         "as far, and these are fixed.",
             Why.SHRINKING: f"{judged.ahead} was ahead at first, but its lead shrinks with longer training.",
         }[judged.why]
+
+    def _lower(self, lead):
+        """By how much a lead is better, with its interval."""
+        return f"{number(-lead.difference)} ({number(-lead.high)} to {number(-lead.low)})"
+
+    def _apart(self, lead):
+        """The difference of a lead, with its interval, in what decides."""
+        return difference(*self.task.apart(lead.difference, lead.low, lead.high))
 
     def _early(self):
         """What may make a setting lead at first alone."""
@@ -172,9 +183,9 @@ class _Told:
         last = judged.leads[-1]
         after = f"after {quantity('s', last.seconds)} of training each"
         if judged.why is Why.BETTER:
-            span = f"{number(-last.high)} to {number(-last.low)}"
-            return f"{after}, its validation loss is lower by {number(-last.difference)} ({span})"
-        return (f"no worse than {self.whose} {after} (difference {last.difference:+.2g}, margin {number(judged.margin)}), and "
+            return f"{after}, its {self.task.judged_in} is {self.task.best[1]} by {self._lower(last)}"
+        apart = self.task.apart(last.difference, last.low, last.high)[0]
+        return (f"no worse than {self.whose} {after} (difference {apart:+.2g}, margin {number(judged.margin)}), and "
                 f"{number(last.sooner)} times sooner there")
 
     def why_rate(self):
@@ -240,14 +251,14 @@ class _Told:
                    "`--budget` looks further")
         if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
             last = judged.leads[-1] if judged.leads else None
-            told = f" (difference {difference(last.difference, last.low, last.high)})" if last else ""
+            told = f" (difference {self._apart(last)})" if last else ""
             yield f"{judged.ahead} may train faster{told}"
         if self.evidence.until is not None:
             yield f"whether {self.evidence.until} is reached: only trainings to the end tell; raise `--budget`"
         if nothing := self._nothing_learnt():
             yield f"{'whether training helps' if self.evidence.task.trained_before else 'whether anything is learnt'}: {nothing}"
         if not self.evidence.most_epochs:
-            yield "the number of epochs: no training was long enough to see its validation loss turn"
+            yield f"the number of epochs: no training was long enough to see its {self.task.judged_in} turn"
         for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
                             ("compilation", "the time of compilation")):
             if self.evidence.get(name) is None:
@@ -258,13 +269,17 @@ class _Told:
         if self.standings is None:
             return ""
         least, without = min(map(self.standings.lowest, self.standings.racers())), without_learning(self.evidence)
-        before = self.evidence.get("untrained_loss").value
+        before, judged = self.evidence.get("untrained_loss").value, self.task.judged_in
+
+        def shown(value):
+            return number(self.task.as_judged(value))
+
         if self.evidence.task.trained_before and not math.isinf(least):
-            return "" if least < before else (f"nothing is better than before training yet (validation loss {number(least)} at "
-                                              f"best, {number(before)} before); try a lower learning rate, or raise `--budget`")
+            return "" if least < before else (f"nothing is better than before training yet ({judged} {shown(least)} at "
+                                              f"best, {shown(before)} before); try a lower learning rate, or raise `--budget`")
         if math.isinf(least) or least < without:
             return ""
-        return (f"nothing was learnt yet (validation loss {number(least)} at best, {number(without)} without learning); scale the "
+        return (f"nothing was learnt yet ({judged} {shown(least)} at best, {shown(without)} without learning); scale the "
                 "inputs, try another learning rate, or raise `--budget`")
 
     def _machine(self):

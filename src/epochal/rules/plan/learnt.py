@@ -25,8 +25,9 @@ def nothing_learnt(evidence, arms):
         return _no_better_than_before(evidence)
     if least < without or evidence.task.weighted:
         return ""
-    return (f"Nothing was learnt: validation loss {number(least)} at best, {number(without)} for always the same answer. "
-            f"{_cause(evidence, without)}")
+    task = evidence.task
+    return (f"Nothing was learnt: {task.judged_in} {number(task.as_judged(least))} at best, {number(task.as_judged(without))} for "
+            f"always the same answer. {_cause(evidence, without)}")
 
 
 def _no_better_than_before(evidence):
@@ -47,7 +48,8 @@ def _no_better_than_before(evidence):
     mean, low, high = min(found)
     if high < 0:
         return ""
-    shown = f"validation loss {difference_of(mean, low, high)} beside {number(start.value)} before"
+    task = evidence.task
+    shown = f"{task.judged_in} {difference_of(*task.apart(mean, low, high))} beside {number(task.as_judged(start.value))} before"
     if low > 0:
         return f"Training makes it worse: {shown}, at best. Keep the weights as they are, or plan from a lower learning rate."
     return f"No setting was shown to be better than before training: {shown}, at best. Allow more validation rows, or more time."
@@ -56,10 +58,10 @@ def _no_better_than_before(evidence):
 def _cause(evidence, without):
     untrained, kind = evidence.get("untrained_loss").value, evidence.task.kind
     coin = 0.0 if kind == "regression" else math.log(2)
-    if kind != "custom" and untrained > _FAR.get(kind, _FAR_OF_CLASSES) * max(without, coin):
+    if kind != "custom" and evidence.task.decides == "loss" and untrained > _FAR.get(kind, _FAR_OF_CLASSES) * max(without, coin):
         what = "inputs and targets" if kind == "regression" else "inputs"
         return f"Scale the {what}, likeliest: before training the loss is {number(untrained)}."
     trained = [curve.train_loss[-1] for stage in ("present", "confirm") for curve in evidence.of(stage) if curve.train_loss]
-    if trained and min(trained) < _BY_HEART * without:
+    if trained and evidence.task.decides == "loss" and min(trained) < _BY_HEART * without:
         return f"Only the training rows were (loss {number(min(trained))}): does each target belong to its row?"
     return "Training loss does not fall either: are inputs scaled, targets right, last layer and loss made for them?"

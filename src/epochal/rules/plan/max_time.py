@@ -22,13 +22,14 @@ def within_time(plan, clock):
     n = max(1, math.floor(1 + (most - first) / (second - first)))
     if n >= plan.epochs.value:
         return plan
+    task = plan.evidence.task
     why = f"as many as end within {duration(most)}"
     if first > most:
         why = f"one alone takes about {duration(first)}, longer than the {duration(most)} that a training may take"
     shorter = plan.seconds is not None and plan.seconds.n_epochs > n
     too_few = plan.whole and n < plan.epochs.low
-    said = (f"epochs: validation loss is lowest after {plan.epochs.low} to {plan.epochs.high}, and the time that a training may "
-            f"take ends it after {counted(n, 'epoch')}",) if too_few else ()
+    said = (f"epochs: {task.judged_in} is {task.best[0]} after {plan.epochs.low} to {plan.epochs.high}, and the time that a "
+            f"training may take ends it after {counted(n, 'epoch')}",) if too_few else ()
     return replace(plan, epochs=replace(plan.epochs, value=n, low=min(n, plan.epochs.low), high=n,
                                         because=f"{why}; without that limit {plan.epochs.value}"),
                    seconds=clock.seconds(setting, n * an_epoch) if shorter else plan.seconds, unresolved=(*said, *plan.unresolved))

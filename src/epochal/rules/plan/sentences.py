@@ -12,6 +12,7 @@ from .propose import batch_sizes, worth_a_look
 from .quality import Aim
 
 _WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
+_NO_WORSE = (Verdict.BETTER, Verdict.NOT_WORSE)
 _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
 
 
@@ -20,7 +21,7 @@ class Context(NamedTuple):
 
     `better`: the best of the settings shown better, whatever time it takes. `seconds`, `present_seconds`: what a whole training
     takes with the chosen and with the present setting. `nearest`: where something is to be reached, the setting that comes nearest
-    to it, and its value. `nothing`: said where nothing was learnt.
+    to it, and its value. `nothing`: said where nothing was learnt. `by_another`: where another metric disagrees.
     """
 
     evidence: Evidence
@@ -41,6 +42,7 @@ class Context(NamedTuple):
     present_seconds: FitSeconds | None = None
     nearest: tuple[Setting, float] | None = None
     nothing: str = ""
+    by_another: str = ""
 
     @property
     def whose(self):
@@ -49,7 +51,12 @@ class Context(NamedTuple):
     @property
     def goal_words(self):
         """What is called the target."""
-        return str(self.evidence.until) if isinstance(self.target, Aim) else "the target loss"
+        return str(self.evidence.until) if isinstance(self.target, Aim) else f"the target {self.decides}"
+
+    @property
+    def decides(self):
+        """By what settings are compared, in words."""
+        return self.evidence.decides
 
 
 def headline(c):
@@ -92,29 +99,30 @@ def _as_good(c):
     if c.chosen is c.present and (rival := _promising(c)) is not None:
         sooner, cheaper = number(c.present.seconds / rival.seconds), sum(map(partial(_is_cheaper, c), rivals))
         doubt = "if it ends as good, which is not shown"
-        if rival.verdict is Verdict.NOT_WORSE:
+        if rival.verdict in _NO_WORSE:
             doubt = f"which may be chance, with {counted(cheaper, 'cheaper setting')} compared"
-        return (f"Keep {yours}, or try {_short(rival.setting)}: the same loss {sooner} times sooner, {doubt}: difference "
-                f"{_signed(rival)}.")
+        return (f"Keep {yours}, or try {_short(rival.setting)}: the same {c.decides} {sooner} times sooner, {doubt}: difference "
+                f"{_signed(c, rival)}.")
     if c.chosen is c.present and c.goal == "best":
         return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
     if c.chosen is c.present:
         cheaper = {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[c.goal]
         return f"{capital(c.whose)} is good already ({setting}): no setting that is no worse was shown {cheaper}."
-    if c.against is not c.present and c.present.verdict is not Verdict.NOT_WORSE:
-        return f"Use {setting}: {yours} has {c.present.difference:.2g} more validation loss than the best one{_gain(c)}."
+    if c.against is not c.present and c.present.verdict not in _NO_WORSE:
+        less = "less" if c.evidence.task.larger_is_better else "more"
+        return f"Use {setting}: {yours} has {c.present.difference:.2g} {less} validation {c.decides} than the best one{_gain(c)}."
     if c.goal == "best":
         return f"Use {setting}: shown better than {yours}, though by less than the margin{_gain(c)}."
     if c.goal == "smallest":
         return f"Use {setting}: no worse than {yours}, and needs the least memory."
     if c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
-        return f"Use {setting}: no worse than {yours}, and reaches the same loss with {number(share)} times the examples."
+        return f"Use {setting}: no worse than {yours}, and reaches the same {c.decides} with {number(share)} times the examples."
     return f"Use {setting}: no worse than {yours}{_gain(c)}."
 
 
 def _gain(c):
-    """What the chosen setting gains in time: to the same loss, and for a whole training."""
-    return (f", at the same loss {_times(c.ratio)}" if c.ratio else "") + _whole(c)
+    """What the chosen setting gains in time: to the same loss (or what decides), and for a whole training."""
+    return (f", at the same {c.decides} {_times(c.ratio)}" if c.ratio else "") + _whole(c)
 
 
 def _whole(c):
@@ -130,9 +138,9 @@ def why_batch_size(c):
     if c.nothing and c.chosen is c.present:
         gained = "gained over before training" if c.evidence.task.trained_before else "learnt"
         parts.append(f"{c.whose}; nothing was {gained} with any")
-    elif c.chosen.verdict is Verdict.NOT_WORSE:
+    elif c.chosen.verdict in _NO_WORSE:
         theirs = c.whose if c.against is c.present else _short(c.against.setting)
-        parts.append(f"no worse than {theirs} (difference {c.chosen.difference:+.2g}, margin {number(c.margin)})")
+        parts.append(f"no worse than {theirs} (difference {_apart(c, c.chosen)[0]:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
         fixed = "fixed" if "batch_size" in c.evidence.fixed else "no other setting was shown to be worth a change"
         parts.append(f"{c.whose}; {fixed}")
@@ -149,12 +157,13 @@ def why_batch_size(c):
 def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
-    if c.chosen.verdict is Verdict.NOT_WORSE:
+    if c.chosen.verdict in _NO_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
         own = "a fifth of the training rows and of yours for validation"
         of_rows = own if own_too(c.evidence) else f"{n_folds} parts of all rows"
         in_turn = f", {of_rows} in turn" if n_folds > 1 else ""
-        parts.append(f"difference in validation loss {_signed(c.chosen)}, 95 % over {seeds} and the validation rows{in_turn}")
+        parts.append(f"difference in validation {c.decides} {_signed(c, c.chosen)}, 95 % over {seeds} and the validation "
+                     f"rows{in_turn}")
     if c.ratio:
         value, low, high = c.ratio
         parts.append(f"time to the target: {c.whose} over this one {number(value)} ({number(low)} to {number(high)})")
@@ -203,11 +212,11 @@ def binding(c):
     if size >= n_train:
         return f"data: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
-        return "quality: every larger batch was shown worse in validation loss"
+        return f"quality: every larger batch was shown worse in validation {c.decides}"
     if larger and all(arm.verdict is Verdict.UNDECIDED for arm in larger):
-        return "not known: no larger batch was shown to be worse in validation loss, nor to be no worse"
+        return f"not known: no larger batch was shown to be worse in validation {c.decides}, nor to be no worse"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
-        return "quality: no larger batch was shown to be no worse in validation loss"
+        return f"quality: no larger batch was shown to be no worse in validation {c.decides}"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
@@ -228,23 +237,28 @@ def unresolved(c):
     found = []
     task = c.evidence.task
     if not c.nothing and None not in (task.constant_loss, c.present.quality) and c.present.quality >= task.constant_loss:
-        found.append(f"whether anything was learnt: the validation loss of {c.whose}, {number(c.present.quality)}, is no lower "
-                     f"than {number(task.constant_loss)}, that of the best constant answer")
+        mine, constant = (number(task.as_judged(value)) for value in (c.present.quality, task.constant_loss))
+        found.append(f"whether anything was learnt: the validation {c.decides} of {c.whose}, {mine}, is no {task.best[1]} "
+                     f"than {constant}, that of the best constant answer")
     if c.better is not None and c.better not in (c.against, c.present) and None not in (c.better.seconds, c.present.seconds):
+        more = "more" if task.larger_is_better else "less"
         less, times = c.present.quality - c.better.quality, c.better.seconds / c.present.seconds
-        found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} less validation loss than "
-                     f"{c.whose}, and takes {number(times)} times as long to the same loss; `--goal best` takes it")
-    unsure = (Verdict.UNDECIDED, Verdict.NOT_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
+        found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} {more} validation "
+                     f"{c.decides} than {c.whose}, and takes {number(times)} times as long to the same {c.decides}; "
+                     "`--goal best` takes it")
+    if c.by_another and not c.nothing:
+        found.append(c.by_another)
+    unsure = (Verdict.UNDECIDED, *_NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
     doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and _would_pay(c, arm)]
     if doubtful:
         first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
         gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
         others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
-        found.append(f"{first.setting} may be {gain}: difference {_signed(first)}, margin {number(c.margin)}, "
+        found.append(f"{first.setting} may be {gain}: difference {_signed(c, first)}, margin {number(c.margin)}, "
                      f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
     if are_unlike(c.evidence):
-        found.append(f"whether training rows tell of your validation rows: the loss of {c.whose} is {_rows_apart(c)} on yours, so "
-                     "those alone were judged, and fewer rows tell less")
+        found.append(f"whether training rows tell of your validation rows: the {c.decides} of {c.whose} is {_rows_apart(c)} on "
+                     "yours, so those alone were judged, and fewer rows tell less")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
         found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
@@ -268,23 +282,25 @@ def on_test(c):
     """The test losses beside each other, or nothing where there are no test rows."""
     if c.on_test is None:
         return ""
-    chosen, present, (mean, low, high) = c.on_test
-    n = f"{c.evidence.task.n_test:,} rows that had no part in any choice"
-    task = c.evidence.task
+    task, n = c.evidence.task, f"{c.evidence.task.n_test:,} rows that had no part in any choice"
+    (chosen, present), worse = map(task.as_judged, c.on_test[:2]), c.on_test[2][1] > c.margin
+    mean, low, high = task.apart(*c.on_test[2])
     name = task.shown.replace("_", " ") if c.metric_on_test and task.shown in task.metrics else ""
     if c.chosen is c.present:
-        return f"loss {chosen:.4g}{f', {name} {c.metric_on_test[0]:.4g}' if name else ''}, on {n}"
-    doubt = "; it is higher there by more than chance explains, which validation did not show" if low > c.margin else ""
+        return f"{c.decides} {chosen:.4g}{f', {name} {c.metric_on_test[0]:.4g}' if name else ''}, on {n}"
+    way = "lower" if task.larger_is_better else "higher"
+    doubt = f"; it is {way} there by more than chance explains, which validation did not show" if worse else ""
     apart = f"difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds"
     beside = f", {name} {c.metric_on_test[0]:.4g} and {c.metric_on_test[1]:.4g}" if name else ""
-    return f"loss {chosen:.4g}, {c.whose} {present:.4g} ({apart}){beside}, on {n}{doubt}"
+    return f"{c.decides} {chosen:.4g}, {c.whose} {present:.4g} ({apart}){beside}, on {n}{doubt}"
 
 
 def _rows_apart(c):
     """How much the loss on the user's validation rows is higher or lower than on training rows that were held out."""
     found = c.evidence.get(OWN_ROWS)
-    way, low, high = ("higher", found.low, found.high) if found.value > 0 else ("lower", -found.high, -found.low)
-    return f"{way} by {number(abs(found.value))} ({number(low)} to {number(high)})"
+    value, low, high = c.evidence.task.apart(found.value, found.low, found.high)
+    way, low, high = ("higher", low, high) if value > 0 else ("lower", -high, -low)
+    return f"{way} by {number(abs(value))} ({number(low)} to {number(high)})"
 
 
 def _not_compared(c):
@@ -301,7 +317,7 @@ def _not_compared(c):
 
 def _promising(c):
     """Where speed counts, the fastest setting that is as good on average, and not shown to be; `None` where there is none."""
-    some = [arm for arm in c.arms if arm.verdict in (Verdict.UNDECIDED, Verdict.NOT_WORSE) and arm.n_seeds >= _SEVERAL
+    some = [arm for arm in c.arms if arm.verdict in (Verdict.UNDECIDED, *_NO_WORSE) and arm.n_seeds >= _SEVERAL
             and arm.difference <= c.margin and _is_cheaper(c, arm)]
     return min(some, key=lambda arm: (arm.seconds, arm.setting), default=None) if c.goal == "fastest" else None
 
@@ -357,5 +373,10 @@ def _short(setting):
     return f"{number(setting.batch_size)} at {number(setting.learning_rate)}"
 
 
-def _signed(arm):
-    return "no two seeds in common" if arm.difference is None else difference(arm.difference, arm.low, arm.high)
+def _signed(c, arm):
+    return "no two seeds in common" if arm.difference is None else difference(*_apart(c, arm))
+
+
+def _apart(c, arm):
+    """The difference of an arm, with its interval, in what decides."""
+    return c.evidence.task.apart(arm.difference, arm.low, arm.high)

@@ -170,6 +170,12 @@ class Standings:
                   if run.outcome is Outcome.OK and self.reached(run, seconds)]
         return fmean(losses) if losses else None
 
+    def metrics(self, stage, setting, seconds):
+        """The compiled metrics beside that loss, where they were kept: at the mark of each run with the lowest loss so far."""
+        kept = [min(self._marks(run, seconds), key=lambda mark: fmean(mark.half_a + mark.half_b)).metrics
+                for run in self.of(stage, setting).values() if run.outcome is Outcome.OK and self.reached(run, seconds)]
+        return tuple(map(fmean, zip(*kept, strict=True))) if kept and all(kept) else ()
+
     def reached(self, run, seconds):
         """Whether a run has trained so long, and was looked at by then: one begun when a race went on has its first mark later."""
         return bool(run.marks) and run.marks[0].n_updates <= self.updates(run.setting, seconds) <= run.n_updates

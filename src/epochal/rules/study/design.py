@@ -1,19 +1,14 @@
 """From the words of a user to the design of a study: arguments checked, defaults settled; and how long each arm trains."""
 
 import math
-import re
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from ...base.validate import require, whole_number
 from ...records import BUDGETS, Design
+from ..metric import declared_metric
 from ..scaling import steps_per_epoch
-
-_UP = {"acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "sensitivity", "specificity", "similarity",
-       "correlation", "kappa", "ndcg", "mrr", "dice"}  # words in names of which more is better
-_DOWN = {"loss", "error", "mae", "mse", "rmse", "mape", "msle", "crossentropy", "logloss", "logcosh", "hinge", "poisson",
-         "divergence", "deviation", "brier", "perplexity"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +53,11 @@ def designed(task, present, choices: Choices) -> Design:
     require(c.reference is None or (not isinstance(c.reference, bool) and c.reference in sizes), "reference", c.reference,
             f"one of the batch sizes, {sorted(sizes)}")
     reference = c.reference or (32 if 32 in sizes else min(sizes))
-    metric, up = _metric(c.metric, c.mode, ("loss", *task.metrics))
+    metric, up = declared_metric(c.metric, c.mode, ("loss", *task.metrics))
     return Design(batch_sizes=tuple(sorted(sizes)), reference=int(reference), learning_rates=rates, epochs=int(c.epochs),
                   equal=budgets, n_seeds=int(c.seeds), n_trial_seeds=int(c.trial_seeds), metric=metric, larger_is_better=up,
                   margin=None if c.margin is None else float(c.margin), tutorial=c.protocol == "tutorial", halving=c.halving,
                   seed=int(c.seed))
-
-
-def more_is_better(metric):
-    """Whether more of a metric is better, by the last word of its name that tells: Keras puts the output's name before it.
-
-    Raises:
-        UsageError: the name does not tell.
-
-    >>> more_is_better("val_accuracy"), more_is_better("tower2_mae"), more_is_better("cosine_similarity")
-    (True, False, True)
-    """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", metric.replace("io_u", "iou")).lower().split("_")
-    telling = [word for word in words if word in _UP | _DOWN]
-    require(bool(telling), "mode", "auto", f'"min" or "max" for {metric!r}, whose name does not tell whether more is better',
-            'Pass mode="max", say.')
-    return telling[-1] in _UP
 
 
 def horizons(design, n_train, step_seconds):
@@ -130,16 +109,6 @@ def _budgets(equal):
     require(bool(budgets) and all(isinstance(budget, str) and budget in BUDGETS for budget in budgets), "equal", equal,
             f"some of {', '.join(BUDGETS)}", 'Pass ("epochs",).')
     return tuple(budget for budget in BUDGETS if budget in budgets)
-
-
-def _metric(metric, mode, known):
-    """The metric's name as it is compiled, and whether more of it is better."""
-    require(isinstance(metric, str), "metric", metric, '"val_loss" or the name of a compiled metric')
-    name = metric.removeprefix("val_")
-    require(name in known, "metric", metric, f"one of {', '.join(f'val_{one}' for one in known)}", "Compile the model with it.")
-    require(mode in ("auto", "min", "max"), "mode", mode, '"auto", "min" or "max"')
-    require(name != "loss" or mode != "max", "mode", mode, '"min" or "auto" for a loss')
-    return name, mode == "max" or (mode == "auto" and more_is_better(name))
 
 
 def _sizes(values, n_train):

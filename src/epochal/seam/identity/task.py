@@ -21,14 +21,17 @@ def task_of(twin, data):
     kept, compiled = list(twin.kept()), _compiled(twin.described)
     classes = class_counts(data.train.y) if kind in ("binary", "multiclass") else np.array([], int)
     fingerprint, parts = _fingerprint(_parts(twin, kept, compiled), data)
+    decider = twin.decider
     return Task(
         name=data.name, kind=kind, n_train=data.train.n_rows, n_validation=data.half_a.n_rows + data.half_b.n_rows,
         n_test=data.test.n_rows if data.test is not None else 0, n_params=twin.n_params, n_classes=len(classes),
         rarest=int(classes.min()) if len(classes) else 0, loss=_loss_name(model.loss),
-        optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, metrics=twin.metric_names,
+        optimizer=type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).__name__, 
+        metrics=tuple("loss" if decider and name == decider.name else name for name in twin.metric_names),
+        decides=decider.name if decider else "loss", larger_is_better=bool(decider and decider.larger_is_better),
         weighted=data.train.weight is not None, normalises_over_batch=twin.normalises_over_batch(),
         fingerprint=fingerprint, parts=parts,
-        constant_loss=_constant_loss(_loss_name(model.loss), kind, data) if _is_mean_over_rows(compiled) else None,
+        constant_loss=_constant_loss(_loss_name(model.loss), kind, data) if not decider and _is_mean_over_rows(compiled) else None,
         notes=(*data.notes, *twin.notes, *_on_starts(kept)), columns=data.columns)
 
 
@@ -77,6 +80,8 @@ def _parts(twin, kept, compiled):
     yield "code of your own", [text_of(own).encode()]
     yield "values it starts from", (piece for _, place, value in kept for piece in
                                     (f"{place}{value.dtype}{value.shape}".encode(), np.ascontiguousarray(value).tobytes()))
+    if twin.decider is not None:
+        yield "what decides", [f"{twin.decider.name} {twin.decider.larger_is_better}".encode()]
 
 
 def _architecture(model):

@@ -98,7 +98,10 @@ def _see(model, sample):
 
 
 def metric_names(model):
-    """The names of the compiled metrics that give one number, in Keras' order, without the loss; the model must be built."""
+    """The names of the compiled metrics that give one number, without the loss; the model must be built.
+
+    In Keras' order, on JAX in that of the alphabet, as evidence of earlier versions has them.
+    """
     if keras.backend.backend() == "jax":
         import jax
 

@@ -9,9 +9,9 @@ from ..convolutions.layers import can_be_products, has_convolutions
 from ..convolutions.rewrite import with_products
 from ..machine import compiled_sooner, keep_programs, this_machine
 from ..model.copying import to_numpy
-from ..model.metrics import chosen_elsewhere
 from ..rows import over
-from .verbs import Pure, State, Verbs, blocks_of, both_halves, held_out, kept_blocks, on_bench, parts_of
+from .judging import Judged, blocks_of, both_halves, figures_of, judged_rows, kept_blocks
+from .verbs import Pure, State, Verbs, held_out, on_bench, parts_of
 
 
 def bind(twin, data):
@@ -22,7 +22,8 @@ def bind(twin, data):
     world = _World(twin, with_products if in_loops else lambda function: function)
     options = None if has_convolutions(twin.network) else compiled_sooner()
     programs = {name: jax.jit(getattr(world, name), compiler_options=options)
-                for name in ("step", "judged", "judge", "loss", "gradient")}
+                for name in ("step", "judged", "judge_rows", "results", "loss", "gradient")}
+    start = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def peak_bytes(state, batch_size, whole):
         few = twin.sample if whole else data.train.take(slice(0, 1))
@@ -41,7 +42,10 @@ def bind(twin, data):
         put=put,
         step=lambda state, rows, rate: programs["step"](held, state, rows, jnp.float32(rate)),
         judged=lambda state, fold=0: tuple(map(np.asarray, programs["judged"](held, state, held_out(data, fold)))),
-        judge=lambda state, half, rows: float(programs["judge"](state, held.judged[half], rows)),
+        judge=lambda state, half, blocks: judged_rows(
+            blocks, start, lambda counted, rows: programs["judge_rows"](state, held.judged[half], rows, counted),
+            every_end=twin.decider is not None),
+        results=lambda values: np.asarray(programs["results"](values)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         peak_bytes=peak_bytes,
@@ -96,13 +100,20 @@ class _World:
 
     def judged(self, held, state, rows):
         """As `Pure.judged`; figures as Keras' `evaluate` would print them."""
-        losses, counted, blocks = zip(*(self._judge(state, part) for part in parts_of(held, rows, _take)), strict=True)
-        figures = [self._figures(*part) for part in zip(losses, chosen_elsewhere(self._model, counted), strict=True)]
+        parts = [self._judge(state, part) for part in parts_of(held, rows, _take)]
+        figures, blocks = figures_of(jnp, self._model, parts, self.results, self._twin.decider)
         return jnp.stack(figures), both_halves(jnp, blocks)
 
-    def judge(self, state, part, rows):
-        """The loss on some rows of a judged part, whatever their number: one program for each."""
-        return self._loss(state.weights, state.fixed, *_take(part, rows), training=False)[0]
+    def judge_rows(self, state, part, rows, metrics):
+        """The loss on some rows of a judged part, whatever their number, and the metrics' variables after them."""
+        (_, metrics), loss = self._judge_block(state, _take(part, rows), (jnp.float32(0), metrics))
+        return loss, metrics
+
+    def results(self, metrics):
+        """The metrics, whose variables hold these values, in the order of the twin's `metric_names`."""
+        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, metrics, strict=True))):
+            results = self._model.get_metrics_result()
+        return jnp.asarray([jnp.asarray(results[name], jnp.float32) for name in self._twin.metric_names])
 
     def loss(self, held, state, rows):
         training = self._twin.normalises_over_batch()
@@ -119,22 +130,21 @@ class _World:
 
     def _judge(self, state, part):
         """As `judged_in_blocks`."""
-        n, totals = len(jax.tree.leaves(part[0])[0]), (jnp.float32(0), [jnp.asarray(a) for a in self._first_metrics])
+        n, first = len(jax.tree.leaves(part[0])[0]), [jnp.asarray(a) for a in self._first_metrics]
         size, n_blocks = blocks_of(n)
-        judge_block = self._in_loops(self._judge_block)
+        judge_block, every_end = self._in_loops(self._judge_block), self._twin.decider is not None
 
         def judge_one(totals, start):
-            return judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), part), totals)
+            totals, loss = judge_block(state, jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), part), totals)
+            return totals, (loss, totals[1] if every_end else [])
 
-        totals, losses = jax.lax.scan(judge_one, totals, jnp.arange(n_blocks) * size)
+        totals, (losses, ends) = jax.lax.scan(judge_one, (jnp.float32(0), first), jnp.arange(n_blocks) * size)
         if n_blocks * size < n:
             totals, _ = judge_block(state, jax.tree.map(lambda a: a[n_blocks * size:], part), totals)
-        return totals[0] / n, totals[1], kept_blocks(losses)
-
-    def _figures(self, loss, metrics):
-        with keras.StatelessScope(state_mapping=list(zip(self._model.metrics_variables, metrics, strict=True))):
-            results = self._model.get_metrics_result()
-        return jnp.stack([loss, *(jnp.asarray(results[name], jnp.float32) for name in self._twin.metric_names)])
+        kept = kept_blocks(losses)
+        every = n_blocks // len(kept)
+        after = [[end[i * every - 1] for end in ends] for i in range(1, len(kept) + 1)]
+        return Judged(totals[0] / n, totals[1], kept, [first, *after] if every_end else None)
 
     def _judge_block(self, state, part, totals):
         x, y, weight = part

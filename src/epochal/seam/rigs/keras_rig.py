@@ -2,9 +2,12 @@
 
 import logging
 import math
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -18,14 +21,30 @@ from ..model.copying import seeded, to_numpy
 from ..model.description import described
 from ..rows import check, joined
 from .constant import constant_figures
+from .judging import figures_of, require_sums
 from .twin import Twin
 from .verbs import State
 
 _STEPS = 16  # in one call: beyond, nothing is gained, and batch-level callbacks are called that rarely
 
 
-def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, start="auto", tell=lambda share: None,
-             most_seconds=math.inf):
+class Once(NamedTuple):
+    """How a frozen base, which comes first in the model, is computed once.
+
+    Attributes:
+        tell: called with the share of the rows that it has seen. most_seconds: that it may take; else it is computed at every
+            update.
+    """
+
+    tell: Callable = lambda share: None
+    most_seconds: float = math.inf
+
+
+_WHATEVER_IT_TAKES = Once()
+
+
+def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, start="auto", once=_WHATEVER_IT_TAKES,
+             decides=lambda metrics: None):
     """The rig for a model and its `Data` on the Keras back end of this process.
 
     Args:
@@ -35,8 +54,10 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, sta
             takes. `None` is Keras' own `fit`.
         start: where trainings begin, of `STARTS`: with `"here"` from what the model has learnt before, with `"fresh"` newly drawn;
             `"auto"` sees whether it was trained.
-        tell: called with the share of the rows that a frozen base has seen, which is computed once where it comes first in the
-            model. most_seconds: that this may take; else it is computed at every update.
+        once: how a frozen base is computed.
+        decides: `(names of the compiled metrics) -> (name, whether more of it is better)` of the metric that decides between
+            settings, or `None` where the loss does. With one, what is called the loss in all that is judged is one less the metric
+            (the metric, where less of it is better), and the loss stands in the place of that metric.
 
     Raises:
         UsageError: the data are not finite or not of one length, or the model does not fit them.
@@ -45,8 +66,7 @@ def open_rig(source, data, batch_size=None, learning_rate=None, fit=None, *, sta
     names = ("the training rows", "the first validation rows", "the second validation rows", "the test rows")
     for name, part in zip(names, (data.train, *data.parts), strict=False):
         check(part, name)
-    once = {"tell": tell, "most_seconds": most_seconds}
-    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit, once, start)
+    return KerasRig(source, data, bind_of_backend(), (batch_size, learning_rate), fit, once, start, decides)
 
 
 def bind_of_backend():
@@ -68,11 +88,11 @@ class KerasRig:
 
     `now`: batch size and learning rate that are trained with now; `fit`: who trains; as for `open_rig`."""
 
-    def __init__(self, source, data, bind, now=(None, None), fit=None, once=None, start="auto"):
-        self._twin, self._data, self._trainer = Twin(source, data.train, start, data.preprocessed), data, fit
+    def __init__(self, source, data, bind, now=(None, None), fit=None, once=None, start="auto", decides=lambda metrics: None):
+        self._twin, self._data, self._trainer = Twin(source, data.train, start, data.preprocessed, decides), data, fit
         for name, part in zip(("validation_data", "validation_data", "test_data"), data.parts, strict=False):
             self._twin.check(part, name)
-        self._bench = data if once is None else self._twin.on_features(data, **once)
+        self._bench = data if once is None else self._twin.on_features(data, tell=once.tell, most_seconds=once.most_seconds)
         self._verbs = bind(self._twin, self._bench)
         self._runners, self.skips = {}, self._bench is not data
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
@@ -82,6 +102,8 @@ class KerasRig:
         self.judged, self.present_schedule = self._verbs.judged, self._twin.rates
         folds = data.folds
         self.folds, self.turns, self.own = ((), (0,), False) if folds is None else (folds.all, folds.turns, folds.own)
+        if self._twin.decider is not None:
+            self._decides_by_sums()
 
     def fresh(self, seed):
         return State(*([self._verbs.put(a) for a in group] for group in self._twin.fresh(seed)))
@@ -102,8 +124,11 @@ class KerasRig:
     def constant(self):
         return constant_figures(self._twin, self._data, self.task.kind)
 
-    def judge(self, state, half, rows):
-        return self._verbs.judge(state, half, np.asarray(rows, np.int32))
+    def judge(self, state, blocks):
+        parts = [self._verbs.judge(state, half, rows) for half, rows in enumerate(blocks)]
+        figures, (half_a, half_b) = figures_of(np, self._twin.model, parts, self._verbs.results, self._twin.decider)
+        judged = [of for of, rows in zip(figures, blocks, strict=True) if len(rows)]
+        return half_a.tolist(), half_b.tolist(), np.mean(judged, 0, dtype=float)[1:].tolist()
 
     def loss(self, state, rows):
         return self._verbs.loss(state, np.asarray(rows, np.int32))
@@ -181,6 +206,15 @@ class KerasRig:
         """Inputs, targets and sample weights of the first training rows."""
         part = self._data.train.take(slice(0, n_rows))
         return part.x, part.y, part.weight
+
+    def _decides_by_sums(self):
+        """Refuse a metric that cannot be told in blocks, and say in the record what always the same answer would score."""
+        state, decider = self.fresh(0), self._twin.decider
+        require_sums(self._twin, lambda blocks: self._verbs.judge(state, 0, blocks), self._data.half_a.n_rows)
+        figures = constant_figures(self._twin, self._data, self.task.kind)
+        scores = None if figures is None else decider.score(figures[:, 1 + decider.place])
+        constant = None if scores is None or not np.isfinite(scores).all() else float(scores.min())
+        self.task = replace(self.task, constant_loss=constant)
 
     def _runner(self, switches):
         """A copy, with these switches of `compile`, that may be trained and thrown away."""

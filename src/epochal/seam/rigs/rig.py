@@ -45,7 +45,7 @@ class Rig(Protocol):
     def step(self, state, rows, learning_rate): ...  # -> (State, loss before the step), as Keras' own train step
     def evaluate(self, state): ...                   # -> float32[n_parts, 1 + n_metrics]: half a, half b, test (if any)
     def judged(self, state, fold=0): ...             # -> those of a fold; float32[2, n_blocks]: loss in blocks of each half
-    def judge(self, state, half, rows): ...          # -> float: loss of a state on rows of validation half 0 or 1
+    def judge(self, state, blocks): ...              # -> (losses, losses, metrics): of blocks of rows of either half, and metrics
     def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
     def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping

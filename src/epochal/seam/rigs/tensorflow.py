@@ -7,7 +7,8 @@ import tensorflow as tf
 from ..machine import this_machine
 from ..model.copying import to_numpy
 from ..rows import over
-from .verbs import State, Verbs, evaluation, groups, held_out, judged_in_blocks, on_bench, on_device, parts_of
+from .judging import evaluation, judged_in_blocks, judged_rows, results_of
+from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
@@ -23,7 +24,8 @@ def bind(twin, data):
         put=_put,
         step=lambda state, rows, rate: compiled["step"](state, tf.constant(rows), tf.constant(rate, tf.float32)),
         judged=lambda state, fold=0: world.judged(state, held_out(data, fold), compiled["judge"]),
-        judge=lambda state, half, rows: float(compiled["judge_rows"](state, half, tf.constant(rows))),
+        judge=lambda state, half, blocks: world.judged_rows(state, half, blocks, compiled["judge_rows"]),
+        results=lambda values: results_of(twin, values),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
         wait=tf.test.experimental.sync_devices,
@@ -42,7 +44,7 @@ class _World:
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
-                       for name in ("_train", "_loss", "_rows_loss", "_gradient", "_judge")}
+                       for name in ("_train", "_loss", "_gradient", "_judge")}
 
     def step(self, state, rows, learning_rate):
         self._load(state)
@@ -67,14 +69,18 @@ class _World:
         loss = self._inner["_judge"](x, y, weight)
         return tf.cast(loss, tf.float32), [tf.identity(v.value) for v in variables]
 
-    def judge_rows(self, state, half, rows):
-        """The loss on some rows of a judged part."""
-        self._load(state)
-        return self._inner["_rows_loss"](*_take(self._data.judged[half], rows))
+    def judge_rows(self, state, half, rows, metrics):
+        """As `judge`, of some rows of a judged part."""
+        return self.judge(state, metrics, *_take(self._data.judged[half], rows))
+
+    def judged_rows(self, state, half, blocks, judge):
+        return judged_rows(blocks, self._first_metrics, lambda metrics, rows: judge(state, half, tf.constant(rows), metrics),
+                           every_end=self._twin.decider is not None)
 
     def judged(self, state, rows, judge):
-        return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, partial(judge, state))
-                                       for part in parts_of(self._data, rows, _take)))
+        return evaluation(self._twin, (
+            judged_in_blocks(part, self._first_metrics, partial(judge, state), every_end=self._twin.decider is not None)
+            for part in parts_of(self._data, rows, _take)))
 
     def _train(self, x, y, weight):
         with tf.GradientTape() as tape:
@@ -86,9 +92,6 @@ class _World:
 
     def _loss(self, x, y, weight):
         return self._twin.forward(x, y, weight, training=self._twin.normalises_over_batch())[1]
-
-    def _rows_loss(self, x, y, weight):
-        return self._twin.forward(x, y, weight, training=False)[1]
 
     def _gradient(self, x, y, weight):
         with tf.GradientTape() as tape:

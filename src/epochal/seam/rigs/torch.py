@@ -7,7 +7,8 @@ import torch
 from ...base.seeds import integer
 from ..machine import this_machine
 from ..rows import over
-from .verbs import State, Verbs, evaluation, groups, held_out, judged_in_blocks, on_bench, on_device, parts_of
+from .judging import evaluation, judged_in_blocks, judged_rows, results_of
+from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
@@ -23,6 +24,7 @@ def bind(twin, data):
         step=world.step,
         judged=lambda state, fold=0: world.judged(state, held_out(data, fold)),
         judge=world.judge,
+        results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
@@ -69,8 +71,9 @@ class _World:
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return evaluation(self._twin, (judged_in_blocks(part, self._first_metrics, self._judge)
-                                           for part in parts_of(self._data, rows, _take)))
+            return evaluation(self._twin, (
+                judged_in_blocks(part, self._first_metrics, self._judge, every_end=self._twin.decider is not None)
+                for part in parts_of(self._data, rows, _take)))
 
     def _judge(self, metrics, x, y, weight):
         _copy_into(self._model.metrics_variables, metrics)
@@ -78,12 +81,13 @@ class _World:
         self._model.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=weight)
         return loss, _copies(self._model.metrics_variables)
 
-    def judge(self, state, half, rows):
-        """The loss on some rows of a judged part."""
+    def judge(self, state, half, blocks):
         with torch.no_grad():
             self._load(state)
             self._model.eval()
-            return float(self._twin.forward(*_take(self._data.judged[half], rows), training=False)[1])
+            return judged_rows(blocks, self._first_metrics,
+                               lambda metrics, rows: self._judge(metrics, *_take(self._data.judged[half], rows)),
+                               every_end=self._twin.decider is not None)
 
     def _loss(self, state, rows):
         if self._twin.normalises_over_batch():

@@ -31,6 +31,7 @@ from ..model.copying import (
 )
 from ..model.optimizers import exclude_alike, plain_optimizer
 from ..rows import leaves, over
+from .judging import Decider
 
 _LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the first few thousand up to a million
 
@@ -39,10 +40,10 @@ class Twin:
     """A compiled copy of a model, its optimizer with a plain learning rate, and what it takes to start anew.
 
     `source` is as for `open_rig`; the first few rows of `part`, which are its `sample`, build the model's lazy parts. Copies have
-    no preprocessor: where the model has one, it has made the rows (`preprocessed`), or it is refused.
+    no preprocessor: where the model has one, it has made the rows (`preprocessed`), or it is refused. `decides` as for `open_rig`.
     """
 
-    def __init__(self, source, part, start="auto", preprocessed=False):
+    def __init__(self, source, part, start="auto", preprocessed=False, decides=lambda metrics: None):
         self._preprocessed = preprocessed
         self._source, self._scheduled, self._head, self._shared, self._learnt = source, None, None, (), []
         self._original = None if is_builder(source) else source
@@ -58,6 +59,8 @@ class Twin:
             "training" in inspect.signature(call).parameters for call in (self.model.call, self.model.compute_loss))
         build(self.model, (few.x, few.y, few.weight), check=True)
         self.metric_names = metric_names(self.model)
+        decided = decides(self.metric_names)
+        self.decider = decided and Decider(decided[0], self.metric_names.index(decided[0]), decided[1])
         theirs = self._original or self.model
         exclude_alike(self.model.optimizer, self.model.trainable_variables, theirs.optimizer, theirs.trainable_variables)
         self._first_slots = [to_numpy(v) for v in self.model.optimizer.variables]  # read now: some back ends train in this model

@@ -1,4 +1,4 @@
-"""What a back end brings to the bench, as functions, and what all back ends share: judging, and copies on the device."""
+"""What a back end brings to the bench, as functions, and the copies of the data on the device."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -9,11 +9,7 @@ import keras
 import numpy as np
 
 from ...records import Machine
-from ..model.metrics import chosen_elsewhere
-from ..rows import leaves, over
-
-EVALUATION_BLOCK = 2048  # rows judged at once at most, so that judging needs no more memory than training
-N_BLOCKS = 4             # of equally many rows in each half, whose losses are kept: a row or two may be left to no block
+from ..rows import over
 
 
 class State(NamedTuple):
@@ -52,7 +48,8 @@ class Verbs:
     put: Callable         # (NumPy array) -> tensor, a copy
     step: Callable        # (state, rows, learning_rate) -> (state, loss)
     judged: Callable      # (state, fold=0) -> (float32[n_parts, 1 + n_metrics], float32[2, n_blocks])
-    judge: Callable       # (state, half, rows) -> float
+    judge: Callable       # (state, half, blocks of rows) -> `Judged`
+    results: Callable     # (values of the metrics' variables) -> metrics
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
     wait: Callable
@@ -109,53 +106,3 @@ def parts_of(device, rows, take):
         return device.judged
     judging = [*device.train[:2], device.weight]
     return [*(take(judging, half) for half in rows), *device.judged[2:]]
-
-
-def blocks_of(n_rows):
-    """How a part of so many rows is judged: `(rows of a block, blocks)`; rows that are left over make a shorter one."""
-    n = min(n_rows, N_BLOCKS * -(-n_rows // (N_BLOCKS * EVALUATION_BLOCK)))
-    return n_rows // n, n
-
-
-def judged_in_blocks(part, metrics, judge):
-    """The mean loss of a part `(x, y, weight)`, the values of the metrics' variables after all its rows, and the losses of blocks.
-
-    `metrics` are their values before; `judge` is `(metrics, x, y, weight) -> (loss, metrics)` of a block.
-    """
-    n, total, losses = len(leaves(part[0])[0]), np.float32(0), []
-    size, n_blocks = blocks_of(n)
-    for start in range(0, n, size):
-        rows = slice(start, min(start + size, n))
-        loss, metrics = judge(metrics, *(over(lambda a, rows=rows: a[rows], tree) for tree in part))
-        losses.append(np.float32(float(loss)))
-        with np.errstate(all="ignore"):  # of a run that diverges
-            total += np.float32(rows.stop - rows.start) * losses[-1]
-    return total / np.float32(n), metrics, kept_blocks(np.array(losses[:n_blocks]))
-
-
-def kept_blocks(losses):
-    """The losses of at most `N_BLOCKS` blocks, of those that a part was judged in."""
-    return losses.reshape(min(N_BLOCKS, len(losses)), -1).mean(1)
-
-
-def evaluation(twin, judged):
-    """Loss and metrics of each part, float32[n_parts, 1 + n_metrics], as Keras' `evaluate` would print them; and the losses of
-    the blocks of both halves, float32[2, n_blocks].
-
-    `judged` gives for each part what `judged_in_blocks` returns.
-    """
-    losses, counted, blocks = zip(*judged, strict=True)
-    found = []
-    for loss, values in zip(losses, chosen_elsewhere(twin.model, counted), strict=True):
-        for variable, value in zip(twin.model.metrics_variables, values, strict=True):
-            variable.assign(value)
-        results = twin.model.get_metrics_result()
-        found.append([float(loss), *(float(results[name]) for name in twin.metric_names)])
-    return np.array(found, np.float32), both_halves(np, blocks)
-
-
-def both_halves(numpy, blocks):
-    """float32[2, n_blocks]; `numpy` is the library of the arrays. One half may have a row more, and so a block more where rows are
-    few."""
-    n = min(len(half) for half in blocks[:2])
-    return numpy.stack([numpy.asarray(half[:n], numpy.float32) for half in blocks[:2]])
