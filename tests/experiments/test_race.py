@@ -123,7 +123,8 @@ def test_where_the_present_setting_diverges_another_is_recommended(dear):
 def test_where_nothing_learns_ever_lower_rates_are_tried_until_one_does(dear):
     """The bowl is stable below a rate of 2: the present one is three decades above it, and no starter is below."""
     rig = dear(present=Setting(batch_size=16, learning_rate=2000.0))
-    rig.judge = lambda state, half, rows: float(min(rig.evaluate(np.clip(state, -1e9, 1e9))[0, 0], 1e6))
+    rig.judge = lambda state, blocks: (
+        *([float(min(rig.evaluate(np.clip(state, -1e9, 1e9))[0, 0], 1e6))] * len(half) for half in blocks), [])
     with np.errstate(all="ignore"):
         known = run(rig, seconds=120.0)
     assert decide(known).learning_rate.value < 2
@@ -131,7 +132,7 @@ def test_where_nothing_learns_ever_lower_rates_are_tried_until_one_does(dear):
 
 def test_without_a_number_before_training_there_is_no_race(dear):
     rig = dear()
-    rig.judge = lambda state, half, rows: float("nan")
+    rig.judge = lambda state, blocks: (*([float("nan")] * len(half) for half in blocks), [])
     with pytest.raises(MeasurementFailed, match="before training is nan"):
         run(rig)
 
