@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import fit, plan, predict, study
+    from .api import fit, load, plan, predict, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
     from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
-    from .records.store import read as load
     from .rules.training.prior import corrected
     from .seam.model.metrics import AveragePrecision, RecallAtPrecision
     from .training.fit.batch_norm import reestimate_batch_norm
@@ -21,10 +20,9 @@ __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design"
            "load", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
-    "fit plan predict study": "epochal.api",
+    "fit load plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
-    "load": "epochal.records.store:read",
     "corrected": "epochal.rules.training.prior",
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",
@@ -56,8 +54,7 @@ def __dir__():
 
 
 def _find(home, name):
-    module, _, attribute = home.partition(":")
-    return getattr(import_module(module), attribute or name)
+    return getattr(import_module(home), name)
 
 
 lookup.open_with(lambda name: _find(_METHODS[name], name))

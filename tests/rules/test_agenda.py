@@ -73,8 +73,10 @@ def test_back_ends_are_announced_last_where_another_is_installed_and_there_is_ti
 
 def test_when_everything_is_known_nothing_is_announced():
     known = evidence({PRESENT: Truth(), at(128): Truth()}).add(
-        *(Reading(name=name, value=1.0) for name in (*PROBES, "engine", "study")))
+        *(Reading(name=name, value=1.0) for name in (*PROBES, "engine")),
+        Reading(name="study", value=1.0, details=(("budget", 50.0),)))
     assert agenda(task(), PRESENT, known, 60) == ()
+    assert [item.name for item in agenda(task(), PRESENT, known, 120)] == ["study"]  # it goes on
 
 
 @given(st.sampled_from([60, 1150, 60_000]), st.integers(10, 10**7), st.floats(5, 3600))

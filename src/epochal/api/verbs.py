@@ -1,11 +1,11 @@
-"""The four verbs: Keras' arguments in, one workflow of `services` run, its record out."""
+"""The four verbs: Keras' arguments in, one workflow of `services` run, its record out; and records read from files."""
 
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..base.stop import Stop, set_by_ctrl_c
-from ..records import BUDGETS, Evidence, Plan, Study
+from ..records import BUDGETS, Evidence, Plan, Study, read
 from ..rules.study.design import Choices
 from ..services import fit as fitting
 from ..services import plan as planning
@@ -259,3 +259,12 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
     progress = display(verbose)
     with set_by_ctrl_c(Stop()) as stop:
         return studying.study(studying.StudyRequest(source, choices, folder, ray, start), progress=progress, stop=stop)
+
+
+def load(path: str | PathLike[str]) -> Plan | Study | Evidence:
+    """The record in a file: `plan.json`, or whatever `save(path)` of a plan or study wrote.
+
+    Raises:
+        UsageError: there is no such file, or it holds no record.
+    """
+    return read(path)

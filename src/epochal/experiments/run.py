@@ -7,6 +7,7 @@ from .. import engine
 from ..base import seeds
 from ..base.errors import MeasurementFailed
 from ..engine.guard import memory_guard
+from ..probes.agenda import had_its_time
 from ..probes.probe import compiles_dearly
 from ..records import Outcome, Reading, Setting
 from ..rules.patience import exhausted
@@ -72,7 +73,7 @@ class _Study:
                                  evidence.fixed)
 
     def run(self):
-        if self._known():
+        if had_its_time(self.evidence.get("study"), self.seconds):
             return self.evidence
         self._measure_untrained()
         present = self.rig.present
@@ -99,11 +100,6 @@ class _Study:
         self._add(Reading(name="study", title="trainings made", value=float(len(self.evidence.curves)), unit="trainings",
                           repeats=1, cost=taken, details=(("budget", self.seconds),)))
         return self.evidence
-
-    def _known(self):
-        """Whether the evidence holds a study that ended, and had at least nine tenths of this time."""
-        ended = self.evidence.get("study")
-        return ended is not None and ended.detail("budget") >= 0.9 * self.seconds
 
     def _compare_sizes(self, confirm, needed):
         """Each batch size in turn: choose its rates on trials, compare them with fresh seeds, and plan anew with what is left."""

@@ -12,6 +12,7 @@ _LEAST_STEP = 1e-5     # seconds a fused step takes however small it is
 _TRAININGS = 25        # of the present setting and of two other batch sizes: the least that a comparison to the end takes
 SHARE_OF_TRAININGS = 0.5  # of the budget, at least, that trainings to the end get: probes take the rest
 _PROGRAMS = 6          # compiled for them, at least
+_TIMED_AFTERWARDS = 0.1  # of the budget, about, for what is timed after a race
 _FEWEST_EPOCHS = 16    # of each of them, on average: early stopping ends most of them soon after
 
 
@@ -26,11 +27,25 @@ def agenda(task, present, evidence, budget):
         return _before_a_race(task, present, evidence, budget, evidence.get("pace").value)
     first, later = ([Item(probe.name, probe.what, probe.why, probe.seconds(budget, evidence)) for probe in due(evidence, budget)
                      if (probe in AFTERWARDS) is afterwards] for afterwards in (False, True))
-    if "study" not in evidence:
+    kept = sum(probe.seconds(budget, evidence) for probe in AFTERWARDS if probe.fits(budget, evidence))
+    seconds = seconds_for_trainings(evidence, budget, kept + sum(item.seconds for item in first))
+    if not had_its_time(evidence.get("study"), seconds):
         sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
-        left = budget - sum(item.seconds for item in (*first, *later))
-        first.append(_trainings(task, present, sizes, max(left, SHARE_OF_TRAININGS * budget), program_seconds(evidence)))
+        first.append(_trainings(task, present, sizes, seconds, program_seconds(evidence)))
     return (*first, *later)
+
+
+def seconds_for_trainings(evidence, budget, beside=0.0):
+    """What trainings to the end get of a budget in seconds: all that probes before them have not taken, in this run or an earlier
+    one, and half of it at least. `beside`: seconds for what is still to be measured beside them."""
+    first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
+    probed = sum(reading.cost for reading in evidence.readings if reading.name in first)
+    return max(budget - probed - beside, SHARE_OF_TRAININGS * budget)
+
+
+def had_its_time(ended, seconds):
+    """Whether a comparison, told by its reading or `None`, ended and had at least nine tenths of so many seconds."""
+    return ended is not None and ended.detail("budget") >= 0.9 * seconds
 
 
 def goes_to_the_end(task, present, evidence, budget):
@@ -51,7 +66,8 @@ def _before_a_race(task, present, evidence, budget, pace):
     items = [Item(probe.name, probe.what, probe.why, probe.seconds(budget, evidence))
              for probe in (PROBES["memory"], PROBES["throughput"]) if probe.name not in evidence]
     left, an_epoch = budget - sum(item.seconds for item in items), steps_per_epoch(task.n_train, present.batch_size) * pace
-    if "race" not in evidence:
+    took = sum(reading.cost for reading in evidence.readings if reading.name in ("pace", "study", *PROBES))
+    if not had_its_time(evidence.get("race"), left - took - _TIMED_AFTERWARDS * budget):
         present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
         what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; the one ahead "
                 "and it again with fresh seeds")

@@ -143,6 +143,10 @@ class Evidence:
         return replace(self, readings=(*self.readings, *(t for t in things if isinstance(t, Reading))),
                        curves=(*self.curves, *(t for t in things if isinstance(t, Curve))), runs=tuple(runs.values()))
 
+    def __repr__(self):
+        return (f"<Evidence: {self.task.name if self.task else 'nothing'}, {len(self.readings)} readings, {len(self.curves)} "
+                f"trainings to the end, {len(self.runs)} raced>")
+
     def __contains__(self, name):
         return any(r.name == name for r in self.readings)
 

@@ -262,9 +262,9 @@ class Plan:
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
-        race, beside = any(arm.raced is not None for arm in self.arms), self._beside()
-        task = self.evidence.task
-        named = [task.shown.replace("_", " ")] if beside and task is not None else []
+        race, task = any(arm.raced is not None for arm in self.arms), self.evidence.task
+        beside = self._beside()
+        named = list(dict.fromkeys(name for values in beside.values() for name, value in values.items() if value is not None))
         as_judged = float if task is None else task.as_judged
         yield ("batch size", "rate", *(["after"] * race), f"val. {self.evidence.decides}", *named, "difference (95 %)", "quality",
                "training to target")
@@ -275,16 +275,15 @@ class Plan:
                    number(arm.setting.learning_rate),
                    *([quantity("s", arm.raced) if arm.raced is not None else "–"] * race),
                    "–" if arm.quality is None else f"{as_judged(arm.quality):.4g}",
-                   *(["–" if beside[arm.setting] is None else f"{beside[arm.setting]:.4g}"] if beside else []),
+                   *("–" if (value := beside[arm.setting].get(name)) is None else f"{value:.4g}" for name in named),
                    "{:+.2g} ({:+.2g} to {:+.2g})".format(*apart) if known else "–",
                    arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
                    _reached(arm))
 
     def _beside(self):
-        """What is shown beside the loss, by setting; nothing where it is not known of any."""
+        """What is shown beside what decides, `{setting: {name: value}}`."""
         task = self.evidence.task
-        found = {} if task is None else {arm.setting: task.shown_of(arm.quality, arm.metrics) for arm in self.arms}
-        return found if any(value is not None for value in found.values()) else {}
+        return {arm.setting: {} if task is None else task.beside(arm.quality, arm.metrics) for arm in self.arms}
 
     def how_compared(self):
         """How the arms were compared, in one line."""
@@ -316,6 +315,9 @@ class Plan:
     def save(self, path):
         """Write the plan to `path` as JSON; `epochal.load(path)` reads it back."""
         ask("save")(self, path)
+
+    def __repr__(self):
+        return f"<Plan: {self.headline}>"
 
     def __str__(self):
         leads = [table(rows)] if (rows := list(self.lead_rows())) else []
@@ -354,7 +356,7 @@ def _apart(task, found):
 def _reached(arm):
     """How long an arm trains to the target, in words."""
     if arm.steps is None:
-        return "–" if arm.n_seeds == 1 else "not reached"
+        return "–" if arm.n_seeds == 1 else "not by all seeds"
     return "not timed" if arm.seconds is None else quantity("s", arm.seconds)
 
 

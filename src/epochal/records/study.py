@@ -185,12 +185,15 @@ class Study:
         """A pandas table: of the `"contrasts"`, of the `"trainings"`, or of every epoch of every training (`"epochs"`)."""
         return ask("study_table")(self, what)
 
-    def plot(self, ax, name="quality", *, view=None):
-        """Draw one picture onto a matplotlib axis: `"quality"`, `"losses"`, `"rates"` or `"steps"`.
+    def plot(self, ax=None, name="quality", *, view=None):
+        """Draw one picture onto a matplotlib axis, the current one if `None`: `"quality"`, `"losses"`, `"rates"` or `"steps"`.
 
         `view` is what `"losses"` is drawn against, `"epochs"` or `"updates"`, and the budget of `"rates"`.
         """
         return ask("study_plot")(self, ax, name, view=view)
+
+    def __repr__(self):
+        return f"<Study of {self.task.name if self.task else 'nothing'}: {len(self.contrasts)} comparisons>"
 
     def __str__(self):
         return "\n\n".join([table(self.rows(), width=120), *self.sentences()])

@@ -52,6 +52,7 @@ class Task:
             allow to tell. A network that does not beat it has learnt nothing.
         notes: what was decided about the data on the way, one sentence each.
         columns: of a table, what became of each of its columns.
+        target_scale: how much of the target's own unit is one of the model's, where targets were standardised; else 1.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Task:
     constant_loss: float | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
+    target_scale: float = 1.0
 
     @property
     def judged_in(self):
@@ -98,20 +100,25 @@ class Task:
         """A difference in it, with its interval, as one of the metric itself."""
         return (-mean, -high, -low) if self.larger_is_better else (mean, low, high)
 
-    @property
-    def shown(self):
-        """What is shown beside what decides: the loss where a metric does; else R² where the loss is a mean squared error, else the
-        first compiled metric; `""` if none."""
-        if self.decides != "loss":
-            return "loss"
-        squared = self.kind == "regression" and self.loss in ("mse", "mean_squared_error", "MeanSquaredError")
-        return "R²" if squared and self.constant_loss else self.metrics[0] if self.metrics else ""
+    def beside(self, loss, metrics):
+        """What is shown beside what decides, `{name: value}`, a value `None` where it is not known.
 
-    def shown_of(self, loss, metrics):
-        """The value of `shown` where the loss (what decides) and the metrics are these; `None` where that is not known."""
-        if self.shown == "R²":
-            return None if loss is None else 1 - loss / self.constant_loss
-        return metrics[self.place_of_other] if metrics and len(metrics) == len(self.metrics) else None
+        The loss where a metric decides. Else of a mean squared error R² and the mean absolute error (MAE), in the target's own unit,
+        where these are known; of others the first compiled metric.
+
+        Args:
+            loss: what decides, on validation rows; `None` leaves out what takes it. metrics: their values; empty where not kept.
+        """
+        known = metrics if metrics and len(metrics) == len(self.metrics) else (None,) * len(self.metrics)
+        values, found = dict(zip(self.metrics, known, strict=True)), {}
+        if self.decides != "loss":
+            return {"loss": values["loss"]}
+        if self.kind == "regression" and self.loss in ("mse", "mean_squared_error", "MeanSquaredError"):
+            if self.constant_loss and loss is not None:
+                found["R²"] = 1 - loss / self.constant_loss
+            if name := next((name for name in ("mae", "mean_absolute_error") if name in values), None):
+                found["MAE"] = None if values[name] is None else values[name] * self.target_scale
+        return found or {name.replace("_", " "): value for name, value in list(values.items())[:1]}
 
     @property
     def place_of_other(self):

@@ -8,6 +8,8 @@ GLOSSARY = {
     "early stopping": "Training ends when the validation loss has not improved for some epochs (the patience), and the "
                       "weights of the best epoch are kept: `keras.callbacks.EarlyStopping`.",
     "validation loss": "The loss on rows that are not trained on. Lower is better.",
+    "mae": "The mean absolute error: how far a prediction is off on average, in the target's own unit. Lower is better.",
+    "r²": "How much of the target's variation is predicted: 1 is all of it, 0 no more than always answering the mean.",
     "quality": "How good a training became: its validation loss or metric at the best epoch. The epoch is chosen on one half "
                "of the validation rows and judged on the other half, so that a lucky epoch does not count.",
     "seed": "A number from which everything random in a training follows: first weights, order of rows, dropout. Trainings "
@@ -37,7 +39,8 @@ GLOSSARY = {
     "no memory": "A batch of this size does not fit into the device's memory.",
     "target loss": "The validation loss that a training must reach for its time to be taken: one margin above what the "
                    "reference reaches; in a race, what the present setting has reached.",
-    "time to target": "Seconds of `fit` until the target loss is reached for the first time.",
+    "time to target": "Seconds of `fit` until the target loss is reached for the first time. Not by all seeds means that "
+                      "some of its trainings ended above it, however low the mean.",
     "limiting factor": "What keeps the best batch size from being larger: the statistics of the gradients, the speed of the "
                        "device, its memory, or the number of rows.",
     "critical batch size": "The batch size B_crit at which gradient noise and signal balance. Well below it, doubling the "

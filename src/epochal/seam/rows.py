@@ -74,7 +74,7 @@ class Data:
         notes: what was decided about the rows, one sentence each, for the user.
         folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
         preprocessed: whether the model's own preprocessor, if it has one, has made these rows.
-        columns: of a table, a `ColumnUse` for each of its columns.
+        columns: of a table, a `ColumnUse` for each of its columns. target_scale: as in `Task`.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Data:
     folds: Folds | None = None
     preprocessed: bool = False
     columns: tuple = ()
+    target_scale: float = 1.0
 
     @property
     def parts(self):

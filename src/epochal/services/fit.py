@@ -68,7 +68,8 @@ def fit(request: FitRequest, *, plan: Plan | None = None, budget: float | str | 
         because = " ".join([found.because.removesuffix(".") + ".", *sentences]) if sentences else found.because
         request = replace(request, batch_size=found.batch_size, learning_rate=found.learning_rate, epochs=found.epochs,
                           default_callbacks=plan.callbacks() if found.stops_early else [])
-        progress.say(f"{_numbers(found, plan)}: {because}")
+        if request.verbose != 0:
+            progress.say(f"{_numbers(found, plan)}: {because}")
     request = replace(request, epochs=1 if request.epochs is None else request.epochs)
     progress.start(Agenda("training", items=(Item("training", f"{request.epochs} epochs"),), bar=False))
     history = trained(request, progress=progress, stop=stop)

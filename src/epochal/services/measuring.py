@@ -11,7 +11,7 @@ from ..engine.guard import memory_guard
 from ..engine.stretch import Stretches
 from ..experiments import run_race, run_study
 from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PROBES, SWITCHES, THROUGHPUT, VALIDATION
-from ..probes.agenda import SHARE_OF_TRAININGS, agenda, due, goes_to_the_end, is_affordable
+from ..probes.agenda import agenda, due, goes_to_the_end, had_its_time, is_affordable, seconds_for_trainings
 from ..probes.probe import COMPILING, SMALL_PROGRAM, largest_that_fits, program_seconds
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
 from ..records import Evidence, Outcome, Reading
@@ -94,9 +94,7 @@ class _Measuring:
             if probe not in AFTERWARDS:
                 self._probe(probe)
         self._require_room()
-        first = PROBES.keys() - {probe.name for probe in AFTERWARDS}
-        probed = sum(reading.cost for reading in self.evidence.readings if reading.name in first)  # in this run or an earlier one
-        seconds = max(self.budget - probed - self._kept_for(*AFTERWARDS), SHARE_OF_TRAININGS * self.budget)
+        seconds = seconds_for_trainings(self.evidence, self.budget, self._kept_for(*AFTERWARDS))
         self.evidence = run_study(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                   watch=self._watch("study"))
         if "study" not in self.evidence:
@@ -127,8 +125,7 @@ class _Measuring:
         switches = () if program_seconds(self.evidence) > SMALL_PROGRAM else (SWITCHES,)  # else Keras' programs would take it all
         later = self._kept_for(*switches, BACK_ENDS)
         seconds, ended = self._left("study") - _RESERVE * self.budget - later, self.evidence.get("race")
-        known = 0.0 if ended is None else ended.detail("budget")
-        if self.evidence.get("throughput") is not None and known < 0.9 * seconds:
+        if self.evidence.get("throughput") is not None and not had_its_time(ended, seconds):
             self.evidence = run_race(self.rig, self.evidence, seed=self.seed, seconds=seconds, keep=self.keep,
                                      watch=self._watch("race"))
         compared = sorted({run.setting.batch_size for run in self.evidence.runs if run.stage == "fresh"} - {present})

@@ -7,9 +7,10 @@ from os import PathLike, fspath
 from time import perf_counter
 from typing import Any
 
-from ..base.errors import Unsupported, UsageError
+from ..base.errors import Unsupported, UsageError, advise
 from ..base.text import quantity
 from ..base.validate import require
+from ..rules.training.advice import sorted_split
 from ..rules.training.prior import balanced_weights
 from ..seam.apart import data_apart
 from ..seam.frozen.features import StepAside
@@ -18,7 +19,7 @@ from ..seam.machine import check_device
 from ..seam.model.copying import first_line, is_builder
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import code_of, data_of, image_network, network_from_file, text_network, try_out, tutorial_network
-from ..seam.rows import Data, data_from_arguments
+from ..seam.rows import Data, data_from_arguments, leaves
 from ..tables import open_table
 from ..tables.encoding import class_shares
 from ..tables.options import NOTHING_SAID, TableOptions
@@ -57,6 +58,9 @@ class ArraySource:
             self._check_apart()
         source, notes = self.as_arrays(steps=_WITHOUT_END)
         if not apart:
+            if self.validation_split and len(targets := leaves(source.y)) == 1:
+                cut = len(targets[0]) - int(len(targets[0]) * self.validation_split)
+                advise(sorted_split(targets[0][:cut], targets[0][cut:]))
             data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight,
                                        validation_data=source.validation_data, validation_split=source.validation_split,
                                        test_data=source.test_data, seed=seed)

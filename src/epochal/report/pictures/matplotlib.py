@@ -32,6 +32,10 @@ def study_plot(study, ax, name="quality", *, view=None):
     require(find_spec("matplotlib") is not None, "ax", ax, "an axis of matplotlib, which is not installed",
             "Install it with: pip install 'epochal[plot]'.")
     one_of("name", name, PICTURES)
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.gca()
     require(hasattr(ax, "plot"), "ax", ax, "an axis of matplotlib", "Pass plt.gca().")
     picture = PICTURES[name](study)
     if picture.missing:

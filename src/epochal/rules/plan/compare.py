@@ -126,15 +126,14 @@ def _mean_metrics(mine, reference, seeds):
     return tuple(map(float, np.mean(base, axis=0) + apart))
 
 
-def test_metric_of(runs, chosen, present, place):
-    """The compiled metric at a place on the test rows, of the chosen and the present setting, as `test_loss_of`; `None` if
-    unknown."""
+def test_metrics_of(runs, chosen, present):
+    """The compiled metrics on the test rows, of the chosen and the present setting, as `test_loss_of`; `None` if unknown."""
     if not all(c.test_metrics and c.outcome is Outcome.OK for setting in (chosen, present) for c in runs[setting].values()):
         return None
     seeds = [s for s in runs[chosen] if s in runs[present]]
-    mine, theirs = (float(np.mean([runs[setting][s].test_metrics[place][best_epoch(runs[setting][s]) - 1] for s in seeds]))
-                    for setting in (chosen, present))
-    return mine, theirs
+    kept = ([[values[best_epoch(runs[setting][s]) - 1] for values in runs[setting][s].test_metrics] for s in seeds]
+            for setting in (chosen, present))
+    return tuple(tuple(map(float, np.mean(of_seeds, 0))) for of_seeds in kept)
 
 
 def better_by_another(runs, chosen, task):

@@ -85,7 +85,7 @@ def _decide(evidence, goal):
                                 against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
                                 ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
                                 on_test=compare.test_loss_of(runs, chosen, present),
-                                metric_on_test=compare.test_metric_of(runs, chosen, present, evidence.task.place_of_other),
+                                metrics_on_test=compare.test_metrics_of(runs, chosen, present),
                                 nothing=nothing, by_another=compare.better_by_another(runs, chosen, evidence.task),
                                 better=arm_of[better], nearest=_nearest(evidence, runs, aim),
                                 seconds=_whole_fit(clock, chosen, runs, patience),

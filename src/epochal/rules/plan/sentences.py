@@ -36,7 +36,7 @@ class Context(NamedTuple):
     optimal: Reading
     ratio: tuple[float, float, float] | None
     on_test: tuple | None = None
-    metric_on_test: tuple[float, float] | None = None
+    metrics_on_test: tuple | None = None
     better: Arm | None = None
     seconds: FitSeconds | None = None
     present_seconds: FitSeconds | None = None
@@ -285,13 +285,14 @@ def on_test(c):
     task, n = c.evidence.task, f"{c.evidence.task.n_test:,} rows that had no part in any choice"
     (chosen, present), worse = map(task.as_judged, c.on_test[:2]), c.on_test[2][1] > c.margin
     mean, low, high = task.apart(*c.on_test[2])
-    name = task.shown.replace("_", " ") if c.metric_on_test and task.shown in task.metrics else ""
+    mine, theirs = ({}, {}) if c.metrics_on_test is None else (task.beside(None, values) for values in c.metrics_on_test)
     if c.chosen is c.present:
-        return f"{c.decides} {chosen:.4g}{f', {name} {c.metric_on_test[0]:.4g}' if name else ''}, on {n}"
+        beside = "".join(f", {name} {value:.4g}" for name, value in mine.items())
+        return f"{c.decides} {chosen:.4g}{beside}, on {n}"
     way = "lower" if task.larger_is_better else "higher"
     doubt = f"; it is {way} there by more than chance explains, which validation did not show" if worse else ""
     apart = f"difference {mean:+.2g}, {low:+.2g} to {high:+.2g} over seeds"
-    beside = f", {name} {c.metric_on_test[0]:.4g} and {c.metric_on_test[1]:.4g}" if name else ""
+    beside = "".join(f", {name} {value:.4g} and {theirs[name]:.4g}" for name, value in mine.items())
     return f"{c.decides} {chosen:.4g}, {c.whose} {present:.4g} ({apart}){beside}, on {n}{doubt}"
 
 

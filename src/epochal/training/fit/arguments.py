@@ -63,11 +63,11 @@ def checked(request: FitRequest) -> FitRequest:
     require(n_rows_of(r.x) != 0, "x", "no rows", "at least one row", "Pass the training data.")
     require(isinstance(r.model, keras.Model), "model", type(r.model).__name__, "a compiled Keras model", "Pass the model itself.")
     require(r.model.compiled, "model", r.model.name, "compiled", 'Call model.compile(optimizer="adam", loss=…) first.')
-    whole_number("epochs", r.epochs, 0, "Pass 10.")
+    whole_number("epochs", r.epochs, 0, _or_auto(r.epochs, "Pass 10."))
     whole_number("initial_epoch", r.initial_epoch, 0, "Pass 0.")
     for name in ("batch_size", "micro_batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
         if getattr(r, name) is not None:
-            whole_number(name, getattr(r, name), cure="Pass 32.")
+            whole_number(name, getattr(r, name), cure=_or_auto(getattr(r, name), "Pass 32.", name == "batch_size"))
     often = is_whole(r.validation_freq) and r.validation_freq >= 1
     listed = isinstance(r.validation_freq, list | tuple | set | range) and all(map(is_whole, r.validation_freq))
     require(often or listed, "validation_freq", r.validation_freq, "a positive whole number, or a list of epochs", "Pass 1.")
@@ -110,9 +110,14 @@ def _limited(epochs, steps_per_epoch, validation_steps):
     return epochs, steps_per_epoch, validation_steps
 
 
+def _or_auto(value, cure, may_be=True):
+    """The cure for a value that is no number: a word may be meant as `"auto"`."""
+    return 'Did you mean "auto"?' if may_be and isinstance(value, str) and value[:1].lower() == "a" else cure
+
+
 def set_learning_rate(model, learning_rate):
     optimizer = without_scaling(model.optimizer)
-    positive_number("learning_rate", learning_rate, "Pass 0.001.")
+    positive_number("learning_rate", learning_rate, _or_auto(learning_rate, "Pass 0.001."))
     require(not hasattr(optimizer, "optimizers"), "learning_rate", learning_rate, "left out for a MultiOptimizer, whose optimizers "
             "have rates of their own", "Set those before.")
     if isinstance(optimizer.get_config().get("learning_rate"), dict):
