@@ -266,8 +266,9 @@ class Plan:
         beside = self._beside()
         named = list(dict.fromkeys(name for values in beside.values() for name, value in values.items() if value is not None))
         as_judged = float if task is None else task.as_judged
+        memory = self.goal == "smallest" and any(arm.peak_bytes for arm in self.arms)
         yield ("batch size", "rate", *(["after"] * race), f"val. {self.evidence.decides}", *named, "difference (95 %)", "quality",
-               "training to target")
+               "training to target", *(["memory"] * memory))
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             apart = _apart(task, arm) if known else ()
@@ -278,7 +279,7 @@ class Plan:
                    *("–" if (value := beside[arm.setting].get(name)) is None else f"{value:.4g}" for name in named),
                    "{:+.2g} ({:+.2g} to {:+.2g})".format(*apart) if known else "–",
                    arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
-                   _reached(arm))
+                   _reached(arm), *(["–" if arm.peak_bytes is None else quantity("B", arm.peak_bytes)] * memory))
 
     def _beside(self):
         """What is shown beside what decides, `{setting: {name: value}}`."""

@@ -103,8 +103,8 @@ class Task:
     def beside(self, loss, metrics):
         """What is shown beside what decides, `{name: value}`, a value `None` where it is not known.
 
-        The loss where a metric decides. Else of a mean squared error R² and the mean absolute error (MAE), in the target's own unit,
-        where these are known; of others the first compiled metric.
+        The loss where a metric decides. Else of a mean squared error R² and the mean absolute error (MAE), in the target's own
+        unit, where these are known; of others the first compiled metric.
 
         Args:
             loss: what decides, on validation rows; `None` leaves out what takes it. metrics: their values; empty where not kept.
@@ -116,8 +116,8 @@ class Task:
         if self.kind == "regression" and self.loss in ("mse", "mean_squared_error", "MeanSquaredError"):
             if self.constant_loss and loss is not None:
                 found["R²"] = 1 - loss / self.constant_loss
-            if name := next((name for name in ("mae", "mean_absolute_error") if name in values), None):
-                found["MAE"] = None if values[name] is None else values[name] * self.target_scale
+            if name := next((one for one in ("mae", "mean_absolute_error") if one in values), None):
+                found["MAE"] = None if (value := values[name]) is None else value * self.target_scale
         return found or {name.replace("_", " "): value for name, value in list(values.items())[:1]}
 
     @property

@@ -1,6 +1,7 @@
 """What a plan rests on: the measurements of the agenda, then a comparison to the end where there is time for one, else a race."""
 
 import itertools
+from dataclasses import replace
 from time import perf_counter
 
 from ..base.progress import Reporter
@@ -14,7 +15,7 @@ from ..probes import AFTERWARDS, BACK_ENDS, COMPILATION, MEMORY, PREDICTION, PRO
 from ..probes.agenda import agenda, due, goes_to_the_end, had_its_time, is_affordable, seconds_for_trainings
 from ..probes.probe import COMPILING, SMALL_PROGRAM, largest_that_fits, program_seconds
 from ..probes.step_time import FEWEST_REPEATS, FEWEST_SIZES
-from ..records import Evidence, Outcome, Reading
+from ..records import Evidence, Outcome, Reading, StepMemory
 from ..rules.plan.decide import decide
 from ..rules.race.start import timed_sizes
 
@@ -81,6 +82,7 @@ class _Measuring:
         self.rig, self.budget, self.evidence, self.seed, self.keep, self.reporter = rig, budget, evidence, seed, keep, reporter
         self.foreseen = {item.name: item.seconds for item in agenda(rig.task, rig.present, evidence, budget)}
         self.started = perf_counter()
+        self._known = evidence.curves, evidence.runs
         self._short = {}  # options that keep probes of Keras' own calls short, where these take far longer than training here
         self._predicting = 0.0  # seconds that the programs of `predict` take to compile there
 
@@ -154,6 +156,8 @@ class _Measuring:
 
     def afterwards(self, goal):
         """What changes how fast the recommended setting predicts and, where there is time left, how fast Keras trains it."""
+        if goal == "smallest" and (self.evidence.curves, self.evidence.runs) != self._known:
+            self._bytes_of_settings()
         left = self._left("study", "race") - self._kept_for(BACK_ENDS)
         for probe in (COMPILATION, VALIDATION, PREDICTION):
             has_time = self._cost(probe) < (max(left, _ENDS * self.budget) if "study" in self.evidence else left)
@@ -166,6 +170,19 @@ class _Measuring:
             size = min(plan.batch_size.value, self.rig.n_examples)
             self._switches(size)
             self._back_ends(size, plan)
+
+    def _bytes_of_settings(self):
+        """The memory of an update at every batch size that was compared, where the device tells."""
+        memory, begun = self.evidence.get("memory"), perf_counter()
+        if memory is None:
+            return
+        compared = {min(run.setting.batch_size, self.rig.n_examples) for run in (*self.evidence.curves, *self.evidence.runs)}
+        looked_at = {size: self.rig.peak_bytes(size) for size in sorted(compared - {point.batch_size for point in memory.points})}
+        points = [StepMemory(batch_size=size, peak_bytes=round(found)) for size, found in looked_at.items() if found is not None]
+        if points:
+            both = tuple(sorted((*memory.points, *points), key=lambda point: point.batch_size))
+            self.evidence = self.evidence.add(replace(memory, points=both, cost=perf_counter() - begun))
+            self.keep(self.evidence)
 
     def _switches(self, size):
         """Keras' switches at a batch size, where there is time left for the first."""

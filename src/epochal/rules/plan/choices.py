@@ -24,9 +24,20 @@ def choose_rate(context):
     trials = [c for c in context.evidence.of("screen") if c.setting.batch_size == setting.batch_size]
     picked = pick(trials, context.margin, context.target) if trials else None
     rate = setting.learning_rate
-    low, high = (min(picked.low, rate), max(picked.high, rate)) if picked else (rate, rate)
+    low, high = _not_shown_worse(context, trials, picked) if picked else (rate, rate)
     return Choice(value=rate, low=low, high=high, because=sentences.why_rate(context, picked, len(trials)),
                   details=sentences.how_rate(picked))
+
+
+def _not_shown_worse(context, trials, picked):
+    """The span of rates around the chosen one that trials do not tell from the best, up to the first that fresh seeds show worse."""
+    setting = context.chosen.setting
+    rate, low, high = setting.learning_rate, min(picked.low, setting.learning_rate), max(picked.high, setting.learning_rate)
+    worse = [arm.setting.learning_rate for arm in context.arms if arm.verdict in (Verdict.WORSE, Verdict.DIVERGED)
+             and arm.setting.batch_size == setting.batch_size]
+    above, below = min((r for r in worse if r > rate), default=math.inf), max((r for r in worse if r < rate), default=0.0)
+    left = [r for r in {rate, *(c.setting.learning_rate for c in trials)} if below < r < above and low <= r <= high]
+    return min(left), max(left)
 
 
 def choose_epochs(curves, patience, now=None, fixed=None, task=None):
@@ -45,10 +56,15 @@ def choose_epochs(curves, patience, now=None, fixed=None, task=None):
         details += "; later the network overfits: training loss goes on falling while validation gets worse"
     if max(stops) < statistics.median(bests):
         details += "; stopping sooner gives away less than half the margin"
-    if now is not None and now < min(bests):
-        because += f"; your {now} end before {judged}"
+    short = f"; your {now} end before {judged}" if now is not None and now < min(bests) else ""
+    because += short
     if cut:
         because += f"; {cut} of {counted(len(curves), 'run')} still improved at the last epoch, so more epochs may pay"
+    if cut > len(curves) / 2 and not fixed:
+        because = (f"{cut} of {counted(len(curves), 'run')} still improved at the last epoch, {longest}: how many it takes is not "
+                   f"known, so twice as many are allowed, and EarlyStopping(patience={patience}, restore_best_weights=True) ends "
+                   f"the training{short}")
+        return Choice(value=2 * longest, low=min(bests), high=2 * longest, because=because, details=details)
     if fixed:
         return Choice(value=fixed, low=min(*bests, fixed), high=fixed, because=f"yours; fixed; {because}", details=details)
     needed = max(stops)

@@ -60,7 +60,17 @@ class Context(NamedTuple):
 
 
 def headline(c):
-    """The answer in one sentence of at most two lines, what to use first, then what it gains."""
+    """The answer in one sentence of at most two lines, what to use first, then what it gains; and that test rows speak against."""
+    against = f" On the test rows its {c.decides} is worse." if c.chosen is not c.present and _is_worse_on_test(c) else ""
+    return _headline(c) + against
+
+
+def _is_worse_on_test(c):
+    """Whether the chosen setting is worse on the test rows than the present one by the margin, and beyond the luck of seeds."""
+    return c.on_test is not None and c.on_test[2][0] > c.margin and c.on_test[2][1] > 0
+
+
+def _headline(c):
     if isinstance(c.target, Aim):
         return _reaches(c)
     if c.nothing:
@@ -114,7 +124,10 @@ def _as_good(c):
     if c.goal == "best":
         return f"Use {setting}: shown better than {yours}, though by less than the margin{_gain(c)}."
     if c.goal == "smallest":
-        return f"Use {setting}: no worse than {yours}, and needs the least memory."
+        least = "the least memory"
+        if c.chosen.peak_bytes and c.present.peak_bytes:
+            least = f"{quantity('B', c.chosen.peak_bytes)} for an update beside {quantity('B', c.present.peak_bytes)}"
+        return f"Use {setting}: no worse than {yours}, and needs {least}."
     if c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
         return f"Use {setting}: no worse than {yours}, and reaches the same {c.decides} with {number(share)} times the examples."
     return f"Use {setting}: no worse than {yours}{_gain(c)}."
@@ -283,7 +296,7 @@ def on_test(c):
     if c.on_test is None:
         return ""
     task, n = c.evidence.task, f"{c.evidence.task.n_test:,} rows that had no part in any choice"
-    (chosen, present), worse = map(task.as_judged, c.on_test[:2]), c.on_test[2][1] > c.margin
+    (chosen, present), worse = map(task.as_judged, c.on_test[:2]), _is_worse_on_test(c)
     mean, low, high = task.apart(*c.on_test[2])
     mine, theirs = ({}, {}) if c.metrics_on_test is None else (task.beside(None, values) for values in c.metrics_on_test)
     if c.chosen is c.present:
