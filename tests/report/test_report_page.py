@@ -36,12 +36,12 @@ def own(text):
     return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", text, flags=re.DOTALL)
 
 
-def test_the_page_is_one_file_below_six_megabytes_that_fetches_nothing(tmp_path):
+def test_the_page_is_one_file_of_no_more_than_two_megabytes_that_fetches_nothing(tmp_path):
     path = write_report(plan(), tmp_path / "new" / "report.html")
     assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
-    assert path.stat().st_size < 6e6
+    assert path.stat().st_size < 1.6e6
     text = path.read_text(encoding="utf-8")
-    assert text.count("plotly.js v") == 1
+    assert text.count("* plotly.js (basic - minified) v4.1.1") == 1
     assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|https?:""", own(text))
     assert "default-src 'none'" in text  # the browser itself refuses what Plotly might try
 
@@ -207,5 +207,16 @@ def test_the_notebook_table_shows_the_answer_without_a_script():
 
 
 def test_a_diverged_arm_is_listed_though_it_has_no_line(whole):
-    assert f"<td>{DIVERGED.batch_size}" in whole
-    assert "<td>diverged</td>" in re.sub(r"</?abbr[^>]*>", "", whole)
+    assert f"<span>{DIVERGED.batch_size}" in whole
+    assert "<span>diverged</span>" in re.sub(r"</?abbr[^>]*>", "", whole)
+
+
+def test_every_cell_of_a_table_names_its_column_for_a_narrow_page(whole):
+    tables = re.findall(r"<table(?: class=numbers)?.*?</table>", own(whole), flags=re.DOTALL)
+    scrolling = [table for table in tables if "data-label" in table]
+    assert len(scrolling) >= 5
+    for table in scrolling:
+        heads = [html.unescape(re.sub(r"<[^>]+>", "", head)).strip().capitalize()
+                 for head in re.findall(r"<th scope=\"?col\"?>(.*?)</th>", table, flags=re.DOTALL)]
+        for row in re.findall(r"<tr(?: class=recommended)?>(.*?)</tr>", table.split("<tbody>")[1], flags=re.DOTALL):
+            assert [html.unescape(label) for label in re.findall(r'data-label="([^"]*)"', row)] == heads

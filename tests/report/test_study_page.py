@@ -27,7 +27,7 @@ def whole():
 
 def own(text):
     """The page without Plotly's script."""
-    start = text.rfind("<script>", 0, text.find("plotly.js v"))
+    start = text.rfind("<script>", 0, text.find("* plotly.js (basic"))
     return text if start < 0 else text[:start] + text[text.index("</script>", start):]
 
 

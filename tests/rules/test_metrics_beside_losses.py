@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from report.report_plans import TASK, plan
 
@@ -33,7 +34,7 @@ def test_means_are_over_the_seeds_in_common_as_those_of_the_loss():
     of = {arm.setting: arm.metrics[0] for arm in arms}
     assert of[ONE] == pytest.approx(0.73)
     assert of[OTHER] == pytest.approx(0.83)  # as much above as where both were trained
-    assert comparing.test_metric_of(runs, OTHER, ONE, 0) == pytest.approx((0.65, 0.55))  # at the second epoch
+    assert np.array(comparing.test_metrics_of(runs, OTHER, ONE)) == pytest.approx(np.array([[0.65], [0.55]]))  # second epoch
     runs[OTHER] = {(2, 0): curve(OTHER, 2, metrics=())}
     assert comparing.compare(runs, ONE, ONE, 0.01, 1.5, lambda size: None, lambda size: None)[1].metrics == ()
 
@@ -46,7 +47,11 @@ def test_it_stands_in_the_table_under_its_name():
     assert "accuracy" not in next(iter(made.arm_rows()))
 
 
-def test_a_squared_error_is_shown_as_r_squared():
+def test_a_squared_error_is_shown_as_r_squared_and_as_an_error_in_the_targets_own_unit():
     task = replace(TASK, kind="regression", loss="mse", metrics=("mae",), constant_loss=2.0)
-    assert (task.shown, task.shown_of(0.5, (0.3,)), task.shown_of(None, ())) == ("R²", 0.75, None)
-    assert (TASK.shown, TASK.shown_of(0.5, (0.9,)), TASK.shown_of(0.5, ())) == ("accuracy", 0.9, None)
+    assert task.beside(0.5, (0.3,)) == {"R²": 0.75, "MAE": 0.3}
+    assert replace(task, target_scale=77.0).beside(0.5, (0.3,))["MAE"] == pytest.approx(23.1)
+    assert task.beside(None, ()) == {"MAE": None}
+    assert (TASK.beside(0.5, (0.9,)), TASK.beside(0.5, ())) == ({"accuracy": 0.9}, {"accuracy": None})
+    by_accuracy = replace(TASK, metrics=("auc", "loss"), decides="accuracy", larger_is_better=True)
+    assert by_accuracy.beside(0.1, (0.9, 0.5)) == {"loss": 0.5}

@@ -1,7 +1,7 @@
 """The kinds of picture that plans and studies share: quality by epoch, quality by learning rate, updates to a target."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from ...base.text import number
 from ...records import Outcome
 from .chart import TALLEST, Axis, Band, Chart, Key, Line, Pointer, Points, Strip, Valueless, axis_of
 
+_DEEPEST = 4.0  # times below the lowest quality that what is drawn beneath is followed
 _NEAR = 4.0  # times the largest, or one in so many of the smallest: what lies further from the batch sizes is not marked
 
 
@@ -59,9 +60,11 @@ def chart_by_epoch(lines, quality, *, view="epochs", pointers=()):
                                 size=18.0 if line.key.symbol == "star" else 11.0, **about | {"label": f"{line.key.label}, best"}))
     lengths = [len(line.middle) for line in lines]
     uneven = max(lengths) > 4 * min(lengths)  # else the shortest lines would stand in a corner
-    return Chart(x=Axis(title=view, logarithmic=uneven, span=(min(ends), max(ends))),
-                 y=axis_of(quality, [v for line in lines for v in (*line.low, *line.high, *line.beneath)],
-                           tallest=TALLEST),
+    y = axis_of(quality, [v for line in lines for v in (*line.low, *line.high)], tallest=TALLEST)
+    if beneath := [value for line in lines for value in line.beneath if math.isfinite(value)]:  # it may fall very far
+        low, high = y.span
+        y = replace(y, span=(min(low, max(min(beneath), low / _DEEPEST if y.logarithmic else low - (high - low) / 2)), high))
+    return Chart(x=Axis(title=view, logarithmic=uneven, span=(min(ends), max(ends))), y=y,
                  marks=(*bands, *marks, *pointers), keys=tuple(line.key for line in lines))
 
 

@@ -105,6 +105,8 @@ def _arm(setting, standings, judged):
     if is_present or standings.diverged(standings.present):
         return Arm(**shared, n_seeds=1, verdict=reference, **nothing)
     mean, low, high = standings.raced_difference(setting, both[-1])
+    if judged.leads and judged.leads[-1].seconds == both[-1]:  # beside the present one, whose fresh seeds had other luck
+        shared["quality"] = standings.judged("fresh", standings.present, both[-1]) + mean
     return Arm(**shared, n_seeds=1, difference=mean, low=low, high=high, verdict=reference)
 
 
