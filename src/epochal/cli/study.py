@@ -107,7 +107,7 @@ def _print(console: Console, study: Study) -> None:
             tell(console, line)
         console.print(f"\nCompared fairly, with {study.design.n_seeds} fresh seeds and tuned learning rates:", highlight=False)
         rows, found, changed = list(fair_rows(study)), sentences_of(study, tutorial=False), what_changed(study)
-    console.print()
+    console.print(f"\n{study.headline}\n", highlight=False, markup=False, style="bold")
     console.print(RichTable(rows))
     console.print()
     for sentence in found:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from ..base.lookup import ask
-from ..base.text import number, quantity, table
+from ..base.text import capital, counted, listed, number, quantity, table
 from .curve import Curve, Setting
 from .plan import Verdict
 from .reading import Reading
 from .task import Machine, Task
 
 BUDGETS = ("epochs", "steps", "time")
+_WHERE = {"tutorial": "at one learning rate and equal epochs"}  # else at equal ...
+_TOGETHER = 3  # comparisons without a clear difference are told in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +175,28 @@ class Study:
                    "–" if c.quality is None else f"{c.quality:.4g} ({c.quality_low:.4g} to {c.quality_high:.4g})",
                    "–" if c.difference is None else f"{c.difference:+.2g} ({c.low:+.2g} to {c.high:+.2g})", c.verdict.value)
 
+    @property
+    def headline(self):
+        """What was found, in one sentence."""
+        found = [c for c in self.contrasts if c.budget in BUDGETS and c.verdict is not Verdict.REFERENCE]
+        shown, reference = [c for c in found if c.verdict in (Verdict.BETTER, Verdict.WORSE)], f"{self.design.reference:,}"
+        if not found:
+            return "Nothing was compared."
+        if not shown:
+            n = {verdict: sum(c.verdict is verdict for c in found) for verdict in (Verdict.EQUIVALENT, Verdict.UNDECIDED)}
+            told = [f"{n[verdict]} {verdict.value}" for verdict in n if n[verdict]]
+            return (f"No batch size was shown to be better or worse than {reference}"
+                    + (f": of {counted(len(found), 'comparison')} {listed(told)}." if told else "."))
+        groups: dict[tuple[int, Verdict], list[str]] = {}
+        for c in shown:
+            groups.setdefault((c.setting.batch_size, c.verdict), []).append(c.budget)
+        told = "; ".join(f"batch size {size:,} is {verdict.value} than {reference} at equal {listed(budgets)}"
+                         for (size, verdict), budgets in groups.items())
+        return f"{capital(told)}{'' if len(shown) == len(found) else '; no other difference was shown'}."
+
     def sentences(self):
-        """What was found, one sentence an arm and budget."""
-        return tuple(c.sentence for c in self.contrasts if c.sentence)
+        """What was found, one sentence an arm and budget; where the question stays open for many, one for all of these."""
+        return found_in(self.contrasts)
 
     def save(self, path):
         """Write the study to `path` as JSON; `epochal.load(path)` reads it back."""
@@ -196,7 +217,23 @@ class Study:
         return f"<Study of {self.task.name if self.task else 'nothing'}: {len(self.contrasts)} comparisons>"
 
     def __str__(self):
-        return "\n\n".join([table(self.rows(), width=120), *self.sentences()])
+        return "\n\n".join([self.headline, table(self.rows(), width=120), *self.sentences()])
 
     def _repr_html_(self):
         return ask("html_for")(self)
+
+
+def found_in(contrasts):
+    """What contrasts say, a sentence each; those without a clear difference, where there are more than two, in one together."""
+    open_ones = [c for c in contrasts if c.verdict is Verdict.UNDECIDED and c.difference is not None]
+    if len(open_ones) < _TOGETHER:
+        return tuple(c.sentence for c in contrasts if c.sentence)
+    by_budget: dict[str, list[str]] = {}
+    for c in open_ones:
+        by_budget.setdefault(c.budget, []).append(f"{c.setting.batch_size:,}")
+    where = "; ".join(f"{listed(sizes)} {_WHERE.get(budget, f'at equal {budget}')}" for budget, sizes in by_budget.items())
+    known = sorted({c.n_enough for c in open_ones if c.n_enough is not None})
+    seeds = "more than 1,000 seeds" if not known else f"about {known[0]:,} seeds" if len(known) == 1 else \
+        f"about {known[0]:,} to {known[-1]:,} seeds"
+    return (*(c.sentence for c in contrasts if c.sentence and c not in open_ones),
+            f"No clear difference for batch sizes {where}. Were the differences as they look now, {seeds} would decide.")

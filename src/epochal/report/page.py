@@ -51,7 +51,7 @@ def page(record):
 def html_for(record):
     """A `Plan` or a `Study` as HTML that takes the colours of the notebook it stands in; no script, nothing fetched."""
     if isinstance(record, Study):
-        about = {"title": rows.heading(record), "tables": [("", list(record.rows()))],
+        about = {"title": record.headline, "tables": [(rows.heading(record), list(record.rows()))],
                  "sentences": [("", words) for words in record.sentences()]}
     else:
         about = {"title": record.headline, "sentences": list(record.sentences()),

@@ -58,12 +58,12 @@ class ArraySource:
             self._check_apart()
         source, notes = self.as_arrays(steps=_WITHOUT_END)
         if not apart:
-            if self.validation_split and len(targets := leaves(source.y)) == 1:
-                cut = len(targets[0]) - int(len(targets[0]) * self.validation_split)
-                advise(sorted_split(targets[0][:cut], targets[0][cut:]))
             data = data_from_arguments(source.x, source.y, sample_weight=source.sample_weight,
                                        validation_data=source.validation_data, validation_split=source.validation_split,
                                        test_data=source.test_data, seed=seed)
+            if self.validation_split and len(targets := leaves(source.y)) == 1:
+                cut = len(targets[0]) - int(len(targets[0]) * self.validation_split)
+                advise(sorted_split(targets[0][:cut], targets[0][cut:]))
         else:
             data = data_apart(source.x, source.y, groups=self.groups, time=self.time, sample_weight=source.sample_weight,
                               test_data=source.test_data, seed=seed)

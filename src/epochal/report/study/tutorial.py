@@ -5,6 +5,7 @@ import math
 from ...base import seeds
 from ...base.text import counted, difference, listed, number
 from ...records import Verdict
+from ...records.study import found_in
 from ...rules.study.judging import best_value
 from .rows import BUDGETS, TUTORIAL
 
@@ -30,7 +31,7 @@ def tutorial_rows(study):
 
 def sentences_of(study, *, tutorial):
     """What was found: with `tutorial` under its protocol, else when compared fairly."""
-    return tuple(c.sentence for c in study.contrasts if c.sentence and (c.budget == TUTORIAL) is tutorial)
+    return found_in([c for c in study.contrasts if (c.budget == TUTORIAL) is tutorial])
 
 
 def fair_rows(study):

@@ -30,7 +30,7 @@ def choose_rate(context):
 
 
 def _not_shown_worse(context, trials, picked):
-    """The span of rates around the chosen one that trials do not tell from the best, up to the first that fresh seeds show worse."""
+    """The span of rates around the chosen one that trials do not tell from the best, up to one that fresh seeds show worse."""
     setting = context.chosen.setting
     rate, low, high = setting.learning_rate, min(picked.low, setting.learning_rate), max(picked.high, setting.learning_rate)
     worse = [arm.setting.learning_rate for arm in context.arms if arm.verdict in (Verdict.WORSE, Verdict.DIVERGED)
