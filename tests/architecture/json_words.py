@@ -82,7 +82,8 @@ COMMANDS = {"plan_output": "plan DATA --json", "study_output": "study DATA --jso
             "predict_output": "predict m.keras DATA --json --out p.csv", "columns_output": "plan DATA --columns --json"}
 AFTERWARDS = {
     "plan_output": "It writes a page for people, and `plan.json`, which has these fields too (without `task`, `machine`, "
-                   "`present`, `plan` and `report`), and `evidence`, which has those: all that was measured, an [Evidence](#evidence).",
+                   "`present`, `plan` and `report`), and `evidence`, which has those: all that was measured, an "
+                   "[Evidence](#evidence).",
     "study_output": "It writes the study into the folder, too. There `study.json` has these fields (without `folder`), and "
                     "`curves`: all trainings, each a [Curve](#curve). `study.sqlite` is the program's own.",
     "columns_output": "Nothing is measured, and no file is written.",

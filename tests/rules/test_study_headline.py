@@ -21,7 +21,8 @@ def study_of(*verdicts):
 
 @pytest.mark.parametrize(("verdicts", "said"), [
     ((), "Nothing was compared."),
-    ((Verdict.WORSE, Verdict.WORSE), "Batch size 1,000 is worse than {0} at equal {1}; batch size 1,001 is worse than {0} at equal {1}."),
+    ((Verdict.WORSE, Verdict.WORSE),
+     "Batch size 1,000 is worse than {0} at equal {1}; batch size 1,001 is worse than {0} at equal {1}."),
     ((Verdict.BETTER, Verdict.UNDECIDED), "Batch size 1,000 is better than {0} at equal {1}; no other difference was shown."),
     ((Verdict.EQUIVALENT, Verdict.UNDECIDED, Verdict.UNDECIDED),
      "No batch size was shown to be better or worse than {0}: of 3 comparisons 1 equivalent and 2 undecided."),
@@ -38,7 +39,7 @@ def test_many_open_comparisons_are_told_in_one_sentence_and_few_each_in_its_own(
     shown, together = many.sentences()
     assert shown == "Batch size 1001: worse."
     budget = many.contrasts[0].budget
-    assert together == (f"No clear difference for batch sizes 1,000, 1,002 and 1,003 at equal {budget}. Were the differences as they "
-                        "look now, about 20 to 80 seeds would decide.")
+    assert together == (f"No clear difference for batch sizes 1,000, 1,002 and 1,003 at equal {budget}. Were the differences as "
+                        "they look now, about 20 to 80 seeds would decide.")
     none = [replace(c, n_enough=None) for c in many.contrasts]
     assert found_in(none)[-1].endswith("more than 1,000 seeds would decide.")

@@ -10,6 +10,7 @@ import numpy as np
 from ...base.text import capital, number, quantity
 from ...records import Evidence, Outcome
 from ...rules.plan.compare import runs_by_setting
+from ...rules.plan.folds import levelled
 from ...rules.plan.quality import cross_fitted
 from ..pictures import kinds
 from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
@@ -39,7 +40,7 @@ def loss_by_epoch(plan):
         Picture, name="loss", title=f"{capital(judged)} by epoch", sentence="Each line is one setting (batch size at "
         "learning rate): the median over its seeds, in a band around the middle half of them. The marker is its best epoch, the "
         f"upright line the epochs to pass to fit; early stopping ends most trainings before.{training}")
-    lines, notes, compared, keys, uneven = [], [], runs_by_setting(plan.evidence), arm_keys(plan), False
+    lines, notes, compared, keys, uneven = [], [], _compared(plan.evidence), arm_keys(plan), False
     for arm in plan.arms:
         runs = compared.get(arm.setting, {}).values()
         good = [run for run in runs if run.outcome is Outcome.OK and run.n_epochs]
@@ -62,6 +63,13 @@ def loss_by_epoch(plan):
     pointer = Pointer(x=float(plan.epochs.value), text=f"epochs={plan.epochs.value}")
     chart = kinds.chart_by_epoch(lines, judged, pointers=(pointer,))
     return picture(charts={"epochs": chart}, rows=tuple(kinds.rows_by_epoch(lines)), notes=tuple(notes))
+
+
+def _compared(evidence):
+    """The trainings that were compared, by setting, with the losses that they had."""
+    known, kept = runs_by_setting(evidence.allowed()), runs_by_setting(levelled(evidence.allowed()))
+    return {setting: {which: curve for which, curve in of.items() if which in kept.get(setting, ())}
+            for setting, of in known.items()}
 
 
 def quality_by_rate(plan):

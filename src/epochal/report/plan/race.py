@@ -44,8 +44,8 @@ def loss_by_seconds(plan):
         runs[run.setting].append(run)
     keys = setting_keys(plan, sorted(runs))
     notes = [note for setting, key in keys.items() for note in _ended(key.label, [run.outcome for run in runs[setting]])]
-    racers = [_racer(plan, key, runs[setting], clock.full_step(setting.batch_size).value) for setting, key in keys.items()
-              if any(run.marks for run in runs[setting])]
+    racers = [_racer(plan, key, runs[setting], clock.full_step(min(setting.batch_size, clock.n_train)).value)
+              for setting, key in keys.items() if any(run.marks for run in runs[setting])]
     if not racers:
         return picture(missing=" ".join(["No training came as far as a first look.", *notes]))
     if any(len(set(racer.n_seeds)) > 1 for racer in racers):

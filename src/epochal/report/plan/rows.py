@@ -69,7 +69,7 @@ def reading_rows(readings):
     yield ("reading", "value", "interval", "repeats", "how it ended")
     for r in {r.name: r for r in readings}.values():
         name, ended = r.words, r.outcome.value + (f"; {r.note}" if r.note else "")
-        if not r.known:
+        if not r.known or (r.outcome is Outcome.LOWER_BOUND and r.low <= 0):
             yield (name, "–", "–", "–", ended)
         elif r.outcome is Outcome.LOWER_BOUND:
             yield (name, f"at least {quantity(r.unit, r.low)}", "no upper limit", str(r.repeats), ended)

@@ -103,7 +103,11 @@ def _band(context):
     is not known, those of settings that were shown equal and may take no longer."""
     size, chosen = context.chosen.setting.batch_size, context.chosen
     equal = [arm for arm in context.arms if arm.verdict in (Verdict.BETTER, Verdict.NOT_WORSE, Verdict.REFERENCE)]
-    sizes = [arm.setting.batch_size for arm in equal]
+    worse = {arm.setting.batch_size for arm in context.arms} - {arm.setting.batch_size for arm in context.arms
+                                                                if arm.verdict not in (Verdict.WORSE, Verdict.DIVERGED)}
+    above, below = min((s for s in worse if s > size), default=math.inf), max((s for s in worse if s < size), default=0)
+    equal = [arm for arm in equal if below < arm.setting.batch_size < above]  # none of those shown worse lies between
+    sizes = [size, *(arm.setting.batch_size for arm in equal)]
     if context.goal == "best":
         return min(sizes), max(sizes)
     if context.goal != "fastest":

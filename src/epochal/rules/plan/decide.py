@@ -18,8 +18,8 @@ from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size
 from .folds import levelled, n_trained
 from .from_race import decide_race
 from .learnt import nothing_learnt
-from .max_time import within_time
-from .quality import Aim, cross_fitted, stopping_epoch, stopping_regret
+from .max_time import epochs_within, within_time
+from .quality import Aim, best_epoch, cross_fitted, stopping_epoch, stopping_regret
 from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -50,7 +50,12 @@ def decide(evidence, *, goal="fastest"):
         MeasurementFailed: nothing is known yet but the model and its data, or all settings diverged.
     """
     one_of("goal", goal, GOALS, 'Pass goal="fastest".')
-    return within_time(replace(_decide(levelled(evidence.allowed()), goal), evidence=evidence), clock_of(evidence))
+    known = levelled(evidence.allowed())
+    plan = replace(_decide(known, goal), evidence=evidence)
+    chosen = plan.batch_size.value, plan.learning_rate.value
+    bests = [best_epoch(curve) for curve in known.curves if curve.stage != "screen" and curve.n_epochs
+             and (curve.setting.batch_size, curve.setting.learning_rate) == chosen]
+    return within_time(plan, clock_of(evidence), bests)
 
 
 def _decide(evidence, goal):
@@ -88,7 +93,7 @@ def _decide(evidence, goal):
                                 metrics_on_test=compare.test_metrics_of(runs, chosen, present),
                                 nothing=nothing, by_another=compare.better_by_another(runs, chosen, evidence.task),
                                 better=arm_of[better], nearest=_nearest(evidence, runs, aim),
-                                seconds=_whole_fit(clock, chosen, runs, patience),
+                                seconds=_whole_fit(clock, chosen, runs, patience, _within(evidence, clock, chosen)),
                                 present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
@@ -182,12 +187,18 @@ def _cost(goal, arm, n_train):
     return arm.seconds if goal == "fastest" else compare.examples_to_target(arm, n_train)
 
 
-def _whole_fit(clock, setting, runs, patience):
-    """The `FitSeconds` of a training that early stopping ends, on average over the runs; `None` where it diverged."""
+def _within(evidence, clock, setting):
+    """The epochs that end within `evidence.max_time`."""
+    return epochs_within(evidence, clock, replace(setting, batch_size=min(setting.batch_size, clock.n_train)))
+
+
+def _whole_fit(clock, setting, runs, patience, most=math.inf):
+    """The `FitSeconds` of a training that early stopping ends, on average over the runs, or so many epochs; `None` where it
+    diverged."""
     curves = list(runs[setting].values())
     if any(curve.outcome is not Outcome.OK or not curve.n_epochs for curve in curves):
         return None
-    n_epochs = sum(stopping_epoch(curve, patience) for curve in curves) / len(curves)
+    n_epochs = sum(min(stopping_epoch(curve, patience), most) for curve in curves) / len(curves)
     return _seconds_of(clock, setting, n_epochs)
 
 

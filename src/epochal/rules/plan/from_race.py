@@ -1,6 +1,7 @@
 """From a race to a plan, and from the machine alone to a first one: where no setting could be trained to the end."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from ...base.errors import MeasurementFailed
@@ -13,6 +14,7 @@ from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .back_ends import faster_back_end
 from .choices import choose_predict_batch_size, stopping_for
+from .max_time import epochs_within
 from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
 from .switches import faster_fit
 
@@ -34,6 +36,8 @@ def decide_race(evidence, goal, clock):
             raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
         return _plan(evidence, goal, clock, None, None)
     standings = Standings(evidence, clock.full_step)
+    if all(map(standings.diverged, standings.racers())):
+        raise MeasurementFailed("Cannot recommend: every setting diverged. Check the data's scale, or lower the learning rate.")
     judged = judge(standings, without_learning(evidence))
     if goal in ("frugal", "smallest") and judged.why is not Why.DIVERGES:
         judged = judged._replace(change=False, why=Why.OTHER_GOAL)
@@ -58,7 +62,7 @@ def _plan(evidence, goal, clock, standings, judged):
     arms = () if standings is None else tuple(_arm(s, standings, judged) for s in sorted(standings.racers()))
     told = _Told(evidence, goal, clock, standings, judged, chosen)
     size, rate, patience, times = chosen.batch_size, chosen.learning_rate, told.patience, told.times
-    seconds = _epochs_of(clock, chosen, times[0])
+    seconds = _epochs_of(clock, chosen, min(times[0], told.within))
     return Plan(
         goal=goal, batch_size=Choice(value=size, low=size, high=size, because=told.why_size()),
         learning_rate=Choice(value=rate, low=rate, high=rate, because=told.why_rate()),
@@ -83,8 +87,9 @@ def _arm(setting, standings, judged):
     leads = judged.leads if setting == judged.ahead or is_present else ()
     if leads:
         last, step = leads[-1], standings.seconds_of(setting, 1)
-        shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds),
-                   "metrics": standings.metrics("fresh", setting, last.seconds)}
+        pairs = standings.seeds(judged.ahead, last.seconds)
+        shared |= {"raced": last.seconds, "quality": standings.judged("fresh", setting, last.seconds, pairs),
+                   "metrics": standings.metrics("fresh", setting, last.seconds, pairs)}
         took = [last.seconds] * 3 if is_present else [last.seconds / r for r in (last.sooner, last.sooner_high, last.sooner_low)]
         timed = dict(zip(("seconds", "seconds_low", "seconds_high"), took, strict=True))
         timed |= dict(zip(("steps", "steps_low", "steps_high"), (seconds / step for seconds in took), strict=True))
@@ -106,7 +111,8 @@ def _arm(setting, standings, judged):
         return Arm(**shared, n_seeds=1, verdict=reference, **nothing)
     mean, low, high = standings.raced_difference(setting, both[-1])
     if judged.leads and judged.leads[-1].seconds == both[-1]:  # beside the present one, whose fresh seeds had other luck
-        shared["quality"] = standings.judged("fresh", standings.present, both[-1]) + mean
+        pairs = standings.seeds(judged.ahead, both[-1])
+        shared["quality"] = standings.judged("fresh", standings.present, both[-1], pairs) + mean
     return Arm(**shared, n_seeds=1, difference=mean, low=low, high=high, verdict=reference)
 
 
@@ -121,6 +127,7 @@ class _Told:
         self.patience = round(patience * stretch(chosen.batch_size, evidence.present.batch_size))  # an epoch has fewer updates
         self.whose = evidence.whose
         self.times = self._times()
+        self.within = epochs_within(evidence, clock, replace(chosen, batch_size=min(chosen.batch_size, clock.n_train)))
         self.yours = f"{self.whose} ({number(self.present.batch_size)} at {number(self.present.learning_rate)})"
 
     def headline(self):
@@ -128,7 +135,8 @@ class _Told:
         if judged is None:
             return f"{keep} for now: nothing was trained yet; {self._machine()}."
         if judged.why is Why.DIVERGES:
-            return f"{capital(self.whose)} diverges ({self.present}). Use {judged.ahead}."
+            ends = "finds no memory" if self.standings.ended(self.present) is Verdict.NO_MEMORY else "diverges"
+            return f"{capital(self.whose)} {ends} ({self.present}). Use {judged.ahead}."
         if judged.change:
             last = judged.leads[-1]
             if last.sooner < _WORTH_TELLING:
@@ -152,13 +160,20 @@ class _Told:
                             "whole trainings.",
             Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
             Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
-            Why.WORSE: f"no setting trains faster ({len(self.standings.racers()) - 1} tried).",
+            Why.WORSE: self._behind(last),
             Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at one length of training only, and {self._early()} helps most at "
                            "first; a longer `--budget` tells whether the lead holds.",
             Why.EPOCHS: f"{judged.ahead} trains faster, but may take more than your {self.evidence.present_epochs} epochs to get "
                         "as far, and these are fixed.",
             Why.SHRINKING: f"{judged.ahead} was ahead at first, but its lead shrinks with longer training.",
         }[judged.why]
+
+    def _behind(self, last):
+        """That the one ahead at first is behind in the end."""
+        if last is None:
+            return f"no setting trains faster ({len(self.standings.racers()) - 1} tried)."
+        return (f"{self.judged.ahead} was ahead at first, and is behind after {quantity('s', last.seconds)} (difference "
+                f"{self._apart(last)}).")
 
     def _lower(self, lead):
         """By how much a lead is better, with its interval."""
@@ -230,6 +245,8 @@ class _Told:
         """What a whole training takes now and then, in a sentence, where it is known how long it is now."""
         if (now := self.evidence.present_epochs) is None:
             return ""
+        if self.within < self.times[0]:  # the time that a training may take ends it before
+            return ""
         theirs, mine = (duration(_epochs_of(self.clock, setting, n).total.value)
                         for setting, n in ((self.present, now), (self.chosen, self.times[0])))
         return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this is as far after about {mine}."
@@ -243,6 +260,8 @@ class _Told:
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
             return "hardware: a larger batch trains on no more rows a second here"
+        if fastest <= self.chosen.batch_size:
+            return "hardware: a still larger batch trains on no more rows a second here"
         return f"not identified in this time; at batch size {number(fastest)} a second trains on {number(gain)} times the rows"
 
     def unresolved(self):
@@ -260,7 +279,10 @@ class _Told:
         if nothing := self._nothing_learnt():
             yield f"{'whether training helps' if self.evidence.task.trained_before else 'whether anything is learnt'}: {nothing}"
         if not self.evidence.most_epochs:
-            yield f"the number of epochs: no training was long enough to see its {self.task.judged_in} turn"
+            turned = self.standings is not None and any(map(self.standings.turned, self.standings.racers()))
+            yield ("the number of epochs: " + (
+                f"the {self.task.judged_in} of some settings has turned in the race, and how it goes on is not followed" if turned
+                else f"no training was long enough to see its {self.task.judged_in} turn"))
         for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
                             ("compilation", "the time of compilation")):
             if self.evidence.get(name) is None:

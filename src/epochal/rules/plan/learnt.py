@@ -43,6 +43,7 @@ def _no_better_than_before(evidence):
             runs.setdefault(curve.setting, {}).setdefault(curve.fold, []).append(difference)
     found = [mean_interval([sum(of) / len(of) for of in (folds.values() if len(folds) > 1 else [[d] for d in folds.popitem()[1]])])
              for folds in runs.values() if all(math.isfinite(d) for of in folds.values() for d in of)]
+    found = [one for one in found if math.isfinite(one[2] - one[1])]  # of two trainings or more
     if not found:
         return ""  # every setting has runs that diverged, which is said elsewhere
     mean, low, high = min(found)

@@ -11,6 +11,7 @@ from .folds import OWN_ROWS, are_unlike, n_folds_of, n_trained, own_too
 from .propose import batch_sizes, worth_a_look
 from .quality import Aim
 
+_FEWEST_SEEDS = 3  # that show one better
 _WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
 _NO_WORSE = (Verdict.BETTER, Verdict.NOT_WORSE)
 _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
@@ -74,7 +75,9 @@ def _headline(c):
     if isinstance(c.target, Aim):
         return _reaches(c)
     if c.nothing:
-        return c.nothing
+        diverges = c.present.verdict is Verdict.DIVERGED and c.chosen is not c.present
+        said = f"{capital(c.whose)} diverges ({_short(c.present.setting)}). Use {c.chosen.setting}. " if diverges else ""
+        return said + c.nothing
     missed = ""
     if c.evidence.until is not None:
         setting, value = c.nearest or (c.present.setting, None)
@@ -90,8 +93,10 @@ def _reaches(c):
     if c.present.steps is None:
         return f"Use {setting}: it reaches {c.goal_words} with every seed{took}; {yours} does not."
     if c.chosen is c.present:
+        better = {"fastest": "to be there sooner", "frugal": "to be there with fewer examples", "smallest": "to need less memory",
+                  "best": "better"}[c.goal]
         return (f"{capital(c.whose)} is good already ({setting}): it reaches {c.goal_words} with every seed{took}, and no setting "
-                "was shown to be there sooner.")
+                f"was shown {better}.")
     sooner = f", {_times(c.ratio)} than {yours}" if c.ratio else ""
     return f"Use {setting}: it reaches {c.goal_words} with every seed{took}{sooner}{_whole(c)}."
 
@@ -114,10 +119,15 @@ def _as_good(c):
         return (f"Keep {yours}, or try {_short(rival.setting)}: the same {c.decides} {sooner} times sooner, {doubt}: difference "
                 f"{_signed(c, rival)}.")
     if c.chosen is c.present and c.goal == "best":
-        return f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared)."
+        alone = [arm for arm in rivals if arm.high is not None and arm.high < 0]
+        return (f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared"
+                f"{_by_itself(alone)}).")
     if c.chosen is c.present:
         cheaper = {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[c.goal]
-        return f"{capital(c.whose)} is good already ({setting}): no setting that is no worse was shown {cheaper}."
+        size = c.present.setting.batch_size
+        alone = [arm for arm in rivals if c.goal == "smallest" and arm.verdict in _NO_WORSE and arm.setting.batch_size < size]
+        return (f"{capital(c.whose)} is good already ({setting}): no setting that is no worse was shown {cheaper}"
+                + (f" ({len(rivals)} compared{_by_itself(alone)})" if alone else "") + ".")
     if c.against is not c.present and c.present.verdict not in _NO_WORSE:
         less = "less" if c.evidence.task.larger_is_better else "more"
         return f"Use {setting}: {yours} has {c.present.difference:.2g} {less} validation {c.decides} than the best one{_gain(c)}."
@@ -131,6 +141,15 @@ def _as_good(c):
     if c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
         return f"Use {setting}: no worse than {yours}, and reaches the same {c.decides} with {number(share)} times the examples."
     return f"Use {setting}: no worse than {yours}{_gain(c)}."
+
+
+def _by_itself(arms):
+    """That a setting would be shown to be so, were it the only one compared, with more seeds than two."""
+    if not arms:
+        return ""
+    best = min(arms, key=lambda arm: (arm.difference, arm.setting))
+    few = "with more seeds" if best.n_seeds < _FEWEST_SEEDS else "by itself"
+    return f" together; {few} {_short(best.setting)} might be"
 
 
 def _gain(c):
@@ -164,6 +183,8 @@ def why_batch_size(c):
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({number(c.optimal.low)} to "
                      f"{number(c.optimal.high)} within 10 % of the best time)")
+    if not parts and isinstance(c.target, Aim):
+        return f"reaches {c.goal_words} with every seed"
     return "; ".join(parts) or "the only setting that did not diverge"
 
 
@@ -219,17 +240,23 @@ def binding(c):
     size, memory = c.chosen.setting.batch_size, c.evidence.get("memory")
     larger = [arm for arm in c.arms if arm.setting.batch_size > size]
     n_train = c.evidence.task.n_train
+    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
+        return f"quality: every larger batch was shown worse in validation {c.decides}"
+    if memory is not None and memory.outcome is Outcome.OK and memory.value < min(size, n_train) and c.chosen is c.present:
+        room = f"room for at most {counted(int(memory.value), 'example')}"
+        return f"memory: there is {room}, and {c.whose} takes more; no other setting was shown to be worth a change"
     if memory is not None and memory.outcome is Outcome.OK and memory.value < n_train and (
             c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK else size >= memory.value / 2):
         return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
     if size >= n_train:
         return f"data: one batch holds all {number(n_train)} training rows"
-    if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED) for arm in larger):
-        return f"quality: every larger batch was shown worse in validation {c.decides}"
     if larger and all(arm.verdict is Verdict.UNDECIDED for arm in larger):
         return f"not known: no larger batch was shown to be worse in validation {c.decides}, nor to be no worse"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
-        return f"quality: no larger batch was shown to be no worse in validation {c.decides}"
+        open_sizes = {arm.setting.batch_size for arm in larger if arm.verdict is Verdict.UNDECIDED}
+        if any(arm.setting.batch_size not in open_sizes for arm in larger):
+            return f"quality: no larger batch was shown to be no worse in validation {c.decides}"
+        return f"not known: no larger batch was shown to be no worse in validation {c.decides}, nor to be worse at every rate"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
@@ -259,6 +286,9 @@ def unresolved(c):
         found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} {more} validation "
                      f"{c.decides} than {c.whose}, and takes {number(times)} times as long to the same {c.decides}; "
                      "`--goal best` takes it")
+    if c.on_test is not None and c.chosen is not c.present and c.on_test[2][1] > 0 and not _is_worse_on_test(c):
+        found.append(f"whether it holds on other rows: on the test rows its {c.decides} is worse than that of {c.whose}, by less "
+                     f"than the margin (difference {difference(*task.apart(*c.on_test[2]))} over seeds)")
     if c.by_another and not c.nothing:
         found.append(c.by_another)
     unsure = (Verdict.UNDECIDED, *_NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance

@@ -83,7 +83,8 @@ class Standings:
         those whose lead could not be believed."""
         losses = {setting: self.raced(setting, seconds) for setting in self.racers()
                   if setting != self.present and self.may_lead(setting, seconds)}
-        known = {setting: loss for setting, loss in losses.items() if loss is not None and math.isfinite(loss)}
+        known = {setting: loss for setting, loss in losses.items() if loss is not None and math.isfinite(loss)
+                 and not self.diverged(setting)}
         return sorted(known, key=lambda setting: (known[setting], setting))
 
     def diverged(self, setting):
@@ -164,16 +165,18 @@ class Standings:
         return (math.hypot(math.log(mine.high / mine.value), math.log(theirs.value / theirs.low)),
                 math.hypot(math.log(mine.value / mine.low), math.log(theirs.high / theirs.value)))
 
-    def judged(self, stage, setting, seconds):
-        """Mean loss over the runs of a stage that have come so far, as a `Lead` judges them; `None` where none has."""
-        losses = [fmean(self._kept(run, seconds, judge="half_a")) for run in self.of(stage, setting).values()
-                  if run.outcome is Outcome.OK and self.reached(run, seconds)]
+    def judged(self, stage, setting, seconds, seeds=None):
+        """Mean loss over the runs of a stage that have come so far, of some seeds alone, as a `Lead` judges them; `None` where none
+        has."""
+        losses = [fmean(self._kept(run, seconds, judge="half_a")) for seed, run in self.of(stage, setting).items()
+                  if run.outcome is Outcome.OK and self.reached(run, seconds) and (seeds is None or seed in seeds)]
         return fmean(losses) if losses else None
 
-    def metrics(self, stage, setting, seconds):
+    def metrics(self, stage, setting, seconds, seeds=None):
         """The compiled metrics beside that loss, where they were kept: at the mark of each run with the lowest loss so far."""
         kept = [min(self._marks(run, seconds), key=lambda mark: fmean(mark.half_a + mark.half_b)).metrics
-                for run in self.of(stage, setting).values() if run.outcome is Outcome.OK and self.reached(run, seconds)]
+                for seed, run in self.of(stage, setting).items()
+                if run.outcome is Outcome.OK and self.reached(run, seconds) and (seeds is None or seed in seeds)]
         return tuple(map(fmean, zip(*kept, strict=True))) if kept and all(kept) else ()
 
     def reached(self, run, seconds):
