@@ -9,8 +9,8 @@ from epochal.records import BackEndTime, Evidence, Outcome, Reading, SwitchTime
 from epochal.records.clock import FitSeconds, Seconds
 from epochal.report.page import page
 from epochal.report.plan.code import code_for
-from epochal.rules.plan.back_ends import faster_back_end
 from epochal.rules.plan.decide import decide
+from epochal.rules.plan.faster import faster_back_end
 
 HERE = BackEndTime(batch_size=32, backend="tensorflow", seconds=1e-3, low=0.95e-3, high=1.1e-3, compile_seconds=2.0)
 TIMED = Reading(name="back_ends", value=2.0, low=1.5, high=2.5, repeats=5)

@@ -11,7 +11,7 @@ from epochal.records import Evidence, Outcome, Reading, SwitchTime, dump, load
 from epochal.records.clock import FitSeconds, Seconds
 from epochal.report.plan.code import code_for
 from epochal.rules.plan.decide import decide
-from epochal.rules.plan.switches import faster_fit
+from epochal.rules.plan.faster import faster_fit
 
 NOW = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1e-3, sooner=1.0, low=1.0, high=1.0,
                  compile_seconds=2.0)

@@ -15,7 +15,8 @@ from epochal.base.errors import MeasurementFailed
 from epochal.base.text import counted
 from epochal.records import Outcome, Reading, dump, load
 from epochal.rules.plan.decide import GOALS, decide
-from epochal.rules.plan.sentences import Context, binding
+from epochal.rules.plan.limits import binding
+from epochal.rules.plan.sentences import Context
 
 PLURALS = "batch sizes|seeds|rates|runs|settings|examples|rows|epochs|trials|trainings"
 NONSENSE = re.compile(rf"""\bnan\b|\binf\b|infinity|unbounded|\bNone\b|(?<![\d.,])1 ({PLURALS})\b|\b(about|least) 0(?![.\d])"""

@@ -13,14 +13,14 @@ from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target, without_learning
 from ..scaling import steps_per_epoch
 from . import compare, sentences
-from .back_ends import faster_back_end
 from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate, stopping_for
+from .faster import faster_back_end, faster_fit
 from .folds import levelled, n_trained
 from .from_race import decide_race
 from .learnt import nothing_learnt
+from .limits import binding
 from .max_time import epochs_within, within_time
 from .quality import Aim, best_epoch, cross_fitted, stopping_epoch, stopping_regret
-from .switches import faster_fit
 
 GOALS = ("fastest", "best", "frugal", "smallest")
 _WORTH = 0.9                                  # a change must save a tenth of the cost, and be shown to save something
@@ -100,7 +100,7 @@ def _decide(evidence, goal):
         epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None,
                              evidence.most_epochs, evidence.task),
         predict_batch_size=choose_predict_batch_size(evidence, chosen),
-        stopping=stopping_for(evidence.task, patience), headline=sentences.headline(context), binding=sentences.binding(context),
+        stopping=stopping_for(evidence.task, patience), headline=sentences.headline(context), binding=binding(context),
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds,
         switches=faster_fit(evidence, chosen.batch_size, context.seconds),

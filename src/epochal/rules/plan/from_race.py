@@ -12,11 +12,10 @@ from ..race.judge import Why, judge, levels_of
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
-from .back_ends import faster_back_end
 from .choices import choose_predict_batch_size, stopping_for
+from .faster import faster_back_end, faster_fit
 from .max_time import epochs_within
 from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
-from .switches import faster_fit
 
 _PATIENCE = 5            # epochs without improvement, at least: where no curve has turned, early stopping ends the training
 _PATIENT_UPDATES = 150   # without improvement: on few rows a curve may be flat for many epochs before it falls
