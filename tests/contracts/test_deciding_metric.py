@@ -48,11 +48,11 @@ def test_the_score_takes_the_place_of_the_loss_and_the_loss_that_of_the_metric(b
     plain, _ = rig_of(bind, lambda: ["mae", "accuracy"], None)
     decided, _ = rig_of(bind, lambda: ["mae", "accuracy"], ("accuracy", True))
     state = trained(plain)
-    usual, figures = plain.evaluate(state), decided.evaluate(state)
+    usual, figures = np.array(plain.evaluate(state)), decided.evaluate(state)
     place = 1 + plain.task.metrics.index("accuracy")
     usual[:, [0, place]] = usual[:, [place, 0]]
     usual[:, 0] = 1 - usual[:, 0]
-    np.testing.assert_allclose(figures, usual, rtol=1e-6)
+    np.testing.assert_allclose(figures, usual, rtol=1e-6, atol=1e-6)
     assert decided.task.metrics == tuple("loss" if name == "accuracy" else name for name in plain.task.metrics)
     assert (decided.task.decides, decided.task.larger_is_better, plain.task.decides) == ("accuracy", True, "loss")
     assert decided.task.fingerprint != plain.task.fingerprint

@@ -8,7 +8,7 @@ from contracts.rig_contract import judged_on
 import epochal
 from epochal.engine import Batches, Lane, train
 from epochal.seam.frozen import features
-from epochal.seam.rigs.keras_rig import KerasRig, bind_of_backend, open_rig
+from epochal.seam.rigs.keras_rig import KerasRig, Once, bind_of_backend, open_rig
 from epochal.seam.rows import data_from_arguments
 
 IMAGE, TOLERANCE = (8, 8, 2), 1e-5
@@ -93,7 +93,7 @@ def test_layers_that_are_frozen_and_not_pretrained_are_drawn_for_each_seed_where
 
 def test_what_takes_too_long_is_computed_at_every_update():
     keras.utils.set_random_seed(0)
-    assert not open_rig(network(), data(), most_seconds=0.0).skips
+    assert not open_rig(network(), data(), once=Once(most_seconds=0.0)).skips
 
 
 def test_memory_is_that_of_who_trains():

@@ -220,8 +220,9 @@ def test_the_margin_is_left_out_where_nothing_was_compared_by_it():
 
 
 def test_the_line_above_the_arms_names_fresh_seeds_only_where_there_were_some():
-    assert raced().how_compared() == "Trained for equal seconds each, the one ahead and yours again with fresh seeds:"
-    assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each:"
+    assert raced().how_compared() == (
+        "Trained for equal seconds each, the one ahead and yours again with fresh seeds; a difference is from yours after as long:")
+    assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each; a difference is from yours after as long:"
     assert plan().how_compared() == "Compared with fresh seeds, the same for all:"
 
 

@@ -291,7 +291,7 @@ class Plan:
         if self.whole:
             return "Compared with fresh seeds, the same for all:"
         fresh = f", the one ahead and {self.evidence.whose} again with fresh seeds" if self.leads else ""
-        return f"Trained for equal seconds each{fresh}:"
+        return f"Trained for equal seconds each{fresh}; a difference is from {self.evidence.whose} after as long:"
 
     def lead_rows(self):
         """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""

@@ -12,6 +12,7 @@ from ..rows import leaves, over
 EVALUATION_BLOCK = 2048  # rows judged at once at most, so that judging needs no more memory than training
 N_BLOCKS = 4             # of equally many rows in each half, whose losses are kept: a row or two may be left to no block
 _CLOSE = 1e-4            # of a metric, as far as sums over rows may round
+_DIGITS = 6              # after the point, of one less a metric: what is beyond is rounding
 
 
 class Decider(NamedTuple):
@@ -26,7 +27,7 @@ class Decider(NamedTuple):
     larger_is_better: bool
 
     def score(self, value):
-        return 1 - value if self.larger_is_better else value
+        return (1 - value).round(_DIGITS) if self.larger_is_better else value
 
 
 class Judged(NamedTuple):
