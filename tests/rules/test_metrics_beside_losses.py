@@ -55,3 +55,9 @@ def test_a_squared_error_is_shown_as_r_squared_and_as_an_error_in_the_targets_ow
     assert (TASK.beside(0.5, (0.9,)), TASK.beside(0.5, ())) == ({"accuracy": 0.9}, {"accuracy": None})
     by_accuracy = replace(TASK, metrics=("auc", "loss"), decides="accuracy", larger_is_better=True)
     assert by_accuracy.beside(0.1, (0.9, 0.5)) == {"loss": 0.5}
+
+
+def test_of_a_rare_class_average_precision_is_shown_and_not_the_accuracy():
+    task = replace(TASK, kind="binary", loss="binary_crossentropy", metrics=("accuracy", "average_precision"))
+    assert task.beside(0.1, (0.98, 0.4)) == {"average precision": 0.4}
+    assert task.metrics[task.place_of_other] == "average_precision"

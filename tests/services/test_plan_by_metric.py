@@ -10,6 +10,8 @@ from keras import layers
 
 import epochal as ep
 from epochal.rules.plan.quality import cross_fitted
+from epochal.seam.rigs.keras_rig import open_rig
+from epochal.services.source import TableSource
 
 fitting = importlib.import_module("epochal.services.fit")
 
@@ -118,3 +120,11 @@ def test_on_the_command_line_a_metric_of_a_rare_class_decides_and_a_plan_made_by
     done = inside("fit", "breast_cancer", "--epochs", "1", "--metric", "val_loss", "--out", tmp_path / "m.keras")
     assert done.exit_code == 2
     assert "`--metric` must be left out where the numbers are given" in done.stderr
+
+
+@pytest.mark.parametrize(("share", "metrics"), [(0.05, ("accuracy", "average_precision")), (0.4, ("accuracy",))])
+def test_a_table_with_a_rare_class_is_told_by_average_precision_too(tmp_path, share, metrics):
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal():.4f},{rng.normal():.4f},{'yes' if i < share * 400 else 'no'}" for i in range(400)]
+    (tmp_path / "rare.csv").write_text("\n".join(["a,b,y", *lines]))
+    assert open_rig(*TableSource(str(tmp_path / "rare.csv"), target="y").open(0)).task.metrics == metrics

@@ -104,7 +104,7 @@ class Task:
         """What is shown beside what decides, `{name: value}`, a value `None` where it is not known.
 
         The loss where a metric decides. Else of a mean squared error R² and the mean absolute error (MAE), in the target's own
-        unit, where these are known; of others the first compiled metric.
+        unit, where these are known; of others average precision, or the first compiled metric.
 
         Args:
             loss: what decides, on validation rows; `None` leaves out what takes it. metrics: their values; empty where not kept.
@@ -118,12 +118,14 @@ class Task:
                 found["R²"] = 1 - loss / self.constant_loss
             if name := next((one for one in ("mae", "mean_absolute_error") if one in values), None):
                 found["MAE"] = None if (value := values[name]) is None else value * self.target_scale
-        return found or {name.replace("_", " "): value for name, value in list(values.items())[:1]}
+        name = self.metrics[self.place_of_other] if self.metrics else ""
+        return found or ({name.replace("_", " "): values[name]} if name else {})
 
     @property
     def place_of_other(self):
-        """Where among the metrics is the first one compiled, or the loss where that is not what decides."""
-        return self.metrics.index("loss") if self.decides != "loss" else 0
+        """Where among the metrics is the loss, if that is not what decides; else average precision, of a rare class; else the first."""
+        telling = "loss" if self.decides != "loss" else "average_precision"
+        return self.metrics.index(telling) if telling in self.metrics else 0
 
     @property
     def trained_before(self):

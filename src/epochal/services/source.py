@@ -23,6 +23,7 @@ from ..seam.rows import Data, data_from_arguments, leaves
 from ..tables import open_table
 from ..tables.encoding import class_shares
 from ..tables.options import NOTHING_SAID, TableOptions
+from ..tables.target import RARE
 from ..training.feeds.cast import with_class_weights
 from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
 
@@ -169,7 +170,8 @@ class TableSource:
         target, groups, time, task, options: see `tables.open_table`.
         model: `"FILE.py:FUNCTION"`, or `None` for the tutorials' network, a small CNN for images, an embedding for texts.
         class_weight: `"balanced"`, where every class is to weigh the same in the training loss.
-        metric: what will be judged by; the tutorials' network gets it where it is one for rare classes.
+        metric: what will be judged by; the tutorials' network gets it where it is one for rare classes, and average precision where
+            one of two classes is rare.
         table, build: the table, and the function that builds the model; of a source that has been read.
     """
 
@@ -201,7 +203,9 @@ class TableSource:
         elif table.words:
             build = text_network(table.x_train.shape[1], len(table.words), *about[1:])
         else:
-            build = tutorial_network(*about, (metric,) if rare_class_metric(metric) is not None else ())
+            rare = table.kind == "binary" and float(table.y_train.mean()) <= RARE
+            also = metric if rare_class_metric(metric) is not None else "average_precision" if rare else ""
+            build = tutorial_network(*about, (also,) if also else ())
         return replace(self, table=table, build=build)
 
     def open(self, seed: int) -> tuple[Any, Data]:

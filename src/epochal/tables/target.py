@@ -10,7 +10,7 @@ from ..base.text import Wording, counted, first_few
 from ..base.validate import require
 from .columns.kinds import LARGEST, is_text
 
-_RARE = 0.1  # share of a class, up to which it is called rare
+RARE = 0.1  # share of a class, up to which it is called rare
 _MAY_BE_CLASSES = 30  # different whole numbers, up to which they might be
 _FEWEST = 3  # rows of a class, one for each part
 
@@ -104,7 +104,7 @@ def _classes(column, name):
     kind = "binary" if len(labels) == 2 else "multiclass"
     y = codes.astype("float32").reshape(-1, 1) if kind == "binary" else codes.astype("int32")
     notes = [f"Target `{name}` has {len(labels)} classes: {kind} classification."]
-    if kind == "binary" and n_rarest <= _RARE * len(column):
+    if kind == "binary" and n_rarest <= RARE * len(column):
         notes.append(f"`{rarest}` is rare, {100 * n_rarest / len(column):.2g} % of the rows: always answering the other class has "
                      f"an accuracy of {1 - n_rarest / len(column):.3g}, so look at average precision (--class-weight balanced, and "
                      "--metric val_average_precision of epochal study).")

@@ -36,7 +36,8 @@ def within_time(plan, clock, bests=()):
         why = f"one alone takes about {duration(first)}, longer than the {duration(most)} that a training may take"
     said = (f"epochs: {task.judged_in} is {task.best[0]} after {min(bests)} to {max(bests)}, and the time that a training may take "
             f"ends it after {counted(int(n), 'epoch')}",) if bests and n < min(bests) else ()
-    return replace(plan, epochs=replace(plan.epochs, value=n, low=min(n, plan.epochs.low), high=n,
+    but = f" But the time allowed ends it after {counted(int(n), 'epoch')}." if said else ""
+    return replace(plan, headline=plan.headline + but, epochs=replace(plan.epochs, value=n, low=min(n, plan.epochs.low), high=n,
                                         because=f"{why}; without that limit {plan.epochs.value}"),
                    unresolved=(*said, *plan.unresolved))
 
