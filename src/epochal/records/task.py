@@ -123,7 +123,7 @@ class Task:
 
     @property
     def place_of_other(self):
-        """Where among the metrics is the loss, if that is not what decides; else average precision, of a rare class; else the first."""
+        """Where among the metrics is the loss, if that is not what decides; else average precision, or the first one compiled."""
         telling = "loss" if self.decides != "loss" else "average_precision"
         return self.metrics.index(telling) if telling in self.metrics else 0
 
