@@ -128,3 +128,12 @@ def test_a_table_with_a_rare_class_is_told_by_average_precision_too(tmp_path, sh
     lines = [f"{rng.normal():.4f},{rng.normal():.4f},{'yes' if i < share * 400 else 'no'}" for i in range(400)]
     (tmp_path / "rare.csv").write_text("\n".join(["a,b,y", *lines]))
     assert open_rig(*TableSource(str(tmp_path / "rare.csv"), target="y").open(0)).task.metrics == metrics
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="other back ends do not tell what a program takes")
+def test_where_memory_is_the_goal_it_stands_beside_every_setting():
+    found = ep.plan(build, *rows(), goal="smallest", budget="3 s", verbose=0)
+    assert all(arm.peak_bytes for arm in found.arms)
+    heading, *table = found.arm_rows()
+    assert heading[-1] == "memory"
+    assert all(row[-1].endswith("B") for row in table)

@@ -10,6 +10,7 @@ from epochal.tables import open_table
 from epochal.tables.encoding import encoding_of
 from epochal.tables.files import images
 from epochal.tables.new_rows import apply
+from epochal.tables.options import TableOptions
 from epochal.tables.texts import Words, words_of
 
 
@@ -72,7 +73,45 @@ def test_deep_and_transparent_images_are_read(tmp_path):
     Image.fromarray(np.full((8, 8), 200 * 256, np.uint16)).save(tmp_path / "deep.png")
     Image.new("RGBA", (8, 8), (10, 20, 30, 0)).save(tmp_path / "clear.png")
     assert images.decoded([tmp_path / "deep.png"], (8, 8, 1)).x.mean() == 200
-    np.testing.assert_array_equal(images.decoded([tmp_path / "clear.png"], (8, 8, 3)).x[0, 0, 0], [10, 20, 30])
+    clear = images.decoded([tmp_path / "clear.png"], (8, 8, 3))
+    np.testing.assert_array_equal(clear.x[0, 0, 0], [255, 255, 255])  # what nobody sees is no picture
+    assert clear.notes == ("1 image with transparency laid on white.",)
+    Image.new("RGBA", (8, 8), (0, 0, 0, 255)).save(tmp_path / "black.png")
+    assert images.decoded([tmp_path / "black.png"], (8, 8, 3)).x.max() == 0
+
+
+def test_an_image_of_too_many_pixels_is_called_so_and_is_not_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    for name, side in (("small", 6), ("large", 20)):
+        Image.new("L", (side, side), 9).save(tmp_path / f"{name}.png")
+    found = images.decoded([tmp_path / "small.png", tmp_path / "large.png"])
+    assert found.places == [0]
+    assert "1 image left out, of more pixels than are safe to decode ('large.png')." in found.notes
+
+
+def test_very_many_copies_of_one_image_do_not_fill_a_part(photos):
+    for i in range(60):
+        Image.new("RGB", (12, 16)).save(photos / "abc"[i % 3] / f"empty{i}.png")
+    table = open_table(photos)
+    assert [len(part) for part in (table.x_train, table.x_test)] == pytest.approx([96, 30], abs=4)
+
+
+def test_rare_classes_of_folders_are_left_out_where_it_is_said(photos):
+    (photos / "odd").mkdir()
+    Image.new("RGB", (12, 16)).save(photos / "odd" / "1.png")
+    with pytest.raises(UsageError, match="--rare-classes drop leaves such rows out"):
+        open_table(photos)
+    table = open_table(photos, options=TableOptions(rare="drop"))
+    assert table.classes == ("a", "b", "c")
+    assert any("1 row of rare classes ('odd') left out" in note for note in table.notes)
+
+
+def test_a_few_files_of_another_kind_are_left_out_and_named(photos):
+    _text(photos / "a" / "readme.txt", "about these photos")
+    (photos / "b" / "list.csv").write_text("1")
+    table = open_table(photos)
+    assert len(table.x_train) + len(table.x_validation) + len(table.x_test) == 90
+    assert any("Left out: 2 files in them that are no images ('a/readme.txt', 'b/list.csv')." in note for note in table.notes)
 
 
 def test_copies_of_an_image_stay_on_one_side(photos):
@@ -97,7 +136,8 @@ def test_parts_of_a_folder_stay_its_parts(photos, tmp_path):
 @pytest.mark.parametrize(("make", "said"), [
     (lambda folder: None, "a folder with a folder of images or texts for each class"),
     (lambda folder: (folder / "a.csv").write_text("a,y\n1,2\n"), "Name the file inside it, such as a.csv"),
-    (lambda folder: [_text(folder / "a" / "1.txt", "x"), Image.new("L", (8, 8)).save(folder / "a" / "1.png")], "images and texts"),
+    (lambda folder: [_text(folder / "a" / "1.txt", "x"), Image.new("L", (8, 8)).save(folder / "a" / "1.png")],
+     "It holds 1 image and 1 text"),
     (lambda folder: [_text(folder / "a" / f"{i}.txt", f"some words {i}") for i in range(60)], "two or more values"),
     (lambda folder: [_text(folder / "ab"[i % 2] / f"{i}.txt", "few") for i in range(9)], "at least 50"),
     (lambda folder: [(folder / "a").mkdir(), (folder / "a" / "x.png").write_bytes(b"no")], "images that can be read"),

@@ -192,7 +192,7 @@ class Study:
             groups.setdefault((c.setting.batch_size, c.verdict), []).append(c.budget)
         told = "; ".join(f"batch size {size:,} is {verdict.value} than {reference} at equal {listed(budgets)}"
                          for (size, verdict), budgets in groups.items())
-        return f"{capital(told)}{'' if len(shown) == len(found) else '; no other difference was shown'}."
+        return f"{capital(told)}{'' if len(shown) == len(found) else '; beyond the margin no other difference was shown'}."
 
     def sentences(self):
         """What was found, one sentence an arm and budget; where the question stays open for many, one for all of these."""

@@ -59,7 +59,7 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
     place = locate(source)
     if place.format in (".npz", "folder", "built-in"):
         said = [field.name for field in fields(options) if getattr(options, field.name) != getattr(NOTHING_SAID, field.name)
-                and (place.format != "built-in" or field.name not in ("drop", "keep", "missing", "rare"))]
+                and field.name not in {"built-in": ("drop", "keep", "missing", "rare"), "folder": ("rare",)}.get(place.format, ())]
         require(not said, said[0] if said else "", "given", "left out for what is no table in a file", "It is read as it is.")
     if place.format == ".npz":
         for option, value in (("target", target), ("groups", groups), ("time", time)):
@@ -69,7 +69,7 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
     if place.format == "folder":
         for option, value in (("target", target), ("groups", groups), ("time", time), ("task", task)):
             require(value is None, option, value, "left out for a folder", "The names of the folders in it are the classes.")
-        return _from_folder(place, seed)
+        return _from_folder(place, seed, options.rare)
     raw = read_frame(place, options)
     if place.format == "built-in":
         target = target or "target"
@@ -168,24 +168,27 @@ def _from_arrays(place, wanted, seed, standardise):
                   standardise=standardise)
 
 
-def _from_folder(place, seed):
+def _from_folder(place, seed, rare):
     folder = files_of(place.path)
     images = decoded(folder.files) if folder.kind == "images" else None
-    places = range(len(folder.files)) if images is None else images.places
+    places = np.array(range(len(folder.files)) if images is None else images.places)
     labels = pd.Series([folder.labels[i] for i in places], dtype=object)
+    labels, told = without_rare(labels, rare, "classes")
+    kept = labels.notna().to_numpy()
+    places, labels = places[kept], labels[kept].reset_index(drop=True)
     n_own_test = sum(i >= len(folder.files) - folder.n_own_test for i in places)
     require(len(labels) >= _FEWEST_ROWS, folder.kind, len(labels), f"at least {_FEWEST_ROWS}",
             "Collect more: with fewer, differences between settings are lost in chance.")
     task = find_task(labels, "folder")
     task = replace(task, notes=(f"{counted(len(labels), folder.kind[:-1])} of {len(task.classes)} classes, named as their folders "
-                                f"({first_few(task.classes, 5)}).", *task.notes[1:]))
-    rows = of_files(folder.files) if images is None else images.x
+                                f"({first_few(task.classes, 5)}).", *task.notes[1:], *(sentence for _, sentence in told)))
+    rows = of_files([folder.files[i] for i in places]) if images is None else images.x[kept]
     parts = split.at_random(task.codes, seed=seed, n_own_test=n_own_test, same=None if n_own_test else split.same_things(rows))
     _check_training_classes(task, parts)
     notes = (*folder.notes, *task.notes, *parts.notes)
     if images is None:
         return replace(_of_texts(place, task, parts, rows, notes), files=folder.kind)
-    table = _table(place, task, parts, images.x.astype(np.float32) / np.float32(255), standardise=False, eight_bits=True,
+    table = _table(place, task, parts, rows.astype(np.float32) / np.float32(255), standardise=False, eight_bits=True,
                    notes=(*notes, *images.notes))
     return replace(table, files=folder.kind)
 

@@ -16,6 +16,7 @@ from .columns.numbers import numbers_in
 
 _VALIDATION, _TEST = 0.16, 0.20
 _DRAWS = 200
+_TOO_MANY = 0.02  # of all rows, that are copies of one of them: an empty picture, and each may be in any part
 _COPIED = 0.01         # share of rows that repeat another one, from which on copies are kept together
 _VARIED, _MOST_ALIKE = 40, 0.05  # different values of a column that rows need to be copies, and the most rows that are the same
 
@@ -55,7 +56,10 @@ def same_things(rows):
     """int[n]: arrays or texts that are the same have the same number; `None` where there are hardly any."""
     inside = (row.encode() if isinstance(row, str) else row.tobytes() for row in rows)
     number, different = pd.factorize(np.array([hashlib.blake2b(row, digest_size=16).digest() for row in inside], dtype=object))
-    return None if len(number) - len(different) < _COPIED * len(number) else number
+    if len(number) - len(different) < _COPIED * len(number):
+        return None
+    many = np.bincount(number)[number] > max(2, _TOO_MANY * len(number))  # one part alone could not hold them, and keep its shares
+    return np.where(many, len(different) + np.arange(len(number)), number)
 
 
 def at_random(codes, *, seed, n_own_test=0, same=None):
@@ -90,8 +94,8 @@ def at_random(codes, *, seed, n_own_test=0, same=None):
         return replace(_parts(*parts, how, codes), at_random=True)
     n_copies = len(same) - len(np.unique(same))
     found = _parts(*parts, how + ", copies of a row in the same part", codes)
-    note = (f"{counted(n_copies, 'row')} of {len(same):,} ({100 * n_copies / len(same):.3g} %) repeat another row in every column: "
-            "split blindly, a model would be tested on rows it has trained on.")
+    note = (f"{counted(n_copies, 'row')} of {len(same):,} ({100 * n_copies / len(same):.3g} %) repeat another row in every "
+            "column: they stay in one part with it, so that no model is tested on rows that it has trained on.")
     return replace(found, notes=(*found.notes, note), groups=same[np.concatenate(parts[:2])])
 
 

@@ -111,7 +111,8 @@ def _arm(setting, standings, judged):
     mean, low, high = standings.raced_difference(setting, both[-1])
     if judged.leads and judged.leads[-1].seconds == both[-1]:  # beside the present one, whose fresh seeds had other luck
         pairs = standings.seeds(judged.ahead, both[-1])
-        shared["quality"] = standings.judged("fresh", standings.present, both[-1], pairs) + mean
+        beside = standings.judged("fresh", standings.present, both[-1], pairs) + mean
+        shared["quality"] = beside if beside > 0 or shared["quality"] < 0 else shared["quality"]  # a loss has no other sign
     return Arm(**shared, n_seeds=1, difference=mean, low=low, high=high, verdict=reference)
 
 

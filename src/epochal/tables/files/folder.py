@@ -9,6 +9,7 @@ from ...base.validate import require
 IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # those that Keras reads
 TEXTS = (".txt",)
 _TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation", "dev")
+_FEW = 0.1  # of the files of one kind, that may be of the other and are left out
 _MUST = "a folder with a folder of images or texts for each class"
 
 
@@ -51,6 +52,10 @@ def files_of(path):
     kind, files, labels = _of_classes(path)
     beside = [one.name for one in _visible(path) if one.is_file()]
     notes = [f"Left out: {counted(len(beside), 'file')} beside the folders ({first_few(beside, 3)})."] if beside else []
+    known = {*files}
+    others = [str(one.relative_to(path)) for folder in _folders(path) for one in sorted(folder.rglob("*"))
+              if one not in known and not one.is_dir() and not one.name.startswith(".")]
+    notes += [f"Left out: {counted(len(others), 'file')} in them that are no {kind} ({first_few(others, 3)})."] if others else []
     return Folder(kind, files, labels, 0, tuple(notes))
 
 
@@ -75,9 +80,13 @@ def _of_classes(path):
     own = next((one.name for one in _visible(path) if one.is_file()), None)
     require(kinds, "source", str(path), _MUST, f"Name the file inside it{f', such as {own}' if own else ''}, or make a folder of "
             f"{', '.join(IMAGES)} or .txt files for each class.")
-    require(len(kinds) == 1, "source", str(path), _MUST, Wording("It holds images and texts; move one of them away."))
-    files, labels = zip(*found[kinds[0]], strict=True)
-    return kinds[0], list(files), list(labels)
+    kind = max(kinds, key=lambda one: len(found[one]))
+    others = [file for one in kinds if one != kind for file, _ in found[one]]
+    require(len(others) <= _FEW * len(found[kind]), "source", str(path), _MUST,
+            Wording(f"It holds {counted(len(found['images']), 'image')} and {counted(len(found['texts']), 'text')}; move one kind "
+                    "away."))
+    files, labels = zip(*found[kind], strict=True)
+    return kind, list(files), list(labels)
 
 
 def _folders(path):
