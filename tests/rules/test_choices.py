@@ -1,10 +1,12 @@
 """The range of a choice: what the evidence cannot tell from the value, and no more."""
 
+from dataclasses import replace
+
 import pytest
 from rules.worlds import PRESENT, Truth, at, curve, evidence
 
 from epochal.records import Arm, Outcome, Reading, Verdict
-from epochal.rules.plan.choices import choose_batch_size, choose_epochs
+from epochal.rules.plan.choices import choose_batch_size, choose_epochs, choose_predict_batch_size
 from epochal.rules.plan.sentences import Context
 
 UNKNOWN = Reading(name="critical_batch", outcome=Outcome.UNRESOLVED)
@@ -53,3 +55,15 @@ def test_runs_that_still_improved_at_their_last_epoch_are_said_to_want_more():
     assert (choice.value, choice.low, choice.high) == (4, 2, 4)
     assert "1 of 2 runs still improved at the last epoch" in choice.because
     assert "still improved" not in choose_epochs([curve(turned)], 2).because
+
+
+def test_no_more_rows_are_predicted_at_once_than_there_are():
+    known = evidence({PRESENT: Truth()})
+    n_rows = known.task.n_train + known.task.n_validation + known.task.n_test
+    fast = Reading(name="prediction", value=65_536.0, low=8192.0, high=65_536.0, unit="examples", repeats=3)
+    found = choose_predict_batch_size(known.add(fast), PRESENT)
+    assert n_rows <= found.value < 2 * n_rows
+    assert found.low <= found.value <= found.high == 65_536
+    assert f"one batch of all {n_rows:,} rows at hand" in found.because
+    few = choose_predict_batch_size(known.add(replace(fast, value=64.0, low=32.0, high=128.0)), PRESENT)
+    assert (few.value, few.low, few.high) == (64, 32, 128)

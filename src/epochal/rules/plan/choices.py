@@ -94,7 +94,14 @@ def choose_predict_batch_size(evidence, chosen):
         why = evidence.why_not("prediction").value
         return Choice(value=size, low=1, high=max(size, evidence.task.n_train),
                       because=f"the training batch size, which fits; `predict` was not timed ({why})")
-    return Choice(value=round(reading.value), low=round(reading.low), high=round(reading.high),
+    value, task = round(reading.value), evidence.task
+    n_rows = task.n_train + task.n_validation + task.n_test
+    enough = 1 << (n_rows - 1).bit_length()  # a batch that holds all rows at hand
+    if value > enough:
+        return Choice(value=enough, low=min(round(reading.low), enough), high=max(round(reading.high), value),
+                      because=f"one batch of all {number(n_rows)} rows at hand; for more of them {number(value)} is as fast as "
+                              "any, and no size changes the predictions")
+    return Choice(value=value, low=round(reading.low), high=round(reading.high),
                   because="the smallest within 10 % of the best speed of `predict`; it does not change the predictions")
 
 
