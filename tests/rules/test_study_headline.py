@@ -44,3 +44,20 @@ def test_many_open_comparisons_are_told_in_one_sentence_and_few_each_in_its_own(
                         "they look now, about 20 to 80 seeds would decide.")
     none = [replace(c, n_enough=None) for c in many.contrasts]
     assert found_in(none)[-1].endswith("more than 1,000 seeds would decide.")
+
+
+def test_accuracy_stands_beside_the_loss_and_the_loss_beside_another_metric():
+    study = made()
+    assert study.task.metrics == ("accuracy",)
+    runs = [replace(curve, metrics=(tuple(0.5 + 0.01 * epoch for epoch in range(curve.n_epochs)),)) for curve in study.curves]
+    told = replace(study, curves=tuple(runs))
+    heading, *table = told.rows()
+    place = heading.index("accuracy")
+    assert heading[place - 1] == study.design.metric == "loss"
+    contrast = next(c for c in told.contrasts if c.quality is not None)
+    mine = [curve for curve in runs if (curve.stage, curve.setting) == ("confirm", contrast.setting)
+            and curve.n_epochs >= contrast.n_epochs]
+    bests = [min(range(contrast.n_epochs), key=curve.validation_loss.__getitem__) for curve in mine]
+    assert float(table[told.contrasts.index(contrast)][place]) == pytest.approx(0.5 + 0.01 * sum(bests) / len(bests), rel=1e-3)
+    by_accuracy = replace(told, design=replace(told.design, metric="accuracy", larger_is_better=True))
+    assert next(iter(by_accuracy.rows()))[4:6] == ("accuracy", "loss")

@@ -169,12 +169,30 @@ class Study:
     def rows(self):
         """The fair comparison as rows of strings, the heading first. What the tutorial's protocol gives is another loss, that of
         the luckiest epoch, and no part of it."""
-        yield ("equal", "batch size", "rate", "time of a run", self.design.metric, "difference (95 %)", "verdict")
-        for c in (c for c in self.contrasts if c.budget in BUDGETS):
+        fair = [c for c in self.contrasts if c.budget in BUDGETS]
+        beside = {id(c): self._beside(c) for c in fair}
+        named = list(dict.fromkeys(name for values in beside.values() for name in values))
+        yield ("equal", "batch size", "rate", "time of a run", self.design.metric, *named, "difference (95 %)", "verdict")
+        for c in fair:
             yield (c.budget, number(c.setting.batch_size), number(c.setting.learning_rate),
                    "–" if c.seconds is None else quantity("s", c.seconds),
                    "–" if c.quality is None else f"{c.quality:.4g} ({c.quality_low:.4g} to {c.quality_high:.4g})",
+                   *(f"{value:.4g}" if (value := beside[id(c)].get(name)) is not None else "–" for name in named),
                    "–" if c.difference is None else f"{c.difference:+.2g} ({c.low:+.2g} to {c.high:+.2g})", c.verdict.value)
+
+    def _beside(self, contrast):
+        """What is shown beside the quality, `{name: value}`: the loss where another metric is judged by, else as in a plan. Means
+        over the runs that arrived, each at its epoch of the lowest validation loss."""
+        n, at = contrast.n_epochs, []
+        for curve in self.curves:
+            if (curve.stage, curve.setting) == ("confirm", contrast.setting) and curve.n_epochs >= n and curve.metrics:
+                losses = curve.validation_loss[:n]
+                best = min(range(n), key=losses.__getitem__)
+                at.append((losses[best], *(values[best] for values in curve.metrics)))
+        if not at or contrast.quality is None:
+            return {}
+        loss, *metrics = (sum(values) / len(at) for values in zip(*at, strict=True))
+        return {"loss": loss} if self.design.metric != "loss" else self.task.beside(contrast.quality, tuple(metrics))
 
     @property
     def headline(self):
