@@ -1,5 +1,7 @@
 """What will be measured, drawn up before anything is."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,15 @@ def test_within_a_few_seconds_there_are_but_trainings_and_what_they_need(budget,
 
 def pace(compiling, seconds=1e-4):
     return Reading(name="pace", value=seconds, unit="s", repeats=1, details=(("compiling", compiling),))
+
+
+def test_trainings_are_foreseen_by_the_pace_where_it_was_measured():
+    """An embedding: four million parameters, of which an update touches few."""
+    told = [next(item.what for item in agenda(task(1000, 4 * 10**6), PRESENT, Evidence().add(*known), 60) if item.name == "study")
+            for known in ((), (pace(0.3, 2e-4),))]
+    counts = [int(found[1].replace(",", "")) if (found := re.match(r"up to ([\d,]+) trainings", what)) else 0 for what in told]
+    assert counts[0] < 30 < counts[1]
+    assert all(what.startswith(("up to ", "trainings at batch sizes")) and "up to 0" not in what for what in told)
 
 
 @pytest.mark.parametrize(("compiling", "budget", "left_out"), [

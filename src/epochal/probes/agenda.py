@@ -31,7 +31,7 @@ def agenda(task, present, evidence, budget):
     seconds = seconds_for_trainings(evidence, budget, kept + sum(item.seconds for item in first))
     if not had_its_time(evidence.get("study"), seconds):
         sizes = batch_sizes(present.batch_size, task.n_train, fixed=evidence.fixed)
-        first.append(_trainings(task, present, sizes, seconds, program_seconds(evidence)))
+        first.append(_trainings(task, present, sizes, seconds, evidence))
     return (*first, *later)
 
 
@@ -81,13 +81,17 @@ def due(evidence, budget):
     return [probe for probe in PROBES.values() if evidence.lacks(probe.name) and probe.fits(budget, evidence)]
 
 
-def _trainings(task, present, sizes, seconds, program):
+def _trainings(task, present, sizes, seconds, evidence):
+    program, pace, own = program_seconds(evidence), evidence.get("pace"), min(present.batch_size, task.n_train)
     foreseen = {b: max(_LEAST_STEP, 6 * task.n_params * b / _FLOPS) for b in sizes}
+    if pace is not None:  # an embedding has many parameters, and an update touches few of them
+        foreseen = {b: min(guess, pace.value * max(1.0, b / own)) for b, guess in foreseen.items()}
     wanted = first_epochs(present.batch_size, task.n_train)
     sweeps = {b: propose(b, present.batch_size, task.n_train, foreseen[b], seconds, wanted) for b in sizes}
     sweeps = {b: sweep for b, sweep in sweeps.items() if sweep is not None}
     training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes() for b, s in sweeps.items())
-    return Item("study", f"up to {sum(s.n_lanes() for s in sweeps.values()):,} trainings at batch sizes "
+    n = sum(s.n_lanes() for s in sweeps.values())
+    return Item("study", f"{f'up to {n:,} ' if n else ''}trainings at batch sizes "
                 f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then fresh seeds, the same for every setting",
                 "a fair comparison tunes the learning rate at each batch size and repeats with several seeds",
                 min(training + 2.5 * program * len(sizes), seconds))
