@@ -73,6 +73,7 @@ def test_deep_and_transparent_images_are_read(tmp_path):
     Image.fromarray(np.full((8, 8), 200 * 256, np.uint16)).save(tmp_path / "deep.png")
     Image.new("RGBA", (8, 8), (10, 20, 30, 0)).save(tmp_path / "clear.png")
     assert images.decoded([tmp_path / "deep.png"], (8, 8, 1)).x.mean() == 200
+    assert images.decoded([tmp_path / "deep.png"], (8, 8, 3)).x.mean() == 200  # among images in colour, too
     clear = images.decoded([tmp_path / "clear.png"], (8, 8, 3))
     np.testing.assert_array_equal(clear.x[0, 0, 0], [255, 255, 255])  # what nobody sees is no picture
     assert clear.notes == ("1 image with transparency laid on white.",)

@@ -97,14 +97,19 @@ def _shape_for(heads, n):
     return height, width, channels
 
 
+def _of_eight_bits(image):
+    """A grey image of more bits than eight, which Pillow would clip in place of making it darker."""
+    values = np.asarray(image).astype(np.int64)
+    return Image.fromarray(np.clip(values >> 8 if values.max() > 255 else values, 0, 255).astype(np.uint8))
+
+
 def _fill(file, into):
     """Decode one image into its place; false where it is broken."""
     height, width, channels = into.shape
     try:
         with Image.open(file) as image:
             image.draft(None, (2 * width, 2 * height))  # a JPEG is decoded at a fraction of its size where that suffices
-            grey = image.mode.startswith("I") and channels == 1
-            plain = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if grey and image.mode == "I;16" else image
+            plain = _of_eight_bits(image) if image.mode.startswith("I") else image
             if _is_transparent(image):
                 plain = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
             plain = plain.convert("L" if channels == 1 else "RGB")
