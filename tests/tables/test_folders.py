@@ -97,6 +97,13 @@ def test_very_many_copies_of_one_image_do_not_fill_a_part(photos):
     assert [len(part) for part in (table.x_train, table.x_test)] == pytest.approx([96, 30], abs=4)
 
 
+def test_an_image_in_two_classes_is_told(photos):
+    assert not any("more than one class" in note for note in open_table(photos).notes)
+    file = next((photos / "a").iterdir())
+    (photos / "b" / "again.png").write_bytes(file.read_bytes())
+    assert "2 images stand in more than one class: no model tells them apart." in open_table(photos).notes
+
+
 def test_rare_classes_of_folders_are_left_out_where_it_is_said(photos):
     (photos / "odd").mkdir()
     Image.new("RGB", (12, 16)).save(photos / "odd" / "1.png")

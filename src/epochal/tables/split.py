@@ -52,14 +52,22 @@ def same_rows(features, y):
     return None if n_repeated < _COPIED * len(number) or not varied or usual else number
 
 
-def same_things(rows):
-    """int[n]: arrays or texts that are the same have the same number; `None` where there are hardly any."""
+def numbered(rows):
+    """int[n]: arrays or texts that are the same have the same number."""
     inside = (row.encode() if isinstance(row, str) else row.tobytes() for row in rows)
-    number, different = pd.factorize(np.array([hashlib.blake2b(row, digest_size=16).digest() for row in inside], dtype=object))
-    if len(number) - len(different) < _COPIED * len(number):
+    return pd.factorize(np.array([hashlib.blake2b(row, digest_size=16).digest() for row in inside], dtype=object))[0]
+
+
+def same_things(number):
+    """The numbers of `numbered` by which copies are kept together; `None` where there are hardly any.
+
+    Very many copies of one thing are not: one part alone could not hold them and keep its shares of the classes.
+    """
+    n_different = int(number.max()) + 1
+    if len(number) - n_different < _COPIED * len(number):
         return None
-    many = np.bincount(number)[number] > max(2, _TOO_MANY * len(number))  # one part alone could not hold them, and keep its shares
-    return np.where(many, len(different) + np.arange(len(number)), number)
+    many = np.bincount(number)[number] > max(2, _TOO_MANY * len(number))
+    return np.where(many, n_different + np.arange(len(number)), number)
 
 
 def at_random(codes, *, seed, n_own_test=0, same=None):
