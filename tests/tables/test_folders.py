@@ -228,3 +228,13 @@ def test_a_column_of_texts_alone_is_read_word_by_word(tmp_path):
 def test_words_are_counted_as_keras_counts_them():
     assert words_of("It's GREAT, isn't it? 3 of 4.") == ["it's", "great", "isn't", "it", "3", "of", "4"]
     np.testing.assert_array_equal(Words(("a", "b"), 3).transform(["b a c a", ""]), [[3, 2, 1], [0, 0, 0]])
+
+
+def test_texts_that_are_no_utf_8_are_told(tmp_path):
+    for i in range(60):
+        _text(tmp_path / "ab"[i % 2] / f"{i:02}.txt", f"plain words number {i} of many")
+    assert not any("encoding" in note for note in open_table(tmp_path).notes)
+    (tmp_path / "a" / "00.txt").write_bytes("déjà vu à l'été".encode("latin-1"))
+    (tmp_path / "a" / "02.txt").write_bytes("words of another kind: привет".encode("utf-16"))
+    table = open_table(tmp_path)
+    assert any("1 text in another encoding than UTF-8, read as cp1252 ('00.txt')" in note for note in table.notes)

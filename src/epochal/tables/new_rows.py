@@ -160,7 +160,8 @@ def _from_folder(path, encoding):
         images = decoded(folder.files, encoding.shape)
         x, places, notes = images.x.astype(np.float32) / np.float32(255), images.places, images.notes
     else:
-        x, places, notes = Words(encoding.words, encoding.shape[0]).transform(of_files(folder.files)), range(len(folder.files)), ()
+        texts, notes = of_files(folder.files)
+        x, places = Words(encoding.words, encoding.shape[0]).transform(texts), range(len(folder.files))
     names = pd.Series([folder.files[i].relative_to(path).as_posix() for i in places])
     known = None if folder.labels is None else pd.Index(encoding.classes).get_indexer([folder.labels[i] for i in places])
     return NewRows(x=x, notes=notes, carried={"file": names}, y=known if known is not None and (known >= 0).any() else None)

@@ -182,13 +182,13 @@ def _from_folder(place, seed, rare):
     task = find_task(labels, "folder")
     task = replace(task, notes=(f"{counted(len(labels), folder.kind[:-1])} of {len(task.classes)} classes, named as their folders "
                                 f"({first_few(task.classes, 5)}).", *task.notes[1:], *(sentence for _, sentence in told)))
-    rows = of_files([folder.files[i] for i in places]) if images is None else images.x[kept]
+    rows, read_as = of_files([folder.files[i] for i in places]) if images is None else (images.x[kept], ())
     number = split.numbered(rows)
     parts = split.at_random(task.codes, seed=seed, n_own_test=n_own_test, same=None if n_own_test else split.same_things(number))
     _check_training_classes(task, parts)
     n_in_two = int((labels.groupby(number).transform("nunique") > 1).sum())
     in_two = [f"{counted(n_in_two, folder.kind[:-1])} stand in more than one class: no model tells them apart."] if n_in_two else []
-    notes = (*folder.notes, *task.notes, *parts.notes, *in_two)
+    notes = (*folder.notes, *read_as, *task.notes, *parts.notes, *in_two)
     if images is None:
         return replace(_of_texts(place, task, parts, rows, notes), files=folder.kind)
     table = _table(place, task, parts, rows.astype(np.float32) / np.float32(255), standardise=False, eight_bits=True,

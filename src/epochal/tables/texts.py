@@ -1,12 +1,13 @@
 """Texts become the numbers of their words, as Keras' `TextVectorization` counts them: 0 stands for none, 1 for an unknown word."""
 
+import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.text import counted
+from ..base.text import counted, first_few
 from ..base.validate import require
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -61,15 +62,17 @@ def learn_words(texts):
 
 
 def of_files(files):
-    """The texts in files: UTF-8, or else cp1252."""
-    found = []
+    """The texts in files, UTF-8 (or UTF-16 where the first two bytes say so), or else cp1252; and sentences on the latter."""
+    found, other = [], []
     for file in files:
         raw = file.read_bytes()
         try:
-            found.append(raw.decode("utf-8-sig"))
+            found.append(raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"))
         except UnicodeDecodeError:
+            other.append(file.name)
             found.append(raw.decode("cp1252", errors="replace"))
-    return found
+    return found, ((f"{counted(len(other), 'text')} in another encoding than UTF-8, read as cp1252 ({first_few(other, 3)}): save as "
+                    "UTF-8 what is none.",) if other else ())
 
 
 def are_texts(column):
