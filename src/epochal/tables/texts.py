@@ -71,8 +71,8 @@ def of_files(files):
         except UnicodeDecodeError:
             other.append(file.name)
             found.append(raw.decode("cp1252", errors="replace"))
-    return found, ((f"{counted(len(other), 'text')} in another encoding than UTF-8, read as cp1252 ({first_few(other, 3)}): save as "
-                    "UTF-8 what is none.",) if other else ())
+    return found, ((f"{counted(len(other), 'text')} in another encoding than UTF-8, read as cp1252 ({first_few(other, 3)}): where "
+                    "that is wrong, save them as UTF-8.",) if other else ())
 
 
 def are_texts(column):
