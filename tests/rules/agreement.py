@@ -118,7 +118,7 @@ def limiting_factor(plan: Plan):
     rows = re.search(rf"one batch holds all ({COUNT}) training rows", said)
     if rows is not None and size < figure(rows[1]):
         yield f"one batch is said to hold all {rows[1]} rows, and the batch size is {size}"
-    faster = re.search(rf"at batch size ({COUNT}) a second trains on", said)
+    faster = re.search(rf"at batch size ({COUNT}) this machine gets through", said)
     if faster is not None and figure(faster[1]) <= size:
         yield f"more rows a second are promised at batch size {faster[1]}, and {size} is recommended already"
 

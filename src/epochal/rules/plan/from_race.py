@@ -259,10 +259,11 @@ class _Told:
             return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
-            return "hardware: a larger batch trains on no more rows a second here"
+            return "hardware: with a larger batch this machine gets through no more rows a second"
         if fastest <= self.chosen.batch_size:
-            return "hardware: a still larger batch trains on no more rows a second here"
-        return f"not identified in this time; at batch size {number(fastest)} a second trains on {number(gain)} times the rows"
+            return "hardware: with a still larger batch this machine gets through no more rows a second"
+        return (f"not identified in this time; at batch size {number(fastest)} this machine gets through {number(gain)} times as "
+                "many rows a second")
 
     def unresolved(self):
         judged = self.judged
@@ -312,9 +313,9 @@ class _Told:
             return "other learning rates take trainings to compare"
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
-            return "a larger batch trains on no more rows a second here"
-        return (f"at batch size {number(fastest)} a second trains on {number(gain)} times the rows, so a change may pay up "
-                "to that")
+            return "with a larger batch this machine gets through no more rows a second"
+        return (f"at batch size {number(fastest)} this machine gets through {number(gain)} times as many rows a second, so a "
+                "training may become up to so many times shorter")
 
     def _fastest_rows(self):
         """The batch size with the most rows a second of those that would be raced, and how many times those of the present one."""
