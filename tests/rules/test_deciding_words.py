@@ -120,3 +120,12 @@ def test_a_name_is_taken_with_or_without_val():
     assert declared_metric("mae", "max", ("loss", "mae")) == ("mae", True)
     with pytest.raises(UsageError, match="`metric` must be one of val_loss, val_mae; got 'accuracy'. Compile the model with it"):
         declared_metric("accuracy", "auto", ("loss", "mae"))
+
+
+def test_where_nothing_was_learnt_nothing_is_said_of_a_training_loss_that_was_not_looked_at():
+    without = min(curve.validation_loss[-1] for curve in world().curves) / 2      # what always the same answer gets
+    told = decide(world(constant_loss=without, **ACCURACY)).headline
+    assert told.startswith("Nothing was learnt: validation accuracy ")
+    assert "Training loss does not fall" not in told
+    assert "`--metric val_loss` may show more" in told
+    assert "Training loss does not fall either" in decide(world(constant_loss=without)).headline

@@ -59,10 +59,12 @@ def _no_better_than_before(evidence):
 def _cause(evidence, without):
     untrained, kind = evidence.get("untrained_loss").value, evidence.task.kind
     coin = 0.0 if kind == "regression" else math.log(2)
-    if kind != "custom" and evidence.task.decides == "loss" and untrained > _FAR.get(kind, _FAR_OF_CLASSES) * max(without, coin):
+    if evidence.task.decides != "loss":
+        return "Are inputs scaled, targets right, last layer and loss made for them? `--metric val_loss` may show more."
+    if kind != "custom" and untrained > _FAR.get(kind, _FAR_OF_CLASSES) * max(without, coin):
         what = "inputs and targets" if kind == "regression" else "inputs"
         return f"Scale the {what}, likeliest: before training the loss is {number(untrained)}."
     trained = [curve.train_loss[-1] for stage in ("present", "confirm") for curve in evidence.of(stage) if curve.train_loss]
-    if trained and evidence.task.decides == "loss" and min(trained) < _BY_HEART * without:
+    if trained and min(trained) < _BY_HEART * without:
         return f"Only the training rows were (loss {number(min(trained))}): does each target belong to its row?"
     return "Training loss does not fall either: are inputs scaled, targets right, last layer and loss made for them?"
