@@ -40,7 +40,7 @@ def test_programs_get_the_columns_as_json(customers):
 def test_the_command_to_train_with_a_plan_reads_the_table_alike():
     from epochal.cli.plan import _same
 
-    nothing = dict.fromkeys(("target", "groups", "time", "task", "rare", "dates", "decimal", "separator", "encoding", "skip",
+    nothing = dict.fromkeys(("target", "groups", "time", "task", "rare", "far", "dates", "decimal", "separator", "encoding", "skip",
                              "model", "backend", "class_weight", "header"))
     options = nothing | {"target": "y", "drop": ("a b", "c"), "keep": (), "missing": ("-1",), "separator": ";", "skip": 0,
                          "header": False}

@@ -70,6 +70,7 @@ def written(form):
     (lambda n: f"{n} €", "currency signs"),
     (lambda n: f"Rs. {n:,}", "currency signs"),
     (lambda n: f"{n // 60}:{n % 60:02d}", "hours"),
+    (lambda n: f"{n // 60}h {n % 60}m" if n > 59 else f"{n} min", "1h 30m are hours, 1.5"),
     (lambda n: f"{n:.3e}", ""),
     (lambda n: f"[{n}]", ""),
     (lambda n: f"{n} SEK", "currency signs"), (lambda n: f"Rp{n}", "currency signs"), (lambda n: f"S$ {n}", "currency signs"),
@@ -341,12 +342,34 @@ def test_a_target_written_as_money_is_a_number(opened):
     assert table.target_mean * len(NUMBERS) == pytest.approx(np.sum(NUMBERS) + 60, rel=0.1)
 
 
-def test_one_target_far_off_is_told(opened):
-    target = NUMBERS * 20.0
-    target[11] = 99_999_999_999
-    table = opened({"m": NUMBERS + NOISE, "y": target})
-    assert any("`y` is 1e+11 in one of the rows" in note and "is it right?" in note for note in table.notes)
-    assert not any("is it right?" in note for note in opened({"m": NUMBERS + NOISE, "y": NUMBERS * 20.0}).notes)
+def test_one_target_far_off_is_told_with_its_row_and_left_out_if_wanted(opened):
+    y = np.linspace(70_000, 80_000, N)
+    y[100] = 99_999_999_999
+    told = opened({"a": NOISE, "y": y})
+    assert any("`y` is 1e+11 in row 101 of the table, where the others are 70000 to 80000. Is it right?" in n for n in told.notes)
+    left = opened({"a": NOISE, "y": y}, far="drop")
+    assert any("`y` is 1e+11 in row 101 of the table, where the others are 70000 to 80000: left out." in n for n in left.notes)
+    assert sum(map(len, (left.y_train, left.y_validation, left.y_test))) == N - 1
+    assert left.target_scale < 3_000 < told.target_scale
+
+
+def test_test_rows_that_repeat_training_rows_of_an_earlier_time_or_another_group_are_counted(opened):
+    once = {"a": NOISE.round(6), "b": NOISE[::-1].round(6), "y": NOISE.round(4)}
+    again = {name: [*values, *values[:40]] for name, values in once.items()}
+    later = opened(again | {"t": np.arange(N + 40)}, time="t")
+    assert any("32 rows of the test part (100 %) repeat a training row in every column but `t`" in note for note in later.notes)
+    grouped = opened(again | {"g": np.arange(N + 40) % 17}, groups="g")
+    assert any("of the test part" in note and "in every column but `g`" in note for note in grouped.notes)
+    assert not any("repeat a training row" in note for note in opened(once | {"t": np.arange(N)}, time="t").notes)
+
+
+def test_identifiers_of_unequal_length_are_left_out_where_most_are_long(opened):
+    table = opened({"a": NOISE, "n": [str((7919 * 10**16 + 10**13 * i * i) // (100 if i % 9 else 10**8)) for i in range(N)]})
+    assert use_of(table, "n").kind == "left out"
+
+
+def test_targets_that_lie_wide_and_not_far_are_not_told(opened):
+    assert not any("Is it right?" in note for note in opened({"m": NUMBERS + NOISE, "y": NUMBERS * 20.0}).notes)
 
 
 def test_the_question_whether_numbers_are_classes_is_put_both_ways(opened):

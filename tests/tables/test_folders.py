@@ -107,7 +107,7 @@ def test_an_image_in_two_classes_is_told(photos):
 def test_rare_classes_of_folders_are_left_out_where_it_is_said(photos):
     (photos / "odd").mkdir()
     Image.new("RGB", (12, 16)).save(photos / "odd" / "1.png")
-    with pytest.raises(UsageError, match="--rare-classes drop leaves such rows out"):
+    with pytest.raises(UsageError, match="--rare-classes drop leaves smaller ones out"):
         open_table(photos)
     table = open_table(photos, options=TableOptions(rare="drop"))
     assert table.classes == ("a", "b", "c")
@@ -146,7 +146,7 @@ def test_parts_of_a_folder_stay_its_parts(photos, tmp_path):
     (lambda folder: (folder / "a.csv").write_text("a,y\n1,2\n"), "Name the file inside it, such as a.csv"),
     (lambda folder: [_text(folder / "a" / "1.txt", "x"), Image.new("L", (8, 8)).save(folder / "a" / "1.png")],
      "It holds 1 image and 1 text"),
-    (lambda folder: [_text(folder / "a" / f"{i}.txt", f"some words {i}") for i in range(60)], "two or more values"),
+    (lambda folder: [_text(folder / "a" / f"{i}.txt", f"some words {i}") for i in range(60)], "two classes or more"),
     (lambda folder: [_text(folder / "ab"[i % 2] / f"{i}.txt", "few") for i in range(9)], "at least 50"),
     (lambda folder: [(folder / "a").mkdir(), (folder / "a" / "x.png").write_bytes(b"no")], "images that can be read"),
 ], ids=["empty", "a table", "both", "one class", "few", "all broken"])
@@ -238,3 +238,16 @@ def test_texts_that_are_no_utf_8_are_told(tmp_path):
     (tmp_path / "a" / "02.txt").write_bytes("words of another kind: привет".encode("utf-16"))
     table = open_table(tmp_path)
     assert any("1 text in another encoding than UTF-8, read as cp1252 ('00.txt')" in note for note in table.notes)
+
+
+def test_a_class_of_few_images_is_refused_in_the_words_of_folders(photos):
+    (photos / "d").mkdir()
+    Image.new("RGB", (16, 12)).save(photos / "d" / "one.png")
+    with pytest.raises(UsageError, match=r"a folder 'd' with 1 image.*--rare-classes drop"):
+        open_table(photos)
+
+
+def test_how_many_images_are_decoded_is_told(photos):
+    shares = []
+    open_table(photos, tell=shares.append)
+    assert shares == pytest.approx(np.arange(1, 91) / 90)

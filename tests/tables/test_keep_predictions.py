@@ -136,6 +136,19 @@ def test_numbers_are_judged_as_scikit_learn_judges_them():
     np.testing.assert_allclose(found["r_squared"][1:3], [found["r_squared"][0] - half, found["r_squared"][0] + half], rtol=1e-9)
 
 
+def test_a_score_is_shown_with_and_without_rows_whose_answer_is_far_off():
+    draw = np.random.default_rng(0)
+    y = draw.normal(50, 9, 200)
+    values, usual = y + draw.normal(0, 3, 200), scores(y[1:] + 1, y[1:], NUMBERS)
+    assert "mean_absolute_error_without_far_rows" not in scores(values, y, NUMBERS)
+    y[0] = 1e9
+    found = scores(np.where(y > 1e8, 50, y + 1), y, NUMBERS)
+    assert found["rows_without_far_rows"][0] == 199
+    assert found["mean_absolute_error"][0] > 1e6
+    assert found["mean_absolute_error_without_far_rows"] == usual["mean_absolute_error"]
+    assert found["r_squared"][0] < 0.01 < 0.9 < found["r_squared_without_far_rows"][0]
+
+
 def test_rows_whose_answer_is_unknown_are_left_out():
     assert scores(np.array([[0.2, 0.8]] * 3), np.array([1, -1, 1]), BINARY)["rows"][0] == 2
     assert scores(np.arange(3.0), np.array([0.0, np.nan, 2.0]), NUMBERS)["mean_absolute_error"][0] == 0

@@ -109,6 +109,8 @@ _table = _all_of(
                  help="What stands for a missing value, beside empty cells; COLUMN=VALUE in one column alone."),
     click.option("--rare-classes", "rare", type=click.Choice(["drop", "merge"]),
                  help="Classes of fewer than 3 rows: leave them out, or make them one class.  [default: refuse them]"),
+    click.option("--far-targets", "far", type=click.Choice(["drop"]),
+                 help="Rows whose target is so far off that they alone decide the error: leave them out.  [default: tell of them]"),
     *_written,
     click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
                                                              "network (Dense 64, Dense 32, head, Adam)."))

@@ -63,8 +63,8 @@ def run(options: dict[str, Any]) -> None:
 def _same(options):
     """The options that say which table and model it is, for a command that is to use the same."""
     named = {"--target": "target", "--groups": "groups", "--time": "time", "--task": "task", "--drop": "drop", "--keep": "keep",
-             "--na": "missing", "--rare-classes": "rare", "--dates": "dates", "--decimal": "decimal", "--sep": "separator",
-             "--encoding": "encoding", "--skip": "skip", "--model": "model", "--backend": "backend",
+             "--na": "missing", "--rare-classes": "rare", "--far-targets": "far", "--dates": "dates", "--decimal": "decimal",
+             "--sep": "separator", "--encoding": "encoding", "--skip": "skip", "--model": "model", "--backend": "backend",
              "--class-weight": "class_weight"}
     given = [(option, one) for option, name in named.items() if options[name] not in (None, ())
              for one in (options[name] if isinstance(options[name], tuple) else (options[name],))]

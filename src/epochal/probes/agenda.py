@@ -71,7 +71,8 @@ def _before_a_race(task, present, evidence, budget, pace):
         present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
         what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; the one ahead "
                 "and it again with fresh seeds")
-        why = f"whole trainings do not fit the budget: an epoch takes about {an_epoch:.2g} s here, and a comparison takes hundreds"
+        why = (f"the budget is too short to train every setting to its end: an epoch takes about {an_epoch:.2g} s here, and that "
+                   "would take hundreds of epochs")
         items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 

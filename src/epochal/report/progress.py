@@ -28,6 +28,7 @@ class ProgressDisplay:
         self._console = console or Console(stderr=True)
         self._sentences, self._agenda, self._quiet, self._silent = sentences or self._console, agenda, quiet, silent
         self._bar: Bar | None = None
+        self._draws = True  # also before there is an agenda, as while files are read
         self._last, self._lock, self._stage = "", threading.Lock(), stage
 
     def start(self, agenda: Agenda) -> None:
@@ -35,16 +36,23 @@ class ProgressDisplay:
             print_agenda(self._sentences, agenda)
         self._stage("measuring" if agenda.bar else "training and judging")
         self._last = ""
-        if agenda.bar and not self._quiet and self._console.is_terminal:
+        self.done()
+        self._draws = agenda.bar
+        self._draw("starting")
+
+    def _draw(self, sentence: str) -> None:
+        if self._draws and not self._quiet and self._console.is_terminal:
             self._bar = Bar(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
                             TextColumn("{task.fields[detail]}"), console=self._console, transient=True)
-            self._bar.add_task("starting", total=1.0, detail="")
+            self._bar.add_task(sentence, total=1.0, detail="")
             self._bar.start()
 
     def step(self, share: float, sentence: str, detail: str = "") -> None:
         with self._lock:
             if sentence != self._last:
                 self._stage(sentence)
+            if self._bar is None:
+                self._draw(sentence)
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], completed=share, description=sentence, detail=detail)
             elif sentence != self._last and not self._quiet and not self._console.is_terminal:

@@ -29,7 +29,7 @@ from ..training.fit.arguments import FitRequest, History
 from ..training.fit.fit import fit as train
 from .plan import PlanRequest
 from .plan import plan as make_plan
-from .source import ArraySource, TableSource
+from .source import ArraySource, TableSource, decoding
 
 _LOOKED_AT = 256  # rows of which an untrained model shows what its outputs are
 _JUDGED_IN = 1024  # rows at a time
@@ -134,7 +134,7 @@ def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: St
 
 def _fit_table(request, progress, stop):
     _check_table(request)
-    request = replace(request, source=request.source.read(request.seed))
+    request = replace(request, source=request.source.read(request.seed, decoding(progress)))
     table, shares = request.source.table, class_shares(request.source.table)
     weights = request.source.class_weights()
     require(shares or request.batches == "shuffled", "--batches", request.batches, "left out for a target of numbers",

@@ -28,7 +28,7 @@ from ..seam.rigs.rig import Rig
 from ..training.fit.arguments import FitRequest
 from ..training.fit.fit import fit as train
 from .measuring import measure, with_pace
-from .source import ArraySource, TableSource
+from .source import ArraySource, TableSource, decoding
 
 _UNKNOWN = "1 min"  # the budget that the first update is timed for, where the budget is a share of the training
 _FROZEN = 0.5  # of the budget: computing a frozen base once may take no more
@@ -227,7 +227,7 @@ def _prepared(request, progress, held):
             "Pass epochs=20 (--epochs 20) as well.")
     trains_with = request.trains_with or (known.trains_with if known is not None else "keras")
     own = {"fit": _own_fit} if trains_with == "epochal" else {}
-    rig = open_rig(*request.source.open(request.seed), request.batch_size, request.learning_rate, **own,
+    rig = open_rig(*request.source.open(request.seed, decoding(progress)), request.batch_size, request.learning_rate, **own,
                    start=_start(request, known), once=Once(_computing(progress), _FROZEN * seconds),
                    decides=_decides(request, known))
     now = f"-{request.batch_size or ''}-{request.learning_rate or ''}" if request.batch_size or request.learning_rate else ""

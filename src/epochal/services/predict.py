@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.files import no_room, whole_file
-from ..base.progress import SILENT, Progress
+from ..base.progress import SILENT, Agenda, Progress
 from ..base.validate import require
 from ..rules.training.prior import corrected
 from ..seam.machine import check_device
@@ -18,6 +18,7 @@ from ..tables.predictions import answers, carried, columns_of, raw_columns, writ
 from ..tables.score import scores
 from ..training.predict.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
+from .source import decoding
 
 
 def predict(request: PredictRequest, *, progress: Progress = SILENT) -> Any:
@@ -73,7 +74,8 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     require(not request.correct_prior or (encoding is not None and encoding.trained_prior), "--correct-prior", str(place),
             "asked of a model trained with --batches balanced or --class-weight",
             "This one saw the classes in their own shares: leave it out.")
-    rows = apply(encoding, request.data, request.options)
+    rows = apply(encoding, request.data, request.options, decoding(progress))
+    progress.start(Agenda("", bar=False))
     for note in rows.notes:
         progress.say(f"· {note}")
     check_device()

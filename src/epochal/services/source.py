@@ -1,6 +1,7 @@
 """A model and its data as a user names them, in memory or in a file; and what is put on the bench of them."""
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -8,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from ..base.errors import Unsupported, UsageError, advise
+from ..base.progress import Progress
 from ..base.text import quantity
 from ..base.validate import require
 from ..rules.training.advice import sorted_split
@@ -53,7 +55,7 @@ class ArraySource:
     groups: Any = None
     time: Any = None
 
-    def open(self, seed: int) -> tuple[Any, Data]:
+    def open(self, seed: int, tell: Callable[[float], None] = lambda share: None) -> tuple[Any, Data]:  # noqa: ARG002 - as TableSource
         apart = self.groups is not None or self.time is not None
         if apart:
             self._check_apart()
@@ -161,6 +163,11 @@ def _named(x):
     return f"make_dataset({BATCH_SIZE})" if is_factory(x) else f"the {type(x).__name__}"
 
 
+def decoding(progress: Progress) -> Callable[[float], None]:
+    """Tells how much of a folder's images is decoded."""
+    return lambda share: progress.step(share, "reading the images")
+
+
 @dataclass(frozen=True, eq=False)
 class TableSource:
     """A table by name, and the model to train on it.
@@ -187,13 +194,13 @@ class TableSource:
     table: Any = None
     build: Any = None
 
-    def read(self, seed: int) -> "TableSource":
-        """The same, with its table read and split."""
+    def read(self, seed: int, tell: Callable[[float], None] = lambda share: None) -> "TableSource":
+        """The same, with its table read and split; `tell` is told how much of a folder's images is decoded."""
         if self.table is not None:
             return self
         check_device()
         table = open_table(self.path, target=self.target, groups=self.groups, time=self.time, task=self.task, seed=seed,
-                           options=self.options, standardise=self.model is None)
+                           options=self.options, standardise=self.model is None, tell=tell)
         metric = self.metric.removeprefix("val_")
         about = (table.x_train.shape[1:], table.kind, len(table.classes))
         if self.model:
@@ -208,8 +215,8 @@ class TableSource:
             build = tutorial_network(*about, (also,) if also else ())
         return replace(self, table=table, build=build)
 
-    def open(self, seed: int) -> tuple[Any, Data]:
-        source = self.read(seed)
+    def open(self, seed: int, tell: Callable[[float], None] = lambda share: None) -> tuple[Any, Data]:
+        source = self.read(seed, tell)
         data = data_of(source.table, seed=seed)
         if source.model is not None:
             try_out(source.model, source.build, data.train)

@@ -15,7 +15,7 @@ from ..experiments.ray.crew import RayCrew
 from ..records import Study, dump
 from ..rules.study.design import Choices, designed
 from ..seam.rigs.keras_rig import open_rig
-from .source import ArraySource, TableSource
+from .source import ArraySource, TableSource, decoding
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def _study(request, progress, stop):
     whole_number("seed", choices.seed, 0)
     if request.folder is not None:
         path_like("folder", request.folder, "a path, or None", 'Pass folder="study".')
-    model, data = request.source.open(choices.seed)
+    model, data = request.source.open(choices.seed, decoding(progress))
     data = replace(data, folds=None)  # all trainings of a study are judged on the same rows
     rig = open_rig(model, data, start=request.start)
     design = designed(rig.task, rig.present, choices)

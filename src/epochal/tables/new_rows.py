@@ -37,13 +37,14 @@ class NewRows:
     carried: dict[str, pd.Series] = field(default_factory=dict)  # columns that name the rows, by name
 
 
-def apply(encoding, source, options=NOTHING_SAID):
+def apply(encoding, source, options=NOTHING_SAID, tell=lambda share: None):
     """The rows of a file or a built-in data set, encoded for a model.
 
     Args:
         encoding: the model's `encoding.Encoding`; `None` for a model saved without one, which takes arrays as they are.
         source: as for `open_table`. The target may be missing. An `.npz` holds x, or x_test, and may hold y, or y_test.
         options: how the file is written, where that is not to be found out.
+        tell: told the share of a folder's images that is decoded.
 
     Raises:
         UsageError: a column is missing or holds something else than in training, the shape is another, or there is no row.
@@ -57,7 +58,7 @@ def apply(encoding, source, options=NOTHING_SAID):
         require(encoding is not None and encoding.files and place.format == "folder", "DATA", str(source),
                 f"a folder of {encoding.files}" if encoding is not None and encoding.files else "a file, as in training",
                 "Pass what is like the data that the model was trained on.")
-        return _from_folder(place.path, encoding)
+        return _from_folder(place.path, encoding, tell)
     require(encoding is not None, "DATA", str(source), "an .npz file with an array x for this model",
             "It was not saved by epochal fit, so nothing says how columns become its inputs.")
     if encoding.words:
@@ -154,10 +155,10 @@ def _known(column, encoding):
     return (values if usable.any() else None), notes
 
 
-def _from_folder(path, encoding):
+def _from_folder(path, encoding, tell):
     folder = new_files_of(path, encoding.files)
     if encoding.files == "images":
-        images = decoded(folder.files, encoding.shape)
+        images = decoded(folder.files, encoding.shape, tell=tell)
         x, places, notes = images.x.astype(np.float32) / np.float32(255), images.places, images.notes
     else:
         texts, notes = of_files(folder.files)

@@ -21,14 +21,15 @@ from .files.images import decoded
 from .files.read import read_frame
 from .options import NOTHING_SAID
 from .table import Table
-from .target import find_task, without_rare
+from .target import far_off, find_task, without_rare
 from .texts import are_texts, learn_words, of_files
 
-_FAR = 50.0  # times the middle half's width, from which on a target is told to be far off
+_FEWEST_OF_CLASS = 3  # files of a class, one for each part
 _FEWEST_ROWS = 50  # of which 8 validate: with fewer, nothing that is measured here has a useful interval
 
 
-def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0, options=NOTHING_SAID, standardise=True):
+def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0, options=NOTHING_SAID, standardise=True,
+               tell=lambda share: None):
     """Arrays, task and split of a file or a built-in data set.
 
     64 % of the rows train, 16 % validate and 20 % test. Scaling, categories and what replaces missing values are learned
@@ -45,6 +46,7 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
         seed: makes the split repeatable.
         options: how the file is written and what becomes of its columns, where that is not to be found out.
         standardise: whether a target of numbers becomes one of mean 0 and standard deviation 1.
+        tell: told the share of a folder's images that is decoded.
 
     Returns:
         A `Table`. Its rows are no random sample of what comes later unless the file's are: where rows belong together
@@ -69,7 +71,7 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
     if place.format == "folder":
         for option, value in (("target", target), ("groups", groups), ("time", time), ("task", task)):
             require(value is None, option, value, "left out for a folder", "The names of the folders in it are the classes.")
-        return _from_folder(place, seed, options.rare)
+        return _from_folder(place, seed, options.rare, tell)
     raw = read_frame(place, options)
     if place.format == "built-in":
         target = target or "target"
@@ -84,18 +86,19 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
 def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
     (groups, time), whole = by, raw.frame
     answer = cleaned_target(whole[target], decimal=raw.decimal, options=options)
-    rows, task = _rows_with_target(answer.values, target, wanted=wanted, rare=options.rare)
+    rows, task = _rows_with_target(answer.values, target, wanted=wanted, rare=options.rare, far=options.far)
     frame = whole[rows].reset_index(drop=True)
     others = [name for name in (target, groups, time) if name is not None]
     columns = read_columns(frame.drop(columns=[*others, *(name for name in options.drop if name not in others)]),
                            decimal=raw.decimal, options=options)
     features = as_frame(columns, frame.index)
+    same = split.same_rows(features, task.y)
     if groups is not None:
-        parts = split.by_group(frame[groups], task.codes, seed=seed)
+        parts = split.with_copies_told(split.by_group(frame[groups], task.codes, seed=seed), same, groups)
     elif time is not None:
-        parts = split.by_time(frame[time], task.codes, options.dates)
+        parts = split.with_copies_told(split.by_time(frame[time], task.codes, options.dates), same, time)
     else:
-        parts = split.at_random(task.codes, seed=seed, same=split.same_rows(features, task.y))
+        parts = split.at_random(task.codes, seed=seed, same=same)
     _check_training_classes(task, parts)
 
     training = features.iloc[parts.train]
@@ -168,9 +171,9 @@ def _from_arrays(place, wanted, seed, standardise):
                   standardise=standardise)
 
 
-def _from_folder(place, seed, rare):
+def _from_folder(place, seed, rare, tell):
     folder = files_of(place.path)
-    images = decoded(folder.files) if folder.kind == "images" else None
+    images = decoded(folder.files, tell=tell) if folder.kind == "images" else None
     places = np.array(range(len(folder.files)) if images is None else images.places)
     labels = pd.Series([folder.labels[i] for i in places], dtype=object)
     labels, told = without_rare(labels, rare, "classes")
@@ -179,6 +182,13 @@ def _from_folder(place, seed, rare):
     n_own_test = sum(i >= len(folder.files) - folder.n_own_test for i in places)
     require(len(labels) >= _FEWEST_ROWS, folder.kind, len(labels), f"at least {_FEWEST_ROWS}",
             "Collect more: with fewer, differences between settings are lost in chance.")
+    counts, kind = labels.value_counts(), folder.kind
+    require(len(counts) > 1, "DATA", Wording(f"{kind} in the folder {counts.index[0]!r} alone"),
+            "a folder with a folder for each of two classes or more", "Name the folder above it.")
+    fewest = counted(int(counts.iloc[-1]), kind[:-1])
+    require(counts.iloc[-1] >= _FEWEST_OF_CLASS, "DATA", Wording(f"a folder {counts.index[-1]!r} with {fewest}"),
+            "folders of at least 3 each: one to train on, one to validate and one to test",
+            "--rare-classes drop leaves smaller ones out, merge makes one class of them.")
     task = find_task(labels, "folder")
     task = replace(task, notes=(f"{counted(len(labels), folder.kind[:-1])} of {len(task.classes)} classes, named as their folders "
                                 f"({first_few(task.classes, 5)}).", *task.notes[1:], *(sentence for _, sentence in told)))
@@ -209,7 +219,6 @@ def _table(place, task, parts, x, *, notes, standardise, encoder=None, eight_bit
         mean, scale = float(training.mean()), float(training.std())
         require(scale > 0, task.name, mean, "of more than one value in the training rows",
                 "Nearly all rows have this one value; choose another target, or another seed.")
-        notes = (*notes, *_far_off(task))
         if standardise:
             notes = (*notes, f"Targets are standardised by the training rows: less {mean:.6g}, divided by {scale:.6g}. "
                              "A mean squared error of 1 is what always answering the mean would get.")
@@ -246,29 +255,39 @@ def _check_names(frame, **chosen):
                 "another column than the target", "Name the column that ties rows together, or leave it out.")
 
 
-def _rows_with_target(column, name, *, rare=None, **options):
+def _rows_with_target(column, name, *, rare=None, far=None, **options):
+    """Which rows, bool[n], have a target to learn from, and the `Task` that they make; `far` and `rare` as in `TableOptions`."""
     column, sentences = without_rare(column, rare, options.get("wanted"))
-    rows = column.notna().to_numpy()
+    rows = column.notna().to_numpy(copy=True)
     require(rows.any() or not len(rows), name, counted(len(rows), "missing value"), "a target with values",
             "Choose another column.")
     require(rows.sum() >= _FEWEST_ROWS, "rows with a target", int(rows.sum()), f"at least {_FEWEST_ROWS}",
             "Collect more rows: with fewer, differences between settings are lost in chance.")
     task = find_task(column[rows], name, **options)
+    odd = np.flatnonzero(rows)[far_off(task.y.reshape(-1))] if task.kind == "regression" else ()
+    if len(odd):
+        sentences = (*sentences, _far_off(column, odd, rows, leaves=far == "drop"))
+    if len(odd) and far == "drop":
+        rows[odd] = False
+        task = find_task(column[rows], name, **options)
     if n_missing := int((~rows).sum()) - sum(n for n, _ in sentences):
         task = replace(task, notes=(*task.notes, f"{counted(n_missing, 'row')} without a value of `{name}` left out."))
     return rows, replace(task, notes=(*task.notes, *(sentence for _, sentence in sentences)))
 
 
-def _far_off(task):
-    """A sentence where a few targets are so far off that they alone make the error."""
-    y = task.y.reshape(-1)
-    center, half = np.median(y), np.subtract(*np.quantile(y, [0.75, 0.25]))
-    far = np.flatnonzero(np.abs(y - center) > _FAR * half) if half > 0 else np.zeros(0, int)
-    if 0 < len(far) <= max(1, 0.001 * len(y)):
-        row, rest = int(far[np.abs(y[far] - center).argmax()]), np.delete(y, far)
-        yield (f"`{task.name}` is {y[row]:.6g} in one of the rows, where the others are {rest.min():.6g} to {rest.max():.6g}"
-               + (f" ({counted(len(far), 'row')} are as far off)" if len(far) > 1 else "")
-               + f": is it right? Such a row decides the error alone; without, the standard deviation is {rest.std():.6g}.")
+def _far_off(column, far, rows, *, leaves):
+    """Rows left out, and a sentence, where the targets of the rows with the numbers `far` are so far off that they alone decide
+    the error."""
+    y = column.to_numpy("float64")
+    others = y[rows & ~np.isin(np.arange(len(y)), far)]
+    row = int(far[np.abs(y[far] - np.median(others)).argmax()])
+    what = (f"`{column.name}` is {y[row]:.6g} in row {row + 1:,} of the table"
+            + (f", and as far off in {len(far) - 1:,} more" if len(far) > 1 else "")
+            + f", where the others are {others.min():.6g} to {others.max():.6g}")
+    if leaves:
+        return len(far), f"{what}: left out."
+    return 0, (f"{what}. Is it right? Such a row decides the error alone: the standard deviation is {y[rows].std():.6g}, and "
+               f"{others.std():.6g} without it. --far-targets drop leaves it out.")
 
 
 def _check_training_classes(task, parts):

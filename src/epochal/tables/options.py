@@ -29,6 +29,7 @@ class TableOptions:
         skip: lines before the one with the columns' names; `None` to find out.
         header: whether the first line names the columns; `None` to find out.
         rare: what becomes of classes of fewer than 3 rows: `"drop"` them, or `"merge"` them into one; `None` refuses them.
+        far: `"drop"` leaves out rows whose target is so far off that they alone decide the error; `None` tells of them.
     """
 
     drop: tuple[str, ...] = ()
@@ -41,11 +42,13 @@ class TableOptions:
     skip: int | None = None
     header: bool | None = None
     rare: str | None = None
+    far: str | None = None
 
     def __post_init__(self):
         one_of("dates", self.dates, (None, DAY_FIRST, MONTH_FIRST))
         one_of("decimal", self.decimal, (None, ",", "."))
         one_of("rare", self.rare, (None, *RARE))
+        one_of("far", self.far, (None, "drop"))
 
     def check_columns(self, columns: "list[str]", target: str) -> "TableOptions":
         """The same, names without the blanks around them; raises `UsageError` where one is none of these columns, or the target."""

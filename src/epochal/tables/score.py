@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from ..base.stats import mean_interval
 from ..base.text import number
+from .target import far_off
 
 _FOUND = 0.5  # share of a rare class, below which it is told what to do
 _RARE = 0.2  # share of a class, up to which it is judged by itself
@@ -33,7 +34,8 @@ def advice_on(found):
 
 def scores(values, y, encoding):
     """`{name: (value, low, high, constant)}`: rows, then accuracy and log loss, or mean absolute error and R². Of two classes of
-    which one has at most a fifth of the rows, also its average precision and the share of it that is found.
+    which one has at most a fifth of the rows, also its average precision and the share of it that is found. Where a few numbers
+    are so far off that they alone decide an error, also what it is without them (`..._without_far_rows`).
 
     The intervals are of means over independent rows (Student for means; Wilson 1927 for shares; a jackknife for R²; the
     percentile bootstrap over rows for average precision): too
@@ -57,7 +59,9 @@ def scores(values, y, encoding):
         total = float(((y - y.mean()) ** 2).sum())
         if len(y) > 2 and total > 0:
             found["r_squared"] = (*_r_squared(values, y), 0.0)
-        return found
+        far = far_off(y)
+        others = scores(np.delete(values, far), np.delete(y, far), encoding) if len(far) else {}
+        return found | {f"{name}_without_far_rows": value for name, value in others.items()}
     right, shares = values.argmax(axis=1) == y, np.bincount(y, minlength=len(encoding.classes)) / len(y)
     span = binomtest(int(right.sum()), len(y)).proportion_ci(method="wilson") if len(y) > 1 else (None, None)
     found["accuracy"] = (float(right.mean()), *span, float(shares.max()))

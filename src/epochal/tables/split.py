@@ -101,7 +101,7 @@ def at_random(codes, *, seed, n_own_test=0, same=None):
     if same is None:
         return replace(_parts(*parts, how, codes), at_random=True)
     n_copies = len(same) - len(np.unique(same))
-    found = _parts(*parts, how + ", copies of a row in the same part", codes)
+    found = _parts(*parts, how + ", rows that are copies of each other together in one part", codes)
     note = (f"{counted(n_copies, 'row')} of {len(same):,} ({100 * n_copies / len(same):.3g} %) repeat another row in every "
             "column: they stay in one part with it, so that no model is tested on rows that it has trained on.")
     return replace(found, notes=(*found.notes, note), groups=same[np.concatenate(parts[:2])])
@@ -168,6 +168,17 @@ def by_time(moments, codes, order=None):
     parts = _parts(*np.split(by_moment, [cuts[first], second]),
                    f"by `{moments.name}`, which is not a feature itself: the earliest rows train, the latest test", codes)
     return replace(parts, notes=(*parts.notes, *sentences))
+
+
+def with_copies_told(parts, same, name):
+    """The `Parts` with a note on test rows that a model has trained on: copies, but for the column called `name`, which tells the
+    parts. `same`: as `same_rows` tells copies."""
+    if same is None:
+        return parts
+    n = int(np.isin(same[parts.test], same[parts.train]).sum())
+    note = (f"{counted(n, 'row')} of the test part ({100 * n / len(parts.test):.3g} %) repeat a training row in every column but "
+            f"`{name}`: of these a model has seen the answer, and the test part flatters.")
+    return replace(parts, notes=(*parts.notes, note)) if n else parts
 
 
 def _draw_groups(rows_group_class, groups, share, seed):

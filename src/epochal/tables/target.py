@@ -10,6 +10,7 @@ from ..base.text import Wording, counted, first_few
 from ..base.validate import require
 from .columns.kinds import LARGEST, is_text
 
+_FAR, _FEW_FAR = 50.0, 0.001  # times the width of the middle half, from which on a number is far off, and how many may be so
 RARE = 0.1  # share of a class, up to which it is called rare
 _MAY_BE_CLASSES = 30  # different whole numbers, up to which they might be
 _FEWEST = 3  # rows of a class, one for each part
@@ -60,6 +61,13 @@ def find_task(column, name, *, wanted=None, most_classes=20):
         require(wanted != "regression", name, str(column.dtype), "a column of numbers for regression",
                 "Leave --task out, or name a column of numbers.")
     return _classes(column, name)
+
+
+def far_off(y):
+    """int[k]: where the few numbers of `y`, float[n], are that lie so far off that they alone decide a mean squared error."""
+    center, half = np.median(y), np.subtract(*np.quantile(y, [0.75, 0.25]))
+    far = np.flatnonzero(np.abs(y - center) > _FAR * half) if half > 0 else np.zeros(0, int)
+    return far if len(far) <= max(1, _FEW_FAR * len(y)) else far[:0]
 
 
 def may_repeat(column, most_classes=20):

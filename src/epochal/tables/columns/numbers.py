@@ -45,8 +45,12 @@ _CELL = re.compile(rf"""(?P<about>(?:[<>≤≥~≈]|<=|>=|ca\.|c\.)?)\s*(?P<sign
                         (?P<after>(?:{_CURRENCY}|%|[+]|{_UNIT})?)""", re.VERBOSE)
 _RANGE = re.compile(rf"\s*{_CURRENCY}?\s*({_DIGITS})\s*(?:-|–|—|to|bis)\s*{_CURRENCY}?\s*({_DIGITS})\s*")
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?:\s*([AaPp])\.?[Mm]\.?)?")
+_DURATION = re.compile(r"(?=\d)(?:(\d+)\s?d(?:ays?)?,?)?\s?(?:(\d+)\s?h(?:ours?|rs?)?,?)?\s?(?:(\d+)\s?m(?:in(?:utes?|s)?)?,?)?\s?"
+                       r"(?:(\d+)\s?s(?:ec(?:onds?|s)?)?)?", re.IGNORECASE)
+_HOURS = (24, 1, 1 / 60, 1 / 3600)
 _ENDING = re.compile(rf"[^\d]*?({_DIGITS})(.*)")
 _INSIDE = re.compile(r"([^()\d]*)\(([^()]*)\)([^()\d]*)")
+_OF_TIME = {"clock": "times such as 13:30 are hours, 13.5", "duration": "times such as 1h 30m are hours, 1.5"}
 _INFINITE = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 _CODE = re.compile(r"-?9{2,}(?:\.\d+)?|-?9+[678]|-?8{3,}(?:\.\d+)?|-99\.9+|-[1-9]0{2,}|32767|-32768|65535|2147483647|"
                    r"-2147483648|1e\+?20|1e\+?30|9\.96921e\+?36|-?3\.4028\d*e\+?38")
@@ -94,6 +98,8 @@ def numbers_in(column, *, decimal=".", kept=False, sure=False):
     cells = {text: _cell(text, writing) for text in texts}
     if not writing.unit:
         writing = Writing(writing.decimal, _unit(cells, counts))
+    if writing.unit == "duration":  # then 45m is no number of metres
+        cells = {text: _cell(text, writing) for text in texts}
     plain = sum(int(counts[text]) for text, cell in cells.items() if cell is not None and not cell.is_range)
     found = {text: cell.value for text, cell in cells.items()
              if cell is not None and (not cell.unit or _same(cell.unit, writing.unit))
@@ -151,6 +157,8 @@ def _cell(text, writing):
         hours, minutes, seconds, half = found.groups()
         hour = int(hours) % 12 + 12 * (half in ("p", "P")) if half else int(hours)
         return _Cell(hour + int(minutes) / 60 + float(seconds or 0) / 3600, unit="clock")
+    if (found := _DURATION.fullmatch(text)) is not None and sum(map(bool, found.groups())) > (writing.unit != "duration"):
+        return _Cell(sum(int(n or 0) * hours for n, hours in zip(found.groups(), _HOURS, strict=True)), unit="duration")
     if text.casefold() in _INFINITE:
         return _Cell(float(text))
     found = _CELL.fullmatch(text)
@@ -251,13 +259,13 @@ def _told(found, cells, writing, left, counts):
         used.update(dict.fromkeys(cells[text].decorated, int(counts[text])))
     what = [words for key, words in (("currency", "currency signs"), ("%", "per cent signs"), ("note", "marks of footnotes"))
             if used[key]]
-    what += [f"the unit {writing.unit!r}"] if writing.unit and writing.unit != "clock" else []
+    what += [f"the unit {writing.unit!r}"] if writing.unit and writing.unit not in _OF_TIME else []
     if what:
         yield f"{' and '.join(what)} left out"
     if 0.05 * n < used["%"] < 0.95 * n:
         yield f"only {used['%']:,} of {n:,} have a per cent sign: all are taken as the numbers that they show"
-    if writing.unit == "clock":
-        yield "times such as 13:30 are hours, 13.5"
+    if writing.unit in _OF_TIME:
+        yield _OF_TIME[writing.unit]
     if used["times"]:
         yield "K, M, B and words such as million multiply"
     if used["range"]:

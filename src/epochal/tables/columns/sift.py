@@ -114,7 +114,7 @@ def _why_not(name, column):
     if own and types.is_integer_dtype(column.dtype) and (span := int(known.max()) - int(known.min())) < 2 * len(known):
         in_order = known.is_monotonic_increasing or known.is_monotonic_decreasing or span == len(known) - 1
         return (_ROW_NUMBERS if (in_order or named or numbered) and not _MOMENT.search(name) else None), None
-    if own and whole and known.min() >= _LONG:
+    if own and whole and known.median() >= _LONG:
         return _LONG_NUMBERS, None
     n_own = n_different > 0.98 * len(known)
     if (named or numbered) and n_own and n_different > min(_FEW, len(column) / 4) and (whole or is_text(column)):

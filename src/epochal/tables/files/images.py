@@ -31,12 +31,13 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def decoded(files, shape=None):
+def decoded(files, shape=None, *, tell=lambda share: None):
     """The images in files, made to one size (bilinear, as Keras does by default): the size they have, or one that fits them.
 
     Args:
         files: paths.
         shape: (height, width, channels) to be met, as in training; `None` to choose it. One channel where all are grey.
+        tell: told the share of them that is done.
 
     Raises:
         UsageError: none can be read, or memory does not hold them.
@@ -49,7 +50,10 @@ def decoded(files, shape=None):
         height, width, channels = shape or _shape_for([head for head in heads if head is not None], len(files))
         read = [i for i, head in enumerate(heads) if head is not None]
         x = np.empty((len(read), height, width, channels), np.uint8)
-        whole = list(pool.map(lambda pair: _fill(files[pair[1]], x[pair[0]]), enumerate(read)))
+        whole = []
+        for fine in pool.map(lambda pair: _fill(files[pair[1]], x[pair[0]]), enumerate(read)):
+            whole.append(fine)
+            tell(len(whole) / len(read))
     places = [place for place, fine in zip(read, whole, strict=True) if fine]
     require(places, "source", f"{len(files)} files", "images that can be read", "All are broken; fetch them again.")
     broken = [files[i].name for i in sorted({*range(len(files))} - {*places}) if files[i].name not in too_large]
