@@ -1,7 +1,7 @@
 """`epochal plan`: from the words on the command line to the answer on the screen and the files beside it."""
 
 import shlex
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def print_columns(options: dict[str, Any]) -> None:
     from ..tables import open_table
 
     table = open_table(options["data"], **{name: options[name] for name in ("target", "groups", "time", "task")},
-                       options=table_options(options), standardise=options["model"] is None)
+                       options=replace(table_options(options), standardise=options["model"] is None))
     if options["as_json"]:
         click.echo(strict_json({"columns": [asdict(column) for column in table.columns], "notes": list(table.notes)}))
         return

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 COMPILING = "compiling"  # detail of the reading "pace": seconds that its first program took to compile
+PRICES = ("quick", "normal", "thorough")  # classes of what a measurement costs; each holds the cheaper ones
 LEAST_BUDGET = 20.0  # seconds: within fewer, trainings need the time more than what can wait
 SMALL_PROGRAM = 0.9  # seconds to compile one program of a small model on a processor; less when it was compiled before
 _DEAR = 0.04  # of the budget: where a program takes longer to compile, what only explains is left out
@@ -26,6 +27,8 @@ class Probe:
         of_keras: whether it is about Keras' own `fit` alone, and says nothing where another trains.
         offered: `() -> bool`, whether what is installed allows it.
         explains: whether comparisons and times do without it: then it is left out where programs take long to compile.
+        price: the cheapest class of `PRICES` in which `epochal measure` takes it.
+        sentences: `(reading, rig) -> (what it means here for batch size, rate or epochs, what it does not mean)`, of a known one.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Probe:
     of_keras: bool = False
     offered: Callable = lambda: True
     explains: bool = False
+    price: str = "quick"
+    sentences: Callable = lambda reading, rig: ("", "")
 
     def fits(self, budget, evidence):
         """Whether it can be made within so many seconds on the machine that the `Evidence` is about, for who trains there."""
@@ -58,7 +63,8 @@ class Probe:
         start = perf_counter()
         reading = self.run(rig, **options)
         rig.wait()
-        return replace(reading, title=self.title, cost=perf_counter() - start)
+        means, does_not_mean = self.sentences(reading, rig) if reading.known else ("", "")
+        return replace(reading, title=self.title, cost=perf_counter() - start, means=means, does_not_mean=does_not_mean)
 
 
 def program_seconds(evidence):

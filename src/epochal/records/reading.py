@@ -18,6 +18,7 @@ class Outcome(enum.Enum):
     SKIPPED = "not measured, to stay inside the budget; allow more time"
     UNSUPPORTED = "this model or back end does not allow this measurement"
     UNKNOWN = "this device does not report it; pass it by hand"
+    FAILED = "it ended in an error; what else was measured is not touched by it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Reading:
         details: further figures of the same measurement by name, in SI units.
         points: the measured points behind it, records of one kind, e.g. `StepTime`s.
         note: one sentence on what was done or why it failed, for the reader.
+        means: one sentence on what it means here for batch size, learning rate or epochs; empty where it is not known.
+        does_not_mean: one sentence on what it does not mean.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Reading:
     points: tuple[Point, ...] = ()
     note: str = ""
     title: str = ""
+    means: str = ""
+    does_not_mean: str = ""
 
     @property
     def words(self):

@@ -199,8 +199,8 @@ class TableSource:
         if self.table is not None:
             return self
         check_device()
-        table = open_table(self.path, target=self.target, groups=self.groups, time=self.time, task=self.task, seed=seed,
-                           options=self.options, standardise=self.model is None, tell=tell)
+        table = open_table(self.path, target=self.target, groups=self.groups, time=self.time, task=self.task, seed=seed, tell=tell,
+                           options=replace(self.options, standardise=self.model is None))
         metric = self.metric.removeprefix("val_")
         about = (table.x_train.shape[1:], table.kind, len(table.classes))
         if self.model:

@@ -28,7 +28,7 @@ _FEWEST_OF_CLASS = 3  # files of a class, one for each part
 _FEWEST_ROWS = 50  # of which 8 validate: with fewer, nothing that is measured here has a useful interval
 
 
-def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0, options=NOTHING_SAID, standardise=True,
+def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0, options=NOTHING_SAID,
                tell=lambda share: None):
     """Arrays, task and split of a file or a built-in data set.
 
@@ -45,7 +45,6 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
         task: `"classes"` or `"regression"`, where the target's numbers leave it open which they are.
         seed: makes the split repeatable.
         options: how the file is written and what becomes of its columns, where that is not to be found out.
-        standardise: whether a target of numbers becomes one of mean 0 and standard deviation 1.
         tell: told the share of a folder's images that is decoded.
 
     Returns:
@@ -60,14 +59,15 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
             "Leave one of them out: rows are kept together by group, or cut by time.")
     place = locate(source)
     if place.format in (".npz", "folder", "built-in"):
+        of_all = {"built-in": ("drop", "keep", "missing", "rare", "standardise"), "folder": ("rare", "standardise")}
         said = [field.name for field in fields(options) if getattr(options, field.name) != getattr(NOTHING_SAID, field.name)
-                and field.name not in {"built-in": ("drop", "keep", "missing", "rare"), "folder": ("rare",)}.get(place.format, ())]
+                and field.name not in of_all.get(place.format, ("standardise",))]
         require(not said, said[0] if said else "", "given", "left out for what is no table in a file", "It is read as it is.")
     if place.format == ".npz":
         for option, value in (("target", target), ("groups", groups), ("time", time)):
             require(value is None, option, value, "left out for an .npz file",
                     "Its arrays x and y have no named columns; save the rows as CSV or Parquet to name one.")
-        return _from_arrays(place, task, seed, standardise)
+        return _from_arrays(place, task, seed, options.standardise)
     if place.format == "folder":
         for option, value in (("target", target), ("groups", groups), ("time", time), ("task", task)):
             require(value is None, option, value, "left out for a folder", "The names of the folders in it are the classes.")
@@ -80,10 +80,10 @@ def open_table(source, *, target=None, groups=None, time=None, task=None, seed=0
     target, groups, time = (_as_in_file(name, raw.frame) for name in (target, groups, time))
     _check_names(raw.frame, target=target, groups=groups, time=time)
     options = options.check_columns([str(name) for name in raw.frame.columns], target)
-    return _from_frame(place, raw, target, (groups, time), task, seed, options, standardise)
+    return _from_frame(place, raw, target, (groups, time), task, seed, options)
 
 
-def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
+def _from_frame(place, raw, target, by, wanted, seed, options):
     (groups, time), whole = by, raw.frame
     answer = cleaned_target(whole[target], decimal=raw.decimal, options=options)
     rows, task = _rows_with_target(answer.values, target, wanted=wanted, rare=options.rare, far=options.far)
@@ -108,14 +108,14 @@ def _from_frame(place, raw, target, by, wanted, seed, options, standardise):
     if len(text) == 1 and is_text(features[text[0]]) and are_texts(training[text[0]]):
         uses = tuple(_uses(whole.columns, columns, None, sieve, (answer, target), others, options))
         told = (*raw.notes, *task.notes, *parts.notes, *sieve.sentences)
-        table = _of_texts(place, task, parts, list(features[text[0]].fillna("")), told, standardise)
+        table = _of_texts(place, task, parts, list(features[text[0]].fillna("")), told, options.standardise)
         return replace(table, columns=uses, target_read=answer, text_column=text[0],
                        identifiers=tuple(name for name, why in sieve.left_out.items() if names_rows(why)))
     encoder, _, encoding_notes = fit_features(training, seed=seed, columns=columns, left_out=sieve.left_out)
     x = encoder.transform(features)
     read = _grouped([(name, sentence) for name, column in ((target, answer), *columns.items()) for sentence in column.sentences
                      if name not in sieve.left_out])
-    table = _table(place, task, parts, x, encoder=encoder, standardise=standardise,
+    table = _table(place, task, parts, x, encoder=encoder, standardise=options.standardise,
                    notes=(*raw.notes, *task.notes, *parts.notes, *read, *encoding_notes, *sieve.sentences))
     uses = tuple(_uses(whole.columns, columns, encoder, sieve, (answer, target), others, options))
     return replace(table, columns=uses, target_read=answer,

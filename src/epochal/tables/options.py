@@ -30,6 +30,7 @@ class TableOptions:
         header: whether the first line names the columns; `None` to find out.
         rare: what becomes of classes of fewer than 3 rows: `"drop"` them, or `"merge"` them into one; `None` refuses them.
         far: `"drop"` leaves out rows whose target is so far off that they alone decide the error; `None` tells of them.
+        standardise: whether a target of numbers becomes one of mean 0 and standard deviation 1.
     """
 
     drop: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class TableOptions:
     header: bool | None = None
     rare: str | None = None
     far: str | None = None
+    standardise: bool = True
 
     def __post_init__(self):
         one_of("dates", self.dates, (None, DAY_FIRST, MONTH_FIRST))
