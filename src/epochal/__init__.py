@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import fit, load, plan, predict, study
+    from .api import fit, load, measure, plan, predict, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
     from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
     from .rules.training.prior import corrected
@@ -17,10 +17,10 @@ __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
            "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
-           "load", "plan", "predict", "reestimate_batch_norm", "study"]
+           "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
-    "fit load plan predict study": "epochal.api",
+    "fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",

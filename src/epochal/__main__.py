@@ -10,7 +10,7 @@ import signal
 import sys
 
 STAGE_BYTES = 200
-_WORKING = {"plan", "fit", "predict", "study"}
+_WORKING = {"plan", "fit", "predict", "study", "measure"}
 _BRIEF = {"-h", "--help", "--agenda"}
 _INTERRUPTED, _CANNOT = 130, 2  # exit statuses
 _KNOWN = {0, 1, _CANNOT, _INTERRUPTED}

@@ -89,6 +89,7 @@ def printed():
     trained = (about[name]._replace(default=dataclasses.MISSING) for name in ("task", "machine", "present"))
     return {"plan_output": (*words.HEAD, *fields_of(Plan, without="evidence"), *trained, *words.BESIDE_PLAN),
             "study_output": (*words.HEAD, *fields_of(Study, without="curves"), *words.BESIDE_STUDY),
+            "measure_output": (*words.HEAD, *fields_of(Evidence, without="curves")),
             "fit_output": words.FIT, "predict_output": words.PREDICT, "columns_output": words.COLUMNS}
 
 
@@ -116,7 +117,8 @@ def schema():
     known |= {kind.__name__: _object(fields_of(kind), described(kind)[0]) for kind in records()}
     known["Scores"] = _object(words.SCORES, "How good answers are. Only those that apply are there.", {"type": "number"})
     for name, fields in printed().items():
-        number = None if name in ("plan_output", "study_output") else {"type": "number"}  # where one that is none is null
+        with_null = name not in ("plan_output", "study_output", "measure_output")  # a number that is none is null there
+        number = {"type": "number"} if with_null else None
         known[name] = _object(fields, f"What `epochal {words.COMMANDS[name]}` prints.", number)
     for name, kind in FILES.items():
         properties = {"epochal_format": {"const": store.FORMAT}, "kind": {"const": kind.__name__}, "record": _named(kind.__name__)}

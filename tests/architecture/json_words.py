@@ -78,7 +78,8 @@ UNITS = {
                            "test_low test_high test_floor"},
 }
 
-COMMANDS = {"plan_output": "plan DATA --json", "study_output": "study DATA --json", "fit_output": "fit DATA --json --out m.keras",
+COMMANDS = {"plan_output": "plan DATA --json", "study_output": "study DATA --json", "measure_output": "measure DATA --json",
+            "fit_output": "fit DATA --json --out m.keras",
             "predict_output": "predict m.keras DATA --json --out p.csv", "columns_output": "plan DATA --columns --json"}
 AFTERWARDS = {
     "plan_output": "It writes a page for people, and `plan.json`, which has these fields too (without `task`, `machine`, "

@@ -23,7 +23,7 @@ SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text(encoding="utf-8"))
 STUDY = ("--batch-sizes", "32,128", "--epochs", 3, "--seeds", 3, "--trial-seeds", 1, "--learning-rates", "1e-3,1e-2", "--equal",
          "epochs", "--protocol", "tutorial")
 HEAD = {"epochal_format", "kind"}
-NAMES = ("plan_output", "plan_file", "study_output", "study_file", "fit_output", "fit_output of numbers", "predict_output",
+NAMES = ("plan_output", "plan_file", "study_output", "study_file", "measure_output", "fit_output", "fit_output of numbers", "predict_output",
          "columns_output")
 
 pytestmark = pytest.mark.needs("jsonschema")
@@ -43,6 +43,7 @@ def outputs(tmp_path_factory):
     found["plan_file"] = strict((folder / "plan.json").read_text(encoding="utf-8"))
     found["study_output"] = told("study", "breast_cancer", *STUDY, "--folder", folder / "study")
     found["study_file"] = strict((folder / "study" / "study.json").read_text(encoding="utf-8"))
+    found["measure_output"] = told("measure", "wine", "--what", "memory,noise_scale,predict", "--price", "quick")
     found["fit_output"] = told("fit", "wine", "--epochs", 1, "--out", folder / "m.keras")
     found["fit_output of numbers"] = told("fit", "diabetes", "--epochs", 1, "--out", folder / "n.keras")
     found["predict_output"] = told("predict", folder / "m.keras", "wine", "--out", folder / "p.csv")

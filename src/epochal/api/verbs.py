@@ -1,4 +1,4 @@
-"""The four verbs: Keras' arguments in, one workflow of `services` run, its record out; and records read from files."""
+"""The five verbs: Keras' arguments in, one workflow of `services` run, its record out; and records read from files."""
 
 from collections.abc import Iterable
 from os import PathLike
@@ -8,6 +8,7 @@ from ..base.stop import Stop, set_by_ctrl_c
 from ..records import BUDGETS, Evidence, Plan, Study, read
 from ..rules.study.design import Choices
 from ..services import fit as fitting
+from ..services import measure as measuring
 from ..services import plan as planning
 from ..services import predict as predicting
 from ..services import study as studying
@@ -259,6 +260,49 @@ def study(model: Any, x: Any = None, y: Any = None, *, batch_sizes: Iterable[int
     progress = display(verbose)
     with set_by_ctrl_c(Stop()) as stop:
         return studying.study(studying.StudyRequest(source, choices, folder, ray, start), progress=progress, stop=stop)
+
+
+def measure(model: Any, x: Any = None, y: Any = None, *what: str, price: Literal["quick", "normal", "thorough"] = "normal",
+            budget: float | str | None = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+            validation_data: Any = None, validation_split: float = 0.0, groups: Any = None, time: Any = None,
+            batch_size: int | None = None, learning_rate: float | None = None, evidence: Evidence | Plan | None = None,
+            start: Literal["auto", "here", "fresh"] = "auto", isolated: bool = True, seed: int = 0,
+            verbose: Verbosity = "auto") -> Evidence:
+    """Single quantities that batch size, learning rate and epochs follow from, each with its interval and what it means.
+
+    Args:
+        model, x, y, sample_weight, class_weight, validation_data, validation_split, groups, time: as for `epochal.plan`. The model
+            is only read.
+        what: `"all"`, the default, or words of: `"memory"`, `"throughput"`, `"noise_scale"`, `"critical_batch"`,
+            `"learning_rate"`, `"sharpness"`, `"rare_class"`, `"batch_norm"`, `"predict"`, `"accumulation"`.
+        price: the dearest class of measurements to take: `"quick"` (under 20 s for small models), `"normal"` (two minutes) or
+            `"thorough"` (ten). Of a word that has none so cheap, the cheapest one is taken.
+        budget: seconds for all of it, about, or words such as `"2 min"`, in place of what the class allows.
+        batch_size, learning_rate: what you train with now: readings are about it. `None` is Keras' 32, and what the model is
+            compiled with.
+        evidence: an `Evidence`, or a `Plan` whose evidence is meant; nothing in it is measured twice.
+        start: as for `epochal.plan`.
+        isolated: whether to measure in a process of its own, so that nothing that a measurement does can end this one: a model of
+            Keras' own parts, on a processor. What ends that process is told in the reading, and the rest goes on in another one.
+        seed: makes the draws repeatable.
+        verbose: 1 shows progress on standard error, 0 nothing; `"auto"` is 1 on a terminal or in a notebook.
+
+    Returns:
+        An `Evidence` with a `Reading` for everything asked for: `get(name)` is the latest trustworthy one. What could not be told
+        has an outcome that says why. `epochal.plan(evidence=...)` goes on from it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C asked it to end; its `answer` is the evidence so far, or `None`.
+        UsageError: an argument is not usable; the message says which, and what to do.
+        Unsupported: the model cannot be copied or measured.
+        MeasurementFailed: not even a training step could be timed.
+    """
+    source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, groups=groups, time=time)
+    request = measuring.MeasureRequest(source, what or ("all",), price, budget, batch_size, learning_rate, seed, start,
+                                       getattr(evidence, "evidence", evidence), apart=isolated)
+    progress = display(verbose)
+    with set_by_ctrl_c(Stop()) as stop:
+        return measuring.measure(request, progress=progress, stop=stop)
 
 
 def load(path: str | PathLike[str]) -> Plan | Study | Evidence:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,6 +47,7 @@ class Isolated:
     # the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
     memory_bytes: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)  # variables set for the process beside those of this one
+    watch: Callable[[], None] = lambda: None  # called ten times a second meanwhile; what it raises ends the process, and is raised
 
     def run(self, function: str, *arguments: Any) -> Outcome:
         """Call `function(*arguments)` there, and wait.
@@ -85,6 +86,7 @@ class Isolated:
                 return process.communicate(timeout=_LOOK)[0], None
             except subprocess.TimeoutExpired:
                 pass
+            self.watch()
             if time.monotonic() > deadline:
                 return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
             if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:

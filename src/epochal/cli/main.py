@@ -47,8 +47,15 @@ Examples:
   epochal study fraud.csv --target fraud --metric val_average_precision --folder fraud_study
   epochal study breast_cancer --protocol tutorial --folder tutorial_study"""
 
+_MEASURE_EXAMPLES = """\b
+Examples:
+  epochal measure digits
+  epochal measure customers.csv --target churned --what memory,throughput
+  epochal measure images.npz --model my_model.py:build --what noise_scale,critical_batch --price thorough
+  epochal measure fraud.csv --target fraud --what rare_class --batch-size 64"""
+
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
-                                            *_STUDY_EXAMPLES.splitlines()[2:3]])
+                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4]])
 
 
 class _Sentences(click.Group):
@@ -277,5 +284,37 @@ def study(**options):
     a sentence on what to mend; 130 if interrupted.
     """
     from .study import run
+
+    run(options)
+
+
+@main.command(epilog=_MEASURE_EXAMPLES)
+@_table
+@_backend
+@_class_weight
+@click.option("--what", metavar="WORDS", default="all", show_default=True,
+              help="memory, throughput, noise_scale, critical_batch, learning_rate, sharpness, rare_class, batch_norm, predict, "
+                   "accumulation; several with commas between them.")
+@click.option("--price", type=click.Choice(["quick", "normal", "thorough"]), default="normal", show_default=True,
+              help="What it may cost: under 20 s for small models, two minutes, or ten.")
+@click.option("--budget", help='Time for all of it, about: "90 s", "5 min".  [default: as --price says]')
+@click.option("--batch-size", type=click.IntRange(1), help="What you train with now.  [default: 32, as in Keras]")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True),
+              help="What you train with now.  [default: the model's own]")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the draws repeatable.")
+@click.option("--evidence", metavar="FILE", help="A plan.json or an evidence file; nothing in it is measured twice.")
+@click.option("--out", metavar="FILE.json", help="Where the evidence goes, for --evidence of this command and of `epochal plan`.")
+@_json
+def measure(**options):
+    """Measure single quantities of a model on DATA: each with its interval, what it means for batch size, learning rate or epochs,
+    and what it does not mean.
+
+    DATA is a table as text (CSV and the like) or Parquet, a folder with a folder of images or texts for each class, an .npz with
+    x and y, or real data by name: digits, breast_cancer, wine, diabetes.
+
+    What a measurement does in its own process (a crash, a lack of memory, an error in a layer) is told in its line, and the others
+    go on. Ctrl-C prints what is finished. Exit status 0; 2 with a sentence on what to mend; 130 if interrupted.
+    """
+    from .measure import run
 
     run(options)

@@ -9,6 +9,7 @@ from .prediction import PREDICTION
 from .switches import SWITCHES
 from .throughput import THROUGHPUT
 
+ALL = "all"
 MEASURES = {
     "memory": (MEMORY,),
     "throughput": (THROUGHPUT, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),

@@ -169,7 +169,8 @@ class Evidence:
         return tuple(c for c in self.curves if c.stage == stage and setting in (None, c.setting))
 
     def __str__(self):
-        lines = [*map(str, self.readings)]
+        lines = [line for reading in self.readings
+                 for line in (str(reading), *(f"  {one}" for one in (reading.means, reading.does_not_mean) if one))]
         if self.curves or self.runs:
             lines.append(f"{len(self.curves) + len(self.runs)} trainings")
         return "\n".join(lines) or "no readings yet"

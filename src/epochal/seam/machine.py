@@ -43,6 +43,22 @@ def check_device():
                          "pip install 'epochal[cuda]'.") from error
 
 
+def runs_on_a_processor():
+    """Whether Keras' back end in this process computes on the processor, so that another process may, too."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow
+
+            return not tensorflow.config.list_physical_devices("GPU")
+        case "torch":
+            import torch
+
+            return not torch.cuda.is_available()
+    import jax
+
+    return jax.default_backend() == "cpu"
+
+
 def keep_programs():
     """Turn JAX's persistent compilation cache on, unless the user has set one up already, or it cannot be written; its folder."""
     import jax

@@ -27,7 +27,7 @@ from ..seam.rigs.keras_rig import Once, open_rig
 from ..seam.rigs.rig import Rig
 from ..training.fit.arguments import FitRequest
 from ..training.fit.fit import fit as train
-from .measuring import measure, with_pace
+from .plan_evidence import measure, with_pace
 from .source import ArraySource, TableSource, decoding
 
 _UNKNOWN = "1 min"  # the budget that the first update is timed for, where the budget is a share of the training
