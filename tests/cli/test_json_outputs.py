@@ -23,8 +23,8 @@ SCHEMA = json.loads((ROOT / "docs" / "schema.json").read_text(encoding="utf-8"))
 STUDY = ("--batch-sizes", "32,128", "--epochs", 3, "--seeds", 3, "--trial-seeds", 1, "--learning-rates", "1e-3,1e-2", "--equal",
          "epochs", "--protocol", "tutorial")
 HEAD = {"epochal_format", "kind"}
-NAMES = ("plan_output", "plan_file", "study_output", "study_file", "measure_output", "fit_output", "fit_output of numbers", "predict_output",
-         "columns_output")
+NAMES = ("plan_output", "plan_file", "study_output", "study_file", "measure_output", "fit_output", "fit_output of numbers",
+         "predict_output", "columns_output")
 
 pytestmark = pytest.mark.needs("jsonschema")
 

@@ -21,6 +21,7 @@ from report.race_plans import (
 )
 from report.report_plans import curves, plan
 
+from epochal.base.text import number
 from epochal.records import Outcome, dump, load
 from epochal.report import code_for, html_for
 from epochal.report.page import page
@@ -221,9 +222,12 @@ def test_the_margin_is_left_out_where_nothing_was_compared_by_it():
 
 def test_the_line_above_the_arms_names_fresh_seeds_only_where_there_were_some():
     assert raced().how_compared() == (
-        "Trained for equal seconds each, the one ahead and yours again with fresh seeds; a difference is from yours after as long:")
-    assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each; a difference is from yours after as long:"
-    assert plan().how_compared() == "Compared with fresh seeds, the same for all:"
+        "Trained for equal seconds each, the one ahead and yours again with new random seeds; a difference is from yours, below 0 is "
+        "better:")
+    assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each; a difference is from yours, below 0 is better:"
+    assert plan().how_compared() == (
+        "Compared with new random seeds, the same for all; a difference is from yours, below 0 is better; "
+        f"{number(plan().margin)} is the margin below which a difference does not count:")
 
 
 def test_the_page_of_the_machine_alone_shows_one_epoch_and_no_settings():
@@ -231,7 +235,7 @@ def test_the_page_of_the_machine_alone_shows_one_epoch_and_no_settings():
     assert next(machine_alone().time_rows())[0] == "one epoch of fit"
     assert "What one epoch of fit takes" in text
     assert "The settings that were compared" not in text
-    assert "nothing was trained yet" in text
+    assert "there was no time to compare trainings" in text
 
 
 # The lines to paste.

@@ -43,7 +43,7 @@ def headline(plan: Plan):
     """What the headline says to use is what the plan uses; what it keeps is the present setting."""
     present, said = plan.evidence.present, plan.headline
     used = re.search(rf"\bUse batch size {COUNT}, learning rate {FIGURE}", said)
-    keeps = re.search(r"\bKeep (?!the weights)", said) or "good already" in said
+    keeps = re.search(r"\bKeep (?!the weights)", said)
     if used is not None:
         size, rate = named_in(used[0])[0]
         if (size != plan.batch_size.value) or not alike(rate, plan.learning_rate.value):
@@ -54,7 +54,7 @@ def headline(plan: Plan):
         yield f"the plan changes to {chosen_setting(plan)}, and the headline says of it nothing: {said!r}"
     if keeps and changes(plan):
         yield f"the headline keeps the present setting, and the plan changes to {chosen_setting(plan)}"
-    kept = named_in(said[keeps.start() if isinstance(keeps, re.Match) else said.index("good already"):]) if keeps else []
+    kept = named_in(said[keeps.start():]) if keeps else []
     if kept and present is not None and not is_setting(kept[0], present):
         yield f"the headline keeps {kept[0]}, and the present setting is {present}"
     tried = re.search(r"\bor try (.*)", said)

@@ -252,16 +252,16 @@ def _row(plan, arm: Arm, cells):
     none = arm.difference is None or arm.verdict is Verdict.REFERENCE
     if (said is None) != none or (said and not all(map(alike, said, apart(plan, arm), (2, 2, 2)))):
         yield f"the difference {cells['difference (95 %)']}, and the arm {arm.difference} ({arm.low} to {arm.high})"
-    if cells["quality"] != arm.verdict.value + " (1 seed)" * (arm.n_seeds == 1):
+    if cells["quality"] != arm.verdict.value + " (1 run)" * (arm.n_seeds == 1):
         yield f"the verdict {cells['quality']!r}, and the arm {arm.verdict.value!r} of {arm.n_seeds}"
-    if not _time_alike(cells["training to target"], arm.seconds):
-        yield f"{cells['training to target']!r} to the target, and the arm {arm.seconds}"
+    if not _time_alike(cells["time to target"], arm.seconds):
+        yield f"{cells['time to target']!r} to the target, and the arm {arm.seconds}"
     if "memory" in cells:
         size = re.match(SIZE, cells["memory"])
         if not alike(in_bytes(size[0]), arm.peak_bytes) if size else arm.peak_bytes is not None:
             yield f"{cells['memory']!r} of memory, and the arm {arm.peak_bytes} bytes"
-    if (cells["training to target"] == "not timed") != (arm.seconds is None and arm.steps is not None):
-        yield f"{cells['training to target']!r} to the target, and the arm {arm.steps} updates"
+    if (cells["time to target"] == "not timed") != (arm.seconds is None and arm.steps is not None):
+        yield f"{cells['time to target']!r} to the target, and the arm {arm.steps} updates"
 
 
 def _time_alike(text, value):

@@ -123,10 +123,10 @@ def _sooner(plan):
         low, high = (low, high) if way == "sooner" else (1 / high, 1 / low)
         if arm.n_seeds == present.n_seeds or not low <= figure(times) <= high:
             yield f"the headline says {times} times {way}, and the tables' times are {ratio:.3g} to one"
-    after = re.search(rf"(?:after|far in) ({TIME}) of training(?! each)", said)
+    after = re.search(rf"after ({TIME}) of training(?! each)", said)
     if after is not None and (arm is None or not alike(seconds(after[1]), arm.seconds)):
         yield f"the headline says {after[0]!r}, and the table {arm and arm.seconds} s"
-    theirs = re.search(rf"of training as .* in ({TIME}),", said)
+    theirs = re.search(rf"of training as .*\) after ({TIME}),", said)
     if theirs is not None and (present is None or not alike(seconds(theirs[1]), present.seconds)):
         yield f"the headline says {theirs[1]} of the present setting, and the table {present and present.seconds} s"
     if "with every seed" in said and "No setting reached" not in said and (arm is None or arm.steps is None):
@@ -143,8 +143,8 @@ def _sooner(plan):
 def whole_fit(plan: Plan):
     """What a whole training takes, wherever it is said."""
     own = plan.evidence.whose
-    sums = {row[0]: row[-1] for row in list(plan.time_rows())[1:]}
-    said = re.search(rf"takes ({TIME}), {own} ({TIME})", plan.headline)
+    sums = {row[0]: row[-1].removeprefix("over ") for row in list(plan.time_rows())[1:]}
+    said = re.search(rf"takes (?:over )?({TIME}), {own} ({TIME})", plan.headline)
     both = (plan.seconds, plan.present_seconds)
     if said is not None and None in both:
         yield "the headline tells what a whole training takes, and the plan does not"
@@ -160,7 +160,7 @@ def whole_fit(plan: Plan):
         row = next((row for row in plan.time_rows() if row[0] == name), None)
         if row is not None and fit is not None and not alike(figure(row[1]), fit.n_epochs if n_epochs is None else n_epochs):
             yield f"the row {name!r} of the times is of {row[1]} epochs, and it is {n_epochs or fit.n_epochs:g}"
-    lasts = r"Your (\d[\d,]*) epochs? take about (.*?); if that lead lasts, this is as far after about (.*?)\."
+    lasts = r"Your (\d[\d,]*) epochs? take about (.*?); if that lead lasts, about (.*?) are as good\."
     now = re.search(lasts, plan.headline)
     if now is not None and plan.seconds is not None and plan.present_seconds is not None:
         told = (f"{int(plan.evidence.present_epochs or 0):,}", duration(plan.present_seconds.total.value),

@@ -157,7 +157,7 @@ def _because(plan):
                  if curve.setting.batch_size == figure(tried[2])}
         if len(rates) != figure(tried[1]) or figure(tried[2]) != plan.batch_size.value:
             yield f"{plan.learning_rate.because!r}, and {len(rates)} were tried; the batch size is {plan.batch_size.value}"
-    tried = figures(rf"\(({COUNT}) (?:tried|compared)\)", plan.headline)
+    tried = figures(rf"\(({COUNT}) tried\)|none of ({COUNT}) other settings", plan.headline)
     if tried is not None and tried[0] != len(plan.arms) - 1:
         yield f"{plan.headline!r}, and {len(plan.arms) - 1} other settings are in the table"
     needs = re.search(rf"needs ({SIZE}) for an update beside ({SIZE})", plan.headline)
@@ -213,7 +213,7 @@ def said_of_all(plan: Plan):
     if plan.leads and re.search(r"no setting (trains|was shown to train) faster", said) and plan.leads[-1].sooner_low > 1 / _WORTH:
         last = plan.leads[-1]
         yield f"{said!r}, and the last lead is {last.sooner:.3g} ({last.sooner_low:.3g} to {last.sooner_high:.3g}) times sooner"
-    if present is None or not whole(plan) or " compared together; " in said:  # shown of each by itself, and not of all
+    if present is None or not whole(plan) or ", all together; " in said:  # shown of each by itself, and not of all
         return
     named = [setting for sentence in plan.unresolved for setting in named_in(sentence)]
     several = any("other setting" in sentence for sentence in plan.unresolved)
@@ -223,16 +223,17 @@ def said_of_all(plan: Plan):
         equal, less = arm.verdict in _EQUAL, -(arm.difference or 0.0)
         faster = (arm.seconds_high or math.inf) < _WORTH * (present.seconds_low or 0.0)
         told = any("quality matters more" in sentence for sentence in plan.unresolved)  # of the best of those
-        if "good already" in said and not told and arm.verdict is Verdict.BETTER and less >= plan.margin:
+        better = arm.verdict is Verdict.BETTER and less >= plan.margin
+        if said.startswith("Keep ") and "for now" not in said and better and not told:
             yield f"{said!r}, and {arm.setting} is called better, by {less:.2g}"
-        if "no other setting was shown better" in said and arm.high is not None and arm.high < 0:
+        if re.search("(the other setting was not|other settings was) shown better", said) and arm.high is not None and arm.high < 0:
             yield f"{said!r}, and {arm.setting} differs by {arm.low:+.2g} to {arm.high:+.2g}"
-        there = "no setting was shown to be there sooner" in said  # where a value is to be reached, whoever reaches it is as good
-        if faster and (there or ("no setting that is no worse was shown faster" in said and equal)):
+        there = "no other setting was shown to be there sooner" in said  # where a value is to be reached, whoever reaches it is as good
+        if faster and (there or ("shown to be as good and faster" in said and equal)):
             how = "arrives" if there else "is not worse"
             yield (f"{said!r}, and {arm.setting} {how} and takes {arm.seconds:.3g} s (to {arm.seconds_high:.3g}) beside "
                    f"{present.seconds:.3g} s (from {present.seconds_low:.3g})")
-        if "was shown to need less memory" in said and equal and arm.setting.batch_size < present.setting.batch_size:
+        if "shown to be as good and need less memory" in said and equal and arm.setting.batch_size < present.setting.batch_size:
             yield f"{said!r}, and {arm.setting} is not worse and has the smaller batch"
         if "worse than" in said and ", and needs " in said and equal and arm.setting.batch_size < plan.batch_size.value:
             yield f"{said!r}, and {arm.setting} is not worse and has the smaller batch"

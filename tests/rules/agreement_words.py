@@ -31,7 +31,7 @@ def figure(text: str) -> float:
 def figures(pattern: str, text: str) -> list[float] | None:
     """The numbers in the groups of a pattern, where it is first found; `None` where it is not."""
     found = re.search(pattern, text)
-    return None if found is None else [figure(group) for group in found.groups()]
+    return None if found is None else [figure(group) for group in found.groups() if group is not None]
 
 
 def seconds(text: str) -> float:

@@ -29,7 +29,7 @@ def cases():
     yield "faster, long numbers", evidence({at(32, 1.234e-5): Truth(steps=900), at(1600, 3.162e-3): Truth(steps=90)},
                                            present=at(32, 1.234e-5), **whole_fit())
     yield "faster, whole fit unknown", evidence(falls)
-    yield "good already", evidence({PRESENT: Truth(), at(128): Truth(steps=9000)}, **whole_fit())
+    yield "nothing better", evidence({PRESENT: Truth(), at(128): Truth(steps=9000)}, **whole_fit())
     yield "yours diverges", evidence({PRESENT: Truth(diverges=True), at(128): Truth()}, **whole_fit())
     yield "nothing to compare", evidence({PRESENT: Truth()})
     yield "another is better", evidence({PRESENT: Truth(excess=9 * MARGIN, private=MARGIN / 9), at(128): Truth(private=MARGIN / 9)},
@@ -76,11 +76,11 @@ def test_every_sentence_is_printed_for_a_person_to_read():
     for sentence in sorted(found.values()):
         print(f"  {sentence}")
     together = "\n".join(found.values())
-    for words in ("Yours is good already", "diverges", "no worse than yours",
+    for words in ("Keep yours (batch size 32, learning rate 0.001): ", "diverges", "no worse than yours",
                   "no other setting could be compared in this time; raise `--budget`",
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
-                  "Limiting factor: not identified", "Limiting factor: memory", "Limiting factor: data", "Limiting factor: quality",
+                  "Limiting factor: not known: too little", "Limiting factor: memory", "Limiting factor: data", "Limiting factor: quality",
                   "Limiting factor: statistics", "Limiting factor: hardware",
                   "may be as good and cheaper", "estimated fastest batch size",
                   "within 10 % of the best time", "order of magnitude", "Cannot recommend"):
@@ -96,7 +96,7 @@ def test_a_whole_fit_is_told_part_by_part_for_both_settings():
     known = dict(cases())["faster"]
     plan = decide(known)
     heading, recommended, yours = plan.time_rows()
-    assert heading == ("a whole fit", "epochs", "training", "validation", "compilation", "sum")
+    assert heading == ("one full fit", "epochs on average", "training", "validation", "compilation", "total")
     assert (recommended[0], yours[0]) == ("recommended", "yours")
     assert f"a whole `fit` takes {plan.seconds.total}, yours {plan.present_seconds.total}" in plan.headline
     assert plan.seconds.total.value == plan.seconds.training.value + plan.seconds.validation.value + 12.34

@@ -64,6 +64,6 @@ def test_no_more_rows_are_predicted_at_once_than_there_are():
     found = choose_predict_batch_size(known.add(fast), PRESENT)
     assert n_rows <= found.value < 2 * n_rows
     assert found.low <= found.value <= found.high == 65_536
-    assert f"one batch of all {n_rows:,} rows at hand" in found.because
+    assert f"all {n_rows:,} rows at hand in one batch" in found.because
     few = choose_predict_batch_size(known.add(replace(fast, value=64.0, low=32.0, high=128.0)), PRESENT)
     assert (few.value, few.low, few.high) == (64, 32, 128)

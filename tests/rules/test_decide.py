@@ -62,7 +62,7 @@ def test_of_two_readings_of_one_name_the_later_trustworthy_one_counts():
 def test_the_present_setting_stands_where_nothing_is_shown_to_pay():
     plan = decide(lively({PRESENT: Truth(), LARGE: Truth(steps=640), SMALL: Truth(steps=2400)}))
     assert chosen(plan) == (32, 1e-3)
-    assert plan.headline.startswith("Yours is good already")
+    assert plan.headline.startswith("Keep yours (batch size 32")
     assert verdicts(plan)[PRESENT] is Verdict.REFERENCE
 
 
@@ -274,8 +274,8 @@ def test_a_faster_setting_that_is_as_good_on_average_is_named_though_it_is_not_s
     plan, behind = decide(noisy(0, 1)), decide(noisy(0, 2))
     assert (chosen(plan), chosen(behind)) == ((32, 1e-3), (32, 1e-3))
     assert verdicts(plan)[LARGE] is verdicts(behind)[LARGE] is Verdict.UNDECIDED
-    assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.001: the same loss \S+ times sooner, if it ends as good, which "
-                    r"is not shown: difference \S+ \(\S+ to \S+\)\.$", plan.headline)
+    assert re.match(r"Keep yours \(32 at 0\.001\), or try 128 at 0\.001: the same loss \S+ times sooner; whether it ends as good "
+                    r"is not shown \(difference \S+ \(\S+ to \S+\)\)\.$", plan.headline)
     assert "or try" not in decide(plan.evidence, goal="best").headline
     assert "or try" not in behind.headline         # by these seeds it is worse by more than the margin
 

@@ -212,7 +212,7 @@ class _Study:
         for point in known.points if known else ():
             if point.batch_size == size:
                 return point
-        self.watch(self.done, self.total, f"fused or step by step at batch size {size:,}")
+        self.watch(self.done, self.total, f"how batches of {size:,} run fastest")
         start = perf_counter()
         one = self.seconds <= _SHORT or compiles_dearly(self.evidence, self.seconds)
         widths = _WIDTHS[: 1 if one else 2] if known is None else (known.points[0].width,)

@@ -1,7 +1,7 @@
 """What will be measured, why, and about how long it will take: drawn up before anything is."""
 
 from ..base.progress import Item
-from ..base.text import number
+from ..base.text import duration, number
 from ..rules.plan.propose import batch_sizes, first_epochs, propose
 from ..rules.scaling import steps_per_epoch
 from . import AFTERWARDS, PROBES
@@ -69,10 +69,10 @@ def _before_a_race(task, present, evidence, budget, pace):
     took = sum(reading.cost for reading in evidence.readings if reading.name in ("pace", "study", *PROBES))
     if not had_its_time(evidence.get("race"), left - took - _TIMED_AFTERWARDS * budget):
         present_one = f"{evidence.whose} ({present.batch_size:,} at {number(present.learning_rate)})"
-        what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; the one ahead "
-                "and it again with fresh seeds")
-        why = (f"the budget is too short to train every setting to its end: an epoch takes about {an_epoch:.2g} s here, and that "
-                   "would take hundreds of epochs")
+        what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; then the one "
+                f"ahead and {evidence.whose} again with new random seeds")
+        whole = _TRAININGS * _FEWEST_EPOCHS * an_epoch
+        why = f"the budget is {duration(budget)}, and to train every setting to its end would take about {duration(whole)}"
         items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 
@@ -93,6 +93,7 @@ def _trainings(task, present, sizes, seconds, evidence):
     training = sum(steps_per_epoch(task.n_train, b) * foreseen[b] * s.n_epochs * s.n_lanes() for b, s in sweeps.items())
     n = sum(s.n_lanes() for s in sweeps.values())
     return Item("study", f"{f'up to {n:,} ' if n else ''}trainings at batch sizes "
-                f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then fresh seeds, the same for every setting",
+                f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then with new random seeds, the same "
+                "for every setting",
                 "a fair comparison tunes the learning rate at each batch size and repeats with several seeds",
                 min(training + 2.5 * program * len(sizes), seconds))

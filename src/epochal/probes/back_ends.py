@@ -110,7 +110,7 @@ def _point(size, name, took, compilation):
 
 
 BACK_ENDS = Probe(
-    name="back_ends", title="a step of `fit` on another back end", what="seconds a step of `fit` on each other installed back end",
+    name="back_ends", title="`fit` on another back end", what="time per batch of `fit` on each other installed back end",
     why="some models train several times faster on another",
     cost=lambda budget, program: _A_PROCESS * max(1, len(installed()) - 1),
     run=back_ends, least_budget=_LEAST_BUDGET, offered=lambda: len(installed()) > 1, of_keras=True)

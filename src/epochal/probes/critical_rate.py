@@ -116,6 +116,7 @@ def _without(note, outcome=Outcome.UNRESOLVED):
 
 
 CRITICAL_RATE = Probe(
-    name="critical_rate", title="critical learning rate at the start", what="critical learning rate at the start",
+    name="critical_rate", title="critical learning rate at the start",
+    what="learning rate above which the first updates raise the loss",
     why="bounds the rates worth trying", cost=lambda budget, program: 1 + program, run=critical_rate,
     options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True)

@@ -71,6 +71,6 @@ def _search(look, fits, too_large, limit, precision):
 
 
 MEMORY = Probe(
-    name="memory", title="largest batch that fits", what="largest batch that fits, read off the compiled program",
-    why="no crash is provoked to find it", cost=lambda budget, program: 2 * program, run=memory,
+    name="memory", title="largest batch that fits", what="largest batch size that fits in memory",
+    why="found without running out of memory", cost=lambda budget, program: 2 * program, run=memory,
     options=lambda rig, evidence, budget: {"at_most": evidence.max_memory})

@@ -94,5 +94,5 @@ def _without(outcome, note):
 
 NOISE_SCALE = Probe(
     name="noise_scale", title="gradient noise scale", what="gradient noise scale",
-    why="order of magnitude of the batch size beyond which updates are no longer saved", cost=lambda budget, program: 1 + program,
+    why="rough batch size beyond which a larger one needs hardly fewer updates", cost=lambda budget, program: 1 + program,
     run=noise_scale, options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True)

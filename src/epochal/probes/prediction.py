@@ -51,7 +51,7 @@ def _options(rig, evidence, budget):
 
 
 PREDICTION = Probe(
-    name="prediction", title="best batch size of predict", what="seconds a row of `predict` by batch size",
+    name="prediction", title="best batch size of predict", what="time per row of `predict`, for several batch sizes",
     why="`predict` has a best batch size of its own",
     cost=lambda budget, program: min(8 / 60 * budget, 4 + 3 * program), run=prediction,
     options=_options, least_budget=LEAST_BUDGET, explains=True)

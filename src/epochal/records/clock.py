@@ -53,6 +53,11 @@ class FitSeconds:
         """The sum of the parts that were measured."""
         return sum((part for part in (self.validation, self.compilation) if part is not None), self.training)
 
+    @property
+    def least(self):
+        """What is said before the sum where not all parts were measured."""
+        return "over " if None in (self.validation, self.compilation) else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:

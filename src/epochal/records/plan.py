@@ -209,7 +209,7 @@ class Plan:
         saved = self.present_seconds.total.value - self.seconds.total.value
         if saved <= 0 or took <= 0:
             return ""
-        return (f"measuring took {quantity('s', took)}, and a training is {quantity('s', saved)} shorter: as much is saved after "
+        return (f"measuring took {quantity('s', took)}, and a training is {quantity('s', saved)} shorter: it pays off after "
                 f"{counted(math.ceil(took / saved), 'training')}")
 
     @property
@@ -242,23 +242,24 @@ class Plan:
         """What a whole `fit` takes, part by part, as rows of strings, the heading first; nothing where no step was timed."""
         whose = self.evidence.whose
         told = self.whole or not (self.leads and self.evidence.present_epochs)
-        both = {"recommended" if told else f"as far as {whose}": self.seconds, whose: self.present_seconds}
+        both = {"recommended" if told else f"until as good as {whose}": self.seconds, whose: self.present_seconds}
         known = {name: fit for name, fit in both.items() if fit is not None and (name == whose or fit != both[whose])}
         if known:
             fit = self.evidence.fit
-            what = f"a whole {fit}" if self.whole or self.evidence.present_epochs else f"one epoch of {fit}"
-            yield (what, "epochs", "training", "validation", "compilation", "sum")
+            what = f"one full {fit}" if self.whole or self.evidence.present_epochs else f"one epoch of {fit}"
+            yield (what, "epochs" + " on average" * self.whole, "training", "validation", "compilation", "total")
         for name, fit in known.items():
-            yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation, fit.total)))
+            yield (name, number(fit.n_epochs), *map(_span, (fit.training, fit.validation, fit.compilation)),
+                   fit.least + _span(fit.total))
 
     def detail_rows(self):
         """Plausible ranges and how each number was found, as rows of strings, the heading first; of those that have either."""
         choices = {name: getattr(self, name) for name in self.CHOICES}
-        known = {name: choice for name, choice in choices.items() if choice.details or choice.low != choice.high}
+        known = {name: choice for name, choice in choices.items() if choice.details}
         if known:
             yield ("", "plausible", "details")
         for name, choice in known.items():
-            yield (name, f"{number(choice.low)} to {number(choice.high)}", choice.details or "–")
+            yield (name, f"{number(choice.low)} to {number(choice.high)}", choice.details)
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
@@ -268,7 +269,7 @@ class Plan:
         as_judged = float if task is None else task.as_judged
         memory = self.goal == "smallest" and any(arm.peak_bytes for arm in self.arms)
         yield ("batch size", "rate", *(["after"] * race), f"val. {self.evidence.decides}", *named, "difference (95 %)", "quality",
-               "training to target", *(["memory"] * memory))
+               "time to target", *(["memory"] * memory))
         for arm in self.arms:
             known = arm.difference is not None and arm.verdict is not Verdict.REFERENCE
             apart = _apart(task, arm) if known else ()
@@ -278,7 +279,7 @@ class Plan:
                    "–" if arm.quality is None else f"{as_judged(arm.quality):.4g}",
                    *("–" if (value := beside[arm.setting].get(name)) is None else f"{value:.4g}" for name in named),
                    "{:+.2g} ({:+.2g} to {:+.2g})".format(*apart) if known else "–",
-                   arm.verdict.value + (" (1 seed)" if arm.n_seeds == 1 else ""),
+                   arm.verdict.value + (" (1 run)" if arm.n_seeds == 1 else ""),
                    _reached(arm), *(["–" if arm.peak_bytes is None else quantity("B", arm.peak_bytes)] * memory))
 
     def _beside(self):
@@ -289,14 +290,23 @@ class Plan:
     def how_compared(self):
         """How the arms were compared, in one line."""
         if self.whole:
-            return "Compared with fresh seeds, the same for all:"
-        fresh = f", the one ahead and {self.evidence.whose} again with fresh seeds" if self.leads else ""
-        return f"Trained for equal seconds each{fresh}; a difference is from {self.evidence.whose} after as long:"
+            return (f"Compared with new random seeds, the same for all{self._against()}; {number(self.margin)} is the margin below "
+                    "which a difference does not count:")
+        fresh = f", the one ahead and {self.evidence.whose} again with new random seeds" if self.leads else ""
+        return f"Trained for equal seconds each{fresh}{self._against()}:"
+
+    def _against(self):
+        """What a difference is, in words."""
+        task = self.evidence.task
+        whose = next((arm for arm in self.arms if arm.verdict is Verdict.REFERENCE), None)
+        name = self.evidence.whose if whose is None or whose.present else "the best one"
+        better = "above" if task is not None and task.larger_is_better else "below"
+        return f"; a difference is from {name}, {better} 0 is better"
 
     def lead_rows(self):
         """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""
         if self.leads:
-            yield ("after training for", "difference (95 %)", f"as far as {self.evidence.whose}, times sooner", "seeds")
+            yield ("after training for", "difference (95 %)", f"times sooner as good as {self.evidence.whose}", "seeds")
         for lead in self.leads:
             yield (quantity("s", lead.seconds), difference(*_apart(self.evidence.task, lead)),
                    f"{number(lead.sooner)} ({number(lead.sooner_low)} to {number(lead.sooner_high)})", str(lead.n_seeds))
@@ -357,7 +367,7 @@ def _apart(task, found):
 def _reached(arm):
     """How long an arm trains to the target, in words."""
     if arm.steps is None:
-        return "–" if arm.n_seeds == 1 else "not by all seeds"
+        return "–" if arm.n_seeds == 1 else "some runs never"
     return "not timed" if arm.seconds is None else quantity("s", arm.seconds)
 
 

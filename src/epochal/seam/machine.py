@@ -43,6 +43,11 @@ def check_device():
                          "pip install 'epochal[cuda]'.") from error
 
 
+def backend_in_use():
+    """The name of Keras' back end in this process."""
+    return keras.backend.backend()
+
+
 def runs_on_a_processor():
     """Whether Keras' back end in this process computes on the processor, so that another process may, too."""
     match keras.backend.backend():

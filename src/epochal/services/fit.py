@@ -290,8 +290,9 @@ def _announced(settings, plan, table, network):
     rate = "the model's own learning rate" if settings.learning_rate is None else f"learning rate {number(settings.learning_rate)}"
     most = "at most " if settings.stops_early else ""
     stopping = "early stopping on the validation rows" if settings.stops_early else "no early stopping"
+    name = "The built-in network" if network.name == "tutorial" else network.name
     return (*([caution] if other else []),
-            f"{network.name}: batch size {settings.batch_size:,}, {rate}, {most}{counted(settings.epochs, 'epoch')} "
+            f"{name}: batch size {settings.batch_size:,}, {rate}, {most}{counted(settings.epochs, 'epoch')} "
             f"({settings.because}); {stopping}.")
 
 

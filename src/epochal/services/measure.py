@@ -20,7 +20,7 @@ from ..base.validate import one_of, positive_number, require, whole_number
 from ..probes.measures import ALL, MEASURES
 from ..probes.probe import PRICES, Probe
 from ..records import Evidence, Outcome, Reading, read, save
-from ..seam.machine import runs_on_a_processor
+from ..seam.machine import backend_in_use, runs_on_a_processor
 from ..seam.model.carried import carried
 from ..seam.model.copying import is_builder
 from ..seam.rigs.keras_rig import open_rig
@@ -31,8 +31,8 @@ BUDGETS = {"quick": 20.0, "normal": 120.0, "thorough": 600.0}  # seconds for all
 _HANGS, _SOONEST = 10, 120.0  # times what a measurement takes, and seconds, after which it is ended
 _STARTING = 600.0  # seconds that reading the data, building and compiling may take
 _FAILURES = 5      # processes that ended before they should, after which no further one is started
-_NOT_CARRIED = ("No other process can build this model (parts of it are not Keras' own, or this one holds the device's memory): it is "
-                "measured here, and what ends a measurement would end this process.")
+_NOT_CARRIED = ("No other process can build this model (parts of it are not Keras' own, or this one holds the device's memory): it "
+                "is measured here, and what ends a measurement would end this process.")
 _KINDS = {kind.__name__: kind for kind in (UsageError, Unsupported, MeasurementFailed)}
 
 
@@ -155,9 +155,7 @@ class _Work:
         if source is None:
             self.reporter.say(_NOT_CARRIED)
             return self.here(request)
-        import keras
-
-        job = _Job(source, keras.backend.backend(), tuple(probe.name for probe in self.probes), self.seconds,
+        job = _Job(source, backend_in_use(), tuple(probe.name for probe in self.probes), self.seconds,
                    (request.batch_size, request.learning_rate), request.seed, request.start, str(self.place))
         for _ in range(_FAILURES):
             self._under_way, self._since = "", monotonic()

@@ -8,6 +8,7 @@ from ..base.stats import mean_interval
 from ..base.text import number
 from .target import far_off
 
+_WORDS = {"rare_class_found": "rare class found (recall)"}
 _FOUND = 0.5  # share of a rare class, below which it is told what to do
 _RARE = 0.2  # share of a class, up to which it is judged by itself
 _RESAMPLED, _MOST_RESAMPLED = 200, 100_000  # times rows are drawn again for an interval, and of how many at most
@@ -16,10 +17,11 @@ _SMALLEST = 1e-7  # probability below which a logarithm is cut, as Keras cuts it
 
 def score_rows(found, *, where="on the rows with a known target"):
     """What `scores` returns, as rows of strings, the heading first."""
-    yield (where, "value", "95 % interval", "constant answer")
+    yield (where, "value", "95 % interval", "always the same answer")
     for name, (value, low, high, constant) in found.items():
         span = "not known" if low is None else f"{number(low)} to {number(high)}"
-        yield (name.replace("_", " "), number(value), span if name != "rows" else "", "" if constant is None else number(constant))
+        words = _WORDS.get(name, name.replace("_", " "))
+        yield (words, number(value), span if name != "rows" else "", "" if constant is None else number(constant))
 
 
 def advice_on(found):
@@ -27,9 +29,9 @@ def advice_on(found):
     share, precision = found.get("rare_class_found"), found.get("average_precision")
     if share is None or share[0] >= _FOUND or precision[0] < 2 * precision[3]:
         return ""
-    return (f"The rarer class is told apart (average precision {number(precision[0])}, a constant answer {number(precision[3])}), "
-            f"but only {100 * share[0]:.3g} % of its rows are answered so, since the others are more likely: --class-weight "
-            "balanced or --batches balanced changes that, or a lower probability than a half to call it by.")
+    return (f"The rarer class is told apart (average precision {number(precision[0])}, by chance {number(precision[3])}), but only "
+            f"{100 * share[0]:.3g} % of its rows get a probability above 0.5: use --class-weight balanced or --batches balanced, "
+            "or call it by a lower probability.")
 
 
 def scores(values, y, encoding):

@@ -41,7 +41,7 @@ def _compile(plan):
     """The learning rate alone; of a compiled schedule comments, since how it was scaled is known, what is in it is not."""
     task, present, arm = plan.evidence.task, plan.evidence.present, recommended(plan)
     setting = arm.setting if arm is not None else present if present is not None and is_recommended(plan, present) else None
-    start = "with the weights it had learnt" if task is not None and task.trained_before else "with new weights"
+    start = "with the weights it had learnt" if task is not None and task.trained_before else "newly built"
     if setting is None or setting.schedule == "constant":
         rate = _literal(plan.learning_rate.value)
         if task is not None and task.optimizer == "MultiOptimizer" and present is not None:

@@ -49,7 +49,7 @@ def choose_epochs(curves, patience, now=None, fixed=None, task=None):
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
     span = f"{number(min(bests))} to {number(max(bests))}"
-    because = f"EarlyStopping(patience={patience}, restore_best_weights=True) stops by epoch {number(max(stops))}"
+    because = f"EarlyStopping(patience={patience}, restore_best_weights=True) stopped the longest run at {number(max(stops))}"
     details = (f"{judged} after epoch {number(statistics.median(bests))} ({span} over "
                f"{counted(len(curves), 'seed')})")
     if _overfit(curves):
@@ -93,14 +93,14 @@ def choose_predict_batch_size(evidence, chosen):
         size = chosen.batch_size
         why = evidence.why_not("prediction").value
         return Choice(value=size, low=1, high=max(size, evidence.task.n_train),
-                      because=f"the training batch size, which fits; `predict` was not timed ({why})")
+                      because=f"as for training; `predict` was not timed ({why})")
     value, task = round(reading.value), evidence.task
     n_rows = task.n_train + task.n_validation + task.n_test
     enough = 1 << (n_rows - 1).bit_length()  # a batch that holds all rows at hand
     if value > enough:
         return Choice(value=enough, low=min(round(reading.low), enough), high=max(round(reading.high), value),
-                      because=f"one batch of all {number(n_rows)} rows at hand; for more of them {number(value)} is as fast as "
-                              "any, and no size changes the predictions")
+                      because=f"all {number(n_rows)} rows at hand in one batch; with more rows {number(value)} is as fast as "
+                              "any; it does not change the predictions")
     return Choice(value=value, low=round(reading.low), high=round(reading.high),
                   because="the smallest within 10 % of the best speed of `predict`; it does not change the predictions")
 

@@ -133,7 +133,7 @@ class _Told:
     def headline(self):
         judged, keep = self.judged, f"Keep {self.whose} ({self.present})"
         if judged is None:
-            return f"{keep} for now: nothing was trained yet; {self._machine()}."
+            return f"{keep} for now: there was no time to compare trainings (raise `--budget`); {self._machine()}."
         if judged.why is Why.DIVERGES:
             ends = "finds no memory" if self.standings.ended(self.present) is Verdict.NO_MEMORY else "diverges"
             return f"{capital(self.whose)} {ends} ({self.present}). Use {judged.ahead}."
@@ -143,7 +143,7 @@ class _Told:
                 return (f"Use {judged.ahead}: after {quantity('s', last.seconds)} of training each, its {self.task.judged_in} is "
                         f"{self.task.side} that of {self.yours} by {self._lower(last)}.")
             mine, theirs = quantity("s", last.seconds / last.sooner), quantity("s", last.seconds)
-            return (f"Use {judged.ahead}: it gets as far in {mine} of training as {self.yours} in {theirs}, {number(last.sooner)} "
+            return (f"Use {judged.ahead}: as good after {mine} of training as {self.yours} after {theirs}, {number(last.sooner)} "
                     f"times sooner.{self._whole_training()}")
         if nothing := self._nothing_learnt():
             return f"Keep {self.whose} for now ({self.present}): {nothing}."
@@ -151,8 +151,8 @@ class _Told:
         undecided = judged.why is Why.UNDECIDED
         if undecided and last is not None and last.difference <= judged.margin and last.sooner_low > _WORTH_TELLING:
             other = f"{number(judged.ahead.batch_size)} at {number(judged.ahead.learning_rate)}"
-            return (f"Keep {self.yours}, or try {other}: as far {number(last.sooner)} times sooner, if it stays as good, which is "
-                    f"not shown: difference {self._apart(last)}.")
+            return (f"Keep {self.yours}, or try {other}: the same {self.evidence.decides} {number(last.sooner)} times sooner so "
+                    f"far; whether that lasts is not shown (difference {self._apart(last)}).")
         return f"{keep}: " + {
             Why.NOBODY: "no other setting could be trained in this time; raise `--budget`.",
             Why.ONE_SEED: f"{judged.ahead} is ahead so far, with one seed; a longer `--budget` repeats it.",
@@ -219,18 +219,18 @@ class _Told:
         """As many as now, where these were said, and more where the chosen setting may need them to get as far; else as many as
         early stopping allows. Never fewer than now: a lead over the beginning may shrink."""
         seen, now = self._epochs_seen(), self.evidence.present_epochs
-        trained = f"the longest training made {number(seen)} of them" if seen else "nothing was trained"
+        trained = f"{number(seen)} epochs were tried at most" if seen else "nothing was trained"
         stops = f"EarlyStopping(patience={self.patience}, restore_best_weights=True) ends the training"
         if now is None:
             most = first_epochs(self.chosen.batch_size, self.n_train)
-            return Choice(value=most, low=1, high=most, because=f"not measured: {trained}. {stops}")
+            return Choice(value=most, low=1, high=most, because=f"a guess: {trained}. {stops}")
         expected, least, most = self.times
         if self.evidence.most_epochs:
             return Choice(value=now, low=1, high=now, because=f"yours; fixed; {trained}. {stops} sooner")
         value, why = max(now, math.ceil(most - 1e-6)), "as many as now"
         if self.chosen != self.present and self.judged.leads:
             after, sooner = f"{number(expected)} ({number(least)} to {number(most)})", self.judged.leads[-1].sooner
-            why = f"at most; as far as {self.whose} in {now} after about {after}, if it stays {number(sooner)} times sooner"
+            why = f"at most; as good as {self.whose} in {now} after about {after}, if it stays {number(sooner)} times sooner"
         return Choice(value=value, low=min(value, max(1, round(least))), high=value, because=f"{why}; {trained}. {stops} sooner")
 
     def _times(self):
@@ -249,7 +249,7 @@ class _Told:
             return ""
         theirs, mine = (duration(_epochs_of(self.clock, setting, n).total.value)
                         for setting, n in ((self.present, now), (self.chosen, self.times[0])))
-        return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, this is as far after about {mine}."
+        return f" Your {counted(now, 'epoch')} take about {theirs}; if that lead lasts, about {mine} are as good."
 
     def binding(self):
         if "batch_size" in self.evidence.fixed:
@@ -269,8 +269,8 @@ class _Told:
         judged = self.judged
         if judged is not None and judged.leads:
             epochs = judged.leads[-1].seconds / self.standings.seconds_of(self.present, self._an_epoch())
-            yield (f"what comes later: the settings were compared over the first {number(epochs)} epochs of {self.whose}; a longer "
-                   "`--budget` looks further")
+            yield (f"what comes later: only the first {number(epochs)} epochs of {self.whose} were compared; a longer `--budget` "
+                   "looks further")
         if judged is not None and judged.why in (Why.UNDECIDED, Why.SHRINKING, Why.ONE_LEVEL, Why.ONE_SEED):
             last = judged.leads[-1] if judged.leads else None
             told = f" (difference {self._apart(last)})" if last else ""
@@ -283,7 +283,7 @@ class _Told:
             turned = self.standings is not None and any(map(self.standings.turned, self.standings.racers()))
             yield ("the number of epochs: " + (
                 f"the {self.task.judged_in} of some settings has turned in the race, and how it goes on is not followed" if turned
-                else f"no training was long enough to see its {self.task.judged_in} turn"))
+                else f"no training was long enough to see its {self.task.judged_in} get worse again"))
         for name, words in (("prediction", "the batch size of `predict`"), ("validation", "the time of validation"),
                             ("compilation", "the time of compilation")):
             if self.evidence.get(name) is None:
@@ -315,7 +315,7 @@ class _Told:
         if gain < _WORTH_TELLING:
             return "with a larger batch this machine gets through no more rows a second"
         return (f"at batch size {number(fastest)} this machine gets through {number(gain)} times as many rows a second, so a "
-                "training may become up to so many times shorter")
+                f"training may take as little as 1/{number(gain)} of the time")
 
     def _fastest_rows(self):
         """The batch size with the most rows a second of those that would be raced, and how many times those of the present one."""

@@ -22,12 +22,12 @@ def binding(c):
     if size >= n_train:
         return f"data: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict is Verdict.UNDECIDED for arm in larger):
-        return f"not known: no larger batch was shown to be worse in validation {c.decides}, nor to be no worse"
+        return f"not known: no larger batch was told from this one in validation {c.decides}"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
         open_sizes = {arm.setting.batch_size for arm in larger if arm.verdict is Verdict.UNDECIDED}
         if any(arm.setting.batch_size not in open_sizes for arm in larger):
-            return f"quality: no larger batch was shown to be no worse in validation {c.decides}"
-        return f"not known: no larger batch was shown to be no worse in validation {c.decides}, nor to be worse at every rate"
+            return f"quality: no larger batch was shown to be as good in validation {c.decides}"
+        return f"not known: no larger batch was shown to be as good in validation {c.decides}, nor to be worse at every rate"
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
@@ -40,7 +40,7 @@ def binding(c):
     if hardware_high < critical_low:
         return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
                 f"batch size ({_about(c.critical)}) would allow more")
-    return "not identified: the intervals of the critical and of the hardware batch size overlap, or one is not known"
+    return "not known: too little was measured to tell whether learning or this machine limits the batch size"
 
 
 def _known_span(reading):

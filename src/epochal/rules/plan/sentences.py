@@ -3,7 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
-from ...base.text import capital, counted, difference, number, quantity
+from ...base.text import capital, counted, difference, first_few, number, quantity
 from ...records import Arm, Evidence, Outcome, Reading, Setting, Verdict
 from ...records.clock import FitSeconds
 from .compare import examples_to_target
@@ -95,7 +95,7 @@ def _reaches(c):
     if c.chosen is c.present:
         better = {"fastest": "to be there sooner", "frugal": "to be there with fewer examples", "smallest": "to need less memory",
                   "best": "better"}[c.goal]
-        return (f"{capital(c.whose)} is good already ({setting}): it reaches {c.goal_words} with every seed{took}, and no setting "
+        return (f"Keep {c.whose} ({setting}): it reaches {c.goal_words} with every seed{took}, and no other setting "
                 f"was shown {better}.")
     sooner = f", {_times(c.ratio)} than {yours}" if c.ratio else ""
     return f"Use {setting}: it reaches {c.goal_words} with every seed{took}{sooner}{_whole(c)}."
@@ -113,21 +113,19 @@ def _as_good(c):
         return f"Keep {c.whose} for now ({setting}): no other batch size could be compared in this time; raise `--budget`."
     if c.chosen is c.present and (rival := _promising(c)) is not None:
         sooner, cheaper = number(c.present.seconds / rival.seconds), sum(map(partial(_is_cheaper, c), rivals))
-        doubt = "if it ends as good, which is not shown"
+        doubt = "whether it ends as good is not shown"
         if rival.verdict in _NO_WORSE:
-            doubt = f"which may be chance, with {counted(cheaper, 'cheaper setting')} compared"
-        return (f"Keep {yours}, or try {_short(rival.setting)}: the same {c.decides} {sooner} times sooner, {doubt}: difference "
-                f"{_signed(c, rival)}.")
+            doubt = f"this may be chance, with {counted(cheaper, 'cheaper setting')} compared"
+        return (f"Keep {yours}, or try {_short(rival.setting)}: the same {c.decides} {sooner} times sooner; {doubt} (difference "
+                f"{_signed(c, rival)}).")
     if c.chosen is c.present and c.goal == "best":
         alone = [arm for arm in rivals if arm.high is not None and arm.high < 0]
-        return (f"{capital(c.whose)} is good already ({setting}): no other setting was shown better ({len(rivals)} compared"
-                f"{_by_itself(alone)}).")
+        return f"Keep {c.whose} ({setting}): {_none_of(rivals)} shown better{_by_itself(alone)}."
     if c.chosen is c.present:
-        cheaper = {"fastest": "faster", "frugal": "to need fewer examples", "smallest": "to need less memory"}[c.goal]
+        cheaper = {"fastest": "faster", "frugal": "need fewer examples", "smallest": "need less memory"}[c.goal]
         size = c.present.setting.batch_size
         alone = [arm for arm in rivals if c.goal == "smallest" and arm.verdict in _NO_WORSE and arm.setting.batch_size < size]
-        return (f"{capital(c.whose)} is good already ({setting}): no setting that is no worse was shown {cheaper}"
-                + (f" ({len(rivals)} compared{_by_itself(alone)})" if alone else "") + ".")
+        return f"Keep {c.whose} ({setting}): {_none_of(rivals)} shown to be as good and {cheaper}{_by_itself(alone)}."
     if c.against is not c.present and c.present.verdict not in _NO_WORSE:
         less = "less" if c.evidence.task.larger_is_better else "more"
         return f"Use {setting}: {yours} has {c.present.difference:.2g} {less} validation {c.decides} than the best one{_gain(c)}."
@@ -143,13 +141,18 @@ def _as_good(c):
     return f"Use {setting}: no worse than {yours}{_gain(c)}."
 
 
+def _none_of(rivals):
+    """How many other settings were compared, as the beginning of what none of them was."""
+    return "the other setting was not" if len(rivals) == 1 else f"none of {len(rivals)} other settings was"
+
+
 def _by_itself(arms):
     """That a setting would be shown to be so, were it the only one compared, with more seeds than two."""
     if not arms:
         return ""
     best = min(arms, key=lambda arm: (arm.difference, arm.setting))
     few = "with more seeds" if best.n_seeds < _FEWEST_SEEDS else "by itself"
-    return f" together; {few} {_short(best.setting)} might be"
+    return f", all together; {few} {_short(best.setting)} might be"
 
 
 def _gain(c):
@@ -161,7 +164,7 @@ def _whole(c):
     """What a whole training takes, now and then."""
     if None in (c.seconds, c.present_seconds):
         return ""
-    return f"; a whole `{c.evidence.fit}` takes {c.seconds.total}, {c.whose} {c.present_seconds.total}"
+    return f"; a whole `{c.evidence.fit}` takes {c.seconds.least}{c.seconds.total}, {c.whose} {c.present_seconds.total}"
 
 
 def why_batch_size(c):
@@ -179,7 +182,7 @@ def why_batch_size(c):
     elif c.chosen is c.against:
         parts.append(f"shown better than {c.whose}")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches {c.goal_words} in {quantity('s', c.chosen.seconds)}, without compilation and validation")
+        parts.append(f"reaches {c.goal_words} after {quantity('s', c.chosen.seconds)} of training alone")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({number(c.optimal.low)} to "
                      f"{number(c.optimal.high)} within 10 % of the best time)")
@@ -214,23 +217,23 @@ def why_rate(c, picked, n_trials):
         return f"{mine}fixed"
     if picked is None:
         return mine + ("every trial at this batch size diverged" if n_trials
-                       else "there was no time to test others; raise `--budget`")
+                       else "no other rate was tried at this batch size, for lack of time; raise `--budget`")
     if isinstance(c.target, Aim) and c.chosen.setting.learning_rate == picked.soonest:
         return f"{mine}the soonest at {c.goal_words} of {counted(picked.n_rates, 'rate')} tried"
     if c.chosen.setting.learning_rate == picked.best:
         return f"{mine}the best of {counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}"
     if picked.low <= c.chosen.setting.learning_rate <= picked.high:
-        return f"{mine}within the margin of the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}"
-    return f"{mine}on the trials {number(picked.best)} was better, but fresh seeds did not show that it pays"
+        return f"{mine}as good as the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}, within the margin"
+    return f"{mine}{number(picked.best)} looked better when rates were tried, but new seeds did not show that it pays"
 
 
 def how_rate(picked):
     """The span of rates behind the learning rate; empty where none was picked."""
     if picked is None:
         return ""
-    span = f"{number(picked.low)} to {number(picked.high)} are" if picked.low < picked.high else "no other is"
-    place = "between lower and higher rates tried" if picked.interior else "the lowest or highest rate tried"
-    return f"best on the trials: {number(picked.best)}, {place}; {span} within the margin of it"
+    span = f"{number(picked.low)} to {number(picked.high)} are as good" if picked.low < picked.high else "no other is as good"
+    place = "lower and higher ones were tried" if picked.interior else "the lowest or highest rate tried"
+    return f"best when rates were tried: {number(picked.best)} ({place}); {span} within the margin"
 
 
 def unresolved(c):
@@ -253,11 +256,11 @@ def unresolved(c):
     if c.by_another and not c.nothing:
         found.append(c.by_another)
     unsure = (Verdict.UNDECIDED, *_NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
-    doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and _would_pay(c, arm)]
+    doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and _would_pay(c, arm) and _is_near(c, arm)]
     if doubtful:
-        first = min(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
-        gain, more = "better" if c.goal == "best" else "as good and cheaper", len(doubtful) - 1
-        others = f" (and {counted(more, 'other setting')} likewise)" if more else ""
+        first, *more = sorted(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
+        gain = "better" if c.goal == "best" else "as good and cheaper"
+        others = f"; so may {first_few(more, 2, lambda arm: _short(arm.setting))}" if more else ""
         found.append(f"{first.setting} may be {gain}: difference {_signed(c, first)}, margin {number(c.margin)}, "
                      f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
     if are_unlike(c.evidence):
@@ -268,7 +271,8 @@ def unresolved(c):
         found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
     if c.critical.outcome is not Outcome.OK:
         bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
-        found.append(f"critical batch size{bound}: {c.critical.note or c.critical.outcome.value}")
+        found.append(f"critical batch size, from which on larger batches save few updates{bound}: "
+                     f"{c.critical.note or c.critical.outcome.value}")
     elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
         found.append(f"critical batch size: only its order of magnitude is known, {number(c.critical.low)} to "
                      f"{number(c.critical.high)}")
@@ -330,6 +334,11 @@ def _promising(c):
 def _is_cheaper(c, arm):
     """Whether a setting comes sooner to the same loss than the present one, by enough to be worth a change."""
     return None not in (arm.seconds, c.present.seconds) and arm.seconds < _WORTH * c.present.seconds
+
+
+def _is_near(c, arm):
+    """Whether a setting may well be as good: its difference is within the margin, or within half of its own doubt."""
+    return arm.difference is None or arm.difference <= max(c.margin, (arm.high - arm.low) / 4)
 
 
 def _would_pay(c, arm):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...base.backends import BACKENDS
 from ...base.errors import Unsupported, UsageError
+from ...base.text import quantity
 from ...base.validate import one_of
 from ...seam.convolutions.layers import has_convolutions
 from ...seam.identity.settings import shapes_of, speed_key
@@ -133,8 +134,8 @@ class Modes:
         if self._seconds and self._seconds[fastest] > _GAIN * self._seconds[first]:
             fastest = first
         left = [mode for mode in self._order if mode not in self._seconds and mode not in self._refused and mode != fastest]
-        measured = ", ".join(f"{mode} {taken * 1e3:.3g} ms" for mode, taken in self._seconds.items())
-        why = [*([f"measured, a batch: {measured}"] if measured else []),
+        measured = ", ".join(f"{mode} {quantity('s', taken)}" for mode, taken in self._seconds.items())
+        why = [*([f"time per batch: {measured}"] if measured else []),
                *(["convolutions as matrix products"] if fastest == "fused" and self._trainee.convolves_in_loops else []),
                *(f"not {mode}: {reason}" for mode, reason in self._refused.items()),
                *([f"{' and '.join(left)} not tried: the training is too short to repay it"] if left else [])]
