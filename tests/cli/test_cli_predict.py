@@ -73,8 +73,11 @@ def test_a_number_is_in_the_unit_of_the_table(shelf, tmp_path):
     told, frame = predicted(shelf, "sales", tmp_path / "p.parquet", data=shelf / "sales.csv")
     truth = shops().sales
     np.testing.assert_allclose(frame.prediction, outputs(shelf, "sales")[:, 0] * truth.std() + truth.mean(), rtol=0.05)
+    assert all(word in told.stdout for word in ("mean absolute error", "r squared", "always the same answer"))
+    new = pd.read_csv(shelf / "sales.csv").assign(size=lambda rows: rows["size"] + 1e-3)  # rows that it has not trained on
+    new.to_csv(tmp_path / "new.csv", index=False)
+    told, frame = predicted(shelf, "sales", tmp_path / "p.parquet", data=tmp_path / "new.csv")
     assert f"{np.abs(frame.prediction - truth).mean():.3g}" in told.stdout.replace(",", "")
-    assert all(word in told.stdout for word in ("mean absolute error", "r squared", "constant answer"))
 
 
 def test_rows_keep_their_order_and_their_answers_whatever_the_order_of_columns_and_the_batch_size(shelf, tmp_path):
@@ -119,11 +122,26 @@ def test_machines_get_strict_json_alone_on_standard_output(shelf, tmp_path):
     told = inside("predict", shelf / "good.keras", shelf / "good.csv", "--json", "--out", tmp_path / "p.parquet")
     assert told.exit_code == 0, (told.stderr, told.exception)
     answer, frame = strict(told.stdout), pd.read_parquet(tmp_path / "p.parquet")
-    assert (answer["rows"], answer["columns"], answer["notes"]) == (N, list(frame.columns), [])
-    assert answer["scores"]["accuracy"] == pytest.approx((frame.prediction == shops().good).mean())
+    assert (answer["rows"], answer["columns"]) == (N, list(frame.columns))
+    assert answer["notes"] == ["128 of these 160 rows were there when the model was trained: the scores are of the other 32."]
+    right = round(answer["scores"]["accuracy"] * 32)
+    assert answer["scores"]["accuracy"] == pytest.approx(right / 32)
+    assert right <= (frame.prediction == shops().good).sum()
     assert "Written: " in told.stderr
     told = inside("predict", shelf / "good.keras", shelf / "new.csv", "--json", "--out", tmp_path / "p.parquet")
     assert strict(told.stdout)["scores"] is None
+
+
+def test_rows_that_the_model_has_trained_on_do_not_count_in_the_scores(shelf, tmp_path):
+    told, frame = predicted(shelf, "sales", tmp_path / "p.parquet", "--json", data=shelf / "sales.csv")
+    found = strict(told.stdout)
+    assert (len(frame), found["rows"], found["scores"]["rows"]) == (160, 160, 32)  # a fifth were test rows
+    assert "128 of these 160 rows were there when the model was trained: the scores are of the other 32." in found["notes"]
+    trained = pd.read_csv(shelf / "sales.csv").iloc[:3]
+    trained.assign(size=trained["size"] + 1).to_csv(tmp_path / "new.csv", index=False)  # as like as rows can be, and new
+    again = strict(predicted(shelf, "sales", tmp_path / "q.parquet", "--json", data=tmp_path / "new.csv")[0].stdout)
+    assert again["scores"]["rows"] == 3
+    assert not any("when the model was trained" in note for note in again["notes"])
 
 
 def test_the_prior_is_corrected_on_request(shelf, tmp_path):

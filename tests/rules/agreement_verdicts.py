@@ -228,7 +228,7 @@ def said_of_all(plan: Plan):
             yield f"{said!r}, and {arm.setting} is called better, by {less:.2g}"
         if re.search("(the other setting was not|other settings was) shown better", said) and arm.high is not None and arm.high < 0:
             yield f"{said!r}, and {arm.setting} differs by {arm.low:+.2g} to {arm.high:+.2g}"
-        there = "no other setting was shown to be there sooner" in said  # where a value is to be reached, whoever reaches it is as good
+        there = "no other setting was shown to be there sooner" in said  # whoever reaches it is as good
         if faster and (there or ("shown to be as good and faster" in said and equal)):
             how = "arrives" if there else "is not worse"
             yield (f"{said!r}, and {arm.setting} {how} and takes {arm.seconds:.3g} s (to {arm.seconds_high:.3g}) beside "

@@ -131,6 +131,7 @@ def test_plans_that_agree_with_themselves_are_left_alone():
 
 
 NAME = r"batch size 128, learning rate 0\.001"
+NONE = "none of 3 other settings was shown"
 BROKEN = [
     ("a", lambda p: said(p, "headline", NAME, "batch size 512, learning rate 0.001"), "says to use 512 at 0.001"),
     ("a", lambda p: said(p, "headline", f"Use {NAME}", "Keep yours (32 at 0.001)"), "keeps the present setting"),
@@ -191,9 +192,9 @@ BROKEN = [
     ("p", lambda p: said(p, "headline", r"no worse than yours", "no worse than yours, and needs 3 KiB for an update beside 2 KiB"),
      "no less memory"),
     ("q", lambda p: replace(p, headline="no other setting was shown to be there sooner", unresolved=()), "arrives and takes"),
-    ("q", lambda p: with_arm(replace(p, headline="Keep yours: none of 5 other settings was shown better"), at(8), low=-0.2, high=-0.1),
+    ("q", lambda p: with_arm(replace(p, headline=f"Keep yours: {NONE} better"), at(8), low=-0.2, high=-0.1),
      "differs by -0.2 to -0.1"),
-    ("q", lambda p: replace(p, headline="none of 3 other settings was shown to be as good and faster", unresolved=()), "is not worse and takes"),
+    ("q", lambda p: replace(p, headline=f"{NONE} to be as good and faster", unresolved=()), "is not worse and takes"),
     ("q", lambda p: replace(p, headline="no worse than yours, and needs the least memory", unresolved=()), "has the smaller batch"),
 ]
 

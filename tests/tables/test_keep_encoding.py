@@ -56,8 +56,11 @@ def test_an_encoding_comes_back_as_it_was(people, saved):
                         trained_prior=(0.5, 0.5))
     encoding.save_encoding(given, saved)
     back = load_encoding(saved)
-    assert [getattr(back, f.name) for f in fields(back) if f.name != "encoder"] == \
-        [getattr(given, f.name) for f in fields(given) if f.name != "encoder"]
+    apart = ("encoder", "rows")
+    assert [getattr(back, f.name) for f in fields(back) if f.name not in apart] == \
+        [getattr(given, f.name) for f in fields(given) if f.name not in apart]
+    assert set(encoding.fingerprints(np.concatenate([people.x_train, people.x_validation]))) == set(back.rows)
+    assert not np.isin(encoding.fingerprints(people.x_test), back.rows).any()
     assert [(column.name, column.kind) for column in back.encoder.columns] == [
         ("height", "number"), ("smokes", "truth"), ("town", "category"), ("born", "date"), ("says", "text")]
     assert back.encoder.columns == people.encoder.columns
@@ -104,7 +107,7 @@ def test_a_model_saved_by_others_has_none(saved):
 def test_no_pickle_is_in_the_file(people, saved):
     encoding.save_encoding(encoding_of(people, target="well"), saved)
     with zipfile.ZipFile(saved) as archive:
-        assert sorted(archive.namelist()) == ["config.json", "epochal/encoder.npz", "epochal/encoding.json"]
+        assert sorted(archive.namelist()) == ["config.json", "epochal/encoder.npz", "epochal/encoding.json", "epochal/rows.npz"]
         with np.load(archive.open("epochal/encoder.npz"), allow_pickle=False) as arrays:
             assert all(arrays[name].dtype.kind in "fi" for name in arrays.files)
 

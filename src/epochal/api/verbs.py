@@ -298,8 +298,9 @@ def measure(model: Any, x: Any = None, y: Any = None, *what: str, price: Literal
         MeasurementFailed: not even a training step could be timed.
     """
     source = ArraySource(model, x, y, sample_weight, class_weight, validation_data, validation_split, groups=groups, time=time)
-    request = measuring.MeasureRequest(source, what or ("all",), price, budget, batch_size, learning_rate, seed, start,
-                                       getattr(evidence, "evidence", evidence), apart=isolated)
+    known = evidence.evidence if isinstance(evidence, Plan) else evidence
+    request = measuring.MeasureRequest(source, what or ("all",), price, budget, batch_size, learning_rate, seed, start, known,
+                                       apart=isolated)
     progress = display(verbose)
     with set_by_ctrl_c(Stop()) as stop:
         return measuring.measure(request, progress=progress, stop=stop)

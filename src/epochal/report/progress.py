@@ -55,7 +55,7 @@ class ProgressDisplay:
                 self._draw(sentence)
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], completed=share, description=sentence, detail=detail)
-            elif sentence != self._last and not self._quiet and not self._console.is_terminal:
+            elif sentence != self._last and self._draws and not self._quiet and not self._console.is_terminal:
                 self._console.print(f"{sentence} ({detail})" if detail else sentence, highlight=False, markup=False, soft_wrap=True)
             self._last = sentence
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..base.files import no_room, whole_file
 from ..base.progress import SILENT, Agenda, Progress
 from ..base.validate import require
@@ -11,7 +13,7 @@ from ..rules.training.prior import corrected
 from ..seam.machine import check_device
 from ..seam.model.file import check_takes, load_model
 from ..seam.model.network import network_from_file
-from ..tables.encoding import load_encoding
+from ..tables.encoding import fingerprints, load_encoding
 from ..tables.new_rows import apply
 from ..tables.options import NOTHING_SAID, TableOptions
 from ..tables.predictions import answers, carried, columns_of, raw_columns, write
@@ -95,5 +97,22 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
             names = write(carried(rows.carried, columns) | columns, file, ending=request.out.suffix.lower())
     except OSError as error:
         raise no_room("--out", request.out, error) from error
-    judged = None if values is None or rows.y is None else scores(values, rows.y, encoding)
-    return TablePrediction(len(rows.x), names, rows.notes, judged)
+    if values is None or rows.y is None:
+        return TablePrediction(len(rows.x), names, rows.notes, None)
+    new, note = _not_seen(rows.x, encoding)
+    if note:
+        progress.say(f"· {note}")
+    return TablePrediction(len(rows.x), names, (*rows.notes, *([note] if note else [])),
+                           scores(values[new], np.asarray(rows.y)[new], encoding))
+
+
+def _not_seen(x, encoding):
+    """Which rows to judge by, bool[n], and a sentence where the model has trained on some of them, or was stopped by them."""
+    seen = np.zeros(len(x), bool) if encoding.rows is None else np.isin(fingerprints(x), encoding.rows)
+    if not seen.any():
+        return ~seen, ""
+    if seen.all():
+        return seen, ("All of these rows were there when the model was trained: the scores flatter. Judge it by the test rows of "
+                      "epochal fit, or by new ones.")
+    return ~seen, (f"{seen.sum():,} of these {len(x):,} rows were there when the model was trained: the scores are of the other "
+                   f"{(~seen).sum():,}.")

@@ -1,5 +1,6 @@
 """What turns rows of a table into a model's inputs and its outputs into answers, saved in the same `.keras` file."""
 
+import hashlib
 import io
 import json
 import typing
@@ -15,7 +16,8 @@ from ..records.store import from_plain, to_plain
 from .encoder import CURE, Column, Encoder, checked
 
 FORMAT = 3  # of the file; 1 held the encoder as a pickle, 2 knew nothing of how numbers are written, and of identifiers
-_JSON, _ARRAYS = "epochal/encoding.json", "epochal/encoder.npz"
+_JSON, _ARRAYS, _ROWS = "epochal/encoding.json", "epochal/encoder.npz", "epochal/rows.npz"
+_MOST_ROWS, _VARIED = 200_000, 0.9  # rows that are kept in mind, and the share of them that must differ
 _OUTPUTS = ("probabilities", "logits", "numbers", "raw")
 
 
@@ -44,9 +46,12 @@ class Encoding:
     text_column: str = ""
     identifiers: tuple[str, ...] = ()  # columns that were no features, since they name rows: predictions carry them
     encoder: Encoder | None  # `None` for arrays from an `.npz`
+    # `fingerprints` of the rows that trained and validated; `None` where they are too many, or too often alike, to be told by them
+    rows: np.ndarray | None = None
 
 
-_PLAIN = {name: kind for name, kind in typing.get_type_hints(Encoding).items() if name != "encoder"}  # what JSON holds,
+_HINTS = typing.get_type_hints(Encoding).items()
+_PLAIN = {name: kind for name, kind in _HINTS if name not in ("encoder", "rows")}  # what JSON holds,
 _SINCE_3 = {"target_decimal": ".", "target_measure": "", "identifiers": [], "files": "", "words": [],
             "text_column": ""}
 _COLUMNS = {"columns": tuple[Column, ...], "left_out": tuple[str, ...]}  # and beside it of an encoder
@@ -58,8 +63,23 @@ def encoding_of(table, *, target, split_columns=(), outputs="raw", prior=(), tra
                                                     "identifiers", "files", "words", "text_column")}
     if table.target_read is not None:
         kept |= {"target_decimal": table.target_read.writing.decimal, "target_measure": table.target_read.writing.unit}
-    return Encoding(**kept, target=target, split_columns=tuple(split_columns), shape=tuple(table.x_train.shape[1:]),
-                    outputs=outputs, prior=tuple(prior), trained_prior=tuple(trained_prior))
+    return Encoding(**kept, target=target, rows=_rows_of(table), split_columns=tuple(split_columns),
+                    shape=tuple(table.x_train.shape[1:]), outputs=outputs, prior=tuple(prior), trained_prior=tuple(trained_prior))
+
+
+def fingerprints(x):
+    """uint64[n]: rows of inputs that are the same have the same number, and others hardly ever."""
+    return np.array([int.from_bytes(hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=8).digest(), "little")
+                     for row in x], np.uint64)
+
+
+def _rows_of(table):
+    parts = table.x_train, table.x_validation
+    if sum(map(len, parts)) > _MOST_ROWS:
+        return None
+    found = np.concatenate([fingerprints(part) for part in parts])
+    different = np.unique(found)
+    return different if len(different) >= _VARIED * len(found) else None
 
 
 def class_shares(table):
@@ -82,6 +102,9 @@ def save_encoding(encoding, path):
         if encoder is not None:
             with archive.open(_ARRAYS, "w", force_zip64=True) as member:
                 np.savez(member, allow_pickle=False, **encoder.arrays)
+        if encoding.rows is not None:
+            with archive.open(_ROWS, "w", force_zip64=True) as member:
+                np.savez(member, allow_pickle=False, rows=encoding.rows)
 
 
 def load_encoding(path):
@@ -100,6 +123,7 @@ def load_encoding(path):
                 return None
             document = json_in(archive.read(_JSON))
             arrays = arrays_in(io.BytesIO(archive.read(_ARRAYS))) if _ARRAYS in names else None
+            rows = arrays_in(io.BytesIO(archive.read(_ROWS))).get("rows") if _ROWS in names else None
     except (Damaged, OSError) as error:
         raise UsageError(f"`model` must be a whole file that Keras and epochal fit wrote; got {str(path)!r} ({error}). "
                          f"{CURE}") from error
@@ -112,7 +136,9 @@ def load_encoding(path):
     require(set(document) == set(expected), "model", str(path), "a whole file as epochal fit wrote it", CURE)
     values = {name: from_plain(document[name], kind, f"{name} in {str(path)!r}", CURE) for name, kind in expected.items()}
     encoder = None if arrays is None else Encoder(arrays=arrays, **{name: values.pop(name) for name in _COLUMNS})
-    found = Encoding(**values, encoder=encoder)
+    sound = rows is None or (rows.dtype == np.uint64 and rows.ndim == 1)
+    require(sound, "model", str(path), "a whole file as epochal fit wrote it", CURE)
+    found = Encoding(**values, encoder=encoder, rows=rows)
     _check(found, path)
     return found
 
