@@ -66,7 +66,7 @@ def test_a_difference_beyond_chance_within_the_margin_is_equivalent_and_says_so(
     assert c.p_value < 0.001
     assert c.verdict is Verdict.EQUIVALENT
     assert c.sentence.startswith("Batch size 1,024 is equivalent to 32 at equal epochs: +0.004 (")
-    assert c.sentence.endswith("larger than chance explains, but within the margin of 0.01 declared beforehand.")
+    assert c.sentence.endswith("larger than chance explains, but within the margin of 0.01 set beforehand.")
 
 
 def test_a_difference_beyond_chance_whose_interval_leaves_the_margin_is_a_difference():
@@ -75,7 +75,7 @@ def test_a_difference_beyond_chance_whose_interval_leaves_the_margin_is_a_differ
     assert c.low > 0
     assert c.high > 0.0103
     assert c.verdict is Verdict.WORSE
-    assert "though possibly by less than the margin of 0.0103" in c.sentence
+    assert "though maybe by too little to matter (less than 0.0103)" in c.sentence
 
 
 def test_what_is_neither_says_how_many_seeds_would_be_enough():
@@ -93,7 +93,7 @@ def test_what_is_neither_says_how_many_seeds_would_be_enough():
 def test_the_sentence_of_an_equivalence_is_the_one_a_reader_is_promised():
     c = the_other(0.0006, alone=7 * (ALONE - ALONE.mean()))
     assert c.sentence == (f"Batch size 1,024 is equivalent to 32 at equal epochs: +0.0006 ({c.low:+.2g} to {c.high:+.2g}) in loss, "
-                          "within the margin of 0.01 declared beforehand.")
+                          "within the margin of 0.01 set beforehand.")
 
 
 def test_where_more_is_better_a_larger_value_is_the_better_one():

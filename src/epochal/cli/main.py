@@ -260,7 +260,7 @@ def predict(**options):
 @click.option("--metric", default="val_loss", show_default=True, help=f"What quality is: {_METRICS}")
 @_class_weight
 @_mode
-@click.option("--margin", type=float, help="A difference that counts as none.  [default: 1 % of what training gains]")
+@click.option("--margin", type=float, help="A difference that is too small to matter.  [default: 1 % of what training gains]")
 @click.option("--reference", type=click.IntRange(1), help="The batch size others are compared with.  [default: 32, or the least]")
 @click.option("--protocol", type=click.Choice(["fair", "tutorial"]), default="fair", show_default=True,
               help="tutorial adds the comparison as tutorials make it, beside the fair one.")

@@ -96,7 +96,7 @@ def condition_rows(plan):
            str(plan.evidence.present) if plan.evidence.present else "not recorded")
     yield ("Seeds", _seeds(plan))
     if plan.margin > 0:
-        yield ("Margin", f"{number(plan.margin)} in {judged_in(plan)}: a smaller difference counts as none; "
+        yield ("Margin", f"{number(plan.margin)} in {judged_in(plan)}: a smaller difference is too small to matter; "
                + (f"1 % of what {plan.evidence.whose} had gained by training" if raced(plan) else "fixed before measuring"))
     yield ("Goal", plan.goal)
 

@@ -52,7 +52,7 @@ def study_conditions(study):
     yield ("Reference", f"batch size {number(design.reference)}, {counted(design.epochs, 'epoch')}")
     yield ("Equal", listed(BUDGETS[budget] for budget in design.equal)
            + (", and the tutorial's protocol beside it" if design.tutorial else ""))
-    yield ("Margin", f"{number(study.margin)} in {design.metric}: a smaller difference counts as none; "
+    yield ("Margin", f"{number(study.margin)} in {design.metric}: a smaller difference is too small to matter; "
            + ("1 % of what training gains, fixed" if design.margin is None else "declared")
            + " before the fresh seeds were trained")
     yield ("Learning rates", rates + ("; the worse half is dropped after a quarter of the examples" if design.halving else ""))

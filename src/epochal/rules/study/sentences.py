@@ -31,13 +31,13 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
             beyond = "larger than chance explains, but " if contrast.p_value <= ALPHA else ""
             inside = -margin <= contrast.low and contrast.high <= margin
             says = (f"Batch size {mine} is equivalent to {theirs} {where}: {_difference(contrast, design)}, {beyond}within the "
-                    f"margin of {number(margin)} declared beforehand")
+                    f"margin of {number(margin)} set beforehand")
             says += "" if inside else f" (one-sided tests, {_p(contrast.p_equivalent)})"
         case Verdict.BETTER | Verdict.WORSE:
             little = contrast.low < margin and contrast.high > -margin  # the interval reaches into the margin
             says = (f"Batch size {mine} is {contrast.verdict.value} than {theirs} {where}: {_difference(contrast, design)} over "
                     f"{counted(contrast.n_seeds, 'seed')}, {_p(contrast.p_value)}{among}"
-                    + (f", though possibly by less than the margin of {number(margin)}" if little else ""))
+                    + (f", though maybe by too little to matter (less than {number(margin)})" if little else ""))
         case _:
             if contrast.difference is None:
                 why = f"{theirs} diverged" if reference_diverged else f"only {counted(contrast.n_seeds, 'pair')} of trainings"
@@ -48,7 +48,7 @@ def sentence(contrast, design, margin, *, n_compared, n_diverged, tuned, referen
                       else f"about {contrast.n_enough:,} seeds would decide")
             says = (f"Batch size {mine} shows no clear difference from {theirs} {where}: "
                     f"{_difference(contrast, design)} over {counted(contrast.n_seeds, 'seed')}, "
-                    f"{alone}margin {number(margin)}; if the observed difference holds, {enough}")
+                    f"{alone}{number(margin)} would matter; if the observed difference holds, {enough}")
     sizes = " and ".join(f"{size:,}" for size in sorted(doubtful))
     return says + (f"; a better learning rate for {sizes} may lie outside the rates tried." if sizes else ".")
 

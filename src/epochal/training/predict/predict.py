@@ -123,8 +123,8 @@ def _in_blocks_of_any_size(request, rows, forward, say):
     with Run(request, forward, outputs, None, any_size=True) as run:
         found = in_blocks(run, rows, known, request.goal)
     if found:  # when the progress bar has ended
-        say(f"predict: batch_size={found:,} is best for {request.goal} here; found in this call, which took "
-            f"{perf_counter() - start:.2g} s, and remembered.")
+        say(f"predict: batch_size={found:,} is best for {request.goal} here; measured in this call ("
+            f"{perf_counter() - start:.2g} s), and kept for the next ones.")
     return outputs
 
 
