@@ -23,8 +23,8 @@ GLOSSARY = {
                     "it needed more.",
     "arm": "One setting of the comparison (batch size and learning rate), trained with every seed.",
     "reference": "The setting that all others are compared with: the present one, or the batch size that a study names.",
-    "margin": "The difference in quality that is too small to matter, fixed before settings are compared. Without another choice it "
-              "is 1 % of what training gains; in a race, of what the present setting has gained by then.",
+    "margin": "The difference in quality that is too small to matter, fixed before settings are compared. Without another choice "
+              "it is 1 % of what training gains; in a race, of what the present setting has gained by then.",
     "difference": "The quality of a setting minus that of the reference, seed by seed, then averaged. The range behind it is "
                   "its 95 % interval: over seeds, and in a plan over validation rows too.",
     "95 % interval": "A range that holds the true value in 19 of 20 such measurements.",

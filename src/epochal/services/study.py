@@ -90,11 +90,11 @@ def _unfinished(design, rig):
 def _declared(design, place):
     """What was settled before the first training, in sentences."""
     sizes = ", ".join(f"{size:,}" for size in design.batch_sizes)
-    rates = ", ".join(f"{rate:.4g}" for rate in design.learning_rates) or "searched for each batch size, with the same number of trials for each"
+    rates = ", ".join(f"{rate:.4g}" for rate in design.learning_rates) or "searched for each batch size, as many tried for each"
     better = "more is better" if design.larger_is_better else "less is better"
     margin = "1 % of what training gains" if design.margin is None else f"{design.margin:.4g}"
-    return (f"Batch sizes {sizes}; learning rates {rates}; compared after equal {', '.join(design.equal)} with {design.n_seeds} new "
-            "random seeds each.",
+    return (f"Batch sizes {sizes}; learning rates {rates}; compared after equal {', '.join(design.equal)} with {design.n_seeds} "
+            "new random seeds each.",
             f"Set beforehand: a difference in {design.metric} ({better}) below {margin} is too small to matter; the reference is "
             f"batch size {design.reference:,}, {counted(design.epochs, 'epoch')}.",
             f"Ctrl-C stops, and keeps what is done in {place}.")
