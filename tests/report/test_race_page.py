@@ -138,7 +138,7 @@ def test_without_a_clock_or_a_look_there_is_a_sentence():
 # Which pictures there are.
 
 @pytest.mark.parametrize(("make", "names"), [
-    (raced, ["race", "step"]), (machine_alone, ["step"]), (plan, ["loss", "rate", "step", "updates"]),
+    (raced, ["ceilings", "race", "step"]), (machine_alone, ["ceilings", "step"]), (plan, ["loss", "rate", "step", "updates"]),
     (lambda: dataclasses.replace(plan(), evidence=dataclasses.replace(raced().evidence, curves=curves())),
      ["loss", "rate", "race", "step", "updates"])], ids=["raced", "machine alone", "trained", "raced, then trained"])
 def test_a_page_has_the_pictures_of_what_was_trained_and_no_others(make, names):
@@ -213,8 +213,8 @@ def test_the_seeds_of_a_race_are_those_of_all_and_those_of_two():
 def test_the_margin_is_left_out_where_nothing_was_compared_by_it():
     gained = 2.3 - (0.7 + 0.2 + 0.1)  # yours at last; the luck of the fresh seeds on average; half a is higher by 0.1
     assert raced().margin == pytest.approx(0.01 * gained)
-    assert conditions(raced())["Margin"] == ("0.013 in validation loss: a smaller difference is too small to matter; 1 % of what yours "
-                                             "had gained by training")
+    assert conditions(raced())["Margin"] == ("0.013 in validation loss: a smaller difference is too small to matter; 1 % of what "
+                                             "yours had gained by training")
     assert "fixed before measuring" in conditions(plan())["Margin"]
     assert "Margin" not in conditions(machine_alone())
     assert "Margin" not in conditions(raced(n_fresh=0))

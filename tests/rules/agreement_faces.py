@@ -92,7 +92,8 @@ def _rate_in_code(plan, tree, text):
 def in_pictures(plan: Plan):
     """What the pictures mark is what the arms and the choices say."""
     shown = drawn(plan)
-    checks = {"loss": _losses, "rate": _rates, "step": _steps, "updates": _updates, "race": _race}
+    checks = {"loss": _losses, "rate": _rates, "step": _steps, "updates": _updates, "race": _race,
+              "ceilings": _ceilings}
     for name, picture in shown.items():
         yield from checks[name](plan, picture)
 
@@ -157,6 +158,26 @@ def _steps(plan, picture):
     for mark in _marks(picture, Points):
         if told.get(mark.x[0]) != mark.y[0]:
             yield f"the picture has a step of {mark.y[0]:g} s at {mark.x[0]:g}, and the reading {told.get(mark.x[0])}"
+
+
+def _ceilings(plan, picture):
+    """The bounds are those of the evidence, and the one that limits is the one that the plan names."""
+    yield from _pointed(picture, "recommended", plan.batch_size.value)
+    marked = {mark.label: mark.x[0] for mark in _marks(picture, Points)}
+    if marked != {one.name: one.batch_size for one in plan.ceilings}:
+        yield f"the picture has the bounds {marked}, and the plan {plan.ceilings}"
+    limits = [one.name for one in plan.ceilings if one.limits]
+    named = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}.get(plan.binding.partition(":")[0])
+    if limits and limits != [named]:
+        yield f"{limits} is said to limit the batch size, and {plan.binding!r}"
+    memory = plan.evidence.get("memory")
+    for one in plan.ceilings:
+        if one.name == "rows" and one.batch_size != plan.evidence.task.n_train:
+            yield f"the bound of rows is {one.batch_size:g}, and {plan.evidence.task.n_train} are trained on"
+        if one.name == "memory" and memory is not None and one.batch_size != memory.value:
+            yield f"the bound of memory is {one.batch_size:g}, and the reading {memory.value:g}"
+        if not one.low <= one.batch_size <= one.high:
+            yield f"the bound {one.name} is {one.batch_size:g}, and its interval {one.low:g} to {one.high:g}"
 
 
 def _updates(plan, picture):

@@ -251,6 +251,7 @@ def test_code_that_is_not_the_plan_is_named(old, new, monkeypatch):
     (lambda p: chosen(p, "learning_rate", value=0.002), "recommended 0.002"),
     (lambda p: chosen(p, "batch_size", value=64), "recommended 64"),
     (lambda p: with_arm(p, at(128), steps=9.0), "9 updates of batch size 128"),
+    (lambda p: replace(p, ceilings=p.ceilings[1:]), "the picture has the bounds"),
     (lambda p: with_arm(p, at(128), steps=None), "not in the picture of updates"),
     (lambda p: replace(p, evidence=replace(p.evidence, curves=tuple(
         replace(curve, half_a=tuple(loss + 1 for loss in curve.half_a)) for curve in p.evidence.curves))), "not the middle")])

@@ -133,6 +133,9 @@ def _print_answer(console: Console, plan: Plan) -> None:
     console.print()
     for name, sentence in plan.sentences():
         console.print(f"{name}: {sentence}", highlight=False, markup=False)
+    if plan.ceilings:
+        console.print("\nBounds of the batch size:", highlight=False)
+        console.print(RichTable(list(plan.ceiling_rows())))
     if details := list(plan.detail_rows()):
         console.print("\nDetails:", highlight=False)
         console.print(RichTable(details))

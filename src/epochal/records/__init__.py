@@ -1,5 +1,6 @@
 """The nouns: what was measured, trained and decided. They print themselves and travel as JSON."""
 
+from .ceiling import Ceiling as Ceiling
 from .curve import Curve as Curve
 from .curve import Setting as Setting
 from .evidence import FIXABLE as FIXABLE

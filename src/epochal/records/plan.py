@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..base.lookup import ask
 from ..base.text import counted, difference, number, quantity, table
+from .ceiling import Ceiling
 from .clock import FitSeconds
 from .curve import Setting
 from .evidence import Evidence
@@ -163,6 +164,7 @@ class Plan:
         back_end: that another installed back end trains much faster, and how to switch to it, in one sentence; empty where none
             was shown to.
         evidence: all that was measured; pass it back in and nothing is measured twice.
+        ceilings: what bounds the batch size, as far as it is known, the lowest first.
     """
 
     goal: str
@@ -184,6 +186,7 @@ class Plan:
     present_seconds: FitSeconds | None = None
     switches: Switches | None = None
     back_end: str = ""
+    ceilings: tuple[Ceiling, ...] = ()
 
     CHOICES = ("batch_size", "learning_rate", "epochs", "predict_batch_size")
 
@@ -282,6 +285,14 @@ class Plan:
                    arm.verdict.value + (" (1 run)" if arm.n_seeds == 1 else ""),
                    _reached(arm), *(["–" if arm.peak_bytes is None else quantity("B", arm.peak_bytes)] * memory))
 
+    def ceiling_rows(self):
+        """What bounds the batch size, and the choice, in the order of batch sizes, as rows of strings, the heading first."""
+        yield ("bound", "examples", "95 %", "")
+        rows = [(one.batch_size, one.row()) for one in self.ceilings]
+        chosen = self.batch_size.value
+        rows.append((float(chosen), ("the choice", number(chosen), "", "")))
+        yield from (row for _, row in sorted(rows, key=lambda pair: pair[0]))
+
     def _beside(self):
         """What is shown beside what decides, `{setting: {name: value}}`."""
         task = self.evidence.task
@@ -334,6 +345,7 @@ class Plan:
         leads = [table(rows)] if (rows := list(self.lead_rows())) else []
         times = [table(rows)] if (rows := list(self.time_rows())) else []
         details = [table(rows)] if (rows := list(self.detail_rows())) else []
+        details = [*([table(list(self.ceiling_rows()))] if self.ceilings else []), *details]
         return "\n\n".join([self.headline, table(self.rows()), *times, *leads, *map(": ".join, self.sentences()), *details])
 
     def sentences(self):

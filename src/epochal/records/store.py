@@ -15,6 +15,7 @@ import typing
 
 from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
+from .ceiling import Ceiling
 from .curve import Curve, Setting
 from .evidence import Evidence, Until
 from .fitting import check
@@ -29,7 +30,7 @@ FORMAT = 2
 _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
-                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until,
+                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 

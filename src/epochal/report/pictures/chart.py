@@ -55,6 +55,7 @@ class Axis:
     logarithmic: bool = False
     ticks: tuple[float, ...] = ()  # where to put numbers; empty: at round places
     unit: str = ""  # of the numbers, such as `"s"`
+    names: tuple[str, ...] = ()  # words in the place of the numbers at `ticks`
 
     def ends(self, below=0.0, above=0.0):
         """Where the axis begins and ends, in powers of ten where it is logarithmic; `below` and `above` are shares left free."""

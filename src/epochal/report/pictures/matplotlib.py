@@ -70,6 +70,8 @@ def _axis(ax, name, axis, ends):
         mine.set_major_locator(FixedLocator(axis.places()))
         mine.set_minor_locator(NullLocator())
         mine.set_major_formatter(FuncFormatter(lambda x, _: quantity(axis.unit, x) if axis.unit else number(x)))
+    if axis.names:
+        getattr(ax, f"set_{name}ticks")(axis.ticks, axis.names)
     getattr(ax, f"set_{name}lim")(low, high)
 
 

@@ -32,6 +32,8 @@ def draw_chart(chart):
         if axis.logarithmic:
             say = (lambda x, unit=axis.unit: quantity(unit, x)) if axis.unit else number
             about |= {"type": "log", "tickvals": list(axis.places()), "ticktext": [say(x) for x in axis.places()]}
+        if axis.names:
+            about |= {"tickvals": list(axis.ticks), "ticktext": list(axis.names)}
         figure.update_layout({f"{name}axis": about})
     if any(isinstance(one, Valueless) for one in chart.marks):
         figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})

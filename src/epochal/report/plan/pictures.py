@@ -13,7 +13,7 @@ from ...rules.plan.compare import runs_by_setting
 from ...rules.plan.folds import levelled
 from ...rules.plan.quality import cross_fitted
 from ..pictures import kinds
-from ..pictures.chart import Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
+from ..pictures.chart import COLOURS, Axis, Chart, Line, Picture, Pointer, Points, Strip, axis_of, size_axis
 from .keys import arm_keys, style_of
 from .race import loss_by_seconds
 from .rows import as_judged, judged_in, label_of, raced, recommended, target_of
@@ -27,7 +27,31 @@ def pictures(plan):
         draws = (loss_by_epoch, quality_by_rate, *([loss_by_seconds] if plan.evidence.runs else []), step_times, updates_to_target)
     else:
         draws = (step_times,)  # nothing was trained
-    return tuple(draw(plan) for draw in draws)
+    return tuple(draw(plan) for draw in (*([ceilings] if plan.ceilings else []), *draws))
+
+
+def ceilings(plan):
+    """What bounds the batch size, each with its interval, beside the choice."""
+    picture = partial(
+        Picture, name="ceilings", title="What bounds the batch size", sentence="Each line is one bound with its 95 % interval, an "
+        "arrow of dots where only its lower end is known; the upright line is the batch size to use. Beyond a bound something is "
+        "lost: memory runs out, a batch takes longer in proportion, updates are no longer saved. Below that of a rare class "
+        "batches often hold none of it.")
+    known = plan.ceilings[::-1]
+    chosen, bounds = plan.batch_size.value, [x for one in known for x in (one.batch_size, one.low, one.high)]
+    finite = [max(1.0, x) for x in (*bounds, chosen) if math.isfinite(x)]
+    low, high, marks = min(finite), max(finite), []
+    for level, one in enumerate(known):
+        about = {"label": one.name, "colour": COLOURS[4] if one.limits else COLOURS[0]}
+        marks.append(Line(x=(max(low, one.low), min(high, one.high)), y=(level, level), width=3.0, **about,
+                          dash="solid" if one.high < math.inf else "dot"))
+        marks.append(Points(x=(one.batch_size,), y=(level,), words=(one.says,), size=12.0,
+                            symbol="triangle-up" if one.floor else "circle", **about))
+    marks.append(Pointer(x=float(chosen), text=f"recommended {number(chosen)}"))
+    names = tuple(one.name + (" (limits)" if one.limits else "") for one in known)
+    chart = Chart(x=Axis(title="batch size", logarithmic=True, span=(low, high)), marks=tuple(marks),
+                  y=Axis(title="", span=(-0.5, len(known) - 0.5), ticks=tuple(map(float, range(len(known)))), names=names))
+    return picture(charts={"": chart}, rows=tuple(plan.ceiling_rows()))
 
 
 def loss_by_epoch(plan):

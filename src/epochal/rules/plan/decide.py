@@ -18,7 +18,7 @@ from .faster import faster_back_end, faster_fit
 from .folds import levelled, n_trained
 from .from_race import decide_race
 from .learnt import nothing_learnt
-from .limits import binding
+from .limits import binding, ceilings
 from .max_time import epochs_within, within_time
 from .quality import Aim, best_epoch, cross_fitted, stopping_epoch, stopping_regret
 
@@ -104,7 +104,8 @@ def _decide(evidence, goal):
         on_test=sentences.on_test(context), unresolved=sentences.unresolved(context), margin=margin, arms=arms,
         derived=(critical, optimal), evidence=evidence, seconds=context.seconds, present_seconds=context.present_seconds,
         switches=faster_fit(evidence, chosen.batch_size, context.seconds),
-        back_end=faster_back_end(evidence, chosen.batch_size, context.seconds) or "")
+        back_end=faster_back_end(evidence, chosen.batch_size, context.seconds) or "",
+        ceilings=ceilings(evidence, critical, binding(context)))
 
 
 def declared(evidence):

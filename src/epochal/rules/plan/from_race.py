@@ -14,6 +14,7 @@ from ..race.start import sizes
 from ..scaling import steps_per_epoch
 from .choices import choose_predict_batch_size, stopping_for
 from .faster import faster_back_end, faster_fit
+from .limits import ceilings
 from .max_time import epochs_within
 from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
 
@@ -71,7 +72,8 @@ def _plan(evidence, goal, clock, standings, judged):
         margin=judged.margin if judged else 0.0, arms=arms, derived=(), evidence=evidence, leads=judged.leads if judged else (),
         seconds=seconds, switches=faster_fit(evidence, size, seconds),
         back_end=faster_back_end(evidence, size, seconds) or "",
-        present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1))
+        present_seconds=_epochs_of(clock, present, evidence.present_epochs or 1),
+        ceilings=ceilings(evidence, None, told.binding()))
 
 
 def _epochs_of(clock, setting, n_epochs):

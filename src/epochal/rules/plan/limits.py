@@ -1,7 +1,9 @@
-"""What keeps the recommended batch size from being larger, in a sentence."""
+"""What bounds the batch size, side by side, and what keeps the recommended one from being larger, in a sentence."""
 
 from ...base.text import counted, number
-from ...records import Outcome, Verdict
+from ...records import Ceiling, Outcome, Verdict
+
+_NAMED = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}  # as `binding` begins
 
 
 def binding(c):
@@ -54,3 +56,54 @@ def _about(reading):
     bound = reading.outcome is Outcome.LOWER_BOUND
     shown = number(reading.low if bound else reading.value)
     return f"{'at least' if bound else 'about'} {shown} example{'s' * (shown != '1')}"
+
+
+def ceilings(evidence, critical, said):
+    """The `Ceiling`s that are known, the lowest first.
+
+    Args:
+        critical: the reading of the critical batch size from updates to the target; the gradient noise scale, an order of
+            magnitude, stands in where it is not known.
+        said: what limits the batch size, as the function `binding` says it.
+    """
+    named = _NAMED.get(said.partition(":")[0])
+    found = [*_room(evidence), *_machine(evidence), *_learning(evidence, critical), *_rare_class(evidence)]
+    return tuple(sorted((Ceiling(limits=one["name"] == named, **one) for one in found), key=lambda one: (one.batch_size, one.name)))
+
+
+def _room(evidence):
+    n, memory = evidence.task.n_train, evidence.get("memory")
+    yield _ceiling("rows", n, n, n, "one batch holds all training rows")
+    if memory is not None and memory.value < n:
+        at_least = memory.outcome is Outcome.LOWER_BOUND
+        yield _ceiling("memory", memory.value, memory.low, memory.high, "larger ones were not looked at" if at_least else
+                       "a larger batch does not fit")
+
+
+def _machine(evidence):
+    hardware = evidence.get("throughput")
+    if hardware is not None and (hardware.low > 0 or hardware.high < float("inf")):
+        yield _ceiling("machine", max(hardware.value, hardware.low), hardware.low, hardware.high,
+                       "from here on a larger batch takes longer in proportion")
+
+
+def _learning(evidence, critical):
+    reading = critical if critical is not None and critical.known else evidence.get("critical_batch")
+    if reading is not None:
+        yield _ceiling("learning", max(reading.value, reading.low), reading.low, reading.high,
+                       "from here on a larger batch saves few updates")
+    elif (noise := evidence.get("noise_scale")) is not None:
+        yield _ceiling("learning", max(noise.value, noise.low), noise.low, noise.high,
+                       "about here a larger batch begins to save fewer updates (gradient noise scale at the start: an order of "
+                       "magnitude)")
+
+
+def _rare_class(evidence):
+    rare = evidence.get("rare_class")
+    if rare is not None and rare.value > 1:
+        yield _ceiling("rare class", rare.value, rare.low, rare.high, "a smaller batch often holds no row of the rarest class",
+                       floor=True)
+
+
+def _ceiling(name, value, low, high, says, floor=False):
+    return {"name": name, "batch_size": float(value), "low": float(low), "high": float(high), "says": says, "floor": floor}
