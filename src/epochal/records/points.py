@@ -144,14 +144,15 @@ class BatchOdds:
     """How likely a batch holds no row of a class, where an epoch takes every row once in an order drawn at random; exact.
 
     Attributes:
-        odds: of no row of the rarest class. odds_any: that some class, whichever, has no row in it.
+        odds: of no row of the rarest class. odds_any: that some class, whichever, has no row in it; `None` where there are
+            very many classes.
         batches: in an epoch, a short last one among them.
         empty: how many of those hold no row of the rarest class, on average over orders.
     """
 
     batch_size: int
     odds: float
-    odds_any: float
+    odds_any: float | None
     batches: int
     empty: float
 
@@ -162,7 +163,8 @@ class StatisticsGap:
 
     Attributes:
         n_updates: made so far, from fresh weights. weight: of what the statistics began with, in the slowest layer.
-        moving, reestimated: validation loss with Keras' moving statistics, and with those estimated anew for the same weights.
+        moving, reestimated: validation loss with Keras' moving statistics, and with those estimated anew for the same
+            weights.
         gap, low, high: of the first above the second, and the 95 % interval over blocks of rows.
     """
 
@@ -181,7 +183,8 @@ class Accumulated:
 
     Attributes:
         batch_size: rows of the whole batch. micro_batch_size: of its parts, the last of which may be short.
-        summed: distance over the length of the whole gradient, parts weighted by their rows. averaged: the same, each part alike.
+        summed: distance over the length of the whole gradient, parts weighted by their rows. averaged: the same, each part
+            alike.
     """
 
     batch_size: int
@@ -195,7 +198,8 @@ class PredictedApart:
     """How far predictions in batches of a size are from those of the same rows in one batch.
 
     Attributes:
-        apart: the largest difference, over the largest prediction. flips: rows whose class changes; 0 where there are no classes.
+        apart: the largest difference, over the largest prediction. flips: rows whose class changes; 0 where there are no
+            classes.
         n_rows: that were predicted.
     """
 

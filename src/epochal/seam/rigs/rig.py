@@ -52,7 +52,7 @@ class Rig(Protocol):
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
     def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
     def classes(self): ...                           # -> int[n_examples], the class of each training row; None where there are none
-    def predicted(self, state, rows, batch_size): ...    # -> list of arrays [n_rows, ...], one an output: of training rows, in batches
+    def predicted(self, state, rows, batch_size): ...    # -> list of arrays [n_rows, ...], one an output: of training rows
     def moving_statistics(self, state): ...          # -> a `Moving` for each batch-norm layer that trains
     def with_moving_statistics(self, state, values): ...     # -> State with these (mean, variance), in that order
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown

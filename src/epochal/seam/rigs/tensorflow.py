@@ -105,7 +105,7 @@ class _World:
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
 
-    def _predict(self, x, y, weight):  # noqa: ARG002 - called as the others are
+    def _predict(self, x, y, weight):
         return self._twin.predicted(x)
 
     def _judge(self, x, y, weight):

@@ -20,7 +20,6 @@ from ..model.copying import (
     copy_of,
     inside,
     is_builder,
-    layers,
     nameless,
     own_way,
     refuse_fixed_batches,
