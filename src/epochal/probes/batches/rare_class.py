@@ -61,8 +61,7 @@ def _sentences(reading, rig):  # noqa: ARG001 - the reading says it all
     empty = "practically no batch is without"
     if d["odds"] > _NEVER:
         empty = (f"{number(100 * d['odds'])} % of the batches ({number(d['empty'])} of {int(d['batches']):,} in an epoch, "
-                 "on average) "
-                 "are without")
+                 "on average) are without")
     return (f"With a batch size of {int(d['batch_size']):,}, {empty} a row of the rarest class, which has {int(d['rarest']):,} of "
             f"{int(d['rows']):,} rows; from a batch size of {int(reading.value):,} on at most {number(100 * d['risk'])} % are.",
             "It does not mean that small batches learn the rare class worse: at any batch size every row comes once in an epoch "
