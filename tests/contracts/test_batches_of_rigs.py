@@ -17,7 +17,8 @@ each_rig = pytest.mark.parametrize("bind", BINDS)
 
 
 @each_rig
-@pytest.mark.parametrize("kind", first_tier(3, ["dense", "batch_norm", "two_inputs_two_outputs", "embedding_recurrent", "subclassed"]))
+@pytest.mark.parametrize("kind", first_tier(3, ["dense", "batch_norm", "two_inputs_two_outputs", "embedding_recurrent",
+                                                "subclassed"]))
 def test_predictions_in_batches_are_those_of_keras(kind, bind):
     rig = rig_of(kind, bind)
     state, _ = rig.step(rig.fresh(0), ROWS, 0.1)
