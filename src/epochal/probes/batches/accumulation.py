@@ -139,19 +139,17 @@ def _sentences(reading, rig):
         why = ("the model normalises over the batch" if rig.task.normalises_over_batch
                else "the loss or a layer looks at the batch as a whole")
         return (f"Accumulating the gradients of {whole} is not one batch of {size * parts:,} here: they are {off} apart, "
-                f"since {why}.",
-                not_mean)
+                f"since {why}.", not_mean)
     same = (f"no difference beyond the draws of dropout is seen, at most {number(100 * reading.high)} %" if d["drawn"]
             else f"they differ by {reading.value:.1g} of their length, which is rounding")
-    averaged, keras = f"the gradient is {number(100 * d['averaged'])} % off", "does the same, since no micro-batch of an "
-                                                                              "epoch is short"
+    averaged = f"the gradient is {number(100 * d['averaged'])} % off"
+    keras = "does the same, since no micro-batch of an epoch is short"
     if short:
         keras = f"averages micro-batches, so that with the short last one of {short:,} rows {averaged}"
     elif d["averaged"] > d["rounding"] and not d["drawn"]:
         keras = f"averages micro-batches that do not count alike, so that {averaged}"
     return (f"Accumulating the gradients of {whole} is one batch of {size * parts:,}: {same}; `micro_batch_size={size}` in "
-            "`epochal.fit` "
-            f"sums exactly, and Keras' `gradient_accumulation_steps={parts}` {keras}.", not_mean)
+            f"`epochal.fit` sums exactly, and Keras' `gradient_accumulation_steps={parts}` {keras}.", not_mean)
 
 
 def _without(outcome, note):
