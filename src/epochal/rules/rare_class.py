@@ -7,7 +7,8 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from ..base.validate import require
 
-_NOTHING = 1e-60  # beside the largest probability of a distribution: what is below is left out
+_ROUNDING = 1e-12  # of odds
+_NOTHING = 1e-60   # beside the largest probability of a distribution: what is below is left out
 
 
 def empty_odds(n_rows: int, n_rare: int, batch_size: int) -> float:
@@ -30,7 +31,8 @@ def empty_odds(n_rows: int, n_rare: int, batch_size: int) -> float:
     few, many = sorted((n_rare, batch_size))  # the two may change places
     if few + many > n_rows:
         return 0.0
-    return math.exp(float(np.log1p(-many / (n_rows - np.arange(few))).sum()))
+    left = n_rows - np.arange(few)
+    return float(np.prod((left - many) / left))
 
 
 def missing_odds(counts: tuple[int, ...], batch_size: int) -> float:
@@ -75,6 +77,7 @@ def smallest_batch(odds, risk: float, most: int) -> int | None:
     """
     require(0 < risk < 1, "risk", risk, "a probability between 0 and 1")
     low, high = 0, 1
+    risk *= 1 + _ROUNDING
     while odds(min(high, most)) > risk:
         if high >= most:
             return None

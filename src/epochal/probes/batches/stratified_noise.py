@@ -65,7 +65,7 @@ def stratified_noise(rig, *, seed=0, state=None, chunk=None, n_chunks=None, seco
     left_out = n_chunks - len(found[0])
     if not all(np.isfinite(gradient).all() for kind in found for gradient in kind):
         return _without(Outcome.DIVERGED, "a gradient is infinite or not a number")
-    (plain, var_p), (stratified, var_s) = (_trace(np.stack(kind), chunk) for kind in found)
+    (plain, var_p), (stratified, var_s) = (_trace(np.stack(kind) - kind[0], chunk) for kind in found)
     low, high = fieller(stratified, plain, var_s, 0.0, var_p, len(found[0]) - 1)
     if not (plain > 0 and math.isfinite(high)):
         return _without(Outcome.UNRESOLVED, "the noise of the gradient is not told from zero; allow more chunks")
@@ -84,8 +84,7 @@ def _dealt(classes, n_chunks, chunk, rng):
     kept = kept[np.argsort(classes[kept], kind="stable")]
     start = rng.uniform(0, 1)
     kept = kept[((np.arange(n_chunks * chunk) + start) * n / (n_chunks * chunk)).astype(int)]  # what is over is left out evenly
-    hands = kept.reshape(chunk, n_chunks)
-    return np.stack([rng.permutation(hand) for hand in hands]).T  # one row of each hand, whichever
+    return kept.reshape(chunk, n_chunks).T
 
 
 def _trace(means, chunk):
