@@ -17,6 +17,7 @@ from ..probe import LEAST_BUDGET, Probe
 
 _BLOCKS = 15           # of equally many rows in each half of the validation rows
 _FEWEST_BLOCKS = 5     # of both halves together: fewer make no interval
+_NOTHING = 1e-5        # a share that is told as none
 _MOST_BATCHES = 64     # that statistics are estimated anew from
 
 
@@ -136,9 +137,9 @@ def _size(rig):
 
 def _sentences(reading, rig):
     d, what, warm = dict(reading.details), rig.task.judged_in, reading.detail("warm_momentum")
-    left = (f"After {counted(int(d['updates']), 'update')} at batch size {rig.present.batch_size:,}, "
-            f"{number(100 * d['initial_weight'])} % of "
-            f"what the moving statistics of batch-norm began with is left (momentum {d['momentum']:g}), ")
+    share = f"{number(100 * d['initial_weight'])} %" if d["initial_weight"] > _NOTHING else "practically nothing"
+    left = (f"After {counted(int(d['updates']), 'update')} at batch size {rig.present.batch_size:,}, {share} of what the moving "
+            f"statistics of batch-norm began with is left (momentum {d['momentum']:g}), ")
     gap = "{:+.2g} ({:+.2g} to {:+.2g})".format(*rig.task.apart(reading.value, reading.low, reading.high))
     if reading.low > 0:
         momentum = f", and BatchNormalization(momentum={warm:g}) would have left 1 % by then" if warm < d["momentum"] else ""
