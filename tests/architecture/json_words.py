@@ -55,12 +55,14 @@ UNITS = {
     "": {"s": "seconds seconds_low seconds_high seconds_a_pass seconds_a_row seconds_stepwise seconds_fused compile_seconds cost "
               "max_time raced",
          "bytes": "peak_bytes memory_bytes max_memory",
-         "rows": "batch_size batch_sizes predict_batch_size reference n_train n_validation n_test rarest n_missing",
+         "rows": "batch_size batch_sizes micro_batch_size predict_batch_size reference n_train n_validation n_test rarest "
+                 "n_missing "
+                 "n_rows flips",
          "epochs": "epochs n_epochs present_epochs patience",
          "updates": "n_updates updates steps steps_low steps_high steps_per_epoch",
          "loss": "train_loss half_a half_b test_loss blocks_a blocks_b constant_loss margin difference min_delta",
          "times": "sooner sooner_low sooner_high",
-         "share": "superiority superiority_low superiority_high share_arrived"},
+         "share": "superiority superiority_low superiority_high share_arrived odds odds_any weight summed averaged apart"},
     "Arm": {"loss": "quality low high"},
     "Lead": {"loss": "low high"},
     "Seconds": {"s": "value low high"},
@@ -70,6 +72,7 @@ UNITS = {
     "PassTime": {"s": "low high"},
     "RowTime": {"s": "low high"},
     "BackEndTime": {"s": "low high"},
+    "StatisticsGap": {"loss": "moving reestimated gap low high"},
     "SwitchTime": {"times": "low high"},
     "Switches": {"times": "low high"},
     "Design": {"metric": "margin"},
@@ -169,4 +172,25 @@ READINGS = {
     "study": ("trainings", "trainings to the end.", "`budget` (s)"),
     "race": ("trainings", "trainings of a race.", "`budget` (s), `level` (s)"),
     "margin": ("", "the margin of a study, in its metric.", ""),
+    "rare_class": ("examples", "the smallest batch size whose batches seldom hold no row of the rarest class.",
+                   "`risk`; `rarest` and all `rows`; `classes`; at `batch_size`, the present one: the `odds` of a batch "
+                   "without the "
+                   "rarest class, `empty` of the `batches` of an epoch, `odds_any` of one that lacks some class; "
+                   "`all_classes`: the "
+                   "smallest batch size where those odds are at most the risk"),
+    "stratified_noise": ("", "the share of the gradient noise that goes where batches hold each class in its share.",
+                         "`trace_plain`, `trace_stratified`, `chunk` (rows), `classes`"),
+    "batch_norm_lag": ("", "validation loss with the moving statistics of batch-norm above that with statistics estimated anew.",
+                       "`updates` in all and `updates_an_epoch`; `momentum`; `initial_weight` and `initial_weight_an_epoch` "
+                       "of what "
+                       "the statistics began with; `updates_to_warm` (until 1 % is left); `warm_momentum` and "
+                       "`warm_momentum_an_epoch`, which leave 1 % after as many updates; `moving` and `reestimated`, the losses; "
+                       "`layers`"),
+    "accumulation": ("", "distance of accumulated gradients from that of the whole batch, over its length.",
+                     "`equal` and `ragged`: the largest with parts of one size and with a short one; `averaged`, `averaged_low`, "
+                     "`averaged_high`: with a short one where each part counts alike; `short` (its rows); `batch_size` (rows of a "
+                     "part), `parts`; `left_over` (parts of an epoch beyond whole updates); `drawn` (1 where gradients hang on "
+                     "chance, as with dropout); `rounding`"),
+    "predict_invariance": ("", "largest difference of predictions between batch sizes, over the largest prediction.",
+                           "`flips` (rows whose class changes), `rows`, `rounding`"),
 }

@@ -49,7 +49,7 @@ class FakeRig:
         description: what another back end is told of the model; `None` where it cannot be told.
     """
 
-    pure, folds, turns, own, skips = None, (), (0,), False, False
+    pure, folds, turns, own, skips, rounding = None, (), (0,), False, False, 1e-5
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, memory=(1000, 2**22), timing=FakeTiming(), seed=0,
                  centred=True, description=None):
@@ -97,6 +97,19 @@ class FakeRig:
 
     def constant(self):
         return None
+
+    def classes(self):
+        return None
+
+    def predicted(self, state, rows, batch_size):
+        """The product of an example's noise and the weights: of each row alone, whatever the batch."""
+        return [self._noise[rows] @ state]
+
+    def moving_statistics(self, state):
+        return ()
+
+    def with_moving_statistics(self, state, values):
+        return state
 
     def peak_bytes(self, batch_size):
         return self._bytes * batch_size

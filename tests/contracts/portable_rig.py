@@ -23,6 +23,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
+        predict=world.predict,
         peak_bytes=lambda state, batch_size, whole: None,   # Keras does not tell
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
         out_of_memory=lambda error: isinstance(error, MemoryError),
@@ -93,6 +94,10 @@ class _World:
     def gradient(self, state, rows):
         self._descend(state, rows)
         return [-_numpy(v) for v in self._descent.optimizer.momentums]
+
+    def predict(self, state, rows):
+        _load(self._model, state)
+        return keras.tree.flatten(self._model.predict_on_batch(self._rows.take(rows).x))
 
     def _descend(self, state, rows):
         """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""

@@ -16,7 +16,7 @@ KINDS = sorted((kind for kind in vars(records).values() if dataclasses.is_datacl
 
 
 COUNTS, SIZES, RATES = st.integers(0, 2**40), st.integers(1, 2**40), st.floats(0, 1e30)
-FINITE = st.floats(-1e30, 1e30)
+FINITE, SHARES = st.floats(-1e30, 1e30), st.floats(0, 1)
 PLAIN = {float: st.floats(allow_nan=False), int: st.integers(-2**63, 2**63), bool: st.booleans(), str: st.text(max_size=20),
          types.NoneType: st.none()}
 # of fields that must be what their name says, in whichever record
@@ -25,7 +25,8 @@ OF_FIELDS = {"batch_size": SIZES, "learning_rate": RATES, "width": SIZES, "secon
              "cost": RATES, "n_cores": SIZES,
              "n_train": SIZES, "n_validation": COUNTS, "n_test": COUNTS, "n_params": COUNTS, "n_classes": COUNTS, "rarest": COUNTS,
              "memory_bytes": COUNTS, "n_seeds": SIZES, "n_trial_seeds": SIZES, "epochs": SIZES, "patience": COUNTS,
-             "min_delta": RATES, "margin": RATES, "fold": st.integers(0, 2**10 - 1)}
+             "min_delta": RATES, "margin": RATES, "fold": st.integers(0, 2**10 - 1),
+             "batches": SIZES, "micro_batch_size": SIZES, "empty": RATES, "odds": SHARES, "odds_any": SHARES, "weight": SHARES}
 
 
 def anything(kind):
@@ -135,6 +136,18 @@ def back_end_times(draw, kind):
 
 
 @st.composite
+def gaps(draw, kind):
+    low, gap, high = sorted(draw(st.tuples(*[PLAIN[float]] * 3)))
+    return draw(fields_of(kind, low=st.just(low), gap=st.just(gap), high=st.just(high), n_updates=SIZES))
+
+
+@st.composite
+def predictions(draw, kind):
+    flips, n_rows = sorted(draw(st.tuples(COUNTS, COUNTS)))
+    return draw(fields_of(kind, flips=st.just(flips), n_rows=st.just(n_rows)))
+
+
+@st.composite
 def arms(draw, kind):
     three = st.tuples(*[PLAIN[float]] * 3) | st.just((None,) * 3)
     names = (("difference", "low", "high"), ("steps", "steps_low", "steps_high"), ("seconds", "seconds_low", "seconds_high"))
@@ -165,7 +178,8 @@ def studies(draw, kind):
 
 SPECIAL = {records.Curve: curves, records.Reading: readings, records.Run: runs, records.Lead: leads, records.Evidence: evidences,
            records.Until: untils, records.Arm: arms, records.Plan: plans, records.Switches: switches, records.SwitchTime: switches,
-           records.BackEndTime: back_end_times, records.Design: designs, records.Study: studies}
+           records.BackEndTime: back_end_times, records.StatisticsGap: gaps, records.PredictedApart: predictions,
+           records.Design: designs, records.Study: studies}
 
 
 def example(kind):

@@ -1,6 +1,11 @@
 """Everything that `epochal measure` can measure, by the word that asks for it; a word may stand for several readings."""
 
 from .back_ends import BACK_ENDS
+from .batches.accumulation import ACCUMULATION
+from .batches.batch_norm import BATCH_NORM_LAG
+from .batches.predict_invariance import PREDICT_INVARIANCE
+from .batches.rare_class import RARE_CLASS
+from .batches.stratified_noise import STRATIFIED_NOISE
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
 from .memory import MEMORY
@@ -15,5 +20,8 @@ MEASURES = {
     "throughput": (THROUGHPUT, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),
     "noise_scale": (NOISE_SCALE,),
     "learning_rate": (CRITICAL_RATE,),
-    "predict": (PREDICTION,),
+    "rare_class": (RARE_CLASS, STRATIFIED_NOISE),
+    "batch_norm": (BATCH_NORM_LAG,),
+    "predict": (PREDICTION, PREDICT_INVARIANCE),
+    "accumulation": (ACCUMULATION,),
 }

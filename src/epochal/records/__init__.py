@@ -13,12 +13,16 @@ from .plan import Plan as Plan
 from .plan import Stopping as Stopping
 from .plan import Switches as Switches
 from .plan import Verdict as Verdict
+from .points import Accumulated as Accumulated
 from .points import BackEndTime as BackEndTime
+from .points import BatchOdds as BatchOdds
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime
 from .points import Point as Point
+from .points import PredictedApart as PredictedApart
 from .points import RowTime as RowTime
+from .points import StatisticsGap as StatisticsGap
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
 from .points import SwitchTime as SwitchTime

@@ -7,7 +7,21 @@ from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import FIXABLE, TRAINERS, Evidence, Until
 from .plan import Arm, Plan, Stopping, Switches
-from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
+from .points import (
+    Accumulated,
+    BackEndTime,
+    BatchOdds,
+    CriticalRate,
+    EnginePoint,
+    PassTime,
+    PredictedApart,
+    RowTime,
+    StatisticsGap,
+    StepMemory,
+    StepTime,
+    SwitchTime,
+    UpdatesToTarget,
+)
 from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
@@ -15,7 +29,8 @@ from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
-              "engine": EnginePoint}
+              "engine": EnginePoint, "rare_class": BatchOdds, "batch_norm_lag": StatisticsGap, "accumulation": Accumulated,
+              "predict_invariance": PredictedApart}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -80,6 +95,24 @@ def _(point: SwitchTime):
 def _(point: BackEndTime):
     _hold(point.batch_size >= 1 and 0 < point.low <= point.seconds <= point.high < math.inf, "seconds within their interval")
     _hold(0 <= (point.compile_seconds or 0) < math.inf, "numbers that are measured")
+
+
+@check.register
+def _(point: BatchOdds):
+    _hold(point.batch_size >= 1 and point.batches >= 1 and 0 <= point.empty < math.inf, "numbers of batches")
+    _hold(0 <= point.odds <= 1 and 0 <= (point.odds_any or 0) <= 1, "probabilities")
+
+
+@check.register(Accumulated)
+@check.register(PredictedApart)
+def _(point):
+    _hold(point.batch_size >= 1 and getattr(point, "micro_batch_size", 1) >= 1, "batch sizes")
+    _hold(getattr(point, "n_rows", 1) >= getattr(point, "flips", 0) >= 0, "a number of rows")
+
+
+@check.register
+def _(point: StatisticsGap):
+    _hold(point.n_updates >= 1 and 0 <= point.weight <= 1 and point.low <= point.gap <= point.high, "a number within its interval")
 
 
 @check.register

@@ -139,4 +139,75 @@ class EnginePoint:
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
 
 
-Point = StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOdds:
+    """How likely a batch holds no row of a class, where an epoch takes every row once in an order drawn at random; exact.
+
+    Attributes:
+        odds: of no row of the rarest class. odds_any: that some class, whichever, has no row in it; `None` where there are
+            very many classes.
+        batches: in an epoch, a short last one among them.
+        empty: how many of those hold no row of the rarest class, on average over orders.
+    """
+
+    batch_size: int
+    odds: float
+    odds_any: float | None
+    batches: int
+    empty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsGap:
+    """How far off the moving statistics of batch-norm are after some updates, on the validation rows.
+
+    Attributes:
+        n_updates: made so far, from fresh weights. weight: of what the statistics began with, in the slowest layer.
+        moving, reestimated: validation loss with Keras' moving statistics, and with those estimated anew for the same
+            weights.
+        gap, low, high: of the first above the second, and the 95 % interval over blocks of rows.
+    """
+
+    n_updates: int
+    weight: float
+    moving: float
+    reestimated: float
+    gap: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accumulated:
+    """How far accumulated gradients of some rows are from the gradient of one batch of the same rows.
+
+    Attributes:
+        batch_size: rows of the whole batch. micro_batch_size: of its parts, the last of which may be short.
+        summed: distance over the length of the whole gradient, parts weighted by their rows. averaged: the same, each part
+            alike.
+    """
+
+    batch_size: int
+    micro_batch_size: int
+    summed: float
+    averaged: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedApart:
+    """How far predictions in batches of a size are from those of the same rows in one batch.
+
+    Attributes:
+        apart: the largest difference, over the largest prediction. flips: rows whose class changes; 0 where there are no
+            classes.
+        n_rows: that were predicted.
+    """
+
+    batch_size: int
+    apart: float
+    flips: int
+    n_rows: int
+
+
+Point = (StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+         | BatchOdds | StatisticsGap | Accumulated | PredictedApart)

@@ -54,6 +54,20 @@ def class_counts(y):
     return np.unique(codes, return_counts=True)[1]
 
 
+def classes_by_row(y):
+    """int[n_rows]: the place of each row's class among those that occur; `None` where a row has no one class, as of tokens."""
+    y = np.asarray(leaves(y)[0])
+    if y.ndim == 2 and y.shape[1] > 1:
+        if not (((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all()):
+            return None
+        codes = y.argmax(1)
+    elif y.size == len(y):
+        codes = y.reshape(-1)
+    else:
+        return None
+    return np.unique(codes, return_inverse=True)[1].reshape(-1)
+
+
 def _fingerprint(parts, data):
     """16 hexadecimal digits for model and data, and 8 for each part of the model by its name."""
     whole, by_part = hashlib.sha256(), []

@@ -15,11 +15,13 @@ import numpy as np
 from ...base.errors import Unsupported
 from ...base.system.memory import memory_here
 from ...base.validate import require
-from ..identity.task import task_of
+from ..forward import closeness
+from ..identity.task import classes_by_row, task_of
 from ..machine import compiling_anew
-from ..model.copying import seeded, to_numpy
+from ..model.copying import layers, seeded, to_numpy
 from ..model.description import described
 from ..rows import check, joined
+from . import moving
 from .constant import constant_figures
 from .judging import figures_of, require_sums
 from .twin import Twin
@@ -96,6 +98,7 @@ class KerasRig:
         self._verbs = bind(self._twin, self._bench)
         self._runners, self.skips = {}, self._bench is not data
         self.task, self.machine, self.present = task_of(self._twin, data), self._verbs.machine, self._twin.present(*now)
+        self.rounding = closeness({layer.compute_dtype for layer in (self._twin.model, *layers(self._twin.model))})
         self.n_examples, self.n_params = data.train.n_rows, self._twin.n_params
         self.pure, self.wait, self.out_of_memory = self._verbs.pure, self._verbs.wait, self._verbs.out_of_memory
         self.refused = self._verbs.refused
@@ -141,6 +144,20 @@ class KerasRig:
                 fixed[i] = self._verbs.put(seed + np.array([0, draw], seed.dtype))
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
+
+    def classes(self):
+        return classes_by_row(self._data.train.y) if self.task.kind in ("binary", "multiclass") else None
+
+    def predicted(self, state, rows, batch_size):
+        rows = np.asarray(rows, np.int32)
+        batches = [map(to_numpy, self._verbs.predict(state, rows[i : i + batch_size])) for i in range(0, len(rows), batch_size)]
+        return [np.concatenate(of_output) for of_output in zip(*batches, strict=True)]
+
+    def moving_statistics(self, state):
+        return moving.read(self._twin.model, state.fixed)
+
+    def with_moving_statistics(self, state, values):
+        return state._replace(fixed=moving.write(self._twin.model, state.fixed, values, self._verbs.put))
 
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size, whole=self._trainer is None)

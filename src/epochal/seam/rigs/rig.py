@@ -21,6 +21,7 @@ class Rig(Protocol):
             `n_examples`. Empty where there is but that one. `step` takes rows of every fold.
         turns: the places in `folds` that trainings which are compared take in turn; as many rows of each kind in each of them.
         own: whether the last places of each of their halves hold validation rows that the user named.
+        rounding: share of the largest prediction by which two may differ and count as the same, by what the model computes in.
         skips: whether steps here leave out a frozen base, whose features are known, which Keras' `fit` computes at every update.
         pure: `data`, `step(data, state, rows, learning_rate) -> (state, loss)` and `judged(data, state, held_out)`, traceable by
             JAX; held out are the rows of both halves, or `None`. `convolves_in_loops`: whether the model convolves, and these
@@ -35,6 +36,7 @@ class Rig(Protocol):
     folds: Any
     turns: tuple[int, ...]
     own: bool
+    rounding: float
     skips: bool
     pure: Any
 
@@ -49,6 +51,10 @@ class Rig(Protocol):
     def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
     def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
+    def classes(self): ...                           # -> int[n_examples], the class of each training row; None where there are none
+    def predicted(self, state, rows, batch_size): ...    # -> list of arrays [n_rows, ...], one an output: of training rows
+    def moving_statistics(self, state): ...          # -> a `Moving` for each batch-norm layer that trains
+    def with_moving_statistics(self, state, values): ...     # -> State with these (mean, variance), in that order
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def switches(self): ...                              # -> {argument of `compile` that may speed `fit` up here: its value}

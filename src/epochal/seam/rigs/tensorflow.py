@@ -14,7 +14,7 @@ from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    verbs = ("step", "loss", "gradient", "judge", "judge_rows")
+    verbs = ("step", "loss", "gradient", "predict", "judge", "judge_rows")
     compiled = {name: tf.function(getattr(world, name), autograph=False) for name in verbs}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
@@ -28,6 +28,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
+        predict=lambda state, rows: compiled["predict"](state, tf.constant(rows)),
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
         refused=lambda error: isinstance(error, tf.errors.InvalidArgumentError | tf.errors.UnimplementedError
@@ -44,7 +45,7 @@ class _World:
         self._first_metrics = [_put(v) for v in twin.model.metrics_variables]
         # As in Keras, XLA compiles what happens to a batch and nothing around it: more would round differently.
         self._inner = {name: tf.function(getattr(self, name), autograph=False, jit_compile=twin.model.jit_compile)
-                       for name in ("_train", "_loss", "_gradient", "_judge")}
+                       for name in ("_train", "_loss", "_gradient", "_predict", "_judge")}
 
     def step(self, state, rows, learning_rate):
         self._load(state)
@@ -59,6 +60,10 @@ class _World:
     def gradient(self, state, rows):
         self._load(state)
         return self._inner["_gradient"](*self._take(rows))
+
+    def predict(self, state, rows):
+        self._load(state)
+        return self._inner["_predict"](*self._take(rows))
 
     def judge(self, state, metrics, x, y, weight):
         """Loss of a block, and the metrics' variables after it."""
@@ -99,6 +104,9 @@ class _World:
         slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
+
+    def _predict(self, x, y, weight):
+        return self._twin.predicted(x)
 
     def _judge(self, x, y, weight):
         y_pred, loss = self._twin.forward(x, y, weight, training=False)

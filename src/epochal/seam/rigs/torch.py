@@ -27,6 +27,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
+        predict=world.predict,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
         aside=world.aside,
@@ -66,6 +67,13 @@ class _World:
         slopes = self._slopes(self._train(state, rows))
         return [torch.zeros_like(v.value) if slope is None else slope
                 for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
+
+    def predict(self, state, rows):
+        with torch.no_grad(), self.aside():  # a layer that draws at random when it predicts draws the same every time
+            self._load(state)
+            self._model.eval()
+            torch.manual_seed(0)
+            return self._twin.predicted(self._take(rows)[0])
 
     def judged(self, state, rows):
         with torch.no_grad():

@@ -20,7 +20,6 @@ from ..model.copying import (
     copy_of,
     inside,
     is_builder,
-    layers,
     nameless,
     own_way,
     refuse_fixed_batches,
@@ -32,6 +31,7 @@ from ..model.copying import (
 from ..model.optimizers import exclude_alike, plain_optimizer
 from ..rows import leaves, over
 from .judging import Decider
+from .moving import layers_that_move
 
 _LOOKED_AT = [round(10 ** (i / 8)) for i in range(28, 49)]  # steps, from the first few thousand up to a million
 
@@ -214,6 +214,10 @@ class Twin:
         also = {"training": training} if self._loss_takes_training else {}
         return y_pred, self.model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **also)
 
+    def predicted(self, x):
+        """The outputs of the twin in inference mode, a flat list."""
+        return keras.tree.flatten(self.network(x, **({"training": False} if self._call_takes_training else {})))
+
     def present(self, batch_size=None, learning_rate=None):
         """What is trained with now: as given, else Keras' batch size of 32 and the learning rate the model is compiled with, or the
         highest of its schedule, which none that is given can replace."""
@@ -264,7 +268,7 @@ class Twin:
 
     def normalises_over_batch(self):
         """Whether a layer that trains takes its statistics over the batch."""
-        return any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers(self.model))
+        return bool(layers_that_move(self.model))
 
     def _learning_rates(self):
         """Which slots are learning rates, and each as a share of that of the part that moves most weights."""

@@ -52,6 +52,7 @@ class Verbs:
     results: Callable     # (values of the metrics' variables) -> metrics
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
+    predict: Callable     # (state, rows) -> list of tensors, one an output: one batch of training rows, in inference mode
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size, whole: None  # whole: with a frozen base in the step
