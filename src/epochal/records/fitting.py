@@ -7,7 +7,21 @@ from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import FIXABLE, TRAINERS, Evidence, Until
 from .plan import Arm, Plan, Stopping, Switches
-from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
+from .points import (
+    BackEndTime,
+    BestRate,
+    BranchLoss,
+    CriticalRate,
+    EnginePoint,
+    PassTime,
+    RowTime,
+    StepMemory,
+    StepTime,
+    SweptRate,
+    SwitchTime,
+    TrainedRate,
+    UpdatesToTarget,
+)
 from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
@@ -15,7 +29,8 @@ from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
-              "engine": EnginePoint}
+              "engine": EnginePoint, "range_test": SweptRate, "best_rate": TrainedRate, "rate_exponent": BestRate,
+              "branched_batch": BranchLoss}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -62,6 +77,10 @@ def _(reading: Reading):
 @check.register(StepMemory)
 @check.register(CriticalRate)
 @check.register(UpdatesToTarget)
+@check.register(SweptRate)
+@check.register(TrainedRate)
+@check.register(BestRate)
+@check.register(BranchLoss)
 @check.register(EnginePoint)
 def _(point):
     _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")
