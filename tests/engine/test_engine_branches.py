@@ -8,7 +8,8 @@ from engine.ways import way
 from epochal.engine import Batches, Lane, measure_mode, train
 from epochal.engine.lanes import order, rows_of
 
-WAYS = pytest.mark.parametrize("how", [way("stepwise"), way("fused", 3), way("fused", 1)], ids=lambda how: f"{how.mode} {how.width}")
+WAYS = pytest.mark.parametrize("how", [way("stepwise"), way("fused", 3), way("fused", 1)],
+                               ids=lambda how: f"{how.mode} {how.width}")
 
 
 @WAYS

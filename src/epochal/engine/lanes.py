@@ -39,7 +39,8 @@ class Lane(NamedTuple):
 class Batches(NamedTuple):
     """How the rows are cut: every epoch holds each row once, in an order of the lane's own; a short last batch is kept.
 
-    With `n_rows` what is called an epoch is a part of one: so many rows, the next of the order, as many such parts as an epoch holds.
+    With `n_rows` what is called an epoch is a part of one: so many rows, the next of the order, and as many such parts as an epoch
+    holds.
     """
 
     batch_size: int

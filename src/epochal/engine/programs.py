@@ -16,8 +16,8 @@ _COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, device)
 def epoch_program(rig, batch_size, width, *, fold=0, device=None, n_at_once=1, n_rows=None):
     """The compiled epoch on a device (`None`: the first), of lanes with as many rows as a fold, and the width it has.
 
-    It is halved until its own account of its memory fits the device, where `n_at_once` such programs will run at one time. `n_rows`:
-    of the part of an epoch that counts as one; `None` for all.
+    It is halved until its own account of its memory fits the device, where `n_at_once` such programs will run at one time.
+    `n_rows`: of the part of an epoch that counts as one; `None` for all.
     """
     from . import fused
 

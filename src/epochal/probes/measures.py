@@ -1,11 +1,15 @@
 """Everything that `epochal measure` can measure, by the word that asks for it; a word may stand for several readings."""
 
 from .back_ends import BACK_ENDS
+from .branches.critical_batch import BRANCHED_BATCH
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
+from .rates.best_rate import BEST_RATE
+from .rates.exponent import RATE_EXPONENT
+from .rates.range_test import RANGE_TEST
 from .switches import SWITCHES
 from .throughput import THROUGHPUT
 
@@ -13,6 +17,7 @@ MEASURES = {
     "memory": (MEMORY,),
     "throughput": (THROUGHPUT, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),
     "noise_scale": (NOISE_SCALE,),
-    "learning_rate": (CRITICAL_RATE,),
+    "learning_rate": (CRITICAL_RATE, RANGE_TEST, BEST_RATE, RATE_EXPONENT),
+    "critical_batch": (BRANCHED_BATCH,),
     "predict": (PREDICTION,),
 }

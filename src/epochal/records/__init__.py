@@ -13,6 +13,8 @@ from .plan import Stopping as Stopping
 from .plan import Switches as Switches
 from .plan import Verdict as Verdict
 from .points import BackEndTime as BackEndTime
+from .points import BestRate as BestRate
+from .points import BranchLoss as BranchLoss
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime
@@ -20,7 +22,9 @@ from .points import Point as Point
 from .points import RowTime as RowTime
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
+from .points import SweptRate as SweptRate
 from .points import SwitchTime as SwitchTime
+from .points import TrainedRate as TrainedRate
 from .points import UpdatesToTarget as UpdatesToTarget
 from .race import Lead as Lead
 from .race import Mark as Mark

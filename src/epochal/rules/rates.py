@@ -69,8 +69,9 @@ def optimum(losses):
     too far up a wall to belong to it; within a whole one where that tells nothing). Its coefficients are linear in the losses, so
     each seed has its own, and the lowest point -b / 2a is a ratio of two means: the interval is Fieller's (1954), over seeds, which
     are paired. Where the best three rates alone have their lowest point elsewhere, beyond the luck of seeds, it is theirs, and the
-    interval reaches so much further. Where the curvature is not told from zero, or the interval leaves the rates it was fitted to, the answer is
-    the best rate, and the interval ends at the nearest rates on either side that are shown to be worse (paired t, 95 %).
+    interval reaches so much further. Where the curvature is not told from zero, or the interval leaves the rates it was fitted to,
+    the answer is the best rate, and the interval ends at the nearest rates on either side that are shown to be worse (paired t,
+    95 %).
 
     Returns:
         An `Optimum`, or `None` where every rate diverged.
@@ -89,7 +90,8 @@ def optimum(losses):
                 near = [rates.index(rate) for rate in inner]
                 found, bent = _straightened(found, _vertex(x[near], y[:, near]) if len(rates) > 3 else None)
                 low, high = max(found.low - bent, x[0]), min(found.high + bent, x[-1])
-                return Optimum(best * 10**found.at, best * 10**low, best * 10**high, tuple(map(float, found.influences)), bent)
+                return Optimum(*(float(best * 10**place) for place in (found.at, low, high)), tuple(map(float, found.influences)),
+                               bent)
     low, high = _not_shown_worse(losses, best)
     return Optimum(best, low, high)
 
@@ -144,7 +146,8 @@ def _not_shown_worse(losses, best):
         return not np.isfinite(away).all() or mean_interval(away)[1] > 0
 
     shown = [rate for rate in losses if rate != best and worse(rate)]
-    return max((rate for rate in shown if rate < best), default=0.0), min((rate for rate in shown if rate > best), default=math.inf)
+    return (float(max((rate for rate in shown if rate < best), default=0.0)),
+            float(min((rate for rate in shown if rate > best), default=math.inf)))
 
 
 class Exponent(NamedTuple):
