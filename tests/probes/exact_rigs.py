@@ -46,7 +46,7 @@ class NoisyQuadratic(FakeRig):
         """The loss after so many updates at a constant rate: the same in closed form."""
         settled = rate * self.c / (batch_size * self.h * (2 - rate * self.h))
         with np.errstate(over="ignore", invalid="ignore"):
-            decay = (1 - rate * self.h) ** (2 * n_updates)
+            decay = ((1 - rate * self.h) ** 2) ** n_updates
             loss = 0.5 * float(np.sum(self.h * (decay * (1 - settled) + settled)))
         return loss if np.isfinite(loss) else np.inf
 

@@ -16,8 +16,8 @@ class Branch(NamedTuple):
     """How the branch of one batch size ends.
 
     Attributes:
-        batch_size, n_updates: of the branch. learning_rate: the best of those tried, by the mean over seeds.
-        ends: float[n_seeds, n_blocks]: validation loss at the window's end, each seed at the rate that the other seeds choose.
+        batch_size, n_updates: of the branch. learning_rate: the best of those tried with other seeds.
+        ends: float[n_seeds, n_blocks]: validation loss of blocks of rows at the window's end; infinite where it diverged.
         half: the same after half of the window; `None` where nothing was looked at there.
         edge: whether the best rate was the highest or lowest of those tried.
     """
@@ -36,23 +36,6 @@ class Verdicts(NamedTuple):
     not_worse: int
     worse: float
     differences: tuple[tuple[int, float, float, float], ...]  # (batch size, mean, low, high)
-
-
-def tuned(losses_rates_seeds_blocks):
-    """`(ends, place)`: float[n_seeds, n_blocks] of each seed at the rate that the others choose, and the place of the best rate.
-
-    A seed that chose for itself would be lucky there: with several equal rates its loss would be too low. A rate at which any other
-    seed diverged is not chosen.
-
-    Args:
-        losses_rates_seeds_blocks: float[n_rates, n_seeds, n_blocks], infinite where a branch diverged.
-    """
-    losses = np.asarray(losses_rates_seeds_blocks, float)
-    n_seeds, of_seeds = losses.shape[1], losses.mean(2)
-    with np.errstate(invalid="ignore"):
-        others = np.stack([np.delete(of_seeds, i, 1).mean(1) for i in range(n_seeds)])  # [n_seeds, n_rates]
-    chosen = np.argmin(others, 1) if n_seeds > 1 else np.zeros(1, int)
-    return losses[chosen, np.arange(n_seeds)], int(np.argmin(of_seeds.mean(1)))
 
 
 def verdicts(ends, margin):
@@ -94,9 +77,10 @@ def by_branches(branches, before, n_examples, limit, margin=MARGIN):
     Returns:
         A `Reading` in examples: `low` the largest batch size shown not worse (the present one where none larger is), `high` the
         smallest shown worse; the value is `low`. `LOWER_BOUND` where a larger batch is shown not worse and none worse;
-        `UNRESOLVED` where neither is, or the loss did not fall. Details: `n_examples`, `fall`, `margin` (both in the loss); `low_at_half_the_window`,
-        `high_at_half_the_window`, and the same at five times the margin, for how far the answer depends on both; `law_low` and
-        `law_high`: between which B_crit the law S = Smin (1 + B_crit / B) would let the largest branch end as it did.
+        `UNRESOLVED` where neither is, or the loss did not fall. Details: `n_examples`, `fall`, `margin` (both in the loss);
+        `low_at_half_the_window`, `high_at_half_the_window`, and the same at five times the margin, for how far the answer depends
+        on both; `law_low` and `law_high`: between which B_crit the law S = Smin (1 + B_crit / B) would let the largest branch end
+        as it did.
     """
     branches = sorted(branches, key=lambda one: one.batch_size)
     present = branches[0]

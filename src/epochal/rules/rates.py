@@ -13,6 +13,7 @@ _REACHES = (0.5 + 1e-3, 1 + 1e-3)  # decades to either side of the best rate, wi
 # seeds leave the narrower one open
 _FAR = 2.0       # times as high as the inner rates' parabola would be, beyond which an outer rate belongs to a wall
 _ROUNDS = 3      # of halving the distance to the neighbours
+_ROUNDING = 1e-9
 _BENT = 0.02     # decades that a parabola may be off before rates closer by are tried
 
 
@@ -170,7 +171,8 @@ def exponent(sizes, optima):
     """The `Exponent` from the best rate at each batch size, by least squares of log rate on log batch size.
 
     Each seed trained at every batch size, so its influences on the optima add up to its influence on the exponent; the interval is
-    Student's over these, and as much wider as the optima may be off beside the luck of seeds: by what bends away from a parabola,
+    Student's over these, times as much as the widest of the optima's own intervals is wider than Student's (where the curvature is
+    little known), and as much wider as the optima may be off beside the luck of seeds: by what bends away from a parabola,
     or all of an optimum's own interval where it has none. Where the exponent changes along the way (`bends`), the value is a mean
     over these batch sizes.
 
@@ -182,17 +184,21 @@ def exponent(sizes, optima):
     seeds = np.array([one.influences or (0.0,) * n for one in optima])  # [n_sizes, n_seeds]
     off = np.array([one.bent if one.is_vertex else math.log10(max(one.high / one.rate, one.rate / one.low)) for one in optima])
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
+    reach = student(n - 1) / math.sqrt(n) if n else 0.0
+    own = reach * np.std(seeds, axis=1, ddof=1) if n else off
+    skewed = max((math.log10(one.high / one.low) / 2 - bent) / half
+                 for one, bent, half in zip(optima, off, own, strict=True)) if n and own.min() > 0 else 1.0
 
     def told(weights):
         value, half = float(weights @ y), float(np.abs(weights) @ off)
         if n:
-            half += student(n - 1) * float(np.std(weights @ seeds, ddof=1)) / math.sqrt(n)
+            half += max(1.0, skewed) * reach * float(np.std(weights @ seeds, ddof=1))
         return value, value - half, value + half
 
     steps = [np.where(np.arange(len(x)) == i, -1, np.where(np.arange(len(x)) == i + 1, 1, 0)) / (x[i + 1] - x[i])
              for i in range(len(x) - 1)]
     bend = told(steps[-1] - steps[0]) if len(steps) > 1 else (0.0, 0.0, 0.0)
-    return Exponent(*told(weights), tuple(map(told, steps)), bool(bend[1] > 0 or bend[2] < 0))
+    return Exponent(*told(weights), tuple(map(told, steps)), bool(bend[1] > _ROUNDING or bend[2] < -_ROUNDING))
 
 
 def rules_told(low, high):

@@ -16,26 +16,27 @@ from ...engine import N_HALVES, Batches, Lane, measure_mode, train
 from ...engine.guard import memory_guard
 from ...engine.stretch import Stretches
 from ...records import Outcome, Reading
-from ...rules.branches import Branch, by_branches, tuned
+from ...rules.branches import Branch, by_branches
 from ...rules.critical_batch import agreement
 from ...rules.plan.decide import decide
 from ...rules.scaling import seed_rate
 from ..probe import LEAST_BUDGET, Probe, largest_that_fits
 
 _BRACKET = (0.5, 1.0, 2.0)  # of the rate that the rule for the optimizer says
+_N_TRIALS = 3               # seeds that choose a rate; others train at it
 _WIDER = 3                  # further rates at most, by factors of two, while the best is at an edge
 _WIDENING = 1.3             # times the bracket alone, on average
 _MOST_DOUBLINGS = 6
 _MOST_TRUNK = 2000          # updates
 
 
-def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=6, largest=None, rate=None, law=None, seconds=math.inf):
+def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, largest=None, rate=None, law=None, seconds=math.inf):
     """The largest batch size whose branch of a training ends no worse than that of the present one, after the same examples.
 
     From one state, the weights and optimizer after a short training at the present setting, the training goes on with the
     present batch size B and with 2B, 4B, 8B and so on: the same examples in the same order, several seeds of it, the learning
     rate of each the best of a few around k (plain SGD) or √k times the present one (others), widened while the best is at an edge;
-    each seed takes the rate that the other seeds choose. Merrill et al. 2025 (arXiv:2505.23971) compare smoothed training losses
+    three seeds choose it, others train at it. Merrill et al. 2025 (arXiv:2505.23971) compare smoothed training losses
     by a fixed tolerance; here it is the validation loss, by a test of non-inferiority against a margin declared beforehand, in
     fixed sequence (`rules.branches`). The margin is 1 % of what the loss of the present batch size falls by over the window. That
     is a matter of choice and strict: where the loss falls steadily, a branch that takes 1 % more examples loses it, so the answer
@@ -44,7 +45,8 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=6, la
     Args:
         updates: of the training before the branches, by default those of two epochs, at most 2,000. 0 branches at newly drawn
             weights, where the critical batch size is smallest.
-        least_updates: of the branch with the largest batch, which fixes the window. repeats: seeds, at least 5.
+        least_updates: of the branch with the largest batch, which fixes the window.
+        repeats: seeds, at least 5; beside 3 that choose rates.
         largest: the largest batch to try; at most the training rows, and 64 times the present size.
         rate: the learning rate to begin at; by default the present one.
         law: the reading `critical_batch` from steps to a target, where a plan has one: a contradiction is said.
@@ -68,20 +70,20 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=6, la
     sizes = [size * 2**i for i in range(1, _MOST_DOUBLINGS + 1) if size * 2**i <= most]
     if not sizes:
         return _without(f"no batch of twice the present size, {2 * size:,}, fits in the rows or in memory")
-    how = measure_mode(rig, size, repeats * len(_BRACKET))
-    a_step = how.step_seconds(repeats * len(_BRACKET))
+    how = measure_mode(rig, size, _N_TRIALS * len(_BRACKET))
+    a_step = _WIDENING * how.step_seconds(_N_TRIALS * len(_BRACKET)) + how.step_seconds(repeats)
     while sizes and _cost(len(sizes), least_updates * sizes[-1] / size, a_step) > seconds:
         sizes.pop()
     if not sizes:
-        return _without(f"{2 * least_updates} updates of {repeats * len(_BRACKET)} trainings at each batch size take longer than "
-                        f"{seconds:.2g} s")
+        n_lanes = _N_TRIALS * len(_BRACKET) + repeats
+        return _without(f"{2 * least_updates} updates of {n_lanes} trainings at each batch size take longer than {seconds:.2g} s")
     n_trunk = min(2 * -(-rig.n_examples // size), _MOST_TRUNK) if updates is None else updates
     state = _trunk(rig, size, rate, n_trunk, integer(seed, "branches", "trunk"))
     before = float(np.mean(rig.evaluate(state)[:N_HALVES, 0]))
     if not math.isfinite(before):
         return Reading(name="branched_batch", outcome=Outcome.DIVERGED, note="the training before the branches diverged")
     batches = partial(_window, n_examples=rig.n_examples, least=least_updates * sizes[-1], largest=sizes[-1])
-    seeds = [integer(seed, "branches", i) for i in range(repeats)]
+    seeds = [integer(seed, "branches", i) for i in range(_N_TRIALS + repeats)]
     n_examples = batches(size).n_epochs * batches(size).rows_per_epoch(rig.n_examples)
     branches, limit, last = [], _limit(sizes, most, rig, seconds), 0.0
     for one in (size, *sizes):
@@ -109,7 +111,7 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=6, la
 
 def _cost(n_sizes, n_updates, a_step):
     """Seconds that the branches take at most, about: as many at every batch size as at the present one, of so many updates."""
-    return (n_sizes + 1) * _WIDENING * n_updates * a_step
+    return (n_sizes + 1) * n_updates * a_step
 
 
 def _limit(sizes, most, rig, seconds):
@@ -141,28 +143,27 @@ def _window(batch_size, *, n_examples, least, largest):
 
 
 def _branch(rig, state, batches, centre, seeds, how):
-    """The `Branch` of one batch size; `None` where memory ran out."""
-    found, wanted = {}, [centre * factor for factor in _BRACKET]
+    """The `Branch` of one batch size at the best of several rates, which some seeds choose and others train at.
+
+    Were it the same seeds, the best of equal rates would look better than it is, at every batch size by another amount. `None`
+    where memory ran out.
+    """
+    chosen, wanted = {}, [centre * factor for factor in _BRACKET]
     if how is None:
-        how = measure_mode(rig, batches.batch_size, len(seeds) * len(_BRACKET), n_rows=batches.n_rows)
+        how = measure_mode(rig, batches.batch_size, _N_TRIALS * len(_BRACKET), n_rows=batches.n_rows)
     while wanted:
-        lanes = [Lane(seed, one, start=state) for one in wanted for seed in seeds]
-        runs = train(rig, lanes, batches, how=how)
+        runs = train(rig, [Lane(seed, one, start=state) for one in wanted for seed in seeds[:_N_TRIALS]], batches, how=how)
         if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
             return None
         for i, one in enumerate(wanted):
-            found[one] = runs[i * len(seeds) : (i + 1) * len(seeds)]
-        rates = sorted(found)
-        ends, half = (np.stack([_losses(found[one], at, batches.n_epochs) for one in rates])
-                      for at in (-1, batches.n_epochs // 2 - 1))
-        _, best = tuned(ends)
-        wanted = []
-        if len(rates) < len(_BRACKET) + _WIDER:
-            wanted = [rates[0] / 2] if best == 0 else [rates[-1] * 2] if best == len(rates) - 1 else []
-    chosen, best = tuned(ends)
-    n_rows = batches.rows_per_epoch(rig.n_examples)
-    return Branch(batches.batch_size, batches.n_epochs * batches.steps_per_epoch(n_rows), rates[best], chosen, tuned(half)[0],
-                  edge=best in (0, len(rates) - 1))
+            chosen[one] = float(_losses(runs[i * _N_TRIALS : (i + 1) * _N_TRIALS], -1, batches.n_epochs).mean())
+        rates, best = sorted(chosen), min(chosen, key=lambda rate: chosen[rate])
+        room = len(rates) < len(_BRACKET) + _WIDER
+        wanted = [best / 2] if room and best == rates[0] else [best * 2] if room and best == rates[-1] else []
+    runs = train(rig, [Lane(seed, best, start=state) for seed in seeds[_N_TRIALS:]], batches, how=how)
+    ends, half = (_losses(runs, at, batches.n_epochs) for at in (-1, batches.n_epochs // 2 - 1))
+    n_updates = batches.n_epochs * batches.steps_per_epoch(rig.n_examples)
+    return Branch(batches.batch_size, n_updates, best, ends, half, edge=best in (rates[0], rates[-1]))
 
 
 def _losses(runs, at, n_epochs):
@@ -189,8 +190,8 @@ def _sentences(reading, rig):
         means = (f"Batches of {low} learn as much from each example as batches of {present:,}, {over}; how much larger ones may be "
                  "was not found.")
     elif reading.low <= present:
-        means = (f"Batches of {high} learn less from each example than batches of {present:,}, {over}; for none of those between is "
-                 "it shown that they learn as much.")
+        means = (f"Batches of {high} learn less from each example than batches of {present:,}, {over}; for none of those between "
+                 "is it shown that they learn as much.")
     else:
         means = (f"Batches of {low} learn as much from each example as batches of {present:,}, {over}, and batches of {high} learn "
                  "less: between the two lies the largest batch that wastes none.")
