@@ -86,7 +86,12 @@ class CriticalRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweptRate:
-    """One rate of a learning-rate range test of so many steps, and the smoothed training loss when it was reached."""
+    """One rate of a learning-rate range test.
+
+    Attributes:
+        learning_rate: of one step of the sweep. smoothed_loss: running mean of the training loss there.
+        n_steps: the sweep's length, which is what its usual picks depend on.
+    """
 
     learning_rate: float
     smoothed_loss: float
@@ -98,6 +103,7 @@ class TrainedRate:
     """The validation loss after short trainings at one learning rate: mean over seeds, and its interval.
 
     Attributes:
+        batch_size: of the trainings. learning_rate: constant throughout.
         loss, low, high: of the trainings that did not diverge; all `None` where every one did.
         share_diverged: of the seeds.
     """
@@ -112,7 +118,11 @@ class TrainedRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestRate:
-    """The learning rate with the lowest validation loss at one batch size, and its interval over seeds."""
+    """The learning rate with the lowest validation loss at one batch size.
+
+    Attributes:
+        batch_size: of the trainings. learning_rate: the best one. low, high: its 95 % interval over seeds.
+    """
 
     batch_size: int
     learning_rate: float
@@ -125,7 +135,7 @@ class BranchLoss:
     """How a branch with a larger batch ends, after the same examples, beside that of the present batch size.
 
     Attributes:
-        learning_rate: the one that was best there. n_updates: that the branch made.
+        batch_size: of the branch. learning_rate: the one that was best there. n_updates: that the branch made.
         worse, low, high: its validation loss less that of the present batch size: mean over seeds and rows, and its interval;
             infinite where it diverged.
     """

@@ -1,15 +1,19 @@
 """The largest batch whose branch of a training is not worse than the present one's, from how the branches end."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..base.stats import two_way_interval
+from ..base.text import difference as told_difference
 from ..base.text import number
 from ..records import BranchLoss, Outcome, Reading
 
 MARGIN = 0.01  # of what the loss falls by over the window: a branch that loses less is not worse; declared beforehand
+
+_reading = partial(Reading, name="branched_batch", unit="examples")
 
 
 class Branch(NamedTuple):
@@ -62,7 +66,7 @@ def verdicts(ends, margin):
 
 def _difference(ends, present):
     if not np.isfinite(ends).all():
-        return (math.inf,) * 3
+        return math.inf, math.inf, math.inf
     return two_way_interval(ends - present)
 
 
@@ -84,42 +88,46 @@ def by_branches(branches, before, n_examples, limit, margin=MARGIN):
     """
     branches = sorted(branches, key=lambda one: one.batch_size)
     present = branches[0]
-    name = {"name": "branched_batch", "unit": "examples"}
     fall = before - float(present.ends.mean()) if np.isfinite(present.ends).all() else -math.inf
     if not fall > 0:
-        return Reading(**name, outcome=Outcome.UNRESOLVED, note="the present batch size did not lower the validation loss in "
-                       f"{n_examples:,} examples")
+        return _reading(outcome=Outcome.UNRESOLVED, note="the present batch size did not lower the validation loss in "
+                        f"{n_examples:,} examples")
     if len(branches) < 2:
-        return Reading(**name, outcome=Outcome.UNRESOLVED, note=limit)
+        return _reading(outcome=Outcome.UNRESOLVED, note=limit)
     found = verdicts({one.batch_size: one.ends for one in branches}, margin * fall)
     told = ((present.batch_size, 0.0, 0.0, 0.0), *found.differences)
     points = tuple(_point(one, *difference) for one, (_, *difference) in zip(branches, told, strict=True))
-    details = [("n_examples", float(n_examples)), ("fall", fall), ("margin", margin * fall)]
-    halves = {one.batch_size: one.half for one in branches}
-    if all(half is not None and np.isfinite(half).all() for half in halves.values()):
-        fall_at_half = before - float(present.half.mean())
-        if fall_at_half > 0:
-            at_half = verdicts(halves, margin * fall_at_half)
-            details += [("low_at_half_the_window", float(at_half.not_worse)), ("high_at_half_the_window", float(at_half.worse))]
-            law = implied_b_crit(found.differences[-1], present.batch_size, fall, fall_at_half)
-            details += [("law_low", law[0]), ("law_high", law[1])] if law else []
-    wide = verdicts({one.batch_size: one.ends for one in branches}, 5 * margin * fall)
-    details += [("low_at_5_margins", float(wide.not_worse)), ("high_at_5_margins", float(wide.worse))]
+    details = (("n_examples", float(n_examples)), ("fall", fall), ("margin", margin * fall),
+               *_depends(branches, before, fall, margin, found.differences[-1]))
     notes = [f"{n_examples:,} examples to each branch, margin {number(100 * margin)} % of the fall in loss"]
-    known = {**name, "points": points, "details": tuple(details), "repeats": len(present.ends)}
     if edges := [one.batch_size for one in branches if one.edge]:
         notes.append(f"the best rate tried is the highest or lowest one at batch size {', '.join(map(str, edges))}")
+    low, outcome, n_seeds = float(found.not_worse), Outcome.OK, len(present.ends)
     if found.not_worse == present.batch_size and math.isinf(found.worse):
-        size, mean, low, high = found.differences[0]
-        notes.insert(0, f"at batch size {size:,} the loss is {mean:+.2g} ({low:+.2g} to {high:+.2g}) beside a margin of "
+        size, *difference = found.differences[0]
+        notes.insert(0, f"at batch size {size:,} the loss is {told_difference(*difference)} beside a margin of "
                         f"{margin * fall:.2g}, which shows neither")
-        return Reading(**{**known, "repeats": 0}, outcome=Outcome.UNRESOLVED, note="; ".join(notes))
-    outcome = Outcome.OK
+        return _reading(outcome=Outcome.UNRESOLVED, points=points, details=details, note="; ".join(notes))
     if math.isinf(found.worse):
         outcome = Outcome.LOWER_BOUND
         notes.append(limit if found.not_worse == branches[-1].batch_size else "beyond it the seeds do not decide")
-    low = float(found.not_worse)
-    return Reading(**known, value=low, low=low, high=found.worse, outcome=outcome, note="; ".join(notes))
+    return _reading(value=low, low=low, high=found.worse, repeats=n_seeds, outcome=outcome, points=points, details=details,
+                    note="; ".join(filter(None, notes)))
+
+
+def _depends(branches, before, fall, margin, difference):
+    """Details: how far the answer depends on window and margin, and the law that the largest branch would agree with."""
+    wide = verdicts({one.batch_size: one.ends for one in branches}, 5 * margin * fall)
+    details = [("low_at_5_margins", float(wide.not_worse)), ("high_at_5_margins", float(wide.worse))]
+    halves = {one.batch_size: one.half for one in branches if one.half is not None}
+    present = min(one.batch_size for one in branches)
+    fall_at_half = before - float(halves[present].mean()) if len(halves) == len(branches) else -math.inf
+    if fall_at_half > 0:
+        at_half = verdicts(halves, margin * fall_at_half)
+        details += [("low_at_half_the_window", float(at_half.not_worse)), ("high_at_half_the_window", float(at_half.worse))]
+        law = implied_b_crit(difference, present, fall, fall_at_half)
+        details += [("law_low", law[0]), ("law_high", law[1])] if law else []
+    return details
 
 
 def implied_b_crit(difference, present, fall, fall_at_half):

@@ -91,8 +91,8 @@ def optimum(losses):
                 near = [rates.index(rate) for rate in inner]
                 found, bent = _straightened(found, _vertex(x[near], y[:, near]) if len(rates) > 3 else None)
                 low, high = max(found.low - bent, x[0]), min(found.high + bent, x[-1])
-                return Optimum(*(float(best * 10**place) for place in (found.at, low, high)), tuple(map(float, found.influences)),
-                               bent)
+                return Optimum(float(best * 10**found.at), float(best * 10**low), float(best * 10**high),
+                               tuple(map(float, found.influences)), bent)
     low, high = _not_shown_worse(losses, best)
     return Optimum(best, low, high)
 

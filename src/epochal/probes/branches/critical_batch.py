@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,24 @@ _MOST_DOUBLINGS = 6
 _MOST_TRUNK = 2000          # updates
 
 
-def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, largest=None, rate=None, law=None, seconds=math.inf):
+class Known(NamedTuple):
+    """What other readings say.
+
+    Attributes:
+        largest: the largest batch that fits in memory; `None` where that is not known.
+        rate: the learning rate to begin at; `None` for the present one.
+        law: the reading `critical_batch` from steps to a target, where a plan has one: a contradiction is said.
+    """
+
+    largest: int | None = None
+    rate: float | None = None
+    law: Reading | None = None
+
+
+_NOTHING = Known()
+
+
+def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, known=_NOTHING, seconds=math.inf):
     """The largest batch size whose branch of a training ends no worse than that of the present one, after the same examples.
 
     From one state, the weights and optimizer after a short training at the present setting, the training goes on with the
@@ -47,9 +65,7 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, la
             weights, where the critical batch size is smallest.
         least_updates: of the branch with the largest batch, which fixes the window.
         repeats: seeds, at least 5; beside 3 that choose rates.
-        largest: the largest batch to try; at most the training rows, and 64 times the present size.
-        rate: the learning rate to begin at; by default the present one.
-        law: the reading `critical_batch` from steps to a target, where a plan has one: a contradiction is said.
+        known: what other readings say. The largest batch tried is at most the training rows, and 64 times the present size.
         seconds: budget, beside compiling; larger batches, which need a longer window, are left out, and nothing is measured where
             not even twice the present size is affordable.
 
@@ -62,15 +78,18 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, la
     """
     whole_number("repeats", repeats, 5)
     whole_number("least_updates", least_updates)
-    rate = rig.present.learning_rate if rate is None else rate
+    rate = rig.present.learning_rate if known.rate is None else known.rate
     positive_number("rate", rate)
     require(updates is None or updates >= 0, "updates", updates, "0 or more")
     started, size = perf_counter(), min(rig.present.batch_size, rig.n_examples)
-    most = min(rig.n_examples if largest is None else largest, rig.n_examples)
+    most = min(rig.n_examples if known.largest is None else known.largest, rig.n_examples)
     sizes = [size * 2**i for i in range(1, _MOST_DOUBLINGS + 1) if size * 2**i <= most]
     if not sizes:
         return _without(f"no batch of twice the present size, {2 * size:,}, fits in the rows or in memory")
-    how = measure_mode(rig, size, _N_TRIALS * len(_BRACKET))
+    with memory_guard(rig) as guard:
+        how = measure_mode(rig, size, _N_TRIALS * len(_BRACKET))
+    if guard.ran_out:
+        return _without(f"there is no memory for a batch of {size:,} examples", Outcome.OUT_OF_MEMORY)
     a_step = _WIDENING * how.step_seconds(_N_TRIALS * len(_BRACKET)) + how.step_seconds(repeats)
     while sizes and _cost(len(sizes), least_updates * sizes[-1] / size, a_step) > seconds:
         sizes.pop()
@@ -81,7 +100,7 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, la
     state = _trunk(rig, size, rate, n_trunk, integer(seed, "branches", "trunk"))
     before = float(np.mean(rig.evaluate(state)[:N_HALVES, 0]))
     if not math.isfinite(before):
-        return Reading(name="branched_batch", outcome=Outcome.DIVERGED, note="the training before the branches diverged")
+        return _without("the training before the branches diverged", Outcome.DIVERGED)
     batches = partial(_window, n_examples=rig.n_examples, least=least_updates * sizes[-1], largest=sizes[-1])
     seeds = [integer(seed, "branches", i) for i in range(_N_TRIALS + repeats)]
     n_examples = batches(size).n_epochs * batches(size).rows_per_epoch(rig.n_examples)
@@ -106,7 +125,7 @@ def branched_batch(rig, *, seed=0, updates=None, least_updates=10, repeats=8, la
     found = by_branches(branches, before, n_examples, limit)
     fresh = "from newly drawn weights, where the critical batch size is smallest" if n_trunk == 0 else f"after {n_trunk:,} updates"
     lagging = "moving statistics of batch normalisation count against few updates" if rig.task.normalises_over_batch else ""
-    return replace(found, note="; ".join(filter(None, (found.note, fresh, lagging, agreement(found, law)))))
+    return replace(found, note="; ".join(filter(None, (found.note, fresh, lagging, agreement(found, known.law)))))
 
 
 def _cost(n_sizes, n_updates, a_step):
@@ -127,9 +146,7 @@ def _trunk(rig, size, rate, n_updates, seed):
     """The state that all branches begin at."""
     engine = Stretches(rig, size, max(1, n_updates))
     training = engine.start(Lane(seed, rate))
-    with memory_guard(rig) as guard:
-        engine.advance(training, n_updates)
-    guard.require(size)
+    engine.advance(training, n_updates)
     return training.state
 
 
@@ -150,7 +167,10 @@ def _branch(rig, state, batches, centre, seeds, how):
     """
     chosen, wanted = {}, [centre * factor for factor in _BRACKET]
     if how is None:
-        how = measure_mode(rig, batches.batch_size, _N_TRIALS * len(_BRACKET), n_rows=batches.n_rows)
+        with memory_guard(rig) as guard:
+            how = measure_mode(rig, batches.batch_size, _N_TRIALS * len(_BRACKET), n_rows=batches.n_rows)
+        if guard.ran_out:
+            return None
     while wanted:
         runs = train(rig, [Lane(seed, one, start=state) for one in wanted for seed in seeds[:_N_TRIALS]], batches, how=how)
         if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
@@ -178,8 +198,8 @@ def _losses(runs, at, n_epochs):
     return np.stack([np.full(n_blocks, np.inf) if end is None else end for end in ends])
 
 
-def _without(note):
-    return Reading(name="branched_batch", unit="examples", outcome=Outcome.UNRESOLVED, note=note)
+def _without(note, outcome=Outcome.UNRESOLVED):
+    return Reading(name="branched_batch", unit="examples", outcome=outcome, note=note)
 
 
 def _sentences(reading, rig):
@@ -202,8 +222,8 @@ def _sentences(reading, rig):
 def _options(rig, evidence, budget):  # noqa: ARG001 - as every probe's
     rate = evidence.get("best_rate")
     good = rate is not None and rate.outcome is Outcome.OK
-    return {"seconds": 0.4 * budget, "largest": largest_that_fits(evidence), "rate": rate.value if good else None,
-            "law": _law(evidence)}
+    known = Known(largest_that_fits(evidence), rate.value if good else None, _law(evidence))
+    return {"seconds": 0.4 * budget, "known": known}
 
 
 def _law(evidence):

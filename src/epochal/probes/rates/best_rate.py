@@ -4,6 +4,7 @@ import math
 
 from ...base.text import number
 from ...base.validate import require, whole_number
+from ...engine.guard import memory_guard
 from ...records import Outcome, Reading
 from ...rules.plan.learning_rates import MOST_RATES
 from ..probe import LEAST_BUDGET, Probe
@@ -36,7 +37,10 @@ def best_rate(rig, *, seed=0, epochs=10, repeats=5, seconds=math.inf):
     whole_number("repeats", repeats, 3)
     require(rig.present.learning_rate > 0, "learning_rate", rig.present.learning_rate, "above 0 in the compiled optimizer")
     size = min(rig.present.batch_size, rig.n_examples)
-    within = horizon(rig, [size], epochs=epochs, repeats=repeats, seconds=seconds)
+    with memory_guard(rig) as guard:
+        within = horizon(rig, [size], epochs=epochs, repeats=repeats, seconds=seconds)
+    if guard.ran_out:
+        return _without(f"there is no memory for a batch of {size:,} examples", Outcome.OUT_OF_MEMORY)
     if within is None:
         return _without(f"20 updates at each of {MOST_RATES - 1} rates take longer than {seconds:.2g} s")
     done = search(rig, size, within, seed=seed, centre=rig.present.learning_rate, seconds=max(seconds, 1e-9))

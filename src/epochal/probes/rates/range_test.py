@@ -68,7 +68,7 @@ def range_test(rig, *, seed=0, steps=(100, 400), repeats=3, critical=None, secon
     if any(sweep is None for sweep in sweeps):
         return _without("the loss did not fall in one of the sweeps", Outcome.UNRESOLVED)
     exploded = all(sweep.exploded for sweep in sweeps)
-    low, high = min(sweep.begins for sweep in sweeps), max(sweep.rates[-1] for sweep in sweeps)
+    low, high = min(sweep.begins for sweep in sweeps), max(float(sweep.rates[-1]) for sweep in sweeps)
     note = f"sweeps of {' and '.join(map(str, steps))} steps around {about}, {n_seeds} of each"
     return Reading(
         name="range_test", value=math.sqrt(low * high), low=low, high=high if exploded else math.inf, repeats=n_seeds,
@@ -81,12 +81,11 @@ class _Sweep:
 
     def __init__(self, rates, losses, exploded, begin):
         self.rates, self.losses, self.exploded = np.array(rates), np.array(losses), exploded
-        lowest = int(np.argmin(self.losses))
-        slopes = np.gradient(self.losses[: lowest + 1], np.log(self.rates[: lowest + 1])) if lowest else np.zeros(1)
-        first = self.losses[min(begin, lowest)]
-        fallen = self.losses[: lowest + 1] <= first - _VISIBLE * (first - self.losses[lowest])
-        self.begins = float(self.rates[lowest - int(np.argmin(fallen[::-1])) + 1] if not fallen.all() else self.rates[0])
-        self.minimum, self.steepest = float(self.rates[lowest]), float(self.rates[int(np.argmin(slopes))])
+        lowest, first = begin + int(np.argmin(self.losses[begin:])), self.losses[begin]
+        slopes = np.gradient(self.losses[: lowest + 1], np.log(self.rates[: lowest + 1]))
+        above = np.flatnonzero(self.losses[:lowest] > first - _VISIBLE * (first - self.losses[lowest]))
+        self.begins, self.minimum, self.steepest = (float(self.rates[place]) for place in (
+            above.max(initial=-1) + 1, lowest, int(np.argmin(slopes))))
 
     def points(self, n_steps):
         every = max(1, -(-len(self.rates) // _POINTS))
@@ -98,16 +97,15 @@ def _sweep(rig, size, critical, n_steps, seed):
     """The `_Sweep`; `None` where the loss never falls."""
     factor, keep = (_ABOVE / _BELOW) ** (1 / (n_steps - 1)), 1 - 1 / (_SMOOTHING * n_steps)
     state, mean, rates, losses, rows = rig.fresh(seed), 0.0, [], [], _batches(rig, size, seed)
-    exploded = False
+    begin, exploded = int(_BEGINS * n_steps), False
     while not exploded and (rate := _BELOW * critical * factor ** len(rates)) <= _ABOVE * _FURTHER * critical:
         state, loss = rig.step(state, next(rows), rate)
         mean = keep * mean + (1 - keep) * float(loss)
         smoothed = mean / (1 - keep ** (len(rates) + 1))
-        exploded = not np.isfinite(smoothed) or (rate > _HARMLESS * critical and smoothed > losses[int(_BEGINS * n_steps)])
+        exploded = not np.isfinite(smoothed) or (rate > _HARMLESS * critical and smoothed > losses[begin])
         rates.append(rate)
         losses.append(smoothed if np.isfinite(smoothed) else max(losses, default=0.0))
-    fell = len(rates) > _BEGINS * n_steps + 1 and min(losses) < losses[int(_BEGINS * n_steps)]
-    return _Sweep(rates, losses, exploded, int(_BEGINS * n_steps)) if fell else None
+    return _Sweep(rates, losses, exploded, begin) if len(rates) > begin and min(losses[begin:]) < losses[begin] else None
 
 
 def _batches(rig, size, seed):
