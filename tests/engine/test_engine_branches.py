@@ -8,7 +8,7 @@ from engine.ways import way
 from epochal.engine import Batches, Lane, measure_mode, train
 from epochal.engine.lanes import order, rows_of
 
-WAYS = pytest.mark.parametrize("how", [way("stepwise"), way("fused", 3), way("fused", 1)],
+WAYS = pytest.mark.parametrize("how", [way("stepwise"), way("fused", 3), way("fused", 5)],
                                ids=lambda how: f"{how.mode} {how.width}")
 
 
