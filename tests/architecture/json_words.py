@@ -159,6 +159,17 @@ READINGS = {
     "noise_scale": ("examples", "the gradient noise scale before training: an order of magnitude.",
                     "`trace`, `gradient_squared`, `of_the_rows`, `chunk` (rows)"),
     "critical_rate": ("", "the learning rate above which the first update raises the loss.", "`lambda_c`, `batch` (rows)"),
+    "range_test": ("", "between which learning rates the training loss falls and explodes in a sweep; the value is their middle.",
+                   "`minimum_100`, `tenth_of_minimum_100`, `steepest_100`, … of each length of a sweep, `minimum_differs`, "
+                   "`steepest_differs` and `steepest_between_seeds` (times)"),
+    "best_rate": ("", "the learning rate with the lowest validation loss after short trainings.",
+                  "`epochs`, `n_updates` of each training, `loss`, `loss_at_present`"),
+    "rate_exponent": ("", "alpha, where the best learning rate grows as the batch size to the power of alpha.",
+                      "`epochs` of each training, `bends` (1 where it changes), `from_8_to_32`, … between neighbours"),
+    "branched_batch": ("examples", "the largest batch size whose branch of a training ends no worse after the same examples; "
+                       "`high` is the smallest that ends worse.",
+                       "`n_examples`, `fall` and `margin` (in the loss), `low_at_half_the_window`, `high_at_half_the_window`, "
+                       "`low_at_5_margins`, `high_at_5_margins`, `law_low`, `law_high` (rows)"),
     "critical_batch": ("examples", "the batch size above which doubling it hardly saves updates.",
                        "`s_min` (updates), `e_min` (rows), `sigma`; in a study also `target`, in its metric"),
     "time_optimal_batch": ("examples", "the batch size that trains fastest; `low` to `high` take at most 10 % longer.", ""),

@@ -1,129 +1,120 @@
-"""Which learning rates are tried, and which of them are kept."""
+"""The best rate from trainings at some rates, and its exponent: what is said of every shape of losses."""
 
 import math
-import random
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rules.worlds import at, curve, diverged
 
-from epochal.rules.plan.learning_rates import MOST_RATES, STEP, beyond, grid, pick
+from epochal.rules.plan.learning_rates import grid, neighbour, outward
+from epochal.rules.rates import Optimum, closer, exponent, means_of, optimum, rules_told
 
-OURS = 1e-3
-RATES = st.floats(1e-6, 10)
+LATTICE = grid(1.0, 5, 1.0)  # 0.1 to 10
 
 
-def trials(losses, n_seeds=2, batch_size=64):
-    """Trials of one batch size: `{rate: final loss}`, infinite where they diverge."""
-    return [diverged(setting=at(batch_size, rate), seed=seed, stage="screen") if math.isinf(loss) else
-            curve([9.0 + loss, 1.0 + loss, loss], setting=at(batch_size, rate), seed=seed, stage="screen")
-            for rate, loss in losses.items() for seed in range(n_seeds)]
+def parabola(rates, lowest, *, noise=0.0, n_seeds=5, seed=0, curvature=1.0):
+    """Losses of seeds that are harder or easier than each other, along a parabola in log rate."""
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=n_seeds)
+    return {rate: hard + curvature * math.log10(rate / lowest) ** 2 + noise * rng.normal(size=n_seeds) for rate in rates}
 
 
-def widened(truth, first):
-    """The rates tried when the truth is a function of the log rate, and one asks `beyond` until it is content."""
-    tried = list(first)
-    while new := beyond(trials({rate: truth(math.log(rate, STEP)) for rate in tried}), OURS):
-        assert not set(new) & set(tried)
-        tried += new
-        assert len(tried) <= MOST_RATES + 2
-    return tried
+@pytest.mark.parametrize("lowest", [0.6, 1.0, 1.5])
+def test_the_lowest_point_of_an_exact_parabola_is_found_exactly(lowest):
+    found = optimum(parabola(LATTICE, lowest))
+    assert found.rate == pytest.approx(lowest, rel=1e-9)
+    assert found.low == pytest.approx(lowest, rel=1e-6)
+    assert found.high == pytest.approx(lowest, rel=1e-6)
+    assert found.is_vertex
 
 
-@given(RATES, st.integers(1, 7), RATES)
-def test_the_grid_is_half_decades_apart_around_the_centre_on_the_lattice_of_the_users_rate(centre, n_rates, present):
-    rates = grid(centre, n_rates, present)
-    assert len(rates) == n_rates
-    assert np.allclose(np.diff(np.log10(rates)), 0.5, atol=5e-4) or n_rates == 1
-    places = [math.log(rate / present, STEP) for rate in rates]
-    assert np.allclose(places, np.round(places), atol=1e-3)
-    assert abs(math.log(rates[n_rates // 2] / centre, STEP)) <= 0.5 + 1e-3
+def test_noise_makes_an_interval_around_it():
+    found = optimum(parabola(LATTICE, 1.2, noise=0.02, seed=1))
+    assert found.low < 1.2 < found.high < 1.5 * found.low
+    assert sum(found.influences) == pytest.approx(0, abs=1e-12)
 
 
-@given(RATES, st.sampled_from([3, 4, 5]))
-def test_the_users_own_rate_is_kept_to_the_last_digit(present, n_rates):
-    assert present in grid(present * 1.3, n_rates, present)
+def test_rates_that_diverged_count_as_worse_and_are_in_no_parabola():
+    losses = parabola(LATTICE, 0.9)
+    losses[LATTICE[-1]][2] = math.inf
+    assert optimum(losses).rate == pytest.approx(0.9, rel=1e-9)
+    assert optimum({rate: np.full(3, math.inf) for rate in LATTICE}) is None
 
 
-@given(RATES, st.integers(3, 5), st.floats(1e-7, 10))
-def test_no_first_guess_is_above_what_was_measured_to_be_the_highest(centre, n_rates, highest):
-    rates = grid(centre, n_rates, OURS, highest)
-    assert max(rates) <= highest * (1 + 1e-3)
-    assert len(rates) == n_rates
+def test_next_to_a_wall_the_answer_lies_between_the_nearest_rates_shown_to_be_worse():
+    losses = {rate: np.array([0.0, 0.1, 0.2]) - math.log10(rate) if rate <= 1 else np.full(3, math.inf) for rate in LATTICE}
+    found = optimum(losses)
+    assert not found.is_vertex
+    assert (found.rate, found.low, found.high) == (1.0, LATTICE[1], LATTICE[3])
 
 
-@given(st.integers(-6, 6), st.sampled_from([3, 4, 5]))
-def test_widening_ends_with_the_best_rate_inside_those_tried(best, n_rates):
-    tried = widened(lambda place: abs(place - math.log(OURS, STEP) - best), grid(OURS, n_rates, OURS))
-    assert len(tried) >= MOST_RATES or min(tried) < OURS * STEP**best * 1.01 < max(tried) * 1.01
-    if abs(best) <= 3:
-        assert min(tried) * 1.01 < OURS * STEP**best < max(tried) / 1.01
+def test_where_seeds_tell_nothing_no_side_is_bounded():
+    rng = np.random.default_rng(1)
+    found = optimum({rate: rng.normal(size=3) for rate in LATTICE})
+    assert found.low == 0 or math.isinf(found.high)
 
 
-@pytest.mark.parametrize("cliff", [0, 1, 2])
-def test_a_rate_that_diverged_counts_as_tried_on_the_far_side(cliff):
-    """Lower loss the higher the rate, up to a cliff: the best rate is next to the cliff, and that is interior."""
-    edge = math.log(OURS, STEP) + cliff + 0.5
-    tried = widened(lambda place: math.inf if place > edge else 5 - 0.1 * place, grid(OURS, 3, OURS))
-    picked = pick(trials({rate: math.inf if math.log(rate, STEP) > edge else 5 - 0.1 * math.log(rate, STEP) for rate in tried}),
-                  0.01, 4.0)
-    assert picked.interior
-    assert picked.best == pytest.approx(OURS * STEP**cliff, rel=1e-3)
-    assert max(tried) == pytest.approx(OURS * STEP ** (cliff + 1), rel=1e-3)   # one beyond the cliff, no more
+def test_a_wall_on_one_side_does_not_push_the_parabola_away():
+    losses = parabola(LATTICE, 1.0)
+    losses[LATTICE[3]] = losses[LATTICE[3]] + 50.0
+    rate = optimum(losses).rate
+    assert LATTICE[1] < rate < LATTICE[3]
 
 
-def test_where_every_rate_diverged_lower_ones_are_tried_and_then_it_ends():
-    tried = widened(lambda place: math.inf, grid(OURS, 3, OURS))
-    assert len(tried) >= MOST_RATES
-    assert max(tried) == pytest.approx(OURS * STEP, rel=1e-3)                  # never a higher one
-    assert pick(trials(dict.fromkeys(tried, math.inf)), 0.01, 4.0) is None
+def test_a_best_rate_at_an_edge_asks_for_the_next_one_and_divergence_for_lower_ones():
+    scores = means_of(parabola(LATTICE, 100.0))
+    assert outward(scores, 1.0) == [neighbour(10.0, 1.0, 1)]
+    assert outward(means_of(parabola(LATTICE, 1e-3)), 1.0) == [neighbour(0.1, 1.0, -1)]
+    assert outward({rate: math.inf for rate in LATTICE}, 1.0) == [neighbour(0.1, 1.0, -1), neighbour(0.1, 1.0, -2)]
+    assert outward(means_of(parabola(LATTICE, 1.0)), 1.0) == []
 
 
-def test_one_diverged_seed_disqualifies_a_rate():
-    runs = trials({OURS: 0.5, 3e-3: 0.9})
-    runs[0] = diverged(setting=runs[0].setting, seed=0, stage="screen")
-    assert pick(runs, 0.1, 1.0).best == 3e-3
+def test_closer_rates_are_tried_once_and_again_only_where_a_parabola_does_not_fit():
+    losses = parabola(LATTICE, 1.0)
+    first = closer(losses, 0)
+    assert first == [0.5623, 1.778]
+    losses |= parabola(first, 1.0)
+    assert closer(losses, 1) == []
+    walled = {rate: np.array([0.0, 0.1, 0.2]) - math.log10(rate) if rate <= 1 else np.full(3, math.inf) for rate in LATTICE}
+    rounds = []
+    while more := closer(walled, len(rounds)):
+        rounds.append(more)
+        walled |= {rate: np.array([0.0, 0.1, 0.2]) - math.log10(rate) if rate <= 1.2 else np.full(3, math.inf) for rate in more}
+    assert len(rounds) == 3
+    assert optimum(walled).high / optimum(walled).low < 1.8
 
 
-def test_an_interior_best_asks_for_nothing_and_no_trials_ask_for_nothing():
-    assert beyond(trials({3e-4: 1.0, 1e-3: 0.5, 3e-3: 0.9}), OURS) == []
-    assert beyond([], OURS) == []
-    assert pick([], 0.1, 1.0) is None
+def test_an_exponent_is_the_slope_and_bends_where_it_changes():
+    sizes = [8, 32, 128]
+    straight = [Optimum(size**0.5, size**0.5, size**0.5, (0.0,) * 5) for size in sizes]
+    found = exponent(sizes, straight)
+    assert found[:3] == pytest.approx((0.5, 0.5, 0.5))
+    assert not found.bends
+    bent = [Optimum(rate, rate, rate, (0.01, -0.01, 0.0)) for rate in (1.0, 4.0, 5.0)]
+    found = exponent(sizes, bent)
+    assert found.bends
+    assert [round(value, 3) for value, _, _ in found.between] == [1.0, 0.161]
 
 
-def test_a_single_rate_is_at_both_edges():
-    assert beyond(trials({OURS: 0.5}), OURS) == pytest.approx([OURS / STEP, OURS * STEP], rel=1e-3)
+def test_what_moves_a_seed_at_every_batch_size_alike_does_not_move_the_exponent():
+    together = [Optimum(1.0, 0.5, 2.0, (0.1, -0.1, 0.05, -0.05))] * 3
+    assert exponent([8, 32, 128], together).high == pytest.approx(0, abs=1e-12)
+    apart = [*together[:2], together[0]._replace(influences=(-0.1, 0.1, -0.05, 0.05))]
+    assert exponent([8, 32, 128], apart).high > 0.05
 
 
-def test_the_pick_knows_the_best_the_soonest_and_the_plateau():
-    def run(rate, losses):
-        return [curve(losses, setting=at(64, rate), seed=seed, stage="screen") for seed in range(2)]
-
-    runs = run(1e-4, [3.0, 2.5, 1.5]) + run(3e-4, [3.0, 1.2, 1.00]) + run(1e-3, [1.1, 1.05, 1.02]) + run(3e-3, [3.0, 1.4, 1.3])
-    picked = pick(runs, margin=0.05, target=1.15)
-    assert (picked.best, picked.soonest, picked.low, picked.high) == (3e-4, 1e-3, 3e-4, 1e-3)
-    assert (picked.contenders, picked.interior, picked.n_rates) == ((3e-4, 1e-3, 3e-3), True, 4)
+def test_an_optimum_without_a_parabola_brings_all_of_its_interval():
+    loose = Optimum(1.0, 0.1, 10.0)
+    found = exponent([8, 32, 128], [loose, loose, loose])
+    assert found.high == pytest.approx(1 / math.log10(16) * 2)  # a decade at either end of a span of log10(16), each way
+    assert not found.bends
 
 
-def test_a_rate_outside_the_margin_is_no_contender_for_being_soon():
-    def run(rate, losses):
-        return [curve(losses, setting=at(64, rate), seed=0, stage="screen")]
-
-    runs = run(1e-3, [3.0, 2.0, 1.0]) + run(3e-3, [1.1, 1.1, 1.1])
-    picked = pick(runs, margin=0.05, target=1.15)
-    assert picked.soonest == picked.best == picked.high == 1e-3
-
-
-def test_where_no_rate_reaches_the_target_the_soonest_is_the_best():
-    assert pick(trials({1e-3: 1.0, 3e-3: 1.2}), 0.5, 0.1).soonest == 1e-3
-
-
-def test_the_order_of_the_trials_does_not_matter_even_in_a_tie():
-    runs = trials({3e-4: 1.0, 1e-3: 0.5, 3e-3: 0.5, 1e-2: 2.0})
-    picks = set()
-    for seed in range(20):
-        random.Random(seed).shuffle(runs)
-        picks.add((pick(runs, 0.01, 1.0), tuple(beyond(runs, OURS))))
-    assert len(picks) == 1
+@pytest.mark.parametrize(("low", "high", "words"), [
+    (0.3, 0.6, "the square-root rule fits; the same rate at every batch size and the linear rule do not"),
+    (0.9, 1.2, "the linear rule fits; the same rate at every batch size and the square-root rule do not"),
+    (-0.1, 0.1, "the same rate at every batch size fits; the square-root rule and the linear rule do not"),
+    (0.4, 1.1, "whether the square-root rule or the linear rule fits cannot be told; the same rate at every batch size does not"),
+    (-1, 2, "which of the usual rules fits cannot be told"),
+    (0.6, 0.9, "none of the usual rules fits")])
+def test_which_rules_fit_is_said(low, high, words):
+    assert rules_told(low, high) == words

@@ -54,6 +54,12 @@ def curve(start):
     return sizes, np.array([_best(b, 0.1 * start) for b in sizes])
 
 
+def test_the_exponent_of_the_best_rate_falls_from_one_towards_nothing(curve):
+    sizes, best = curve
+    exponents = np.diff(np.log(best[:7, 0])) / np.diff(np.log(sizes[:7]))
+    np.testing.assert_allclose(exponents, (0.97, 0.93, 0.84, 0.62, 0.33, 0.16), atol=6e-3)
+
+
 def test_the_best_rate_and_its_steps_by_batch_size(curve):
     sizes, best = curve
     for b, rate, steps in ((1, 0.1173, 3322.8), (16, 1.198, 271.97), (64, 1.678, 143.90), (256, 1.849, 112.15),

@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .guard import keras_lock
-from .lanes import n_trained, rows_of, trained
+from .lanes import begin, n_trained, rows_of, trained
 
 _ELSEWHERE = weakref.WeakKeyDictionary()  # per rig: {device: its data there}
 
 
-def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, device=None):
+def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, judging=True, device=None):
     """The program of one epoch of `width` lanes: `(data, states, orders, rates, held_out) -> (states, losses, judged)`.
 
     The learning rates, the seeds, the folds and the number of epochs are no part of it, so another one of those compiles nothing.
@@ -20,7 +20,8 @@ def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, device=None):
     Args:
         rig: one whose `pure` is not `None`.
         fold: one of those with as many rows as the lanes will have.
-        n_rows: rows of an epoch; all that the fold trains on, and judging after them, unless it is a trial.
+        n_rows: rows of an epoch, or of the part of one that counts as one; all that the fold trains on where it is `None`.
+        judging: whether it judges after them; not where it is a trial.
         device: one of `jax.local_devices()`; the first where it is `None`.
     """
     pure, n = rig.pure, n_trained(rig, fold) if n_rows is None else n_rows
@@ -36,7 +37,7 @@ def compile_epoch(rig, batch_size, width, *, fold=0, n_rows=None, device=None):
         if n > n_full * batch_size:
             state, last = one(state, (rows[n_full * batch_size :], rates[n_full]))
             total += last.astype(jnp.float32) * (n - n_full * batch_size)
-        return state, total / n, pure.judged(data, state, halves) if n_rows is None else jnp.zeros(())
+        return state, total / n, pure.judged(data, state, halves) if judging else jnp.zeros(())
 
     place = None if device is None else jax.sharding.SingleDeviceSharding(device)
 
@@ -93,10 +94,12 @@ def program_bytes(program):
     return used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes - used.alias_size_in_bytes
 
 
-def start_states(rig, seeds, device=None):
+def start_states(rig, lanes, device=None):
+    """What lanes begin at, stacked; copies, so that the program may overwrite them."""
     with keras_lock(rig):
-        drawn = {seed: rig.fresh(seed) for seed in dict.fromkeys(seeds)}
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(drawn[seed] for seed in seeds))
+        drawn = {lane.seed: begin(rig, lane) for lane in {lane.seed: lane for lane in lanes if lane.start is None}.values()}
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves),
+                           *(drawn[lane.seed] if lane.start is None else lane.start for lane in lanes))
     return jax.device_put(stacked, device)
 
 
@@ -106,13 +109,13 @@ def train(rig, lanes, batches, program, width, *, go_on, device=None):
     padded = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(-1, steps) for lane in padded]
     rates = np.stack(schedules, axis=1)  # [epochs, lanes, steps]
-    states, data = start_states(rig, [lane.seed for lane in padded], device), data_on(rig, device)
+    states, data = start_states(rig, padded, device), data_on(rig, device)
     halves = held_out(rig, [lane.fold for lane in padded])
 
     def epochs():
         nonlocal states
         for epoch in range(batches.n_epochs):
-            orders = {(lane.seed, lane.fold): rows_of(rig, lane, epoch) for lane in lanes}
+            orders = {(lane.seed, lane.fold): rows_of(rig, lane, epoch, batches.n_rows) for lane in lanes}
             rows = np.stack([orders[lane.seed, lane.fold] for lane in padded])
             states, losses, judged = program(data, states, rows, rates[epoch], halves)
             yield tuple(np.asarray(of_lanes)[: len(lanes)] for of_lanes in (losses, *judged))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,14 @@ class Lane(NamedTuple):
         rates: a learning rate, or `(n_steps) -> float[n_steps]`, the schedule over steps.
         fold: which rows are held out, of the rig's `folds`; lanes of one seed are of one fold, and all that are trained in one call
             of folds with as many rows.
+        start: the state it begins at, which is kept; `None` for that of its seed. Lanes of one start are branches of one training;
+            their random streams (dropout) are the start's, whatever their seeds, which then order the rows alone.
     """
 
     seed: int
     rates: float | Callable
     fold: int = 0
+    start: Any = None
 
     def schedule(self, n_steps):
         """float32[n_steps]: the learning rate of every step."""
@@ -34,13 +37,21 @@ class Lane(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """How the rows are cut: every epoch holds each row once, in an order of the lane's own; a short last batch is kept."""
+    """How the rows are cut: every epoch holds each row once, in an order of the lane's own; a short last batch is kept.
+
+    With `n_rows` what is called an epoch is a part of one: so many rows, the next of the order, and as many such parts as an epoch
+    holds.
+    """
 
     batch_size: int
     n_epochs: int
+    n_rows: int | None = None
 
     def steps_per_epoch(self, n_examples):
-        return -(-n_examples // self.batch_size)
+        return -(-self.rows_per_epoch(n_examples) // self.batch_size)
+
+    def rows_per_epoch(self, n_examples):
+        return n_examples if self.n_rows is None else min(self.n_rows, n_examples)
 
 
 class Run(NamedTuple):
@@ -72,9 +83,17 @@ def n_trained(rig, fold):
     return len(rig.folds[fold].train) if fold else rig.n_examples
 
 
-def rows_of(rig, lane, epoch):
-    """int32[n_rows]: the rows of an epoch of a lane, in its order, of those that its fold trains on."""
-    places = order(lane.seed, epoch, n_trained(rig, lane.fold))
+def begin(rig, lane):
+    """The state that a lane begins at."""
+    return rig.fresh(lane.seed) if lane.start is None else lane.start
+
+
+def rows_of(rig, lane, epoch, n_rows=None):
+    """int32[n_rows]: the rows of an epoch of a lane (or of so large a part of one), in its order, of those its fold trains on."""
+    n = n_trained(rig, lane.fold)
+    n_rows = n if n_rows is None else min(n_rows, n)
+    epoch, part = divmod(epoch, n // n_rows)
+    places = order(lane.seed, epoch, n)[part * n_rows : (part + 1) * n_rows]
     return rig.folds[lane.fold].train[places] if lane.fold else places
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..records import EnginePoint
 from .guard import memory_guard
-from .lanes import n_trained
+from .lanes import Lane, n_trained
 from .programs import epoch_program
 
 _TRIAL_SECONDS = 4.0    # what a trial may cost if fusing turns out ten times slower than stepping
@@ -18,7 +18,7 @@ _WORTH = 0.66           # of the time of a narrower program, a lane: wider ones 
 _FEAR = 10.0            # scans have been seen seven times slower than steps (convolutions on a CPU)
 
 
-def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
+def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0, n_rows=None):
     """Try a few steps of each mode and keep the faster.
 
     Args:
@@ -26,18 +26,19 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
         widths: lanes side by side to try; a wider program is kept when a lane in it takes two thirds of the time. Wider
             pays on accelerators. One, where a step of convolutions fills a processor by itself.
         n_at_once: such programs that will run at one time, and share the memory.
-        fold: one of those with as many rows as the lanes will have.
+        fold: one of those with as many rows as the lanes will have. n_rows: of the part of an epoch that counts as one.
 
     Returns:
         An `EnginePoint`. Seconds are medians of a few steps after a warm-up, on whatever else the machine is doing.
     """
-    stepwise, best = _stepwise_seconds(rig, batch_size, fold), None
+    n = n_trained(rig, fold) if n_rows is None else min(n_rows, n_trained(rig, fold))
+    stepwise, best = _stepwise_seconds(rig, batch_size, fold, n), None
     may_pay = rig.pure is not None and (stepwise <= _LONG_STEP or rig.pure.convolves_in_loops)
     if may_pay and rig.pure.convolves_in_loops and stepwise > _FULL:
         widths = (1,)
     for width in sorted({max(1, min(width, n_lanes)) for width in widths}) if may_pay else ():
         with memory_guard(rig) as guard:
-            tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold)
+            tried = _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold, n)
         if guard.ran_out:
             break
         if best is None or tried[0] < _WORTH * best[0]:
@@ -49,8 +50,8 @@ def measure_mode(rig, batch_size, n_lanes, *, widths=(8,), n_at_once=1, fold=0):
                        seconds=best[0] if pays else stepwise, seconds_stepwise=stepwise, seconds_fused=best and best[0])
 
 
-def _stepwise_seconds(rig, batch_size, fold):
-    size = min(batch_size, n_trained(rig, fold))
+def _stepwise_seconds(rig, batch_size, fold, n):
+    size = min(batch_size, n)
     state, rows = rig.fresh(0), np.arange(size, dtype=np.int32)
     taken = []
     for _ in range(1 + 5):
@@ -61,25 +62,24 @@ def _stepwise_seconds(rig, batch_size, fold):
     rig.judged(state, fold)  # compiles
     start = perf_counter()
     rig.judged(state, fold)
-    judging = (perf_counter() - start) / -(-n_trained(rig, fold) // batch_size)
+    judging = (perf_counter() - start) / -(-n // batch_size)
     return float(np.median(taken[1:])) + judging  # the first one compiles
 
 
-def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
+def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold, n):
     """Seconds a step and lane of a fused program, with as many others beside it as there will be, and the width it has.
 
     Where it cannot cost much it is the epoch that will be trained with, which is compiled anyway; else a few steps of it.
     """
     from . import fused
 
-    n = n_trained(rig, fold)
     steps, fear = -(-n // batch_size), 1.0 if rig.pure.convolves_in_loops else _FEAR
     if fear * stepwise * steps * width <= _TRIAL_SECONDS:
-        program, width = epoch_program(rig, batch_size, width, fold=fold, n_at_once=n_at_once)
+        program, width = epoch_program(rig, batch_size, width, fold=fold, n_at_once=n_at_once, n_rows=n)
     else:
         n, steps = _TRIAL_STEPS * batch_size, _TRIAL_STEPS
         width = max(1, min(width, int(_TRIAL_SECONDS / (fear * stepwise * steps))))
-        program = fused.compile_epoch(rig, batch_size, width, fold=fold, n_rows=n)
+        program = fused.compile_epoch(rig, batch_size, width, fold=fold, n_rows=n, judging=False)
     orders, rates = np.tile(np.arange(n, dtype=np.int32), (width, 1)), np.zeros((width, steps), np.float32)
     held_out = fused.held_out(rig, [fold] * width)
 
@@ -88,7 +88,7 @@ def _fused_seconds(rig, batch_size, width, stepwise, n_at_once, fold):
         np.asarray(losses)
         return states
 
-    groups, taken = [fused.start_states(rig, [0] * width) for _ in range(n_at_once)], []
+    groups, taken = [fused.start_states(rig, [Lane(0, 0.0)] * width) for _ in range(n_at_once)], []
     with ThreadPoolExecutor(n_at_once) as pool:  # as many as will run at one time, since they share the cores
         for _ in range(5 if stepwise * steps * width < _TRIAL_SECONDS / _FEAR else 1):  # a slow moment is no slow width
             start = perf_counter()

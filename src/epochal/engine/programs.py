@@ -13,21 +13,22 @@ _STRETCHES = weakref.WeakKeyDictionary()  # per rig: {(batch size, most updates)
 _COMPILING = weakref.WeakKeyDictionary()  # per rig: {(batch size, rows, device): lock}, so that no two threads compile one program
 
 
-def epoch_program(rig, batch_size, width, *, fold=0, device=None, n_at_once=1):
+def epoch_program(rig, batch_size, width, *, fold=0, device=None, n_at_once=1, n_rows=None):
     """The compiled epoch on a device (`None`: the first), of lanes with as many rows as a fold, and the width it has.
 
     It is halved until its own account of its memory fits the device, where `n_at_once` such programs will run at one time.
+    `n_rows`: of the part of an epoch that counts as one; `None` for all.
     """
     from . import fused
 
-    n = n_trained(rig, fold)
+    n = n_trained(rig, fold) if n_rows is None else min(n_rows, n_trained(rig, fold))
     with keras_lock(rig):
         programs = _PROGRAMS.setdefault(rig, {})
         lock = _COMPILING.setdefault(rig, {}).setdefault((batch_size, n, device), threading.Lock())
     with lock:
         capacity = rig.capacity_bytes()
         while (batch_size, n, width, device) not in programs:
-            program = fused.compile_epoch(rig, batch_size, width, fold=fold, device=device)
+            program = fused.compile_epoch(rig, batch_size, width, fold=fold, n_rows=n, device=device)
             needed = fused.program_bytes(program)
             if width > 1 and capacity is not None and needed is not None and needed > 0.8 * capacity / n_at_once:
                 width //= 2

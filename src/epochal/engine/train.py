@@ -3,7 +3,7 @@
 import numpy as np
 
 from .guard import memory_guard
-from .lanes import OUT_OF_MEMORY, n_trained, rows_of, trained
+from .lanes import OUT_OF_MEMORY, begin, n_trained, rows_of, trained
 from .mode import measure_mode
 from .programs import epoch_program
 
@@ -22,7 +22,7 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     """
     if how is None:
         with memory_guard(rig) as guard:
-            how = measure_mode(rig, batches.batch_size, len(lanes), fold=lanes[0].fold)
+            how = measure_mode(rig, batches.batch_size, len(lanes), fold=lanes[0].fold, n_rows=batches.n_rows)
         if guard.ran_out:
             return [OUT_OF_MEMORY] * len(lanes)
     go_on = go_on or (lambda n_epochs, losses: True)
@@ -36,7 +36,8 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
     while len(runs) < len(lanes):
         group = lanes[len(runs) : len(runs) + width]
         with memory_guard(rig) as guard:
-            program, width = epoch_program(rig, batches.batch_size, width, fold=lanes[0].fold, device=device)
+            program, width = epoch_program(rig, batches.batch_size, width, fold=lanes[0].fold, device=device,
+                                           n_rows=batches.n_rows)
             runs += fused.train(rig, group[:width], batches, program, width, go_on=go_on, device=device)
         if guard.ran_out:
             if width == 1:
@@ -47,8 +48,8 @@ def train(rig, lanes, batches, *, how=None, go_on=None, device=None):
 
 def _stepwise(rig, lanes, batches, *, go_on):
     """One step at a time, an epoch of each lane in turn: slow where steps are short, and what `fused` is tested against."""
-    n, size = n_trained(rig, lanes[0].fold), batches.batch_size
-    states = [rig.fresh(lane.seed) for lane in lanes]
+    n, size = batches.rows_per_epoch(n_trained(rig, lanes[0].fold)), batches.batch_size
+    states = [begin(rig, lane) for lane in lanes]
     steps = batches.steps_per_epoch(n)
     schedules = [lane.schedule(steps * batches.n_epochs).reshape(batches.n_epochs, steps) for lane in lanes]
     share = np.array([min(size, n - i * size) / n for i in range(steps)])  # of the rows, in each batch
@@ -57,7 +58,7 @@ def _stepwise(rig, lanes, batches, *, go_on):
         for epoch in range(batches.n_epochs):
             losses, judged = [], []
             for i, lane in enumerate(lanes):
-                rows, of_steps = rows_of(rig, lane, epoch), []
+                rows, of_steps = rows_of(rig, lane, epoch, batches.n_rows), []
                 for j in range(steps):
                     states[i], loss = rig.step(states[i], rows[j * size : (j + 1) * size], schedules[i][epoch, j])
                     of_steps.append(loss)  # still on the device: reading it now would make every step wait

@@ -6,11 +6,15 @@ from .batches.batch_norm import BATCH_NORM_LAG
 from .batches.predict_invariance import PREDICT_INVARIANCE
 from .batches.rare_class import RARE_CLASS
 from .batches.stratified_noise import STRATIFIED_NOISE
+from .branches.critical_batch import BRANCHED_BATCH
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
 from .memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
+from .rates.best_rate import BEST_RATE
+from .rates.exponent import RATE_EXPONENT
+from .rates.range_test import RANGE_TEST
 from .switches import SWITCHES
 from .throughput import THROUGHPUT
 
@@ -19,7 +23,8 @@ MEASURES = {
     "memory": (MEMORY,),
     "throughput": (THROUGHPUT, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),
     "noise_scale": (NOISE_SCALE,),
-    "learning_rate": (CRITICAL_RATE,),
+    "critical_batch": (BRANCHED_BATCH,),
+    "learning_rate": (CRITICAL_RATE, RANGE_TEST, BEST_RATE, RATE_EXPONENT),
     "rare_class": (RARE_CLASS, STRATIFIED_NOISE),
     "batch_norm": (BATCH_NORM_LAG,),
     "predict": (PREDICTION, PREDICT_INVARIANCE),

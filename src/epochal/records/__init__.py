@@ -16,6 +16,8 @@ from .plan import Verdict as Verdict
 from .points import Accumulated as Accumulated
 from .points import BackEndTime as BackEndTime
 from .points import BatchOdds as BatchOdds
+from .points import BestRate as BestRate
+from .points import BranchLoss as BranchLoss
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
 from .points import PassTime as PassTime
@@ -25,7 +27,9 @@ from .points import RowTime as RowTime
 from .points import StatisticsGap as StatisticsGap
 from .points import StepMemory as StepMemory
 from .points import StepTime as StepTime
+from .points import SweptRate as SweptRate
 from .points import SwitchTime as SwitchTime
+from .points import TrainedRate as TrainedRate
 from .points import UpdatesToTarget as UpdatesToTarget
 from .race import Lead as Lead
 from .race import Mark as Mark

@@ -11,6 +11,8 @@ from .points import (
     Accumulated,
     BackEndTime,
     BatchOdds,
+    BestRate,
+    BranchLoss,
     CriticalRate,
     EnginePoint,
     PassTime,
@@ -19,7 +21,9 @@ from .points import (
     StatisticsGap,
     StepMemory,
     StepTime,
+    SweptRate,
     SwitchTime,
+    TrainedRate,
     UpdatesToTarget,
 )
 from .race import Lead, Run
@@ -30,7 +34,8 @@ from .task import Machine, Task
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
               "engine": EnginePoint, "rare_class": BatchOdds, "batch_norm_lag": StatisticsGap, "accumulation": Accumulated,
-              "predict_invariance": PredictedApart}
+              "predict_invariance": PredictedApart, "range_test": SweptRate, "best_rate": TrainedRate, "rate_exponent": BestRate,
+              "branched_batch": BranchLoss}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -77,6 +82,10 @@ def _(reading: Reading):
 @check.register(StepMemory)
 @check.register(CriticalRate)
 @check.register(UpdatesToTarget)
+@check.register(SweptRate)
+@check.register(TrainedRate)
+@check.register(BestRate)
+@check.register(BranchLoss)
 @check.register(EnginePoint)
 def _(point):
     _hold(getattr(point, "batch_size", 1) >= 1 and getattr(point, "width", 1) >= 1, "a batch size, and a width")

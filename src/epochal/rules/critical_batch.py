@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 from ..base.hyperbola import hyperbola_fit
+from ..base.text import number
 from ..records import Outcome, Reading, UpdatesToTarget, Verdict
 from .scaling import steps_per_epoch, time_band, time_optimal
 
@@ -53,6 +54,33 @@ def fitted(best, early, late, what="the target"):
     return _critical(value=fit.b_crit if bounded else fit.low, low=fit.low, high=fit.high, repeats=len(best),
                      outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=points,
                      details=(("s_min", fit.s_min), ("e_min", fit.e_min), ("sigma", fit.sigma)))
+
+
+def agreement(branched, law):
+    """The sentence that says that branches of one state and steps to a target contradict each other.
+
+    The two ask different questions, so they are held against each other in the same terms: the B_crit with which the law of steps
+    to a target would let the largest branch end as it did (`rules.branches.implied_b_crit`), and that fitted to the steps.
+
+    Args:
+        branched: the reading `branched_batch`. law: the reading `critical_batch`. Either may be `None`.
+
+    Returns:
+        A clause for a note; empty where they do not contradict each other, or one of them is not known.
+    """
+    if branched is None or law is None or not branched.points or not law.known:
+        return ""
+    details = dict(branched.details)
+    low, high = details.get("law_low"), details.get("law_high")
+    if low is None or high is None or (low <= law.high and law.low <= high):
+        return ""
+    than = "larger" if low > law.high else "smaller"
+    return (f"the branches speak of a {than} critical batch size, {_span(low, high)} in the law of steps to a target, than the "
+            f"steps to the target themselves, {_span(law.low, law.high)}: a window of training is not the whole of it")
+
+
+def _span(low, high):
+    return f"at least {number(low)}" if math.isinf(high) else f"{number(low)} to {number(high)}"
 
 
 def time_optimal_batch(critical, throughput):

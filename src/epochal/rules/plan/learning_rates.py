@@ -39,7 +39,15 @@ def grid(centre, n_rates, present, highest=math.inf):
 
 def beyond(curves, present):
     """The further rates to try because the best of one batch size lies at an edge; none where it does not."""
-    scores = _scores(curves)
+    return outward(_scores(curves), present)
+
+
+def outward(scores, present):
+    """The further rates to try because the best of `{rate: score, infinite where it diverged}` lies at an edge, or all diverged.
+
+    Least is best. Rates are those of the lattice that holds the present rate; none where the best lies inside, or `MOST_RATES` have
+    been tried.
+    """
     if not scores or len(scores) >= MOST_RATES:
         return []
     best, ordered = min(scores, key=lambda rate: scores[rate]), sorted(scores)

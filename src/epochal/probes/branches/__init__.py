@@ -1,0 +1,1 @@
+"""The critical batch size by branches of one training."""
