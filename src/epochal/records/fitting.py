@@ -14,7 +14,8 @@ from .study import BUDGETS, Design, Study
 from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
-              "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
+              "back_ends": BackEndTime, "memory": StepMemory, "memory_validation": StepMemory,
+              "memory_predict": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
               "engine": EnginePoint}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}

@@ -1,5 +1,7 @@
-"""How much memory this process may hold: the machine's, a container's, or what a limit of its own leaves."""
+"""How much memory this process may hold (the machine's, a container's, or what a limit of its own leaves), and holds at most."""
 
+import contextlib
+import sys
 import traceback
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +60,37 @@ def _lines(path):
 def _number(path):
     text = "".join(_lines(path))
     return int(text) if text.isdigit() else None
+
+
+def held_here() -> int:
+    """Bytes of memory that this process holds now: its resident set."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
+
+
+def most_held_here(root: str = "/") -> int:
+    """The most bytes of memory that this process has held, as the system has kept it (since `forget_most_held`, on Linux).
+
+    Linux: `VmHWM`, and not `ru_maxrss`, which begins at what the process that started this one held. macOS: `ru_maxrss`. Windows:
+    the peak working set.
+    """
+    import psutil
+
+    for line in _lines(Path(root) / "proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def forget_most_held() -> None:
+    """Let `most_held_here` begin anew, where the system allows it (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def says_no_memory(error: BaseException) -> bool:
