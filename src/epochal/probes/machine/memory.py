@@ -12,7 +12,7 @@ from .attempts import LEAST_SECONDS, not_closed, tried_sizes
 _SHARE = 0.1               # of a plan's budget, from
 _LEAST_FOR_ATTEMPTS = 30.0  # seconds on: within fewer, trainings need the time more
 _MOST_FOR_ATTEMPTS = 120.0
-_NOT_DESCRIBED = ("a part of the model is not Keras' own, so that no process of its own can build it and try batch sizes; try them by "
+_NOT_DESCRIBED = ("a part of the model is not Keras' own, so that no other process can build it and try batch sizes; try them by "
                   "hand, small ones first")
 
 
@@ -220,7 +220,8 @@ def _options_of_pass(rig, evidence, budget):  # noqa: ARG001
 
 MEMORY = Probe(
     name="memory", title="largest batch that fits",
-    what="largest batch that fits: read off the compiled program, or tried in a process of its own", why="no crash is provoked to find it", cost=_cost, run=memory, options=_options, sentences=_sentences)
+    what="largest batch that fits: read off the compiled program, or tried in a process of its own",
+    why="no crash is provoked to find it", cost=_cost, run=memory, options=_options, sentences=_sentences)
 
 MEMORY_VALIDATION = Probe(
     name="memory_validation", title="largest batch of a validation pass", what="largest batch of a validation pass that fits",
