@@ -21,7 +21,7 @@ from time import perf_counter
 
 GIB = 2**30
 BOUND = 1.25
-ROWS = {"mlp": 200_000, "cnn": 30_000, "attention": 40_000}
+ROWS = {"mlp": 125_000, "cnn": 9_000, "attention": 25_000}
 SECONDS = 1200
 
 
