@@ -41,7 +41,8 @@ def world(monkeypatch):
             self.seconds, self.cap = seconds, memory_bytes
             assert environment["KERAS_BACKEND"] == "fake"
 
-        def run(self, function, description, sample, counts, call, size, limit, most, refused, precision, seconds):
+        def run(self, function, description, sample, counts, call, size, bounds, seconds):
+            limit, most, refused, precision = bounds
             told, tried = [int(BASE)], []
             settings["asked"].append((call, size, counts))
             while size is not None:
@@ -193,7 +194,7 @@ def test_what_runs_in_a_process_can_run_here(monkeypatch, call):
     told = []
     monkeypatch.setattr(attempts, "tell", told.append)
     _, made = real()
-    why = rise_there(made.description(), made.sample(1), (made.n_examples, 7), call, 6, 1e12, 20, math.inf, 0.1, 1e3)
+    why = rise_there(made.description(), made.sample(1), (made.n_examples, 7), call, 6, (1e12, 20, math.inf, 0.1), 1e3)
     assert why == ""
     assert isinstance(told[0], int)
     assert told[0] > 0
@@ -205,7 +206,7 @@ def test_a_size_that_would_take_too_long_is_not_begun(monkeypatch):
     told = []
     monkeypatch.setattr(attempts, "tell", told.append)
     _, made = real()
-    why = rise_there(made.description(), made.sample(1), (40, 7), "predict", 2, 1e12, 40, math.inf, 0.1, 0.0)
+    why = rise_there(made.description(), made.sample(1), (40, 7), "predict", 2, (1e12, 40, math.inf, 0.1), 0.0)
     assert "would have taken longer" in why
     assert [said[0] for said in told[1:]] == [2, 2]
 

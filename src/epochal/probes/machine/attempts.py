@@ -67,8 +67,8 @@ def tried_sizes(rig, call, *, first, most, limit, free=None, precision=0.1, seco
             return found
         outcome = Isolated(left, memory_bytes=None if free is None else int(_CAP * free),
                            environment=environment_of(rig.machine.backend)).run(
-            f"{__name__}:{rise_there.__name__}", rig.description(), sample, counts, call, size, limit, most, found.refused,
-            precision, left)
+            f"{__name__}:{rise_there.__name__}", rig.description(), sample, counts, call, size,
+            (limit, most, found.refused, precision), left)
         begun = _heard(outcome.told, found, limit)
         if outcome.failure in ("out of memory", "killed") and begun is not None and _for_memory(outcome):
             if begun < found.refused:
@@ -87,12 +87,13 @@ def tried_sizes(rig, call, *, first, most, limit, free=None, precision=0.1, seco
                 else min(max(int(math.sqrt(found.fits * found.refused)), found.fits + 1), int(found.refused) - 1))
 
 
-def rise_there(description, sample, counts, call, first, limit, most, refused, precision, seconds):
+def rise_there(description, sample, counts, call, first, bounds, seconds):
     """Run a call at rising batch sizes in this process, and `tell` each of them, before and after; why it ended sooner, or "".
 
-    Told are the bytes held before, as an int; the size that begins, as `(size,)`; and `(size, bytes)` when it has run.
+    `counts`: of training and of validation rows. `bounds`: limit, most, smallest refused and precision, as for `next_size`. Told
+    are the bytes held before, as an int; the size that begins, as `(size,)`; and `(size, bytes)` when it has run.
     """
-    ends, model = perf_counter() + seconds, from_description(description)
+    ends, model, (limit, most, refused, precision) = perf_counter() + seconds, from_description(description), bounds
     # as many rows as the data has, in the memory of one
     rows, held_out = (over(lambda leaf, n=n: np.broadcast_to(leaf[:1], (n, *leaf.shape[1:])), sample) for n in counts)
     run = {"fit": _fit, "evaluate": _evaluate, "predict": _predict}[call]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 from ...base.text import quantity
 from ...base.validate import require
@@ -12,6 +13,7 @@ from .attempts import LEAST_SECONDS, not_closed, tried_sizes
 _SHARE = 0.1               # of a plan's budget, from
 _LEAST_FOR_ATTEMPTS = 30.0  # seconds on: within fewer, trainings need the time more
 _MOST_FOR_ATTEMPTS = 120.0
+_NOT_TOLD = "the device does not tell its memory; say how much may be used: max_memory"
 _NOT_DESCRIBED = ("a part of the model is not Keras' own, so that no other process can build it and try batch sizes; try them by "
                   "hand, small ones first")
 
@@ -44,8 +46,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None, at_most=None
     """
     require(0 < headroom <= 1, "headroom", headroom, "a share of the memory above 0 and at most 1")
     require(precision > 0, "precision", precision, "a positive share")
-    looks, device = {}, rig.capacity_bytes()
-    capacity = min((n for n in (device, at_most) if n is not None), default=None)
+    looks, room = {}, _room(rig, headroom, at_most)
     most = rig.n_examples if most is None else min(most, rig.n_examples)
 
     def look(size):
@@ -54,20 +55,19 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None, at_most=None
         return looks[size]
 
     def reading(value, high, outcome=Outcome.OK, note=""):
-        details = (("peak_bytes", float(looks[value])), ("capacity_bytes", float(capacity)), ("limit_bytes", limit)) \
-            if value else ()
+        details = _details(looks[value], room) if value else ()
         return Reading(name="memory", value=float(value), unit="examples", low=float(value), high=float(high), repeats=1,
                        outcome=outcome, details=details, points=_points(looks), note=note)
 
-    if capacity is None:
-        return reading(0, 0, Outcome.UNKNOWN, "the device does not tell its memory; say how much may be used: max_memory")
-    limit = _limit(headroom, device, at_most)
+    if room is None:
+        return reading(0, 0, Outcome.UNKNOWN, _NOT_TOLD)
+    limit = room.limit
     if look(most) is None:
         if seconds < LEAST_SECONDS:
             return reading(0, 0, Outcome.UNKNOWN, "this back end does not tell what a step needs; sizes are tried where there are "
                            f"{LEAST_SECONDS:.0f} seconds for it")
-        return _by_attempts(rig, "memory", "fit", most=most, first=min(rig.present.batch_size, most), limit=limit,
-                            device=device, capacity=capacity, precision=2 * precision, seconds=seconds)
+        return _by_attempts(rig, "memory", "fit", room, most=most, first=min(rig.present.batch_size, most),
+                            precision=2 * precision, seconds=seconds)
     if look(most) <= limit and most < rig.n_examples:
         found = reading(most, math.inf, Outcome.LOWER_BOUND, f"larger batches than {most:,} were not looked at")
     elif look(most) <= limit:
@@ -79,7 +79,7 @@ def memory(rig, *, seed=0, headroom=0.9, precision=0.05, most=None, at_most=None
         found = reading(fits, too_large - 1, note=f"a batch of {too_large} was seen not to fit")
     if seconds < LEAST_SECONDS:
         return found
-    return _confirmed(rig, found, limit=limit, device=device, capacity=capacity, precision=2 * precision, seconds=seconds)
+    return _confirmed(rig, found, room, precision=2 * precision, seconds=seconds)
 
 
 def memory_validation(rig, *, seed=0, headroom=0.9, precision=0.1, at_most=None, seconds=60.0):  # noqa: ARG001
@@ -100,23 +100,42 @@ def memory_predict(rig, *, seed=0, headroom=0.9, precision=0.1, at_most=None, se
 
 def _of_a_pass(rig, name, call, most, headroom, precision, at_most, seconds):
     require(0 < headroom <= 1, "headroom", headroom, "a share of the memory above 0 and at most 1")
-    device = rig.capacity_bytes()
-    capacity = min((n for n in (device, at_most) if n is not None), default=None)
-    if capacity is None:
-        return _unknown(name, "the device does not tell its memory; say how much may be used: max_memory")
+    room = _room(rig, headroom, at_most)
+    if room is None:
+        return _unknown(name, _NOT_TOLD)
     if seconds < LEAST_SECONDS:
         return _unknown(name, f"sizes are tried where there are {LEAST_SECONDS:.0f} seconds for it")
-    first, limit = min(rig.present.batch_size, most), _limit(headroom, device, at_most)
-    return _by_attempts(rig, name, call, most=most, first=first, limit=limit, device=device, capacity=capacity, precision=precision,
+    return _by_attempts(rig, name, call, room, most=most, first=min(rig.present.batch_size, most), precision=precision,
                         seconds=seconds)
 
 
-def _by_attempts(rig, name, call, *, most, first, limit, device, capacity, precision, seconds):
+class _Room(NamedTuple):
+    """Bytes: that a training may take, that there are, and that are free on the computer itself (`None` where a GPU computes)."""
+
+    limit: float
+    capacity: float
+    free: float | None
+
+
+def _room(rig, headroom, at_most):
+    """The `_Room` on the device; `None` where it does not tell its memory."""
+    device = rig.capacity_bytes()
+    known = [n for n in (device, at_most) if n is not None]
+    if not known:
+        return None
+    limit = min(n for n in (device and headroom * device, at_most) if n is not None)
+    return _Room(float(limit), float(min(known)), device if rig.machine.device == "cpu" else None)
+
+
+def _details(peak, room):
+    return ("peak_bytes", float(peak)), ("capacity_bytes", room.capacity), ("limit_bytes", room.limit)
+
+
+def _by_attempts(rig, name, call, room, *, most, first, precision, seconds):
     """The `Reading` of the largest batch that ran within the limit in a process of its own."""
     if rig.description() is None:
         return _unknown(name, _NOT_DESCRIBED)
-    free = device if rig.machine.device == "cpu" else None
-    found = tried_sizes(rig, call, first=first, most=most, limit=limit, free=free, precision=precision, seconds=seconds)
+    found = tried_sizes(rig, call, first=first, most=most, limit=room.limit, free=room.free, precision=precision, seconds=seconds)
     points = _points(found.ran)
     if not found.fits:
         if found.refused <= 1 and not found.why:
@@ -124,8 +143,8 @@ def _by_attempts(rig, name, call, *, most, first, limit, device, capacity, preci
                            note="not even a batch of one example fits")
         return replace(_unknown(name, found.why or f"no batch was seen to fit; one of {found.refused:,} did not"), points=points)
     peak = float(found.ran[found.fits])
-    details = (("peak_bytes", peak), ("capacity_bytes", float(capacity)), ("limit_bytes", limit), ("tried_bytes", peak))
-    value, open_end = float(found.fits), not_closed(found, limit, free)
+    details = (*_details(peak, room), ("tried_bytes", peak))
+    value, open_end = float(found.fits), not_closed(found, room.limit, room.free)
     if found.fits >= most:
         whole = call == "evaluate" or most >= rig.n_examples
         high, outcome = (value, Outcome.OK) if whole else (math.inf, Outcome.LOWER_BOUND)
@@ -139,13 +158,12 @@ def _by_attempts(rig, name, call, *, most, first, limit, device, capacity, preci
                    details=details, points=points, note=note)
 
 
-def _confirmed(rig, found, *, limit, device, capacity, precision, seconds):
+def _confirmed(rig, found, room, *, precision, seconds):
     """What was read off the compiled program, after a training of that size; where that took more, what trainings say."""
     value = int(found.value)
     if rig.description() is None:
         return replace(found, note=f"{found.note}; no training has confirmed it: {_NOT_DESCRIBED}")
-    tried = _by_attempts(rig, "memory", "fit", most=value, first=value, limit=limit, device=device, capacity=capacity,
-                         precision=precision, seconds=seconds)
+    tried = _by_attempts(rig, "memory", "fit", room, most=value, first=value, precision=precision, seconds=seconds)
     if tried.known and tried.value == value:
         return replace(found, details=(*found.details, ("tried_bytes", tried.detail("tried_bytes"))),
                        note=f"{found.note}; a training of that size ran in a process of its own")
@@ -154,10 +172,6 @@ def _confirmed(rig, found, *, limit, device, capacity, precision, seconds):
     if tried.outcome is Outcome.OUT_OF_MEMORY:
         return tried
     return replace(found, note=f"{found.note}; no training has confirmed it: {tried.note}")
-
-
-def _limit(headroom, device, at_most):
-    return float(min(n for n in (device and headroom * device, at_most) if n is not None))
 
 
 def _points(looks):
