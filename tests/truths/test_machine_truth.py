@@ -15,7 +15,7 @@ RUNS = 2000  # the standard error of a share of 0.95 is 0.005
 @pytest.mark.parametrize("jitter", [0.01, 0.1, 0.3])
 @pytest.mark.parametrize(("t0", "c"), [(1e-3, 2e-6), (1.334e-3, 1.731e-6), (1e-3, 1e-4)])
 def test_the_interval_of_the_knee_holds_it(t0, c, jitter):
-    """At least in 93 % of runs; it may be in all, since sizes are few. (Least seen in 16 worlds: 0.919, of a size that lies all but at
+    """At least in 93 % of runs; it may be in all, since sizes are few. (Least seen in 16 worlds: 0.919, of a size that lies near
     the limit of 10 %.)"""
     per_example = t0 / SIZES + c
     knee = smallest_near_best(SIZES, per_example)
