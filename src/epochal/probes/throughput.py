@@ -83,12 +83,14 @@ def _sentences(reading, rig):
     knee, present = int(reading.detail("knee")), rig.present.batch_size
     span = ("" if reading.detail("knee_low") == reading.detail("knee_high")
             else f" (between {reading.detail('knee_low'):,.0f} and {reading.detail('knee_high'):,.0f} by the repeats)")
+    an_example = (f"{quantity('s', reading.detail('c'))} an example" if reading.outcome is Outcome.OK
+                  else "so little an example that it was not told from nothing")
     if present >= reading.detail("knee_high"):
         means = (f"From batches of {knee:,}{span} on the machine does within 10 % of its best examples a second: beyond the "
                  f"present {present:,} an epoch hardly gets shorter.")
     else:
         means = (f"Up to batches of {knee:,}{span} a larger batch makes an epoch shorter on this machine: a step costs "
-                 f"{quantity('s', reading.detail('t0'))}, whatever its size, and {quantity('s', reading.detail('c'))} an example.")
+                 f"{quantity('s', reading.detail('t0'))}, whatever its size, and {an_example}.")
     return means, ("It does not mean that training is done sooner by as much: a larger batch makes fewer updates in an epoch, and "
                    "its learning rate has to be found anew.")
 

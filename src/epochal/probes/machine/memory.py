@@ -168,7 +168,8 @@ def _confirmed(rig, found, room, *, precision, seconds):
         return replace(found, details=(*found.details, ("tried_bytes", tried.detail("tried_bytes"))),
                        note=f"{found.note}; a training of that size ran in a process of its own")
     if tried.known:
-        return replace(tried, note=f"the compiled step alone would allow {value:,}, but not a training; {tried.note}")
+        what = "which no training could confirm" if tried.outcome is Outcome.LOWER_BOUND else "but not a training"
+        return replace(tried, note=f"the compiled step alone would allow {value:,}, {what}; {tried.note}")
     if tried.outcome is Outcome.OUT_OF_MEMORY:
         return tried
     return replace(found, note=f"{found.note}; no training has confirmed it: {tried.note}")
