@@ -146,10 +146,15 @@ SCORES = (
 # Every name that a reading may have: its unit, what it is, and what its `details` hold.
 READINGS = {
     "memory": ("examples", "the largest batch size that fits.",
-               "`peak_bytes` of that batch, `capacity_bytes` of the device, `limit_bytes` that were allowed"),
+               "`peak_bytes` of that batch, `capacity_bytes` of the device, `limit_bytes` that were allowed; `tried_bytes` "
+               "where a training of that size ran in a process of its own"),
+    "memory_validation": ("examples", "the largest batch of a pass over the validation rows that fits.", "as of `memory`"),
+    "memory_predict": ("examples", "the largest batch of `predict` that fits.", "as of `memory`"),
+    "input_share": ("", "seconds of reading batches alone over seconds of `fit` from the same source.",
+                    "`read` and `fit`, seconds a batch; `batches` of an epoch"),
     "throughput": ("examples", "the batch size at which half of an update's time is spent on rows.",
-                   "an update of B rows takes `t0` + `c` B seconds; `knee`: the smallest size near the best speed; `best`: that "
-                   "speed in rows a second"),
+                   "an update of B rows takes `t0` + `c` B seconds; `knee`: the smallest size near the best speed, "
+                   "`knee_low` and `knee_high` what it may be by the repeats; `best`: that speed in rows a second"),
     "step_time": ("s", "an update of Keras' `fit` at the reference batch size of a study.", ""),
     "validation": ("s", "one pass over the validation rows at the present batch size.", ""),
     "compilation": ("s", "compiling before the first update.", ""),

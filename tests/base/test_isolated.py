@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from epochal.base.errors import UsageError
-from epochal.base.isolated import Isolated
+from epochal.base.isolated import Isolated, tell
 
 PLAIN = Isolated(seconds=60)
 
@@ -21,8 +21,21 @@ def twice(array):
     return {"twice": 2 * array, "back end": os.environ.get("KERAS_BACKEND")}
 
 
+def tells(then):
+    for number in range(3):
+        tell(("at", number))
+    sys.stderr.write("told\n")
+    {"returns": lambda: None, "fails": fails, "is_killed": is_killed, "sleeps": sleeps, "runs_out": runs_out}[then]()
+    return then
+
+
 def size_of(array):
     return array.nbytes
+
+
+def its_turn():
+    with open("/proc/self/oom_score_adj") as file:
+        return int(file.read())
 
 
 def fails():
@@ -87,6 +100,24 @@ def test_what_happened_instead_is_told(name, failure, sentence):
     outcome = PLAIN.run(here(name))
     assert (outcome.failure, outcome.value) == (failure, None)
     assert sentence in outcome.sentence
+
+
+@pytest.mark.parametrize(("then", "failure"), [("returns", None), ("fails", "raised"), ("is_killed", "killed"),
+                                               ("runs_out", "out of memory"), ("sleeps", "timed out")])
+def test_what_it_tells_on_the_way_is_heard_however_it_ends(then, failure):
+    outcome = Isolated(seconds=4 if then == "sleeps" else 60).run(here("tells"), then)
+    assert outcome.told == (("at", 0), ("at", 1), ("at", 2))
+    assert outcome.failure == failure
+    assert outcome.value == (then if failure is None else None)
+
+
+def test_telling_outside_of_such_a_process_does_nothing():
+    tell("anyone")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/oom_score_adj"), reason="Linux keeps it")
+def test_where_memory_runs_out_the_system_ends_it_first():
+    assert PLAIN.run(here("its_turn")).value == 1000
 
 
 def test_the_end_of_standard_error_is_kept():

@@ -1,9 +1,13 @@
 """What a process may hold is the least of the machine, its control groups and its own limit."""
 
+import time
+
+import numpy as np
 import psutil
 import pytest
 
-from epochal.base.system.memory import memory_here, says_no_memory
+from epochal.base.system import memory
+from epochal.base.system.memory import forget_most_held, held_here, memory_here, most_held_here, says_no_memory
 
 MB = 2**20
 
@@ -47,6 +51,27 @@ def test_a_limit_of_addresses_counts(monkeypatch, tmp_path):
     found = memory_here(str(tmp_path))
     assert found.total == 100_000 * MB
     assert 0 < found.free < found.total
+
+
+def test_the_most_that_is_held_stays_when_it_is_given_back():
+    forget_most_held()
+    before = held_here()
+    array = np.ones(2**24)
+    held = held_here() - before
+    del array
+    assert most_held_here() - before >= 0.95 * held > 100 * MB  # the system counts page by page, but not at once
+    forget_most_held()
+    assert most_held_here() - before < 60 * MB or psutil.WINDOWS
+
+
+def test_where_the_system_does_not_keep_it_it_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "_seen", memory._Seen())
+    forget_most_held(str(tmp_path))
+    before = held_here()
+    array = np.ones(2**24)
+    time.sleep(0.3)
+    del array
+    assert most_held_here(str(tmp_path)) - before > 100 * MB
 
 
 class Untold(Exception):

@@ -18,6 +18,7 @@ class FakeTiming:
         call, epoch: seconds that a call of `fit` or `predict`, and an epoch of `fit`, take beside the steps.
         jitter: standard deviation of the log of every time.
         validation, compilation: seconds of a validation pass and of compiling.
+        read: seconds of reading a batch; reads_ahead: whether `fit` reads while it computes.
         switches: what `compile` offers; with it a step takes so many seconds less (`saves`), compiling more (`compiles`), by name.
     """
 
@@ -28,6 +29,8 @@ class FakeTiming:
     jitter: float = 0.0
     validation: float = 2e-3
     compilation: float = 1.0
+    read: float = 1e-4
+    reads_ahead: bool = False
     switches: Mapping = field(default_factory=dict)
     saves: Mapping = field(default_factory=dict)
     compiles: Mapping = field(default_factory=dict)
@@ -138,6 +141,17 @@ class FakeRig:
     def predict_seconds(self, batch_size, n_rows):
         return self._seconds(-(-n_rows // batch_size), n_rows)
 
+    def source_batches(self):
+        return -(-self.n_examples // self.present.batch_size)
+
+    def read_seconds(self, n_batches):
+        return n_batches * self._timing.read * self._jitter()
+
+    def fit_source_seconds(self, n_batches):
+        t, reading = self._timing, n_batches * self._timing.read
+        computing = n_batches * (t.step + self.present.batch_size * t.example)
+        return (max(reading, computing) if t.reads_ahead else reading + computing) * self._jitter()
+
     def description(self):
         return self._description
 
@@ -160,7 +174,10 @@ class FakeRig:
     def _seconds(self, n_steps, n_examples, n_epochs=0):
         t = self._timing
         seconds = t.call + n_steps * t.step + n_examples * t.example + n_epochs * t.epoch
-        return seconds * float(np.exp(t.jitter * self._clock.normal()))
+        return seconds * self._jitter()
+
+    def _jitter(self):
+        return float(np.exp(self._timing.jitter * self._clock.normal()))
 
     def _height(self, state):
         return 0.5 * float(np.sum(self.h * state**2))

@@ -167,7 +167,8 @@ def _ceilings(plan, picture):
     if marked != {one.name: one.batch_size for one in plan.ceilings}:
         yield f"the picture has the bounds {marked}, and the plan {plan.ceilings}"
     limits = [one.name for one in plan.ceilings if one.limits]
-    named = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}.get(plan.binding.partition(":")[0])
+    names = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}
+    named = names.get(plan.binding.partition(":")[0])
     if limits and limits != [named]:
         yield f"{limits} is said to limit the batch size, and {plan.binding!r}"
     memory = plan.evidence.get("memory")

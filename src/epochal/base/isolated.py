@@ -1,6 +1,7 @@
 """Runs a function of this package in a process of its own, with limits of time and memory: it ends in a value, or in a sentence."""
 
 import contextlib
+import io
 import os
 import pickle
 import pkgutil
@@ -12,10 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import psutil
 
+from .system.memory import says_no_memory
 from .text import duration
 from .validate import require
 
@@ -33,6 +35,7 @@ class Outcome:
     failure: Literal["raised", "killed", "out of memory", "timed out"] | None = None
     sentence: str = ""  # what happened, for a reader; empty where it returned
     printed: str = ""  # the end of what the process wrote to standard error
+    told: tuple[Any, ...] = ()  # what the function passed to `tell`, in order, however it ended
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,13 @@ class Isolated:
     """Runs functions, each in a new Python process that ends with it and leaves nothing behind.
 
     What travels to the process and back is pickled by this package for its own child, through pipes: nothing is read from a file.
-    Arguments and value should be plain data and arrays. The process ends when the one that started it does.
+    Arguments and value should be plain data and arrays. The process ends when the one that started it does. Where memory runs out,
+    Linux ends it before others.
     """
 
     seconds: float  # after so many the process is ended; starting Python and importing libraries count
-    # the process and its children may hold so much; `None` for no limit. Looked at ten times a second.
+    # the process and its children may hold so much; `None` for no limit. Looked at ten times a second. On Linux without what is
+    # shared with others, such as libraries.
     memory_bytes: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)  # variables set for the process beside those of this one
     watch: Callable[[], None] = lambda: None  # called ten times a second meanwhile; what it raises ends the process, and is raised
@@ -72,14 +77,18 @@ class Isolated:
                 _end(process)
             log.seek(0)
             printed = log.read().decode(errors="replace").strip()[-_TAIL:]
-        if not answer:  # it ended before it could say anything
+        told = _messages(answer)
+        ended = told.pop() if told and told[-1].last else None
+        said = tuple(message.content for message in told)
+        if ended is None:  # it ended before it could say how
             failure, sentence = failure or _ending(process.returncode)
-            return Outcome(failure=failure, sentence=sentence, printed=printed)
-        failure, content = pickle.loads(answer)  # written by our own child
-        return Outcome(failure=failure, sentence=content, printed=printed) if failure else Outcome(content, printed=printed)
+            return Outcome(failure=failure, sentence=sentence, printed=printed, told=said)
+        if ended.failure:
+            return Outcome(failure=ended.failure, sentence=ended.content, printed=printed, told=said)
+        return Outcome(ended.content, printed=printed, told=said)
 
     def _wait(self, process) -> tuple[bytes, tuple[Literal["out of memory", "timed out"], str] | None]:
-        """What the process answered as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
+        """What the process said, as bytes; and, where it was ended for passing a limit, `(failure, sentence)`."""
         deadline = time.monotonic() + self.seconds
         while True:
             try:
@@ -87,10 +96,14 @@ class Isolated:
             except subprocess.TimeoutExpired:
                 pass
             self.watch()
+            failure = None
             if time.monotonic() > deadline:
-                return b"", ("timed out", f"It took longer than {duration(self.seconds)}.")
-            if self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
-                return b"", ("out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory.")
+                failure = "timed out", f"It took longer than {duration(self.seconds)}."
+            elif self.memory_bytes is not None and _memory(process.pid) > self.memory_bytes:
+                failure = "out of memory", f"It needed more than {self.memory_bytes / 2**30:.3g} GiB of memory."
+            if failure is not None:
+                _kill(process)
+                return process.communicate()[0], failure
 
 
 def _hand_over(pipe, message):
@@ -110,6 +123,12 @@ def _ending(code) -> tuple[Literal["killed"], str]:
 
 def _end(process):
     """End the process and what it has started, if they have not ended."""
+    _kill(process)
+    process.stdout.close()
+    process.wait()
+
+
+def _kill(process):
     family = []
     if process.poll() is None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -118,8 +137,6 @@ def _end(process):
     for child in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
-    process.stdout.close()
-    process.wait()
 
 
 def _memory(pid):
@@ -128,28 +145,59 @@ def _memory(pid):
     with contextlib.suppress(psutil.NoSuchProcess):  # one of them has just ended
         root = psutil.Process(pid)
         for process in (root, *root.children(recursive=True)):
-            total += process.memory_info().rss
+            held = process.memory_info()
+            total += held.rss - getattr(held, "shared", 0)
     return total
+
+
+class _Message(NamedTuple):
+    """What the process says: on the way, or, as the `last`, the value it returned, or a sentence and a `failure`."""
+
+    content: Any
+    last: bool = False
+    failure: Any = None
+
+
+def tell(content: Any) -> None:
+    """Tell the process that has started this one, which finds it in `Outcome.told` however this one ends; else nothing happens."""
+    if _answers is not None:
+        _write(_Message(content))
+
+
+_answers: Any = None  # in a process that `Isolated` has started: the pipe to the one that did
+
+
+def _write(message):
+    _answers.write(pickle.dumps(tuple(message)))
+    _answers.flush()
+
+
+def _messages(answer):
+    """The messages in the bytes that a process wrote; one that it was ended in the middle of is left out."""
+    found, stream = [], io.BytesIO(answer)
+    with contextlib.suppress(EOFError, pickle.UnpicklingError):
+        while True:
+            found.append(_Message(*pickle.load(stream)))  # written by our own child
+    return found
 
 
 def _child():
     """The process: reads the call from standard input, and writes how it ended to what standard output was."""
-    parent, answers = int(sys.argv[1]), os.fdopen(os.dup(1), "wb")
+    global _answers
+    sys.modules["epochal.base.isolated"] = sys.modules[__name__]  # so that `tell` writes to this pipe
+    parent, _answers = int(sys.argv[1]), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed goes to standard error
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # of Linux: end this one first
+        file.write("1000")
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
     def raised(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
-        memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
-        answer("out of memory" if memory else "raised", f"{kind.__name__}: {error}".strip())
-
-    def answer(failure, content):
-        answers.write(pickle.dumps((failure, content)))
-        answers.flush()
+        _write(_Message(f"{kind.__name__}: {error}".strip(), True, "out of memory" if says_no_memory(error) else "raised"))
 
     sys.excepthook = raised  # called with whatever ends the process
     function, arguments = pickle.loads(sys.stdin.buffer.read())  # written by the process that started this one
-    answer(None, pkgutil.resolve_name(function)(*arguments))
+    _write(_Message(pkgutil.resolve_name(function)(*arguments), True))
 
 
 def _end_with(parent):

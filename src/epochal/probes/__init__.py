@@ -3,7 +3,7 @@
 from .back_ends import BACK_ENDS
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
-from .memory import MEMORY
+from .machine.memory import MEMORY
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
 from .switches import SWITCHES

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from ..base.backends import BACKENDS, environment_of, installed
 from ..base.isolated import Isolated
+from ..base.text import number
 from ..records import BackEndTime, Outcome, Reading
 from ..seam.machine import compiling_anew
 from ..seam.model.description import from_description
@@ -109,8 +110,24 @@ def _point(size, name, took, compilation):
                        compile_seconds=compilation)
 
 
+def _sentences(reading, rig):  # noqa: ARG001
+    here, best = reading.points[0], min(reading.points[1:], key=lambda point: point.seconds)
+    named, size = BACKENDS[best.backend].title, f"{here.batch_size:,}"
+    if reading.low > 1:
+        means = (f"On {named} a step of `fit` at batch size {size} takes {number(1 / reading.value)} of the time here: epochs cost "
+                 "less there.")
+    elif reading.high < 1:
+        means = (f"No other installed back end is faster at batch size {size}; the next, {named}, takes "
+                 f"{number(1 / reading.value)} times as long.")
+    else:
+        means = f"{named} was not told to be faster or slower at batch size {size}."
+    return means, ("It does not mean that the batch size or learning rate to choose is another there: updates are the same but for "
+                   "rounding and random numbers; and other batch sizes may compare otherwise.")
+
+
 BACK_ENDS = Probe(
     name="back_ends", title="`fit` on another back end", what="time per batch of `fit` on each other installed back end",
     why="some models train several times faster on another",
     cost=lambda budget, program: _A_PROCESS * max(1, len(installed()) - 1),
-    run=back_ends, least_budget=_LEAST_BUDGET, offered=lambda: len(installed()) > 1, of_keras=True)
+    run=back_ends, least_budget=_LEAST_BUDGET, offered=lambda: len(installed()) > 1, of_keras=True,
+    sentences=_sentences)

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from ..base.seeds import integer, stream
 from ..base.stats import mean_interval
+from ..base.text import number
 from ..base.validate import require
 from ..records import CriticalRate, Outcome, Reading
 from .probe import LEAST_BUDGET, Probe
@@ -115,8 +116,24 @@ def _without(note, outcome=Outcome.UNRESOLVED):
     return Reading(name="critical_rate", outcome=outcome, note=note)
 
 
+def _sentences(reading, rig):
+    present, told = rig.present.learning_rate, f"{number(reading.low)} to {number(reading.high)}"
+    if present > reading.high:
+        means = (f"A first update at the present rate of {number(present)} makes the loss worse (the limit is {told}): "
+                 "begin lower, or warm up.")
+    elif present < reading.low / 2:
+        means = (f"The first update gains nothing more from {told} on; the present rate of {number(present)} is less than half of "
+                 "it, so that higher ones are worth trying.")
+    else:
+        means = (f"The first update gains nothing more from {told} on; the present rate of {number(present)} is near it: rates are "
+                 "worth trying below and around it.")
+    return means, ("It is not the rate to use: it looks one step ahead, at untrained weights, and the rate that trains best may "
+                   "lie on either side of it.")
+
+
 CRITICAL_RATE = Probe(
     name="critical_rate", title="critical learning rate at the start",
     what="learning rate above which the first updates raise the loss",
     why="bounds the rates worth trying", cost=lambda budget, program: 1 + program, run=critical_rate,
-    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True)
+    options=lambda rig, evidence, budget: {"seconds": 0.1 * budget}, least_budget=LEAST_BUDGET, explains=True,
+    sentences=_sentences)

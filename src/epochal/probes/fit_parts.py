@@ -5,6 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
+from ..base.text import quantity
 from ..records import Outcome, PassTime, Reading
 from .probe import LEAST_BUDGET, SMALL_PROGRAM, Probe, largest_that_fits
 
@@ -58,12 +59,24 @@ def _sizes(rig, evidence, budget):
     return {"sizes": (present, larger) if budget >= _TWO_SIZES and larger > present else (present,)}
 
 
+def _sentences_of_compilation(reading, rig):
+    return (f"Every batch size that is trained for the first time costs {quantity('s', reading.value)} before its first update "
+            f"(so long at {rig.present.batch_size:,}): another size has to save as much in its epochs.",
+            "It does not mean that each epoch is so much longer, and it says nothing about how a batch size learns.")
+
+
+def _sentences_of_validation(reading, rig):  # noqa: ARG001
+    return (f"Every epoch ends with {quantity('s', reading.value)} of validation, whatever the number of updates in it: more "
+            "epochs, as a larger batch needs for as many updates, pay it more often.",
+            "It does not mean that validating less often changes what is learnt; early stopping only sees it later.")
+
+
 COMPILATION = Probe(
     name="compilation", title="compilation before the first update", what="seconds that `fit` compiles",
     why="part of what a training takes", cost=lambda budget, program: (2 if program <= SMALL_PROGRAM else _KERAS) * program,
-    run=compilation, least_budget=LEAST_BUDGET)
+    run=compilation, least_budget=LEAST_BUDGET, sentences=_sentences_of_compilation)
 
 VALIDATION = Probe(
     name="validation", title="one pass over the validation rows", what="seconds of a validation pass of `fit`",
     why="part of what a training takes", cost=lambda budget, program: program, run=validation, options=_sizes,
-    least_budget=LEAST_BUDGET)
+    least_budget=LEAST_BUDGET, sentences=_sentences_of_validation)

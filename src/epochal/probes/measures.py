@@ -9,7 +9,8 @@ from .batches.stratified_noise import STRATIFIED_NOISE
 from .branches.critical_batch import BRANCHED_BATCH
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
-from .memory import MEMORY
+from .machine.input_share import INPUT_SHARE
+from .machine.memory import MEMORY, MEMORY_PREDICT, MEMORY_VALIDATION
 from .noise import NOISE_SCALE
 from .prediction import PREDICTION
 from .rates.best_rate import BEST_RATE
@@ -20,8 +21,8 @@ from .throughput import THROUGHPUT
 
 ALL = "all"
 MEASURES = {
-    "memory": (MEMORY,),
-    "throughput": (THROUGHPUT, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),
+    "memory": (MEMORY, MEMORY_VALIDATION, MEMORY_PREDICT),
+    "throughput": (THROUGHPUT, INPUT_SHARE, COMPILATION, VALIDATION, SWITCHES, BACK_ENDS),
     "noise_scale": (NOISE_SCALE,),
     "critical_batch": (BRANCHED_BATCH,),
     "learning_rate": (CRITICAL_RATE, RANGE_TEST, BEST_RATE, RATE_EXPONENT),

@@ -50,8 +50,13 @@ def _options(rig, evidence, budget):
     return {"seconds": 0.1 * budget, "largest": largest if largest is not None and largest < rig.n_examples else None}
 
 
+def _sentences(reading, rig):  # noqa: ARG001
+    return (f"`predict(batch_size={int(reading.value)})` is within 10 % of the most rows a second here; it need not be the batch "
+            "size of training.", "It says nothing about the batch size to train with, and does not change what is predicted.")
+
+
 PREDICTION = Probe(
     name="prediction", title="best batch size of predict", what="time per row of `predict`, for several batch sizes",
     why="`predict` has a best batch size of its own",
     cost=lambda budget, program: min(8 / 60 * budget, 4 + 3 * program), run=prediction,
-    options=_options, least_budget=LEAST_BUDGET, explains=True)
+    options=_options, least_budget=LEAST_BUDGET, explains=True, sentences=_sentences)

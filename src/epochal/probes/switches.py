@@ -2,6 +2,7 @@
 
 from time import perf_counter
 
+from ..base.text import number
 from ..engine.guard import memory_guard
 from ..records import Outcome, Reading, SwitchTime
 from .probe import Probe
@@ -73,7 +74,21 @@ def _point(size, way, took, as_compiled, compiling):
                       low=sooner[0], high=sooner[-1], compile_seconds=compiling)
 
 
+def _sentences(reading, rig):  # noqa: ARG001
+    best = max(reading.points[1:], key=lambda point: point.sooner)
+    ways = [f"steps_per_execution={best.steps_per_execution}"] * (best.steps_per_execution > 1)
+    ways += ["jit_compile=True"] * best.jit_compile
+    named = " and ".join(f"`{way}`" for way in ways)
+    if reading.low > 1:
+        means = (f"With {named} a step of `fit` at batch size {best.batch_size:,} ends {number(reading.value)} times as soon: "
+                 "with the fixed cost of a step goes a reason for a larger batch.")
+    else:
+        means = f"With {named} a step of `fit` at batch size {best.batch_size:,} was not seen to end sooner: compile as it is."
+    return means, "It does not mean that anything else is learnt: the updates are the same but for the last digits."
+
+
 SWITCHES = Probe(
     name="switches", title="`fit` with `steps_per_execution`", what="time per batch of `fit` with `steps_per_execution`",
     why="where updates are short, it saves much of their time", cost=lambda budget, program: min(_SHARE * budget, 4 + 4 * program),
-    run=switches, least_budget=_LEAST_BUDGET, not_on=("torch",), of_keras=True, explains=True)
+    run=switches, least_budget=_LEAST_BUDGET, not_on=("torch",), of_keras=True, explains=True,
+    sentences=_sentences)

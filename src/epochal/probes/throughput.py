@@ -3,10 +3,10 @@
 import numpy as np
 
 from ..base.stats import fieller, line_fit
-from ..base.text import counted
+from ..base.text import counted, quantity
 from ..records import Outcome, Reading
 from ..rules.plan.propose import batch_sizes, visiting_order
-from ..rules.training.predict_size import smallest_near_best
+from ..rules.training.predict_size import SHARE, smallest_near_best
 from .probe import Probe, largest_that_fits
 from .step_time import FEWEST_SIZES, race, sizes_up_to
 
@@ -27,7 +27,9 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa:
 
     Returns:
         A `Reading` in examples, a `StepTime` for each size, and details: `t0` (s), `c` (s an example),
-        `knee` (smallest measured batch within 10 % of the best throughput), `best` (examples/s). `LOWER_BOUND` where c is
+        `knee` (smallest measured batch within 10 % of the best throughput), `knee_low` and `knee_high` (the smallest and the
+        largest measured size that may be it: whose fastest repeat, or slowest, is within 10 % of the best median), `best`
+        (examples/s). `LOWER_BOUND` where c is
         not told from zero; `UNRESOLVED` where there are rows for fewer than three sizes. Holds for `fit` on this machine
         under today's load, not for an engine that runs many steps in one program.
     """
@@ -41,13 +43,14 @@ def throughput(rig, *, seed=0, largest=None, sizes=None, seconds=15.0):  # noqa:
         return unresolved
     t0, c, low, high = _line(timed.sizes, timed.median)
     per_example = timed.median / timed.sizes
+    knee, knee_low, knee_high = _knee(timed.sizes, timed.seconds.T / timed.sizes)
     bounded = np.isfinite(high)
     notes = [f"{counted(timed.skipped, 'batch size')} left out, to stay inside the budget"] * (timed.skipped > 0)
     notes += ["what an example costs was not told from zero: steps cost alike, or the machine was busy"] * (not bounded)
     return Reading(
         name="throughput", value=t0 / c if c > 0 else low, unit="examples", low=low, high=high,
         repeats=timed.seconds.shape[1], outcome=Outcome.OK if bounded else Outcome.LOWER_BOUND, points=timed.step_times(),
-        details=(("t0", t0), ("c", c), ("knee", float(smallest_near_best(timed.sizes, per_example))),
+        details=(("t0", t0), ("c", c), ("knee", knee), ("knee_low", knee_low), ("knee_high", knee_high),
                  ("best", float(1 / per_example.min()))),
         note="; ".join(notes))
 
@@ -64,6 +67,34 @@ def _line(sizes, medians):
     return t0, c, max(low, 0.0), high
 
 
+def _knee(sizes, per_example):
+    """The smallest size within 10 % of the best throughput, by medians; and by the fastest and by the slowest repeat of each size.
+
+    `per_example`: float[n_repeats, n_sizes], seconds. The median of a size lies between its fastest and slowest of five
+    repeats in 94 % of cases.
+    """
+    medians, best = np.median(per_example, axis=0), float(np.median(per_example, axis=0).min()) / SHARE["throughput"]
+    low, high = sizes[per_example.min(0) <= best], sizes[per_example.max(0) <= best]
+    knee = float(smallest_near_best(sizes, medians))
+    return knee, min(knee, float(low.min())), max(knee, float(high.min()) if len(high) else float(sizes[-1]))
+
+
+def _sentences(reading, rig):
+    knee, present = int(reading.detail("knee")), rig.present.batch_size
+    span = ("" if reading.detail("knee_low") == reading.detail("knee_high")
+            else f" (between {reading.detail('knee_low'):,.0f} and {reading.detail('knee_high'):,.0f} by the repeats)")
+    an_example = (f"{quantity('s', reading.detail('c'))} an example" if reading.outcome is Outcome.OK
+                  else "so little an example that it was not told from nothing")
+    if present >= reading.detail("knee_high"):
+        means = (f"From batches of {knee:,}{span} on the machine does within 10 % of its best examples a second: beyond the "
+                 f"present {present:,} an epoch hardly gets shorter.")
+    else:
+        means = (f"Up to batches of {knee:,}{span} a larger batch makes an epoch shorter on this machine: a step costs "
+                 f"{quantity('s', reading.detail('t0'))}, whatever its size, and {an_example}.")
+    return means, ("It does not mean that training is done sooner by as much: a larger batch makes fewer updates in an epoch, and "
+                   "its learning rate has to be found anew.")
+
+
 def _options(rig, evidence, budget):
     """The batch sizes that will be compared, where they are enough for a line."""
     largest = largest_that_fits(evidence)
@@ -74,4 +105,4 @@ def _options(rig, evidence, budget):
 THROUGHPUT = Probe(
     name="throughput", title="hardware batch size B_hw = t0 / c", what="time per batch of `fit`, for several batch sizes",
     why="tells what a larger batch costs here", cost=lambda budget, program: min(0.25 * budget, 5 + 6 * program), run=throughput,
-    options=_options)
+    options=_options, sentences=_sentences)

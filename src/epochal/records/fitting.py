@@ -35,7 +35,7 @@ _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassT
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
               "engine": EnginePoint, "rare_class": BatchOdds, "batch_norm_lag": StatisticsGap, "accumulation": Accumulated,
               "predict_invariance": PredictedApart, "range_test": SweptRate, "best_rate": TrainedRate, "rate_exponent": BestRate,
-              "branched_batch": BranchLoss}
+              "branched_batch": BranchLoss, "memory_validation": StepMemory, "memory_predict": StepMemory}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 

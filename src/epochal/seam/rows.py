@@ -75,6 +75,7 @@ class Data:
         folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
         preprocessed: whether the model's own preprocessor, if it has one, has made these rows.
         columns: of a table, a `ColumnUse` for each of its columns. target_scale: as in `Task`.
+        origin: the `Origin` that the rows were read from, where they came in batches; else `None`.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Data:
     preprocessed: bool = False
     columns: tuple = ()
     target_scale: float = 1.0
+    origin: Any = None
 
     @property
     def parts(self):

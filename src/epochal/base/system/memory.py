@@ -1,8 +1,13 @@
-"""How much memory this process may hold: the machine's, a container's, or what a limit of its own leaves."""
+"""How much memory this process may hold (the machine's, a container's, or what a limit of its own leaves), and holds at most."""
 
+import contextlib
+import threading
+import time
 import traceback
 from pathlib import Path
 from typing import NamedTuple
+
+_LOOK = 0.02  # seconds between two looks at what this process holds, where the system does not keep the most of it
 
 
 class Memory(NamedTuple):
@@ -58,6 +63,57 @@ def _lines(path):
 def _number(path):
     text = "".join(_lines(path))
     return int(text) if text.isdigit() else None
+
+
+def held_here() -> int:
+    """Bytes of memory that this process holds now: its resident set."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
+
+
+def most_held_here(root: str = "/") -> int:
+    """The most bytes of memory that this process has held since `forget_most_held`, or since it began where that cannot be undone.
+
+    Linux: `VmHWM`, which the system keeps (not `ru_maxrss`, which begins at what the process that started this one held). Windows:
+    the peak working set. Elsewhere the most that was seen, fifty times a second, since the first `forget_most_held`.
+    """
+    import psutil
+
+    for line in _lines(Path(root) / "proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    told = getattr(psutil.Process().memory_info(), "peak_wset", None)  # of Windows
+    return max(held_here(), _seen.most) if told is None else told
+
+
+def forget_most_held(root: str = "/") -> None:
+    """Let `most_held_here` begin anew with what is held now, where the system allows it: not on Windows."""
+    asked = Path(root) / "proc/self/clear_refs"
+    if asked.exists():
+        with contextlib.suppress(OSError):
+            asked.write_text("5", encoding="utf-8")
+        return
+    _seen.most = held_here()
+    if _seen.thread is None:
+        _seen.thread = threading.Thread(target=_see, daemon=True)
+        _seen.thread.start()
+
+
+class _Seen:
+    """The most that was seen so far, and the thread that looks."""
+
+    most: int = 0
+    thread: threading.Thread | None = None
+
+
+_seen = _Seen()
+
+
+def _see():
+    while True:
+        _seen.most = max(_seen.most, held_here())
+        time.sleep(_LOOK)
 
 
 def says_no_memory(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -214,6 +215,30 @@ class KerasRig:
         x = self._data.train.take(np.arange(n_rows) % self.n_examples).x
         return self._timed(self._runner(()).predict, x, batch_size=batch_size, verbose=0)
 
+    def source_batches(self):
+        """Batches of an epoch of what the user passes; of arrays at the present batch size. `None` where read once only."""
+        origin = self._data.origin
+        return -(-self.n_examples // self._present_size()) if origin is None else origin.n_batches
+
+    def read_seconds(self, n_batches):
+        """Seconds of reading so many batches, pass after pass; of arrays of taking rows in a drawn order, as `fit` does."""
+        origin = self._data.origin
+        return self._timed(self._take_batches if origin is None else origin.read, n_batches)
+
+    def fit_source_seconds(self, n_batches):
+        """Seconds of `fit` for so many batches from what the user passes, epochs of fewer repeated; compiling not excluded."""
+        whole, origin, model = self.source_batches(), self._data.origin, self._runner(())
+        steps = min(n_batches, whole)
+        n_epochs = -(-n_batches // steps)
+        cut = {} if steps == whole and (origin is None or origin.steps is None) else {"steps_per_epoch": steps}
+        fit = model.fit if self._trainer is None else partial(self._trainer, model)
+        train = self._data.train
+        rows = {"x": origin.x} if origin is not None else {"x": train.x, "y": train.y, "sample_weight": train.weight,
+                                                           "batch_size": self._present_size()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a `DataLoader`, that it shuffles itself; of steps that end an epoch
+            return self._timed(fit, **rows, **cut, epochs=n_epochs, verbose=0) * n_batches / (n_epochs * steps)
+
     def description(self):
         """The user's model as JSON, see `described`; `None` where a part of it is not Keras' own, or where it runs eagerly."""
         model = self._twin.described
@@ -223,6 +248,19 @@ class KerasRig:
         """Inputs, targets and sample weights of the first training rows."""
         part = self._data.train.take(slice(0, n_rows))
         return part.x, part.y, part.weight
+
+    def _present_size(self):
+        return min(self.present.batch_size, self.n_examples)
+
+    def _take_batches(self, n_batches):
+        size, train, n_taken = self._present_size(), self._data.train, 0
+        while n_taken < n_batches:
+            order = np.random.default_rng(0).permutation(self.n_examples)
+            for start in range(0, self.n_examples, size):
+                if n_taken == n_batches:
+                    return
+                train.take(order[start:start + size])
+                n_taken += 1
 
     def _decides_by_sums(self):
         """Refuse a metric that cannot be told in blocks, and say in the record what always the same answer would score."""

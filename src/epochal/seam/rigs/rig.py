@@ -63,6 +63,9 @@ class Rig(Protocol):
     def validation_seconds(self, batch_size, n_passes): ...  # -> seconds of its passes over the validation rows
     def compile_seconds(self, batch_size, switches=()): ...  # -> seconds its first call takes longer than the same call again
     def predict_seconds(self, batch_size, n_rows): ...   # -> seconds Keras' own `predict` takes for n_rows rows
+    def source_batches(self): ...                        # -> batches of an epoch of the user's source; None where read once only
+    def read_seconds(self, n_batches): ...               # -> seconds of reading so many batches of it, and nothing else
+    def fit_source_seconds(self, n_batches): ...         # -> seconds that `fit` takes for so many batches from it
     def description(self): ...                       # -> the model as JSON, for another back end; None where it cannot be one
     def sample(self, n_rows): ...                    # -> (x, y, sample weights) of the first training rows, in NumPy
     def out_of_memory(self, error): ...              # -> whether this exception says that memory ran out
