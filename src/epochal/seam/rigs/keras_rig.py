@@ -19,6 +19,7 @@ from ..identity.task import task_of
 from ..machine import compiling_anew
 from ..model.copying import seeded, to_numpy
 from ..model.description import described
+from ..model.preconditioner import momentum, preconditioner
 from ..rows import check, joined
 from .constant import constant_figures
 from .judging import figures_of, require_sums
@@ -141,6 +142,19 @@ class KerasRig:
                 fixed[i] = self._verbs.put(seed + np.array([0, draw], seed.dtype))
             state = state._replace(fixed=fixed)
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
+
+    def slope(self, state, rows):
+        nothing = [np.zeros(p.shape, np.float32) for p in self._twin.model.trainable_variables]
+        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), nothing)[0])
+
+    def curvature(self, state, rows, v):
+        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v))[1])
+
+    def preconditioner(self, state):
+        return preconditioner(self._twin.model, state.slots)
+
+    def momentum(self):
+        return momentum(self._twin.model.optimizer)
 
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size, whole=self._trainer is None)

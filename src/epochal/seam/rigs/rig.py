@@ -49,6 +49,10 @@ class Rig(Protocol):
     def constant(self): ...                          # -> float[n, 1 + n_metrics]: of the best constant answers; None if unknown
     def loss(self, state, rows): ...                 # -> float, forward only: dropout off; batch-norm over these rows
     def gradient(self, state, rows, draw=0): ...     # -> vector: of the mean loss over rows, in training mode, before clipping
+    def slope(self, state, rows): ...                # -> vector: the gradient of `loss`, dropout off
+    def curvature(self, state, rows, v): ...         # -> vector: H v, H the second derivatives of `loss`
+    def preconditioner(self, state): ...             # -> vector: what the optimizer scales gradients by (Adam: 1/(√v̂ + ε)), or None
+    def momentum(self): ...                          # -> (kind, m): how the optimizer averages gradients, or None where not known
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def switches(self): ...                              # -> {argument of `compile` that may speed `fit` up here: its value}

@@ -14,7 +14,7 @@ from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    verbs = ("step", "loss", "gradient", "judge", "judge_rows")
+    verbs = ("step", "loss", "gradient", "curvature", "judge", "judge_rows")
     compiled = {name: tf.function(getattr(world, name), autograph=False) for name in verbs}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
@@ -28,6 +28,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
+        curvature=lambda state, rows, v: compiled["curvature"](state, tf.constant(rows), [tf.constant(part) for part in v]),
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
         refused=lambda error: isinstance(error, tf.errors.InvalidArgumentError | tf.errors.UnimplementedError
@@ -99,6 +100,19 @@ class _World:
         slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
+
+    def curvature(self, state, rows, v):
+        """Gradient and H v of the loss: the derivative of the gradient's part along v. Without XLA, which lacks some of it."""
+        self._load(state)
+        weights, batch = [weight.value for weight in self._model.trainable_variables], self._take(rows)
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                loss = self._loss(*batch)
+            slopes = [tf.convert_to_tensor(slope) for slope in inner.gradient(
+                loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)]
+            along = tf.add_n([tf.reduce_sum(slope * tf.cast(part, slope.dtype)) for slope, part in zip(slopes, v, strict=True)])
+        bent = outer.gradient(along, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return slopes, [tf.convert_to_tensor(part) for part in bent]
 
     def _judge(self, x, y, weight):
         y_pred, loss = self._twin.forward(x, y, weight, training=False)

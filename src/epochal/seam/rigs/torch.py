@@ -27,6 +27,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
+        curvature=world.curvature,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
         aside=world.aside,
@@ -66,6 +67,19 @@ class _World:
         slopes = self._slopes(self._train(state, rows))
         return [torch.zeros_like(v.value) if slope is None else slope
                 for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
+
+    def curvature(self, state, rows, v):
+        """Gradient and H v of the loss: the derivative of the gradient's part along v."""
+        self._load(state)
+        weights = [variable.value for variable in self._model.trainable_variables]
+        slopes = torch.autograd.grad(self._loss(state, rows), weights, create_graph=True, allow_unused=True)
+        slopes = [torch.zeros_like(weight) if slope is None else slope for slope, weight in zip(slopes, weights, strict=True)]
+        along = sum((slope * torch.as_tensor(part, dtype=slope.dtype, device=slope.device)).sum()
+                    for slope, part in zip(slopes, v, strict=True))
+        bent = (torch.autograd.grad(along, weights, allow_unused=True) if isinstance(along, torch.Tensor) and along.requires_grad
+                else [None] * len(weights))  # a straight line has no second derivative
+        return [slope.detach() for slope in slopes], [torch.zeros_like(weight) if part is None else part
+                                                      for part, weight in zip(bent, weights, strict=True)]
 
     def judged(self, state, rows):
         with torch.no_grad():

@@ -52,6 +52,7 @@ class Verbs:
     results: Callable     # (values of the metrics' variables) -> metrics
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
+    curvature: Callable   # (state, rows, list of arrays v) -> (gradient, H v) of what `loss` tells, lists like the weights
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size, whole: None  # whole: with a frozen base in the step
