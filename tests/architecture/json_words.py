@@ -33,6 +33,13 @@ MEANINGS = {
     "BackEndTime": {"seconds": "the median.", "low": "the fastest.", "high": "the slowest."},
     "StepMemory": {"peak_bytes": "what the step needs."},
     "CriticalRate": {"learning_rate": "the rate that was found."},
+    "Moment": {
+        "n_updates": "that the training had had.",
+        "n_examples": "that these updates had seen.",
+        "value": "of the reading at this moment, in its unit.",
+        "low": "the lower end of its 95 % interval.",
+        "high": "the upper end of its 95 % interval.",
+    },
 }
 
 # What stands instead of words of a docstring that are for Python, or say too little by themselves; "" is the summary.

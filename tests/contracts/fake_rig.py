@@ -91,7 +91,7 @@ class FakeRig:
         return self._scales
 
     def momentum(self):
-        return "heavy_ball", 0.0
+        return "heavy_ball", 0.0, self._scales is not None
 
     def loss(self, state, rows):
         return self._height(state) + self.s * float(self._noise[rows].mean(0) @ state)

@@ -15,6 +15,7 @@ from .plan import Verdict as Verdict
 from .points import BackEndTime as BackEndTime
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
+from .points import Moment as Moment
 from .points import PassTime as PassTime
 from .points import Point as Point
 from .points import RowTime as RowTime

@@ -7,7 +7,18 @@ from ..base.errors import Misfit
 from .curve import Curve, Setting
 from .evidence import FIXABLE, TRAINERS, Evidence, Until
 from .plan import Arm, Plan, Stopping, Switches
-from .points import BackEndTime, CriticalRate, EnginePoint, PassTime, RowTime, StepMemory, StepTime, SwitchTime, UpdatesToTarget
+from .points import (
+    BackEndTime,
+    CriticalRate,
+    EnginePoint,
+    Moment,
+    PassTime,
+    RowTime,
+    StepMemory,
+    StepTime,
+    SwitchTime,
+    UpdatesToTarget,
+)
 from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
@@ -15,7 +26,7 @@ from .task import Machine, Task
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
-              "engine": EnginePoint}
+              "engine": EnginePoint, "sharpness": Moment, "preconditioned_sharpness": Moment, "noise_scale_training": Moment}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -80,6 +91,12 @@ def _(point: SwitchTime):
 def _(point: BackEndTime):
     _hold(point.batch_size >= 1 and 0 < point.low <= point.seconds <= point.high < math.inf, "seconds within their interval")
     _hold(0 <= (point.compile_seconds or 0) < math.inf, "numbers that are measured")
+
+
+@check.register
+def _(point: Moment):
+    _hold(point.n_updates >= 0 and point.n_examples >= 0, "numbers of updates and of examples")
+    _hold(not math.isnan(point.value), "a number")
 
 
 @check.register

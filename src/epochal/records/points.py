@@ -85,6 +85,22 @@ class CriticalRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a reading was at one moment of a training, in the reading's unit, with its interval.
+
+    Attributes:
+        n_updates, n_examples: that the training had had.
+        high: infinite where there is only a lower bound.
+    """
+
+    n_updates: int
+    n_examples: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatesToTarget:
     """Updates that a batch size takes to the target.
 
@@ -139,4 +155,5 @@ class EnginePoint:
         return f"{self.mode}, {self.width} lanes wide ({fused}, stepwise {self.seconds_stepwise * 1e3:.3g} ms a step and lane)"
 
 
-Point = StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
+Point = (StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | Moment | UpdatesToTarget
+         | EnginePoint)

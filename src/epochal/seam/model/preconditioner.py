@@ -43,20 +43,20 @@ def preconditioner(model, slots):
 
 
 def momentum(optimizer):
-    """How an optimizer averages gradients: `(kind, m)`, or `None` where its update is none of those known here.
+    """How an optimizer averages gradients: `(kind, m, scales)`, or `None` where its update is none of those known here.
 
     Kinds: `"heavy_ball"` (SGD, RMSprop; m = 0: no averaging), `"nesterov"` (SGD), `"average"` (Adam, AdamW: m is beta_1),
-    `"nesterov_average"` (Nadam).
+    `"nesterov_average"` (Nadam). `scales`: whether it scales gradients by a diagonal, the `preconditioner`.
     """
     parts = inside(optimizer)
     rule = _rule(parts[0]) if len(parts) == 1 else None
     match rule:
         case "SGD":
-            return ("nesterov" if parts[0].nesterov else "heavy_ball"), float(parts[0].momentum)
+            return ("nesterov" if parts[0].nesterov else "heavy_ball"), float(parts[0].momentum), False
         case "RMSprop":
-            return "heavy_ball", float(parts[0].momentum)
+            return "heavy_ball", float(parts[0].momentum), True
         case "Adam" | "Nadam":
-            return ("average" if rule == "Adam" else "nesterov_average"), float(parts[0].beta_1)
+            return ("average" if rule == "Adam" else "nesterov_average"), float(parts[0].beta_1), True
     return None
 
 
