@@ -47,7 +47,7 @@ class FakeRig:
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
         description: what another back end is told of the model; `None` where it cannot be told.
-        scales: float[n_params], what the optimizer scales gradients by; `None` for plain gradient descent. Its steps do not heed it.
+        scales: float[n_params], what the optimizer says it scales gradients by; `None`: plain gradient descent, as its steps are.
     """
 
     pure, folds, turns, own, skips = None, (), (0,), False, False

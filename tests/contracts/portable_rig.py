@@ -25,6 +25,7 @@ def bind(twin, data):
         results=lambda values: results_of(twin, values),
         loss=world.loss,
         gradient=world.gradient,
+        slope=world.slope,
         curvature=world.curvature,
         peak_bytes=lambda state, batch_size, whole: None,   # Keras does not tell
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
@@ -97,21 +98,25 @@ class _World:
         self._descend(state, rows)
         return [-_numpy(v) for v in self._descent.optimizer.momentums]
 
-    def curvature(self, state, rows, v):
-        """Gradient, and the central difference of gradients along v: right to about a hundredth of its length, in float32."""
+    def slope(self, state, rows):
         if self._still is None:
             self._still = self._second_model(dropout=False)
-        length = np.sqrt(sum(float(np.sum(np.square(part, dtype=np.float64))) for part in v))
+        self._train(self._still, state._replace(slots=self._cold), rows)
+        return [-_numpy(m) for m in self._still.optimizer.momentums]
 
-        def slope(reach):
-            weights = [(w + reach * part).astype(w.dtype) for w, part in zip(state.weights, v, strict=True)]
-            self._train(self._still, state._replace(weights=weights, slots=self._cold), rows)
-            return [-_numpy(m) for m in self._still.optimizer.momentums]
-
+    def curvature(self, state, rows, v):
+        """The central difference of slopes along v: right to about a hundredth of its length, in float32."""
+        length, size = (float(np.linalg.norm(np.concatenate([np.ravel(a) for a in arrays]))) for arrays in (v, state.weights))
         if length == 0:
-            return slope(0.0), [np.zeros_like(part) for part in v]
-        reach = REACH * np.sqrt(sum(float(np.sum(np.square(w, dtype=np.float64))) for w in state.weights)) / length
-        return slope(0.0), [(ahead - behind) / (2 * reach) for ahead, behind in zip(slope(reach), slope(-reach), strict=True)]
+            return [np.zeros_like(part) for part in v]
+        reach = REACH * size / length
+
+        def beside(way):
+            weights = [(w + way * part).astype(w.dtype) for w, part in zip(state.weights, v, strict=True)]
+            return self.slope(state._replace(weights=weights), rows)
+
+        ahead, behind = beside(reach), beside(-reach)
+        return [(a - b) / (2 * reach) for a, b in zip(ahead, behind, strict=True)]
 
     def _descend(self, state, rows):
         """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""

@@ -134,7 +134,11 @@ class RigContract:
 
     def test_momentum_is_a_kind_and_a_share_or_not_known(self, rig):
         found = rig.momentum()
-        assert found is None or (type(found[2]) is bool and found[0] in ("heavy_ball", "nesterov", "average", "nesterov_average") and 0 <= found[1] < 1)
+        if found is not None:
+            kind, m, scales = found
+            assert kind in ("heavy_ball", "nesterov", "average", "nesterov_average")
+            assert 0 <= m < 1
+            assert scales is (rig.preconditioner(rig.step(rig.fresh(0), self.rows, 0.1)[0]) is not None)
 
     def test_a_short_last_batch_is_a_real_smaller_batch(self, rig):
         state, short = rig.fresh(0), self.rows[:3]

@@ -22,10 +22,11 @@ def an_epoch(rig):
 
 
 def short_training(rig, *, seed, marks, seconds):
-    """Train from fresh weights at the present batch size and rates, and yield `(n_updates, state)` at each of some numbers of updates.
+    """Train from fresh weights at the present batch size and rates; yield `(n_updates, state)` at each of some numbers of updates.
 
-    Rows come as in trainings elsewhere, without a short last batch. It ends where `seconds` of training, beside compiling, are over:
-    with the updates it has then, where they are more than at the last mark. What the caller does between marks does not count.
+    Rows come as in trainings elsewhere, without a short last batch. It ends where `seconds` of training, beside compiling,
+    are over: with the updates it has then, where they are more than at the last mark. What the caller does between marks
+    does not count.
     """
     stretches = Stretches(rig, min(rig.present.batch_size, rig.n_examples), _AT_ONCE)
     training, taken, compiled = stretches.start(Lane(seed, rig.present_schedule)), 0.0, False

@@ -28,8 +28,9 @@ class Top(NamedTuple):
 def largest_eigenvalue(product, first, *, most=60, precision=1e-3, go_on=lambda: True):
     """Lanczos' method (1950) with full reorthogonalisation.
 
-    SciPy's `eigsh` does the same and restarts besides, but it answers only what has converged: stopped by the clock it has nothing
-    to say, and it cannot be told how many products it may take. Here every product leaves a lower bound and its error.
+    SciPy's `eigsh` does the same and restarts besides, but it answers only what has converged: stopped by the clock it has
+    nothing to say, and it cannot be told how many products it may take. Here every product leaves a lower bound and its
+    error.
 
     Args:
         product: `(vector) -> M @ vector`, M symmetric.

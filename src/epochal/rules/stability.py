@@ -8,8 +8,8 @@ def stability_limit(learning_rate, kind, m):
 
     With η the rate: 2 / η for plain gradient descent, 2 (1 + m) / η with momentum m, 2 (1 + m) / (η (1 + 2 m)) with Nesterov's,
     (2 + 2 β₁) / ((1 - β₁) η) where gradients are averaged as in Adam (Cohen et al. 2021, arXiv:2103.00065, and 2022,
-    arXiv:2207.14484), and that over 1 + 2 β₁ for Nadam, which is Nesterov's form of it. Where an optimizer scales gradients by a
-    diagonal D, it is the limit of the eigenvalue of D^½ H D^½, D held as it is.
+    arXiv:2207.14484), and that over 1 + 2 β₁ for Nadam, which is Nesterov's form of it. Where an optimizer scales gradients
+    by a diagonal D, it is the limit of the eigenvalue of D^½ H D^½, D held as it is.
 
     Args:
         kind, m: how gradients are averaged, as `rig.momentum()` tells it; m in [0, 1).

@@ -28,9 +28,9 @@ class _TimeIsUp(Exception):
 def sam_sharpness(rig, *, seed=0, state=None, rows=ROWS, radius=0.05, adaptive_radius=0.5, updates=None, seconds=math.inf):
     """How far the loss rises by one step up its slope.
 
-    L(w + ρ g / |g|) - L(w), the first-order ascent of sharpness-aware minimization (Foret et al. 2021, arXiv:2010.01412). The detail
-    `adaptive` is its elementwise-adaptive form, a step of ρ w² g / |w g| (Kwon et al. 2021, arXiv:2102.11600), which rescaling the
-    weights of a function does not change.
+    L(w + ρ g / |g|) - L(w), the first-order ascent of sharpness-aware minimization (Foret et al. 2021, arXiv:2010.01412).
+    The detail `adaptive` is its elementwise-adaptive form, a step of ρ w² g / |w g| (Kwon et al. 2021, arXiv:2102.11600),
+    which rescaling the weights of a function does not change.
 
     Args:
         state: where to measure; by default at the end of a short training at the present setting.
@@ -40,9 +40,9 @@ def sam_sharpness(rig, *, seed=0, state=None, rows=ROWS, radius=0.05, adaptive_r
         seconds: budget, beside compiling; half of it for the training, which then ends sooner.
 
     Returns:
-        A `Reading` in the loss' own unit: the mean over eight parts of the subset and its interval, the step being the same. Details:
-        `adaptive`, `adaptive_low`, `adaptive_high`, `loss`, `slope` (its length), `rows`, `updates`. At a minimum g is rounding, and so
-        is its direction. Descriptive: no measure of how good the model is.
+        A `Reading` in the loss' own unit: the mean over eight parts of the subset and its interval, the step being the same.
+        Details: `adaptive`, `adaptive_low`, `adaptive_high`, `loss`, `slope` (its length), `rows`, `updates`. At a minimum g
+        is rounding, and so is its direction. Descriptive: no measure of how good the model is.
     """
     positive_number("radius", radius)
     positive_number("adaptive_radius", adaptive_radius)
@@ -69,17 +69,18 @@ def sam_sharpness(rig, *, seed=0, state=None, rows=ROWS, radius=0.05, adaptive_r
 def keskar_sharpness(rig, *, seed=0, state=None, rows=ROWS, size=1e-3, updates=None, seconds=math.inf):
     """How far the loss rises in a small box around the weights, in percent of one more than the loss.
 
-    φ = 100 (max f - f) / (1 + f) over the box |y_i| ≤ ε (|x_i| + 1), the maximum looked for by ten iterations of L-BFGS-B (Keskar et al.
-    2017, arXiv:1609.04836, metric 2.1, all directions).
+    φ = 100 (max f - f) / (1 + f) over the box |y_i| ≤ ε (|x_i| + 1), the maximum looked for by ten iterations of L-BFGS-B
+    (Keskar et al. 2017, arXiv:1609.04836, metric 2.1, all directions).
 
     Args:
-        state, rows, updates, seconds: as for `sam_sharpness`. Out of time, the highest point found so far counts, as a lower bound.
+        state, rows, updates, seconds: as for `sam_sharpness`. Out of time, the highest point found so far counts, as a lower
+        bound.
         size: ε; Keskar et al. have 1e-3 and 5e-4.
 
     Returns:
-        A `Reading` in percent; its interval is over eight parts of the subset at the highest point found. Details `loss`, `highest`,
-        `evaluations`, `rows`, `updates`, `size`. `LOWER_BOUND` where time ended the search. A maximum that ten iterations find is no
-        more than that. Descriptive: no measure of how good the model is.
+        A `Reading` in percent; its interval is over eight parts of the subset at the highest point found. Details `loss`,
+        `highest`, `evaluations`, `rows`, `updates`, `size`. `LOWER_BOUND` where time ended the search. A maximum that ten
+        iterations find is no more than that. Descriptive: no measure of how good the model is.
     """
     positive_number("size", size)
     subset, state, n_updates = _where(rig, seed, state, rows, updates, seconds)
@@ -122,12 +123,11 @@ def keskar_sharpness(rig, *, seed=0, state=None, rows=ROWS, size=1e-3, updates=N
 
 def _where(rig, seed, state, rows, updates, seconds):
     """The rows, the state and the updates it has had."""
-    n_updates, here = 0, state
+    n_updates = 0
     if state is None:
         last = short(rig) if updates is None else updates
-        for n_updates, here in short_training(rig, seed=seed, marks=(last,), seconds=_TRAINING * seconds):
-            pass
-    return Subset(rig, seed, rows), here, n_updates
+        n_updates, state = list(short_training(rig, seed=seed, marks=(last,), seconds=_TRAINING * seconds))[-1]
+    return Subset(rig, seed, rows), state, n_updates
 
 
 def _note(rig, subset):
@@ -139,27 +139,29 @@ def _without(name, outcome, note):
     return Reading(name=name, outcome=outcome, note=note)
 
 
-def _sentences(reading, rig):
+def _sentences(reading, rig):  # noqa: ARG001 - the reading says it all
     known = dict(reading.details)
-    loss, where = number(known["loss"]), f"after {int(known['updates']):,} updates" if known["updates"] else "at these weights"
+    when = f"after {int(known['updates']):,} updates" if known["updates"] else "at these weights"
+    means = f"No setting follows from it: {when} the loss of {number(known['loss'])} rises "
     if reading.name == KESKAR_NAME:
-        means = (f"No setting follows from it: {where} the loss of {loss} rises to {number(known['highest'])} when every weight moves by at "
-                 f"most {number(known['size'])} times its size plus one.")
-    else:
-        means = (f"No setting follows from it: {where} the loss of {loss} rises by {number(reading.value)} within a distance of "
-                 f"{number(known['radius'])} of the weights, and by {number(known['adaptive'])} where distance is in shares of each weight.")
-    return means, RESCALED
+        return means + f"to {number(known['highest'])} within {number(known['size'])} (|w| + 1) of every weight w.", RESCALED
+    return means + (f"by {number(reading.value)} within a distance of {number(known['radius'])} of the weights, and by "
+                    f"{number(known['adaptive'])} where distance is in shares of each weight."), RESCALED
 
 
-def _options(rig, evidence, budget):
+def _options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it
     return {"seconds": 0.1 * budget}
+
+
+def _cost(budget, program):
+    return 0.1 * budget + 3 * program
 
 
 SAM_SHARPNESS = Probe(
     name=SAM_NAME, title="rise of the loss up its slope (SAM)", what="rise of the loss by one small step up its slope",
-    why="what sharpness-aware minimization looks at", cost=lambda budget, program: 0.05 * budget + 3 * program, run=sam_sharpness,
-    options=_options, explains=True, price="normal", sentences=_sentences)
+    why="what sharpness-aware minimization looks at", cost=_cost, run=sam_sharpness, options=_options, explains=True,
+    price="normal", sentences=_sentences)
 KESKAR_SHARPNESS = Probe(
     name=KESKAR_NAME, title="rise of the loss in a small box (Keskar)", what="rise of the loss in a small box around the weights",
-    why="what Keskar et al. compared small and large batches by", cost=lambda budget, program: 0.1 * budget + 3 * program,
-    run=keskar_sharpness, options=_options, explains=True, price="normal", sentences=_sentences)
+    why="what Keskar et al. compared small and large batches by", cost=_cost, run=keskar_sharpness, options=_options,
+    explains=True, price="normal", sentences=_sentences)

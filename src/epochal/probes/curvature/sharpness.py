@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...base.errors import Unsupported
 from ...base.text import counted, number
 from ...records import Moment, Outcome, Reading
 from ...rules.stability import stability_limit
@@ -15,8 +16,8 @@ from .subset import FEWEST_PRODUCTS, ROWS, Curved, Subset
 
 SHARPNESS_NAME, PRECONDITIONED_NAME = "sharpness", "preconditioned_sharpness"
 _NOT_FINITE = "a second derivative of the loss is infinite or not a number"
-RESCALED = ("It says nothing of how well the model will do on new rows: the same function, written with rescaled weights, has another "
-            "sharpness.")
+RESCALED = ("It says nothing of how well the model will do on new rows: the same function, written with rescaled weights, has "
+            "another sharpness.")
 _NEAR, _BEYOND = 0.8, 1.2  # shares of the limit; trained on all rows at once, weights come to about 1, and stay there
 _TRAINING, _CURVATURE = 0.25, 0.6  # shares of the seconds: for updates, and for eigenvalues
 
@@ -30,23 +31,26 @@ class _Look(NamedTuple):
 def sharpness(rig, *, seed=0, state=None, rows=ROWS, updates=None, seconds=math.inf):
     """The largest eigenvalue of the training loss' second derivatives, beside what plain updates at the present rate can stand.
 
-    By Lanczos' method with full reorthogonalisation, at most 60 products, exact but for `error` on a fixed subset of the rows (see
-    `Subset.curved` for the interval and the bias of a subset, told by `of_parts`). Dropout is off.
+    By Lanczos' method with full reorthogonalisation, at most 60 products, exact but for `error` on a fixed subset of the
+    rows (see `Subset.curved` for the interval and the bias of a subset, told by `of_parts`). Dropout is off.
 
     Args:
-        state: where to measure; by default newly initialised weights, and again as a short training at the present setting goes on.
+        state: where to measure; by default newly initialised weights, and again as a short training at the present setting
+        goes on.
         rows: of the subset, at most.
         updates: of the short training; by default ten passes over the rows, at least 100 and at most 10,000 updates.
         seconds: budget, beside compiling: first looks at later weights are left out, then the interval.
 
     Returns:
-        A `Reading` without unit. Its value is at the start. Details: `subset` (of the subset, its bias not taken off), `of_parts`,
-        `rows`, `products`, `error`; `adaptive`, of |w| H |w|, which no rescaling of weights changes; where the optimizer scales no
-        gradients, `limit`, the eigenvalue from which updates on all rows do not settle (`stability_limit`), and `share_of_limit`;
-        and the same at the end of the training: `at_end`, `updates`, `share_at_end`, `adaptive_at_end`. Points are `Moment`s.
-        `LOWER_BOUND` where the search did not converge, `UNRESOLVED` where rows or seconds are too few, `DIVERGED` where a second
-        derivative is not finite. Of the loss at these weights on these rows, not a measure of how good the model is: the same
-        function written with rescaled weights has another sharpness (Dinh et al. 2017, arXiv:1703.04933).
+        A `Reading` without unit. Its value is at the start. Details: `subset` (of the subset, its bias not taken off),
+        `of_parts`, `rows`, `products`, `error`; `adaptive`, of |w| H |w|, which no rescaling of weights changes; where the
+        optimizer scales no gradients, `limit`, the eigenvalue from which updates on all rows do not settle
+        (`stability_limit`), and `share_of_limit`;
+        and the same at the end of the training: `at_end`, `updates_at_end`, `share_at_end`, `adaptive_at_end`. Points:
+        `Moment`s.
+        `LOWER_BOUND` where the search did not converge, `UNRESOLVED` where rows or seconds are too few, `DIVERGED` where a
+        second derivative is not finite. Of the loss at these weights on these rows, not a measure of how good the model is:
+        the same function written with rescaled weights has another sharpness (Dinh et al. 2017, arXiv:1703.04933).
     """
     if (short_of := _cannot(rig, seed, rows, seconds, SHARPNESS_NAME, state)) is not None:
         return short_of
@@ -64,18 +68,19 @@ def sharpness(rig, *, seed=0, state=None, rows=ROWS, updates=None, seconds=math.
 def preconditioned_sharpness(rig, *, seed=0, state=None, rows=ROWS, updates=None, seconds=math.inf):
     """The largest eigenvalue of D^½ H D^½, D what Adam or another optimizer scales gradients by, beside what it can stand.
 
-    With D held as it is, the optimizer is one that scales nothing, on a loss whose weights are rescaled by D^½; the limit is then that
-    of averaged gradients, (2 + 2 β₁) / ((1 - β₁) η) for Adam: 38 / η at Keras' β₁ of 0.9 (Cohen et al. 2022, arXiv:2207.14484). D is
-    empty before the first update, so this is measured after a pass over the rows of a short training, and at its end.
+    With D held as it is, the optimizer is one that scales nothing, on a loss whose weights are rescaled by D^½; the limit is
+    then that of averaged gradients, (2 + 2 β₁) / ((1 - β₁) η) for Adam: 38 / η at Keras' β₁ of 0.9 (Cohen et al. 2022,
+    arXiv:2207.14484). D is empty before the first update, so this is measured after a pass over the rows of a short
+    training, and at its end.
 
     Args:
         state: where to measure, after at least one update; by default along a short training.
         rows, updates, seconds: as for `sharpness`.
 
     Returns:
-        A `Reading` without unit, its value at the end of the training; details as of `sharpness`, without `adaptive`. `UNSUPPORTED` where
-        the optimizer scales by no diagonal that is known here, else as `sharpness`. D changes at every update, which the limit does
-        not heed; and not a measure of how good the model is.
+        A `Reading` without unit, its value at the end of the training; details as of `sharpness`, without `adaptive`.
+        `UNSUPPORTED` where the optimizer scales by no diagonal that is known here, else as `sharpness`. D changes at every
+        update, which the limit does not heed; and not a measure of how good the model is.
     """
     rule, name = rig.momentum(), PRECONDITIONED_NAME
     if rule is None or not rule[2]:
@@ -96,7 +101,7 @@ def preconditioned_sharpness(rig, *, seed=0, state=None, rows=ROWS, updates=None
 
 
 def _looks(subset, moments, seconds, scales_of, adaptive_of=None):
-    """A `_Look` at each moment for which there is time; none where not even the first is finite, `None` where there is no moment."""
+    """A `_Look` at each moment for which there is time; none: not even the first is finite; `None`: there is no moment."""
     looks, begun, took = None, perf_counter(), 0.0
     for n_updates, here in moments:
         left = seconds - (perf_counter() - begun)
@@ -116,34 +121,36 @@ def _cannot(rig, seed, rows, seconds, name, state):
     """Why nothing can be measured, as a `Reading`; `None` where it can."""
     if rig.n_examples < 2:
         return _without(name, Outcome.UNRESOLVED, "one row tells nothing of others")
-    takes = Subset(rig, seed, rows).seconds_a_product(rig.fresh(seed) if state is None else state)
+    try:
+        takes = Subset(rig, seed, rows).seconds_a_product(rig.fresh(seed) if state is None else state)
+    except Unsupported as error:
+        return _without(name, Outcome.UNSUPPORTED, str(error))
     if FEWEST_PRODUCTS * takes > seconds * _CURVATURE / 2:
-        return _without(name, Outcome.UNRESOLVED, f"a product with the second derivatives takes {takes:.2g} s: the budget does not allow "
-                        f"{FEWEST_PRODUCTS} of them")
+        return _without(name, Outcome.UNRESOLVED, f"a product with the second derivatives takes {takes:.2g} s: the budget does "
+                        f"not allow {FEWEST_PRODUCTS} of them")
     return None
 
 
 def _reading(name, rig, subset, look, looks, limit):
     curved, first, last = look.curved, looks[0], looks[-1]
-    details = [("subset", curved.raw), ("rows", float(subset.n_rows)), ("products", float(curved.n_products)), ("error", curved.error)]
-    details += [("of_parts", curved.of_parts)] if math.isfinite(curved.of_parts) else []
-    details += [("adaptive", first.adaptive)] if math.isfinite(first.adaptive) else []
-    details += [("limit", limit), ("share_of_limit", curved.value / limit)] if limit is not None else []
-    details += [("updates", float(look.n_updates))]
+    whole, batch = curved.converged, min(rig.present.batch_size, rig.n_examples)
+    details = {"subset": curved.raw, "of_parts": curved.of_parts, "rows": float(subset.n_rows),
+               "products": float(curved.n_products), "error": curved.error, "adaptive": first.adaptive, "limit": limit, "updates": float(look.n_updates)}
+    details["share_of_limit"] = limit and curved.value / limit
     if last is not look:
-        details += [("at_end", last.curved.value), ("updates_at_end", float(last.n_updates))]
-        details += [("share_at_end", last.curved.value / limit)] if limit is not None else []
-        details += [("adaptive_at_end", last.adaptive)] if math.isfinite(last.adaptive) else []
-    single = not math.isfinite(curved.of_parts)
-    size = rig.present.batch_size
+        details |= {"at_end": last.curved.value, "updates_at_end": float(last.n_updates), "adaptive_at_end": last.adaptive,
+                    "share_at_end": limit and last.curved.value / limit}
+    alone = math.isnan(curved.of_parts)
     notes = [f"on {counted(subset.n_rows, 'row')} of {rig.n_examples:,}, the same for all moments"]
-    notes += ["how much too large so few rows make it was not measured"] if single and subset.n_rows < rig.n_examples else []
-    notes += [f"normalised over {counted(len(subset.parts[0]), 'row')} at a time"] if rig.task.normalises_over_batch else []
-    found = Outcome.OK if curved.converged else Outcome.LOWER_BOUND
+    if alone and subset.n_rows < rig.n_examples:
+        notes.append("how much too large so few rows make it was not measured")
+    if rig.task.normalises_over_batch:
+        notes.append(f"normalised over {counted(len(subset.parts[0]), 'row')} at a time")
     return Reading(
-        name=name, value=curved.value, low=curved.low if curved.converged else curved.raw, repeats=1 if single else len(subset.parts),
-        high=curved.high if curved.converged else math.inf, outcome=found, details=tuple(details), note="; ".join(notes),
-        points=tuple(Moment(n_updates=one.n_updates, n_examples=one.n_updates * min(size, rig.n_examples), value=one.curved.value,
+        name=name, value=curved.value, low=curved.low if whole else curved.raw, high=curved.high if whole else math.inf,
+        repeats=1 if alone else len(subset.parts), outcome=Outcome.OK if whole else Outcome.LOWER_BOUND, note="; ".join(notes),
+        details=tuple((key, value) for key, value in details.items() if value is not None and not math.isnan(value)),
+        points=tuple(Moment(n_updates=one.n_updates, n_examples=one.n_updates * batch, value=one.curved.value,
                             low=one.curved.low, high=one.curved.high) for one in looks))
 
 
@@ -152,34 +159,39 @@ def _without(name, outcome, note):
 
 
 def _sentences(reading, rig):
-    known, rate = dict(reading.details), rig.present.learning_rate
+    known, rate, optimizer = dict(reading.details), rig.present.learning_rate, rig.task.optimizer
     if "limit" not in known:
-        return (f"The loss curves with {number(reading.value)} at the start; {rig.task.optimizer} scales gradients, so this number bounds "
-                "no learning rate: the preconditioned sharpness does.", RESCALED)
+        return (f"The loss curves with {number(reading.value)} at the start, which bounds no learning rate of {optimizer}, since it "
+                "scales gradients; the preconditioned sharpness may."), RESCALED
     end = "_at_end" if "share_at_end" in known else ""
     share, n_updates = known["share_at_end" if end else "share_of_limit"], known["updates" + end]
     when = f"After {counted(int(n_updates), 'update')}" if n_updates else "At the start"
-    what = f"the sharpness, as {rig.task.optimizer} scales it," if reading.name == PRECONDITIONED_NAME else "the sharpness"
+    what = f"the sharpness, as {optimizer} scales it," if reading.name == PRECONDITIONED_NAME else "the sharpness"
     if share <= 0:
         return f"{when} the loss curves upward in no direction, so curvature sets the learning rate no limit.", RESCALED
-    beside = f"{when} {what} is {number(100 * share)} % of what updates on all rows at once stand at the learning rate of {number(rate)}: "
+    means = (f"{when} {what} is {number(100 * share)} % of what updates on all rows at once stand at the learning rate of "
+             f"{number(rate)}: ")
     if share >= _BEYOND:
-        return beside + "the loss jumps until the weights are where it is flatter; a smaller rate avoids that.", RESCALED
+        return means + "the loss jumps until the weights are where it is flatter; a smaller rate avoids that.", RESCALED
     if share >= _NEAR:
-        return beside + "as far up as it goes; a larger rate moves the weights to where the loss is flatter.", RESCALED
-    return (beside + f"curvature alone forbids only rates above {number(rate / share)}; small batches, whose gradients are noisy, stand less.",
-            RESCALED)
+        return means + "as far up as it goes; a larger rate moves the weights to where the loss is flatter.", RESCALED
+    return means + (f"curvature alone forbids only rates above {number(rate / share)}; small batches, whose gradients are noisy, "
+                    "stand less."), RESCALED
 
 
-def _options(rig, evidence, budget):
+def _options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it
     return {"seconds": 0.1 * budget}
+
+
+def _cost(budget, program):
+    return 0.1 * budget + 3 * program
 
 
 SHARPNESS = Probe(
     name=SHARPNESS_NAME, title="sharpness", what="largest eigenvalue of the loss' second derivatives",
-    why="the rate from which updates on all rows do not settle", cost=lambda budget, program: 0.1 * budget + 3 * program, run=sharpness,
-    options=_options, explains=True, price="normal", sentences=_sentences)
+    why="the rate from which updates on all rows do not settle", cost=_cost, run=sharpness, options=_options, explains=True,
+    price="normal", sentences=_sentences)
 PRECONDITIONED_SHARPNESS = Probe(
     name=PRECONDITIONED_NAME, title="preconditioned sharpness", what="the same as the optimizer scales it (Adam and its kin)",
-    why="their limit holds for this one", cost=lambda budget, program: 0.1 * budget + 3 * program, run=preconditioned_sharpness,
-    options=_options, explains=True, price="normal", sentences=_sentences)
+    why="their limit holds for this one", cost=_cost, run=preconditioned_sharpness, options=_options, explains=True,
+    price="normal", sentences=_sentences)

@@ -21,7 +21,8 @@ class Curved(NamedTuple):
 
     Attributes:
         value: with the subset's own bias taken off. low, high: its interval, for the loss on all training rows.
-        raw: of the subset itself. of_parts: the mean over its parts, each with an eighth of the rows; not a number where there was no
+        raw: of the subset itself. of_parts: the mean over its parts, each with an eighth of the rows; not a number where
+        there was no
             time for them, or but one part: then the bias is not known, and there is no interval.
         n_products, error: of the search. converged: whether it ended for its precision; else `raw` is only a lower bound.
     """
@@ -72,13 +73,14 @@ class Subset:
         return perf_counter() - begun
 
     def curved(self, state, *, scales=None, seconds=math.inf):
-        """The `Curved` of S H S, S the diagonal `scales` (by default ones), in about so many seconds; `None` where it is not finite.
+        """The `Curved` of S H S, S the diagonal `scales` (by default ones), in about so many seconds; `None`: not finite.
 
-        The interval: Rayleigh quotients of the parts along the eigenvector found, whose mean is the subset's eigenvalue, with Student's
-        t. The largest eigenvalue of a few rows is above that of all on average. Its bias falls as one over their number (second-order
-        perturbation), so what the parts' own eigenvalues are above the subset's tells what the subset's is above that of all rows; it
-        is taken off, and counts in the interval once more. Both shrink with √(1 - rows / all rows), and 1 - rows / all rows: on all rows
-        nothing is left to chance. It holds where one eigenvalue stands out; where many are alike, the bias is larger than that.
+        The interval: Rayleigh quotients of the parts along the eigenvector found, whose mean is the subset's eigenvalue,
+        with Student's t. The largest eigenvalue of a few rows is above that of all on average. Its bias falls as one over
+        their number (second-order perturbation), so what the parts' own eigenvalues are above the subset's tells what the
+        subset's is above that of all rows; it is taken off, and counts in the interval once more. Both shrink with √(1 -
+        rows / all rows), and 1 - rows / all rows: on all rows nothing is left to chance. It holds where one eigenvalue
+        stands out; where many are alike, the bias is larger than that.
         """
         begun, n = perf_counter(), len(self.parts)
         top = self.top(state, scales=scales, seconds=seconds / 2)

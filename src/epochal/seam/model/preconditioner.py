@@ -12,15 +12,15 @@ def preconditioner(model, slots):
     """The diagonal D of an optimizer whose update is about learning rate x D x (averaged) gradient, as of its last update.
 
     Of Adam, AdamW and Nadam D = 1 / (√v̂ + ε), v̂ the mean square of the gradient with its bias corrected, as Keras does it: in Adam
-    the correction stands outside of √v + ε, so that ε counts for more in the first updates; AMSGrad's maximum in the place of v. Of
-    RMSprop D = 1 / √(v + ε), nothing corrected, less the squared mean where it is centered.
+    the correction stands outside of √v + ε, so that ε counts for more in the first updates; AMSGrad's maximum in the place
+    of v. Of RMSprop D = 1 / √(v + ε), nothing corrected, less the squared mean where it is centered.
 
     Args:
         model: compiled, its optimizer built. slots: arrays in the order of the optimizer's variables.
 
     Returns:
-        float32[n_params], in the order of `model.trainable_variables`. `None` where a weight's optimizer has no such diagonal (SGD,
-        or one with an update of its own), and before the first update, where it says nothing yet.
+        float32[n_params], in the order of `model.trainable_variables`. `None` where a weight's optimizer has no such
+        diagonal (SGD, or one with an update of its own), and before the first update, where it says nothing yet.
     """
     optimizer = model.optimizer
     place = {id(v): i for i, v in enumerate(optimizer.variables)}

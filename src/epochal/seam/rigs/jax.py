@@ -22,7 +22,7 @@ def bind(twin, data):
     world = _World(twin, with_products if in_loops else lambda function: function)
     options = None if has_convolutions(twin.network) else compiled_sooner()
     programs = {name: jax.jit(getattr(world, name), compiler_options=options)
-                for name in ("step", "judged", "judge_rows", "results", "loss", "gradient", "curvature")}
+                for name in ("step", "judged", "judge_rows", "results", "loss", "gradient", "slope", "curvature")}
     start = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def peak_bytes(state, batch_size, whole):
@@ -48,6 +48,7 @@ def bind(twin, data):
         results=lambda values: np.asarray(programs["results"](values)),
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
+        slope=lambda state, rows: programs["slope"](held, state, rows),
         curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
         peak_bytes=peak_bytes,
         wait=jax.effects_barrier,
@@ -124,11 +125,12 @@ class _World:
         batch = _take(held.train, rows)
         return jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=True)[0])(state.weights)
 
+    def slope(self, held, state, rows):
+        return jax.grad(lambda weights: self.loss(held, state._replace(weights=weights), rows))(state.weights)
+
     def curvature(self, held, state, rows, v):
-        batch, training = _take(held.train, rows), self._twin.normalises_over_batch()
         v = [part.astype(weight.dtype) for part, weight in zip(v, state.weights, strict=True)]
-        slope = jax.grad(lambda weights: self._loss(weights, state.fixed, *batch, training=training)[0])
-        return jax.jvp(slope, (state.weights,), (v,))
+        return jax.jvp(lambda weights: self.slope(held, state._replace(weights=weights), rows), (state.weights,), (v,))[1]
 
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:

@@ -144,11 +144,10 @@ class KerasRig:
         return _flat(self._verbs.gradient(state, np.asarray(rows, np.int32)))
 
     def slope(self, state, rows):
-        nothing = [np.zeros(p.shape, np.float32) for p in self._twin.model.trainable_variables]
-        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), nothing)[0])
+        return _flat(self._verbs.slope(state, np.asarray(rows, np.int32)))
 
     def curvature(self, state, rows, v):
-        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v))[1])
+        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v)))
 
     def preconditioner(self, state):
         return preconditioner(self._twin.model, state.slots)
