@@ -58,7 +58,7 @@ def sam_sharpness(rig, *, seed=0, state=None, rows=ROWS, radius=0.05, adaptive_r
     rises = [mean_interval(subset.losses(rig.move(state, v)) - before) for v in (step, adaptive)]
     if not np.isfinite([mean for mean, _, _ in rises]).all():
         return _without(SAM_NAME, Outcome.DIVERGED, _NOT_FINITE)
-    (value, low, high), (other, other_low, other_high) = rises
+    (value, low, high), (other, other_low, other_high) = (map(float, rise) for rise in rises)
     return Reading(
         name=SAM_NAME, value=value, low=low, high=high, repeats=len(subset.parts),
         details=(("adaptive", other), ("adaptive_low", other_low), ("adaptive_high", other_high), ("loss", float(before.mean())),
@@ -113,7 +113,7 @@ def keskar_sharpness(rig, *, seed=0, state=None, rows=ROWS, size=1e-3, updates=N
     except FloatingPointError:
         return _without(KESKAR_NAME, Outcome.DIVERGED, _NOT_FINITE)
     rise, highest = found[0]
-    value, low, high = (100 * v / (1 + height) for v in mean_interval(subset.losses(rig.move(state, highest)) - before))
+    value, low, high = (100 * float(v) / (1 + height) for v in mean_interval(subset.losses(rig.move(state, highest)) - before))
     return Reading(
         name=KESKAR_NAME, value=value, unit="%", low=low if whole else max(0.0, low), high=high if whole else math.inf,
         repeats=len(subset.parts), outcome=Outcome.OK if whole else Outcome.LOWER_BOUND,

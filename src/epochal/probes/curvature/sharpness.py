@@ -135,7 +135,8 @@ def _reading(name, rig, subset, look, looks, limit):
     curved, first, last = look.curved, looks[0], looks[-1]
     whole, batch = curved.converged, min(rig.present.batch_size, rig.n_examples)
     details = {"subset": curved.raw, "of_parts": curved.of_parts, "rows": float(subset.n_rows),
-               "products": float(curved.n_products), "error": curved.error, "adaptive": first.adaptive, "limit": limit, "updates": float(look.n_updates)}
+               "products": float(curved.n_products), "error": curved.error, "adaptive": first.adaptive, "limit": limit,
+               "updates": float(look.n_updates)}
     details["share_of_limit"] = limit and curved.value / limit
     if last is not look:
         details |= {"at_end": last.curved.value, "updates_at_end": float(last.n_updates), "adaptive_at_end": last.adaptive,
@@ -161,8 +162,8 @@ def _without(name, outcome, note):
 def _sentences(reading, rig):
     known, rate, optimizer = dict(reading.details), rig.present.learning_rate, rig.task.optimizer
     if "limit" not in known:
-        return (f"The loss curves with {number(reading.value)} at the start, which bounds no learning rate of {optimizer}, since it "
-                "scales gradients; the preconditioned sharpness may."), RESCALED
+        return (f"The loss curves with {number(reading.value)} at the start, which bounds no learning rate of {optimizer}, since "
+                "it scales gradients; the preconditioned sharpness may."), RESCALED
     end = "_at_end" if "share_at_end" in known else ""
     share, n_updates = known["share_at_end" if end else "share_of_limit"], known["updates" + end]
     when = f"After {counted(int(n_updates), 'update')}" if n_updates else "At the start"
