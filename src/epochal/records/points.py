@@ -89,8 +89,11 @@ class Moment:
     """What a reading was at one moment of a training, in the reading's unit, with its interval.
 
     Attributes:
-        n_updates, n_examples: that the training had had.
-        high: infinite where there is only a lower bound.
+        n_updates: that the training had had.
+        n_examples: that these updates had seen.
+        value: of the reading at this moment.
+        low: the lower end of its 95 % interval.
+        high: the upper end; infinite where there is only a lower bound.
     """
 
     n_updates: int
