@@ -160,8 +160,8 @@ READINGS = {
                              "as of `noise_scale`; `updates`; `at_start`, `at_end` and `median` of its moments"),
     "sharpness": ("", "the largest eigenvalue of the second derivatives of the training loss, before training.",
                   "`subset`: of the subset of `rows` itself, `of_parts`: of its eighths, on average; `products`, `error` of the "
-                  "search; `limit`: from which updates do not settle, `share_of_limit`; `adaptive`: of the same in shares of each weight; "
-                  "`updates` before; the same `at_end` of a short training"),
+                  "search; `limit`: from which updates do not settle, `share_of_limit`; `adaptive`: the same in shares of each "
+                  "weight; `updates` before; the same `at_end` of a short training"),
     "preconditioned_sharpness": ("", "the same after a short training, as the optimizer scales gradients.", "as of `sharpness`"),
     "sam_sharpness": ("", "the rise of the loss by one step of length `radius` up its slope.",
                       "`adaptive` (`adaptive_low` to `adaptive_high`): by a step of `adaptive_radius` in shares of each weight; "
