@@ -73,7 +73,8 @@ def main():
     arguments.add_argument("--time", type=float, default=2400.0, help="rate x updates")
     arguments.add_argument("--loss", choices=LOSSES, default="squared")
     given = arguments.parse_args()
-    print(f"{datetime.date.today()}, Keras {keras.__version__} on {keras.backend.backend()}, {given.loss}, rate x updates {given.time:g}\n")
+    print(f"{datetime.date.today()}, Keras {keras.__version__} on {keras.backend.backend()}, {given.loss}, "
+          f"rate x updates {given.time:g}\n")
     print("| rate | sharpness at the start | 2 / rate | last five checks | x rate / 2 | within 0.95 to 1.10 | "
           "loss at the end | updates that raised the loss |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     good, begun = True, perf_counter()

