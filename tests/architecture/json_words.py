@@ -163,6 +163,20 @@ READINGS = {
     "back_ends": ("", "times sooner that an update ends on the fastest of the other installed back ends.", ""),
     "noise_scale": ("examples", "the gradient noise scale before training: an order of magnitude.",
                     "`trace`, `gradient_squared`, `of_the_rows`, `chunk` (rows)"),
+    "noise_scale_preconditioned": ("examples", "the same after a pass over the rows, as the optimizer scales gradients.",
+                                   "as of `noise_scale`; `updates` before; `simple`: of the same gradients, unscaled"),
+    "noise_scale_training": ("examples", "the gradient noise scale over a short training, mean noise over mean signal.",
+                             "as of `noise_scale`; `updates`; `at_start`, `at_end` and `median` of its moments"),
+    "sharpness": ("", "the largest eigenvalue of the second derivatives of the training loss, before training.",
+                  "`subset`: of the subset of `rows` itself, `of_parts`: of its eighths, on average; `products`, `error` of the "
+                  "search; `limit`: from which updates do not settle, `share_of_limit`; `adaptive`: the same in shares of each "
+                  "weight; `updates` before; the same `at_end` of a short training"),
+    "preconditioned_sharpness": ("", "the same after a short training, as the optimizer scales gradients.", "as of `sharpness`"),
+    "sam_sharpness": ("", "the rise of the loss by one step of length `radius` up its slope.",
+                      "`adaptive` (`adaptive_low` to `adaptive_high`): by a step of `adaptive_radius` in shares of each weight; "
+                      "`loss`, `slope`, `rows`, `updates` before"),
+    "keskar_sharpness": ("%", "the rise of the loss in a small box around the weights, in percent of one more than the loss.",
+                         "`loss`, `highest`, `evaluations`, `size` of the box, `rows`, `updates` before"),
     "critical_rate": ("", "the learning rate above which the first update raises the loss.", "`lambda_c`, `batch` (rows)"),
     "range_test": ("", "between which learning rates the training loss falls and explodes in a sweep; the value is their middle.",
                    "`minimum_100`, `tenth_of_minimum_100`, `steepest_100`, … of each length of a sweep, `minimum_differs`, "

@@ -50,16 +50,17 @@ class FakeRig:
         seed: draws the examples' noise; other seeds give independent data sets.
         centred: subtract the mean noise, so that the full-batch gradient is exactly h w.
         description: what another back end is told of the model; `None` where it cannot be told.
+        scales: float[n_params], what the optimizer says it scales gradients by; `None`: plain gradient descent, as its steps are.
     """
 
     pure, folds, turns, own, skips, rounding = None, (), (0,), False, False, 1e-5
 
     def __init__(self, *, n_params=50, n_examples=4096, h=2.0, s=3.0, memory=(1000, 2**22), timing=FakeTiming(), seed=0,
-                 centred=True, description=None):
+                 centred=True, description=None, scales=None):
         self.n_params, self.n_examples, self.s = n_params, n_examples, s
         self.h = np.broadcast_to(np.asarray(h, float), (n_params,))
         (self._bytes, self._capacity), self._timing, self._clock = memory, timing, stream(seed, "clock")
-        self._description = description
+        self._description, self._scales = description, scales
         self._noise = stream(seed, "noise").normal(size=(n_examples, n_params))
         if centred:
             self._noise -= self._noise.mean(0)
@@ -82,6 +83,18 @@ class FakeRig:
 
     def gradient(self, state, rows, draw=0):
         return self.h * state + self.s * self._noise[rows].mean(0)
+
+    def slope(self, state, rows):
+        return self.gradient(state, rows)
+
+    def curvature(self, state, rows, v):
+        return self.h * np.asarray(v, float)
+
+    def preconditioner(self, state):
+        return self._scales
+
+    def momentum(self):
+        return "heavy_ball", 0.0, self._scales is not None
 
     def loss(self, state, rows):
         return self._height(state) + self.s * float(self._noise[rows].mean(0) @ state)

@@ -10,6 +10,8 @@ from epochal.seam.machine import this_machine
 from epochal.seam.rigs.judging import EVALUATION_BLOCK, Judged, blocks_of, evaluation, kept_blocks, results_of
 from epochal.seam.rigs.verbs import State, Verbs
 
+REACH = 3e-3  # of the length of the weights, to either side, for a difference of gradients
+
 
 def bind(twin, data):
     """The verbs of Keras itself for a twin and its data. Its tensors are NumPy arrays."""
@@ -24,6 +26,8 @@ def bind(twin, data):
         loss=world.loss,
         gradient=world.gradient,
         predict=world.predict,
+        slope=world.slope,
+        curvature=world.curvature,
         peak_bytes=lambda state, batch_size, whole: None,   # Keras does not tell
         wait=lambda: None,   # every verb returns numbers, so nothing is left running
         out_of_memory=lambda error: isinstance(error, MemoryError),
@@ -36,7 +40,7 @@ class _World:
     def __init__(self, twin, data):
         self._twin, self._data, self._model = twin, data, twin.model
         self._rows = data.train if data.folds is None else data.folds.rows
-        self._descent, self._repeats = None, not twin.seed_slots
+        self._descent, self._still, self._repeats = None, None, not twin.seed_slots
 
     def step(self, state, rows, learning_rate):
         slots = list(state.slots)
@@ -99,15 +103,38 @@ class _World:
         _load(self._model, state)
         return keras.tree.flatten(self._model.predict_on_batch(self._rows.take(rows).x))
 
+    def slope(self, state, rows):
+        if self._still is None:
+            self._still = self._second_model(dropout=False)
+        self._train(self._still, state._replace(slots=self._cold), rows)
+        return [-_numpy(m) for m in self._still.optimizer.momentums]
+
+    def curvature(self, state, rows, v):
+        """The central difference of slopes along v: right to about a hundredth of its length, in float32."""
+        length, size = (float(np.linalg.norm(np.concatenate([np.ravel(a) for a in arrays]))) for arrays in (v, state.weights))
+        if length == 0:
+            return [np.zeros_like(part) for part in v]
+        reach = REACH * size / length
+
+        def beside(way):
+            weights = [(w + way * part).astype(w.dtype) for w, part in zip(state.weights, v, strict=True)]
+            return self.slope(state._replace(weights=weights), rows)
+
+        ahead, behind = beside(reach), beside(-reach)
+        return [(a - b) / (2 * reach) for a, b in zip(ahead, behind, strict=True)]
+
     def _descend(self, state, rows):
         """The loss of a batch in training mode; afterwards the momenta of the second model are minus its gradient."""
         if self._descent is None:
             self._descent = self._second_model()
         return self._train(self._descent, state._replace(slots=self._cold), rows)
 
-    def _second_model(self):
+    def _second_model(self, dropout=True):
         model = self._twin.compiled(0)
         self._twin.build(model)
+        for layer in () if dropout else model._flatten_layers():
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
         # After one step from rest, m = 0.5 · 0 - 1 · g, without the rounding of a difference of weights.
         model.optimizer = keras.optimizers.SGD(1.0, momentum=0.5)
         model.optimizer.build(model.trainable_variables)

@@ -19,6 +19,7 @@ class RigContract:
     rows = np.arange(16)
     gradient_error = 1e-4   # relative, of a gradient against another way to the same
     slope_error = 0.02      # relative, of a derivative against a difference in float32
+    curvature_error = 1e-4  # relative, of H v against another way to the same; of a difference of gradients 0.02
 
     def test_the_same_seed_gives_the_same_state_and_another_seed_other_weights(self, rig):
         first, other = rig.fresh(3), rig.fresh(4)
@@ -59,6 +60,9 @@ class RigContract:
         rig.judge(state, ([], [rows[:1]]))
         rig.loss(state, rows)
         rig.gradient(state, rows, draw=1)
+        rig.slope(state, rows)
+        rig.curvature(state, rows, v)
+        rig.preconditioner(state)
         rig.peak_bytes(16)
         np.testing.assert_array_equal(rig.weights(state), weights)
         np.testing.assert_array_equal(rows, self.rows)
@@ -94,6 +98,48 @@ class RigContract:
         ahead, behind = (rig.loss(rig.move(state, sign * reach), self.rows) for sign in (1, -1))
         assert abs((ahead - behind) / (2 * reach @ gradient) - 1) < self.slope_error
 
+    def test_the_slope_is_the_gradient_without_dropout(self, rig):
+        state = rig.fresh(0)
+        slope = rig.slope(state, self.rows)
+        assert np.shape(slope) == (rig.n_params,)
+        assert _distance(slope, rig.gradient(state, self.rows)) < self.gradient_error  # the model has none
+
+    def test_curvature_is_how_the_slope_changes(self, rig):
+        state = rig.fresh(0)
+        v = self._direction(rig, 1)
+        bent = rig.curvature(state, self.rows, v)
+        reach = 3e-3 * _length(rig.weights(state))
+        ahead, behind = (np.asarray(rig.slope(rig.move(state, sign * reach * v), self.rows), float) for sign in (1, -1))
+        assert np.shape(bent) == (rig.n_params,)
+        assert _distance((ahead - behind) / (2 * reach), bent) < self.slope_error
+
+    def test_curvature_is_a_symmetric_matrix_times_the_vector(self, rig):
+        state, (u, v) = rig.fresh(0), (self._direction(rig, place) for place in (1, 2))
+        hu, hv = (np.asarray(rig.curvature(state, self.rows, w), float) for w in (u, v))
+        size = max(_length(hu), _length(hv))
+        assert abs(v @ hu - u @ hv) < self.curvature_error * size
+        both = rig.curvature(state, self.rows, 2 * u - 3 * v)
+        assert _length(2 * hu - 3 * hv - both) < 5 * self.curvature_error * size
+        assert not np.any(rig.curvature(state, self.rows, 0 * u))
+
+    def test_the_curvature_of_rows_is_the_mean_over_them(self, rig):
+        state, v = rig.fresh(0), self._direction(rig, 1)
+        each = np.mean([rig.curvature(state, self.rows[i:i + 1], v) for i in range(len(self.rows))], axis=0)
+        assert _distance(rig.curvature(state, self.rows, v), each) < self.curvature_error
+
+    def test_the_preconditioner_is_positive_for_every_weight_or_none(self, rig):
+        assert rig.preconditioner(rig.fresh(0)) is None  # before the first update there is nothing to tell
+        found = rig.preconditioner(rig.step(rig.fresh(0), self.rows, 0.1)[0])
+        assert found is None or (np.shape(found) == (rig.n_params,) and np.all(found > 0) and np.isfinite(found).all())
+
+    def test_momentum_is_a_kind_and_a_share_or_not_known(self, rig):
+        found = rig.momentum()
+        if found is not None:
+            kind, m, scales = found
+            assert kind in ("heavy_ball", "nesterov", "average", "nesterov_average")
+            assert 0 <= m < 1
+            assert scales is (rig.preconditioner(rig.step(rig.fresh(0), self.rows, 0.1)[0]) is not None)
+
     def test_a_short_last_batch_is_a_real_smaller_batch(self, rig):
         state, short = rig.fresh(0), self.rows[:3]
         exact = np.mean([rig.gradient(state, short[i:i + 1]) for i in range(3)], axis=0)
@@ -123,6 +169,10 @@ class RigContract:
         assert compiling > 0 or (compiling == 0 and rig.machine.backend == "torch")
         assert isinstance(rig.validation_seconds(8, 2), float)
         rig.wait()
+
+    def _direction(self, rig, place):
+        v = np.random.default_rng(place).normal(size=rig.n_params)
+        return (v / _length(v)).astype(np.float32)
 
     def _assert_same_future(self, rig, a, b):
         np.testing.assert_array_equal(self._future(rig, a), self._future(rig, b))

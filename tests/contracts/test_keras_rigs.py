@@ -108,6 +108,20 @@ def test_loss_has_no_dropout(bind):
 
 
 @each_rig
+def test_slope_and_curvature_have_no_dropout(bind):
+    rig = rig_of("dropout", bind)
+    state = rig.fresh(0)
+    other_stream = rig.fresh(1)._replace(weights=state.weights)
+    v = np.linspace(-1, 1, rig.n_params, dtype=np.float32)
+    for one, other in ((rig.slope(s, ROWS), rig.curvature(s, ROWS, v)) for s in (state, other_stream)):
+        np.testing.assert_allclose(one, rig.slope(state, ROWS), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(other, rig.curvature(state, ROWS, v), rtol=1e-6, atol=1e-7)
+    reach = 3e-3 * v / np.linalg.norm(v) * np.linalg.norm(rig.weights(state))
+    ahead, behind = (rig.loss(rig.move(state, sign * reach), ROWS) for sign in (1, -1))
+    assert (ahead - behind) / 2 == pytest.approx(rig.slope(state, ROWS) @ reach, rel=0.02)
+
+
+@each_rig
 def test_loss_normalises_over_its_rows(bind):
     rig = rig_of("batch_norm", bind)
     state = rig.fresh(0)

@@ -11,11 +11,11 @@ from epochal.probes.agenda import due
 from epochal.records import Evidence, Outcome
 
 
-@pytest.fixture(params=["noise", "critical_rate"])
+@pytest.fixture(params=["noise.chunks", "critical_rate"])
 def probe(request, monkeypatch):
     """`(probe, rig)`; every look at the clock finds it a second later."""
     monkeypatch.setattr(importlib.import_module(f"epochal.probes.{request.param}"), "perf_counter", itertools.count().__next__)
-    return PROBES["noise_scale" if request.param == "noise" else request.param], FakeRig()
+    return PROBES["noise_scale" if request.param == "noise.chunks" else request.param], FakeRig()
 
 
 def test_within_much_time_nothing_is_left_out(probe):

@@ -22,7 +22,7 @@ PLAIN = {float: st.floats(allow_nan=False), int: st.integers(-2**63, 2**63), boo
 # of fields that must be what their name says, in whichever record
 OF_FIELDS = {"batch_size": SIZES, "learning_rate": RATES, "width": SIZES, "seconds": RATES, "seconds_a_row": RATES,
              "compile_seconds": RATES, "peak_bytes": COUNTS, "steps_per_epoch": SIZES, "seed": COUNTS, "repeats": COUNTS,
-             "cost": RATES, "n_cores": SIZES,
+             "cost": RATES, "n_cores": SIZES, "n_updates": COUNTS, "n_examples": COUNTS,
              "n_train": SIZES, "n_validation": COUNTS, "n_test": COUNTS, "n_params": COUNTS, "n_classes": COUNTS, "rarest": COUNTS,
              "memory_bytes": COUNTS, "n_seeds": SIZES, "n_trial_seeds": SIZES, "epochs": SIZES, "patience": COUNTS,
              "min_delta": RATES, "margin": RATES, "fold": st.integers(0, 2**10 - 1),

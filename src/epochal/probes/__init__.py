@@ -4,7 +4,7 @@ from .back_ends import BACK_ENDS
 from .critical_rate import CRITICAL_RATE
 from .fit_parts import COMPILATION, VALIDATION
 from .machine.memory import MEMORY
-from .noise import NOISE_SCALE
+from .noise.simple import NOISE_SCALE
 from .prediction import PREDICTION
 from .switches import SWITCHES
 from .throughput import THROUGHPUT

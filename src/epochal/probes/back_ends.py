@@ -130,4 +130,4 @@ BACK_ENDS = Probe(
     why="some models train several times faster on another",
     cost=lambda budget, program: _A_PROCESS * max(1, len(installed()) - 1),
     run=back_ends, least_budget=_LEAST_BUDGET, offered=lambda: len(installed()) > 1, of_keras=True,
-    sentences=_sentences)
+    price="thorough", sentences=_sentences)

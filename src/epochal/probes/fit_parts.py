@@ -74,9 +74,9 @@ def _sentences_of_validation(reading, rig):  # noqa: ARG001
 COMPILATION = Probe(
     name="compilation", title="compilation before the first update", what="seconds that `fit` compiles",
     why="part of what a training takes", cost=lambda budget, program: (2 if program <= SMALL_PROGRAM else _KERAS) * program,
-    run=compilation, least_budget=LEAST_BUDGET, sentences=_sentences_of_compilation)
+    run=compilation, least_budget=LEAST_BUDGET, price="normal", sentences=_sentences_of_compilation)
 
 VALIDATION = Probe(
     name="validation", title="one pass over the validation rows", what="seconds of a validation pass of `fit`",
     why="part of what a training takes", cost=lambda budget, program: program, run=validation, options=_sizes,
-    least_budget=LEAST_BUDGET, sentences=_sentences_of_validation)
+    least_budget=LEAST_BUDGET, price="normal", sentences=_sentences_of_validation)

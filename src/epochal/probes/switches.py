@@ -91,4 +91,4 @@ SWITCHES = Probe(
     name="switches", title="`fit` with `steps_per_execution`", what="time per batch of `fit` with `steps_per_execution`",
     why="where updates are short, it saves much of their time", cost=lambda budget, program: min(_SHARE * budget, 4 + 4 * program),
     run=switches, least_budget=_LEAST_BUDGET, not_on=("torch",), of_keras=True, explains=True,
-    sentences=_sentences)
+    price="normal", sentences=_sentences)

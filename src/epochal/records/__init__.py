@@ -20,6 +20,7 @@ from .points import BestRate as BestRate
 from .points import BranchLoss as BranchLoss
 from .points import CriticalRate as CriticalRate
 from .points import EnginePoint as EnginePoint
+from .points import Moment as Moment
 from .points import PassTime as PassTime
 from .points import Point as Point
 from .points import PredictedApart as PredictedApart

@@ -15,6 +15,7 @@ from .points import (
     BranchLoss,
     CriticalRate,
     EnginePoint,
+    Moment,
     PassTime,
     PredictedApart,
     RowTime,
@@ -35,7 +36,8 @@ _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassT
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,
               "engine": EnginePoint, "rare_class": BatchOdds, "batch_norm_lag": StatisticsGap, "accumulation": Accumulated,
               "predict_invariance": PredictedApart, "range_test": SweptRate, "best_rate": TrainedRate, "rate_exponent": BestRate,
-              "branched_batch": BranchLoss, "memory_validation": StepMemory, "memory_predict": StepMemory}
+              "branched_batch": BranchLoss, "memory_validation": StepMemory, "memory_predict": StepMemory,
+              "sharpness": Moment, "preconditioned_sharpness": Moment, "noise_scale_training": Moment}
 MOST_FOLDS = 2**10  # of what a file may say
 _DETAILS_OF = {"throughput": {"t0", "c"}, "critical_batch": {"s_min", "e_min"}, "study": {"budget"}, "race": {"budget"}}
 
@@ -122,6 +124,12 @@ def _(point):
 @check.register
 def _(point: StatisticsGap):
     _hold(point.n_updates >= 1 and 0 <= point.weight <= 1 and point.low <= point.gap <= point.high, "a number within its interval")
+
+
+@check.register
+def _(point: Moment):
+    _hold(point.n_updates >= 0 and point.n_examples >= 0, "numbers of updates and of examples")
+    _hold(not math.isnan(point.value), "a number")
 
 
 @check.register

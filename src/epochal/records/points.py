@@ -144,6 +144,23 @@ class BranchLoss:
     learning_rate: float
     n_updates: int
     worse: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a reading was at one moment of a training, in the reading's unit, with its interval.
+
+    Attributes:
+        n_updates: that the training had had.
+        n_examples: that these updates had seen.
+        value: of the reading at this moment.
+        low: the lower end of its 95 % interval.
+        high: the upper end; infinite where there is only a lower bound.
+    """
+
+    n_updates: int
+    n_examples: int
+    value: float
     low: float
     high: float
 
@@ -274,4 +291,4 @@ class PredictedApart:
 
 
 Point = (StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
-         | BatchOdds | StatisticsGap | Accumulated | PredictedApart | SweptRate | TrainedRate | BestRate | BranchLoss)
+         | BatchOdds | StatisticsGap | Accumulated | PredictedApart | SweptRate | TrainedRate | BestRate | BranchLoss | Moment)

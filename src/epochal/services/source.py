@@ -21,13 +21,14 @@ from ..seam.machine import check_device
 from ..seam.model.copying import first_line, is_builder
 from ..seam.model.metrics import rare_class_metric
 from ..seam.model.network import code_of, data_of, image_network, network_from_file, text_network, try_out, tutorial_network
+from ..seam.origin import Origin
 from ..seam.rows import Data, data_from_arguments, leaves
 from ..tables import open_table
 from ..tables.encoding import class_shares
 from ..tables.options import NOTHING_SAID, TableOptions
 from ..tables.target import RARE
 from ..training.feeds.cast import with_class_weights
-from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory
+from ..training.feeds.sources import BATCH_SIZE, cuts_own_batches, gathered, is_factory, made_by
 
 _WITHOUT_END = 2**31  # batches: so many that reading ends by the rows that are wanted
 
@@ -71,7 +72,13 @@ class ArraySource:
             data = data_apart(source.x, source.y, groups=self.groups, time=self.time, sample_weight=source.sample_weight,
                               test_data=source.test_data, seed=seed)
         return source.model, replace(_weighted(data, source.class_weight), notes=(*data.notes, *notes),
-                                     preprocessed=source.preprocessed)
+                                     preprocessed=source.preprocessed, origin=self._origin())
+
+    def _origin(self):
+        """Where the rows come from, where they come in batches that can be read again; else `None`."""
+        if not _comes_in_batches(self.x) or isinstance(self.x, str | PathLike):
+            return None
+        return Origin(made_by(self.x, BATCH_SIZE) if is_factory(self.x) else self.x, self.steps_per_epoch)
 
     def _check_apart(self):
         """Whether the rows may be held out by groups, or by time."""

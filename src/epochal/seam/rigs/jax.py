@@ -22,7 +22,7 @@ def bind(twin, data):
     world = _World(twin, with_products if in_loops else lambda function: function)
     options = None if has_convolutions(twin.network) else compiled_sooner()
     programs = {name: jax.jit(getattr(world, name), compiler_options=options)
-                for name in ("step", "judged", "judge_rows", "results", "loss", "gradient", "predict")}
+                for name in ("step", "judged", "judge_rows", "results", "loss", "gradient", "predict", "slope", "curvature")}
     start = [to_numpy(v) for v in twin.model.metrics_variables]
 
     def peak_bytes(state, batch_size, whole):
@@ -49,6 +49,8 @@ def bind(twin, data):
         loss=lambda state, rows: float(programs["loss"](held, state, rows)),
         gradient=lambda state, rows: programs["gradient"](held, state, rows),
         predict=lambda state, rows: programs["predict"](held, state, rows),
+        slope=lambda state, rows: programs["slope"](held, state, rows),
+        curvature=lambda state, rows, v: programs["curvature"](held, state, rows, v),
         peak_bytes=peak_bytes,
         wait=jax.effects_barrier,
         out_of_memory=lambda error: isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error),
@@ -128,6 +130,13 @@ class _World:
         x, *_ = _take(held.train, rows)
         with self._scope(state.weights, state.fixed):
             return self._twin.predicted(x)
+
+    def slope(self, held, state, rows):
+        return jax.grad(lambda weights: self.loss(held, state._replace(weights=weights), rows))(state.weights)
+
+    def curvature(self, held, state, rows, v):
+        v = [part.astype(weight.dtype) for part, weight in zip(v, state.weights, strict=True)]
+        return jax.jvp(lambda weights: self.slope(held, state._replace(weights=weights), rows), (state.weights,), (v,))[1]
 
     def _loss(self, weights, fixed, x, y, weight, *, training):
         with self._scope(weights, fixed) as scope:

@@ -21,6 +21,7 @@ from ..identity.task import classes_by_row, task_of
 from ..machine import compiling_anew
 from ..model.copying import layers, seeded, to_numpy
 from ..model.description import described
+from ..model.preconditioner import momentum, preconditioner
 from ..rows import check, joined
 from . import moving
 from .constant import constant_figures
@@ -159,6 +160,18 @@ class KerasRig:
 
     def with_moving_statistics(self, state, values):
         return state._replace(fixed=moving.write(self._twin.model, state.fixed, values, self._verbs.put))
+
+    def slope(self, state, rows):
+        return _flat(self._verbs.slope(state, np.asarray(rows, np.int32)))
+
+    def curvature(self, state, rows, v):
+        return _flat(self._verbs.curvature(state, np.asarray(rows, np.int32), self._parts(v)))
+
+    def preconditioner(self, state):
+        return preconditioner(self._twin.model, state.slots)
+
+    def momentum(self):
+        return momentum(self._twin.model.optimizer)
 
     def peak_bytes(self, batch_size):
         return self._verbs.peak_bytes(self.fresh(0), batch_size, whole=self._trainer is None)

@@ -55,6 +55,10 @@ class Rig(Protocol):
     def predicted(self, state, rows, batch_size): ...    # -> list of arrays [n_rows, ...], one an output: of training rows
     def moving_statistics(self, state): ...          # -> a `Moving` for each batch-norm layer that trains
     def with_moving_statistics(self, state, values): ...     # -> State with these (mean, variance), in that order
+    def slope(self, state, rows): ...                # -> vector: the gradient of `loss`, dropout off
+    def curvature(self, state, rows, v): ...         # -> vector: H v, H the second derivatives of `loss`
+    def preconditioner(self, state): ...             # -> vector: what the optimizer scales gradients by (Adam: 1/(√v̂ + ε)), or None
+    def momentum(self): ...                          # -> (kind, m, whether it scales them): how gradients are averaged, or None
     def peak_bytes(self, batch_size): ...            # -> int: memory while one step runs; None where unknown
     def capacity_bytes(self): ...                    # -> int: memory there is for it; None where unknown
     def switches(self): ...                              # -> {argument of `compile` that may speed `fit` up here: its value}

@@ -4,17 +4,18 @@ from functools import partial
 
 import tensorflow as tf
 
+from ...base.errors import Unsupported
 from ..machine import this_machine
-from ..model.copying import to_numpy
+from ..model.copying import first_line, to_numpy
 from ..rows import over
 from .judging import evaluation, judged_in_blocks, judged_rows, results_of
-from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
+from .verbs import TWICE, State, Verbs, groups, held_out, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
     """The verbs of TensorFlow for a twin and its data, which go to the device once."""
     world = _World(twin, data)
-    verbs = ("step", "loss", "gradient", "predict", "judge", "judge_rows")
+    verbs = ("step", "loss", "gradient", "predict", "slope", "curvature", "judge", "judge_rows")
     compiled = {name: tf.function(getattr(world, name), autograph=False) for name in verbs}
     gpus = tf.config.list_physical_devices("GPU")
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu").lower() if gpus else "cpu"
@@ -29,6 +30,8 @@ def bind(twin, data):
         loss=lambda state, rows: float(compiled["loss"](state, tf.constant(rows))),
         gradient=lambda state, rows: compiled["gradient"](state, tf.constant(rows)),
         predict=lambda state, rows: compiled["predict"](state, tf.constant(rows)),
+        slope=lambda state, rows: compiled["slope"](state, tf.constant(rows)),
+        curvature=lambda state, rows, v: compiled["curvature"](state, tf.constant(rows), [tf.constant(part) for part in v]),
         wait=tf.test.experimental.sync_devices,
         out_of_memory=lambda error: isinstance(error, tf.errors.ResourceExhaustedError),
         refused=lambda error: isinstance(error, tf.errors.InvalidArgumentError | tf.errors.UnimplementedError
@@ -101,7 +104,31 @@ class _World:
     def _gradient(self, x, y, weight):
         with tf.GradientTape() as tape:
             _, loss = self._twin.forward(x, y, weight, training=True)
-        slopes = tape.gradient(loss, [v.value for v in self._model.trainable_variables],
+        return self._slopes(tape, loss)
+
+    def slope(self, state, rows):
+        self._load(state)
+        return self._slope(*self._take(rows))
+
+    def curvature(self, state, rows, v):
+        """H v: the derivative of the slope's part along v. Without XLA, which lacks some of it."""
+        self._load(state)
+        batch = self._take(rows)
+        try:
+            with tf.GradientTape() as tape:
+                slopes = self._slope(*batch)
+                along = tf.add_n([tf.reduce_sum(slope * tf.cast(part, slope.dtype)) for slope, part in zip(slopes, v, strict=True)])
+            return self._slopes(tape, along)
+        except LookupError as error:  # of an operation of its own kind
+            raise Unsupported(TWICE.format(title="TensorFlow", error=first_line(error))) from error
+
+    def _slope(self, x, y, weight):
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, y, weight)
+        return self._slopes(tape, loss)
+
+    def _slopes(self, tape, of):
+        slopes = tape.gradient(of, [v.value for v in self._model.trainable_variables],
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(slope) for slope in slopes]  # an embedding's gradient comes as a few rows
 

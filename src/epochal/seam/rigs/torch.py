@@ -4,11 +4,13 @@ import keras
 import numpy as np
 import torch
 
+from ...base.errors import Unsupported
 from ...base.seeds import integer
 from ..machine import this_machine
+from ..model.copying import first_line
 from ..rows import over
 from .judging import evaluation, judged_in_blocks, judged_rows, results_of
-from .verbs import State, Verbs, groups, held_out, on_bench, on_device, parts_of
+from .verbs import TWICE, State, Verbs, groups, held_out, on_bench, on_device, parts_of
 
 
 def bind(twin, data):
@@ -28,6 +30,8 @@ def bind(twin, data):
         loss=world.loss,
         gradient=world.gradient,
         predict=world.predict,
+        slope=world.slope,
+        curvature=world.curvature,
         wait=lambda: torch.cuda.synchronize(device) if on_cuda else None,
         out_of_memory=_out_of_memory,
         aside=world.aside,
@@ -64,9 +68,27 @@ class _World:
 
     def gradient(self, state, rows):
         self._load(state)
-        slopes = self._slopes(self._train(state, rows))
-        return [torch.zeros_like(v.value) if slope is None else slope
-                for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
+        return self._filled(self._slopes(self._train(state, rows)))
+
+    def slope(self, state, rows):
+        self._load(state)
+        return self._filled(self._slopes(self._loss(state, rows)))
+
+    def curvature(self, state, rows, v):
+        """H v: the derivative of the slope's part along v."""
+        self._load(state)
+        weights = [variable.value for variable in self._model.trainable_variables]
+        slopes = torch.autograd.grad(self._loss(state, rows), weights, create_graph=True, allow_unused=True)
+        along = [(slope * torch.as_tensor(part, dtype=slope.dtype, device=slope.device)).sum()
+                 for slope, part in zip(slopes, v, strict=True) if slope is not None and slope.requires_grad]
+        if not along:
+            return self._filled([None] * len(weights))  # a straight line has no second derivative
+        try:
+            return self._filled(self._slopes(torch.stack(along).sum()))
+        except (RuntimeError, NotImplementedError) as error:
+            if "derivative" not in str(error) and "double backward" not in str(error):
+                raise
+            raise Unsupported(TWICE.format(title="PyTorch", error=first_line(error))) from error
 
     def predict(self, state, rows):
         with torch.no_grad(), self.aside():  # a layer that draws at random when it predicts draws the same every time
@@ -125,6 +147,10 @@ class _World:
 
     def _slopes(self, of):
         return list(torch.autograd.grad(of, [v.value for v in self._model.trainable_variables], allow_unused=True))
+
+    def _filled(self, slopes):
+        return [torch.zeros_like(v.value) if slope is None else slope
+                for slope, v in zip(slopes, self._model.trainable_variables, strict=True)]
 
     def _take(self, rows):
         return _take(self._data.train, rows)

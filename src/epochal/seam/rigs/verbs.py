@@ -11,6 +11,8 @@ import numpy as np
 from ...records import Machine
 from ..rows import over
 
+TWICE = "{title} cannot differentiate a layer of this model twice: {error} Run with another Keras back end."
+
 
 class State(NamedTuple):
     """All that training changes, as tensors of the back end. On JAX a pytree, so that lanes of it can be stacked."""
@@ -53,6 +55,8 @@ class Verbs:
     loss: Callable        # (state, rows) -> float
     gradient: Callable    # (state, rows) -> list of arrays, like the weights
     predict: Callable     # (state, rows) -> list of tensors, one an output: one batch of training rows, in inference mode
+    slope: Callable       # (state, rows) -> list of arrays, like the weights: of what `loss` tells
+    curvature: Callable   # (state, rows, list of arrays v) -> list of arrays: H v of what `loss` tells; or raises `Unsupported`
     wait: Callable
     out_of_memory: Callable   # (exception) -> whether it says that memory ran out
     peak_bytes: Callable = lambda state, batch_size, whole: None  # whole: with a frozen base in the step
