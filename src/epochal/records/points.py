@@ -85,87 +85,6 @@ class CriticalRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweptRate:
-    """One rate of a learning-rate range test.
-
-    Attributes:
-        learning_rate: of one step of the sweep. smoothed_loss: running mean of the training loss there.
-        n_steps: the sweep's length, which is what its usual picks depend on.
-    """
-
-    learning_rate: float
-    smoothed_loss: float
-    n_steps: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedRate:
-    """The validation loss after short trainings at one learning rate: mean over seeds, and its interval.
-
-    Attributes:
-        batch_size: of the trainings. learning_rate: constant throughout.
-        loss, low, high: of the trainings that did not diverge; all `None` where every one did.
-        share_diverged: of the seeds.
-    """
-
-    batch_size: int
-    learning_rate: float
-    loss: float | None
-    low: float | None
-    high: float | None
-    share_diverged: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BestRate:
-    """The learning rate with the lowest validation loss at one batch size.
-
-    Attributes:
-        batch_size: of the trainings. learning_rate: the best one. low, high: its 95 % interval over seeds.
-    """
-
-    batch_size: int
-    learning_rate: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BranchLoss:
-    """How a branch with a larger batch ends, after the same examples, beside that of the present batch size.
-
-    Attributes:
-        batch_size: of the branch. learning_rate: the one that was best there. n_updates: that the branch made.
-        worse, low, high: its validation loss less that of the present batch size: mean over seeds and rows, and its interval;
-            infinite where it diverged.
-    """
-
-    batch_size: int
-    learning_rate: float
-    n_updates: int
-    worse: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """What a reading was at one moment of a training, in the reading's unit, with its interval.
-
-    Attributes:
-        n_updates: that the training had had.
-        n_examples: that these updates had seen.
-        value: of the reading at this moment.
-        low: the lower end of its 95 % interval.
-        high: the upper end; infinite where there is only a lower bound.
-    """
-
-    n_updates: int
-    n_examples: int
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatesToTarget:
     """Updates that a batch size takes to the target.
 
@@ -288,6 +207,89 @@ class PredictedApart:
     apart: float
     flips: int
     n_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweptRate:
+    """One rate of a learning-rate range test.
+
+    Attributes:
+        learning_rate: of one step of the sweep. smoothed_loss: running mean of the training loss there.
+        n_steps: the sweep's length, which is what its usual picks depend on.
+    """
+
+    learning_rate: float
+    smoothed_loss: float
+    n_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRate:
+    """The validation loss after short trainings at one learning rate: mean over seeds, and its interval.
+
+    Attributes:
+        batch_size: of the trainings. learning_rate: constant throughout.
+        loss, low, high: of the trainings that did not diverge; all `None` where every one did.
+        share_diverged: of the seeds.
+    """
+
+    batch_size: int
+    learning_rate: float
+    loss: float | None
+    low: float | None
+    high: float | None
+    share_diverged: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestRate:
+    """The learning rate with the lowest validation loss at one batch size.
+
+    Attributes:
+        batch_size: of the trainings. learning_rate: the best one. low, high: its 95 % interval over seeds.
+    """
+
+    batch_size: int
+    learning_rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchLoss:
+    """How a branch with a larger batch ends, after the same examples, beside that of the present batch size.
+
+    Attributes:
+        batch_size: of the branch. learning_rate: the one that was best there. n_updates: that the branch made.
+        worse, low, high: its validation loss less that of the present batch size: mean over seeds and rows, and its interval;
+            infinite where it diverged.
+    """
+
+    batch_size: int
+    learning_rate: float
+    n_updates: int
+    worse: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a reading was at one moment of a training, in the reading's unit, with its interval.
+
+    Attributes:
+        n_updates: that the training had had.
+        n_examples: that these updates had seen.
+        value: of the reading at this moment.
+        low: the lower end of its 95 % interval.
+        high: the upper end; infinite where there is only a lower bound.
+    """
+
+    n_updates: int
+    n_examples: int
+    value: float
+    low: float
+    high: float
 
 
 Point = (StepTime | PassTime | RowTime | SwitchTime | BackEndTime | StepMemory | CriticalRate | UpdatesToTarget | EnginePoint
