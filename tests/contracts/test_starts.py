@@ -150,7 +150,7 @@ def test_a_plan_says_where_it_began_and_what_the_present_rate_destroys():
     assert re.match(f"at learning rate 30 {begun} validation loss from", said["Worse than before training"])
     assert "the model as you compiled it, with the weights it had learnt" in plan.code()
     fresh = epochal.plan(model, X, Y, budget=1.0, start="fresh", verbose=0)
-    assert "the model as you compiled it, with new weights" in fresh.code()
+    assert "the model as you compiled it, newly built" in fresh.code()
     assert not {"Start", "Worse than before training"} & set(dict(fresh.sentences()))
 
 

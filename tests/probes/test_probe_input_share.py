@@ -140,22 +140,28 @@ def rig_of(make, seconds, n=160):
 NEEDS = {tf_data: "tensorflow", data_loader: "torch"}
 
 
+def at_last(rig):
+    """The reading, taken again where the machine was too busy to tell: five times at most."""
+    readings = (input_share(rig, seconds=2.0) for _ in range(5))
+    found = next((reading for reading in readings if reading.known), None)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("make", [py_dataset, py_dataset_in_threads, tf_data, data_loader])
 def test_every_kind_of_source_is_read_and_trained_from(make):
     if make in NEEDS and importlib.util.find_spec(NEEDS[make]) is None:
         pytest.skip(f"needs {NEEDS[make]}")
     rig = rig_of(make, SLOW)
     assert rig.source_batches() == 10
-    reading = input_share(rig, seconds=2.0)
-    assert reading.known, reading.note
+    reading = at_last(rig)
     assert reading.detail("read") > 0.9 * SLOW  # of the rest a busy machine decides
     assert reading.detail("fit") > 0.9 * SLOW / (2 if make is py_dataset_in_threads else 1)
     assert 0 < reading.low <= reading.value <= reading.high
 
 
 def test_arrays_are_read_in_hardly_any_time():
-    reading = input_share(rig_of(arrays, 0.0), seconds=2.0)
-    assert reading.known, reading.note
+    reading = at_last(rig_of(arrays, 0.0))
     assert reading.detail("read") < SLOW
     assert reading.detail("batches") == 8  # of the rows that are not held out
 
