@@ -29,6 +29,11 @@ def tells(then):
     return then
 
 
+def starts_another():
+    outcome = PLAIN.run("epochal.base.text:number", 4096.0)
+    return outcome.value, outcome.sentence
+
+
 def size_of(array):
     return array.nbytes
 
@@ -84,6 +89,10 @@ def test_a_value_comes_back_with_its_arrays_whatever_is_printed():
     np.testing.assert_array_equal(outcome.value["twice"], [0, 2, 4])
     assert outcome.value["back end"] == "torch"
     assert "not the answer" in outcome.printed
+
+
+def test_a_process_may_start_another():
+    assert PLAIN.run(here("starts_another")).value == ("4,096", "")
 
 
 def test_more_than_a_pipe_holds_is_handed_over_while_the_process_starts():

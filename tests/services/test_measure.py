@@ -184,6 +184,26 @@ def test_the_model_is_left_as_it_was_and_what_is_finished_is_kept(tmp_path):
 
 
 @pytest.mark.second
+@pytest.mark.timeout(300)
+def test_a_training_with_measurements_in_between_is_the_one_without():
+    def trained(measures):
+        keras.utils.set_random_seed(7)
+        model = small()
+        model.fit(ROWS, TARGETS, epochs=2, verbose=0)
+        if measures:
+            ep.measure(model, ROWS, TARGETS, "noise_scale", "sharpness", "learning_rate", "accumulation", "predict", budget=30,
+                       start="fresh", isolated=False, verbose=0)
+        keras.utils.set_random_seed(8)
+        history = model.fit(ROWS, TARGETS, epochs=2, verbose=0)
+        return model.get_weights() + [np.array(v) for v in model.optimizer.variables], history.history
+
+    (plain, before), (measured_too, after) = trained(False), trained(True)
+    assert before == after
+    for one, other in zip(plain, measured_too, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.second
 def test_what_is_kept_of_other_data_is_refused_with_a_sentence(tmp_path):
     other = measured(FakeRig(), (), None, 60.0, 0, lambda _: None, lambda *_: None)
     with pytest.raises(UsageError, match="must be about the same model and data"):

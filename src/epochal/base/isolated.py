@@ -21,6 +21,7 @@ from .system.memory import says_no_memory
 from .text import duration
 from .validate import require
 
+_NAME = "epochal.base.isolated"  # of this module, also where it is the program that runs: a process may start others
 _TAIL = 4000     # characters kept of what the process wrote to standard error
 _LOOK = 0.1      # seconds between two looks at the clock and at the memory of the process
 _PARENT = 1.0    # seconds between two looks of the process at whether the one that started it is alive
@@ -66,7 +67,7 @@ class Isolated:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONWARNINGS": "ignore",
                        **self.environment}
         with tempfile.TemporaryFile() as log:  # has no name
-            process = subprocess.Popen([sys.executable, "-P", "-m", __name__, str(os.getpid())], stdin=subprocess.PIPE,
+            process = subprocess.Popen([sys.executable, "-P", "-m", _NAME, str(os.getpid())], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, stderr=log, env=environment,
                                        start_new_session=True)  # Ctrl-C in the terminal is for the parent to answer
             try:
