@@ -184,7 +184,6 @@ def test_the_model_is_left_as_it_was_and_what_is_finished_is_kept(tmp_path):
 
 
 @pytest.mark.second
-@pytest.mark.timeout(300)
 def test_a_training_with_measurements_in_between_is_the_one_without():
     def trained(measures):
         keras.utils.set_random_seed(7)
