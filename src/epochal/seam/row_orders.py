@@ -31,8 +31,15 @@ class Way(NamedTuple):
 
 def known(shuffle: bool | str) -> bool:
     """Whether it is known here in which order the installed Keras takes rows that are shuffled so."""
-    ahead = keras.backend.backend() == "jax" and _version() < _ONE_BATCH  # it draws the order of a batch, and of the one after it
-    return not shuffle or (way() is not None and not (shuffle == "batch" and ahead))
+    return not shuffle or (way() is not None and not (shuffle == "batch" and _between_steps()))
+
+
+def _between_steps():
+    """Whether Keras draws the order of a batch as it trains, from a stream that layers may draw from too.
+
+    On PyTorch, dropout does. On JAX, older versions read a batch ahead.
+    """
+    return {"torch": _version() < _OF_STREAMS, "jax": _version() < _ONE_BATCH}.get(keras.backend.backend(), False)
 
 
 def _version():

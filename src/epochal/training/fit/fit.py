@@ -172,6 +172,9 @@ def _train(request, feed, validation, resolved, progress, stop):
     if build_for_training(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None):
         feed.rehearsed()
     feed.reset()
+    for one in (feed, validation):
+        if one is not None:
+            one.at_once = model.steps_per_execution
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, feed, resolved)
