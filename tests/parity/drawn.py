@@ -26,6 +26,7 @@ from epochal.seam.frozen import features
 BACKEND = keras.backend.backend()
 ENGINES = {"jax": ("fused", "unrolled", "stepwise", "auto"), "tensorflow": ("fused", "looped", "stepwise", "auto"),
            "torch": ("stepwise", "auto")}[BACKEND]
+_LAST_BIT = 2e-7  # of a float32, as a share
 ONE_OPTIMIZER = {"gan", "no_call"}  # they have their own
 EQUAL, SAME_BITS, REFUSED, HANDED = "equal", "equal to the last bit", "refused", "handed over"
 BOTH_FAIL, KERAS_FAILS, RAISED, DIFFERENT, ROUNDING = (
@@ -151,8 +152,8 @@ class Ran:
     failed: object = None
 
 
-def run(training, *, ours=False, moved=0.0, **options):
-    """Train and predict, by `ep.fit` and `ep.predict` or by Keras; every weight is first moved by the share `moved` of itself."""
+def run(training, *, ours=False, moved=None, **options):
+    """Train and predict, by `ep.fit` and `ep.predict` or by Keras; from weights whose last bits are drawn with the seed `moved`."""
     ran, case, spies, fit = Ran(), case_of(training.model), [], epochal_fit if ours else keras_fit
 
     def make():
@@ -161,8 +162,11 @@ def run(training, *, ours=False, moved=0.0, **options):
             model.optimizer = optimizers()[training.optimizer]()
         for name, value in training.attributes.items():
             setattr(model, name, value)
-        for weight in model.trainable_variables if moved else ():
-            weight.assign(weight * (1 + moved))
+        if moved is not None:
+            rng = np.random.default_rng(moved)
+            for weight in model.trainable_variables:
+                value = keras.ops.convert_to_numpy(weight)
+                weight.assign(value * (1 + _LAST_BIT * rng.normal(size=value.shape)).astype(value.dtype))
         return model, data
 
     def all_of_it(model, **given):
@@ -279,7 +283,7 @@ def _first_apart(ours, theirs):
 def _shaken(training, theirs):
     """How far Keras ends from itself where every weight begins in another last bit: what rounding does to this training."""
     apart = 0.0
-    for moved in (1e-7, -1e-7, 2e-7):
+    for moved in range(4):
         try:
             apart = max(apart, *differences(run(training, moved=moved).ending, theirs.ending).values())
         except (AssertionError, *ERRORS):
