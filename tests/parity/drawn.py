@@ -17,7 +17,7 @@ from parity import frozen_models
 from parity.drawn_data import ARRAYS, BATCHED, as_arrays, as_batches
 from parity.fit_zoo import CASES, LIKE_FLOAT32, ROUGH, Case
 from parity.own_zoo import OWN_CASES
-from parity.same_fit import differences, epochal_fit, keras_fit, relative, train
+from parity.same_fit import SEED, differences, ending, epochal_fit, keras_fit, relative
 from training.side_by_side import Spy, SpyOnBatches, SpyOnEpochs
 
 import epochal
@@ -177,6 +177,7 @@ def run(training, *, ours=False, moved=None, **options):
                 callbacks = [_CALLBACKS[name](given, folder) for name in training.callbacks]
                 spies.extend(callback for callback in callbacks if isinstance(callback, Spy))
                 history = fit(model, callbacks=callbacks, **_arguments(training, given, folder, ours), **options)
+        ran.ending = ending(model, history)  # after an error in `predict`, Keras on JAX leaves a model without its variables
         try:
             predict = functools.partial(epochal.predict, model) if ours else model.predict
             size = None if training.predicted == "auto" and not ours else training.predicted
@@ -184,11 +185,12 @@ def run(training, *, ours=False, moved=None, **options):
             ran.predicted = keras.tree.map_structure(np.asarray, found)
         except ERRORS as error:
             ran.failed = error
-        return history
 
     keras.utils.clear_session(free_memory=False)  # names are counted, and `History` knows some optimizers by theirs
     with _computed_once(training.once):
-        ran.ending = train(all_of_it, make, **training.options)
+        keras.utils.set_random_seed(SEED)
+        model, data = make()
+        all_of_it(model, **(data | {"verbose": 0} | training.options))
     ran.heard = [spy.calls for spy in spies]
     return ran
 

@@ -29,9 +29,11 @@ class Way(NamedTuple):
     items: Callable[[list[int], int], None]
 
 
-def known(shuffle: bool | str) -> bool:
-    """Whether it is known here in which order the installed Keras takes rows that are shuffled so."""
-    return not shuffle or (way() is not None and not (shuffle == "batch" and _between_steps()))
+def why_unknown(shuffle: bool | str) -> str | None:
+    """Why it is not known beforehand in which order the installed Keras takes rows that are shuffled so; `None` where it is."""
+    if shuffle == "batch" and _between_steps():
+        return f'with shuffle="batch", Keras {keras.version()} draws the order of a batch between two steps'
+    return f"Keras {keras.version()} shuffles in an order of its own" if shuffle and way() is None else None
 
 
 def _between_steps():
