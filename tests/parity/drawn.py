@@ -27,6 +27,9 @@ BACKEND = keras.backend.backend()
 ENGINES = {"jax": ("fused", "unrolled", "stepwise", "auto"), "tensorflow": ("fused", "looped", "stepwise", "auto"),
            "torch": ("stepwise", "auto")}[BACKEND]
 _LAST_BIT = 2e-7  # of a float32, as a share
+_LEAST = 0.1      # of a logged number, to hold differences against: R² is one less a sum, so that its last bit is that of 1
+# On TensorFlow, Keras counts an update too many where a source ends unforeseen: the counter moves beside the read that fails.
+_OTHERWISE = ("a generator that ends",) if BACKEND == "tensorflow" else ()
 ONE_OPTIMIZER = {"gan", "no_call"}  # they have their own
 EQUAL, SAME_BITS, REFUSED, HANDED = "equal", "equal to the last bit", "refused", "handed over"
 BOTH_FAIL, KERAS_FAILS, RAISED, DIFFERENT, ROUNDING = (
@@ -110,7 +113,7 @@ def draw(seed, n, models=None):
     model, one, may = rng.choice(models), rng.choice, lambda share: rng.random() < share
     large = model.startswith(("KerasHub", "keras.applications"))
     optimizer = None if may(0.25) or model in ONE_OPTIMIZER or large else one(list(optimizers()))
-    data = one(ARRAYS[1:] + BATCHED) if may(0.5) and not large else "arrays"
+    data = one([kind for kind in ARRAYS[1:] + BATCHED if kind not in _OTHERWISE]) if may(0.5) and not large else "arrays"
     batched = data in BATCHED
     epochs = one((1, 2, 3)) if optimizer is None or may(0.3) else 1
     options = {"epochs": 2 if large else epochs}
@@ -267,7 +270,7 @@ def judge(training, engine, theirs):
 
 def _apart(ours, theirs):
     try:
-        found = differences(ours.ending, theirs.ending)
+        found = differences(ours.ending, theirs.ending, least=_LEAST)
     except AssertionError as other:
         return {"apart": 0.0, "detail": f"of another kind: {str(other)[:500]}"}
     apart = {"apart": max(found.values()), "of": max(found, key=found.get)}
@@ -287,7 +290,7 @@ def _shaken(training, theirs):
     apart = 0.0
     for moved in range(4):
         try:
-            apart = max(apart, *differences(run(training, moved=moved).ending, theirs.ending).values())
+            apart = max(apart, *differences(run(training, moved=moved).ending, theirs.ending, least=_LEAST).values())
         except (AssertionError, *ERRORS):
             return apart
     return apart
