@@ -55,8 +55,8 @@ def ending(model, history):
 def differences(ours, theirs, *, least=0.0):
     """`{quantity: largest relative difference}`; an `AssertionError` where the two are not even alike in kind.
 
-    A logged number is held against the largest of its curve, `least` at least, a variable against its own largest number or a thousandth of the
-    largest of its kind: what is rounding noise beside everything else may differ.
+    A logged number is held against the largest of its curve, `least` at least, a variable against its own largest number or a
+    thousandth of the largest of its kind: what is rounding noise beside everything else may differ.
     """
     assert list(ours.history) == list(theirs.history)
     assert ours.epoch == theirs.epoch
