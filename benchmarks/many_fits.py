@@ -50,6 +50,7 @@ def measure(kind, by, engine, calls, clears):
         if (n + 1) % max(1, calls // 10) == 0:
             gc.collect()
             found.append((n + 1, psutil.Process().memory_info().rss))
+            print(f"{n + 1} calls, {found[-1][1] / 2**20:.0f} MB", file=sys.stderr, flush=True)
     half = found[len(found) // 2 - 1 :]
     slope = np.polyfit([n for n, _ in half], [used for _, used in half], 1)[0] if len(half) > 1 else float("nan")
     return {"backend": keras.backend.backend(), "keras": keras.version(), "kind": kind, "by": by, "engine": engine, "calls": calls,
