@@ -77,8 +77,8 @@ def _watched(arguments):
 
     limit = _addresses()
     if limit is not None and limit < _LEAST_BYTES:
-        return _say(f"memory is limited to {limit // 2**20} MB here (ulimit -v), in which the libraries cannot be loaded. Raise the "
-                    "limit, and run the same again.")
+        return _say(f"memory is limited to {limit // 2**20} MB here (ulimit -v), in which the libraries cannot be loaded. Raise "
+                    "the limit, and run the same again.")
     with _stage_file() as stage:
         code = f"import sys; sys.path[:] = {sys.path!r}; from epochal.__main__ import work; work({stage!r})"
         try:
@@ -101,12 +101,12 @@ def _watched(arguments):
 
 def _addresses():
     """The bytes of memory that this process may address; `None` where that is not limited, or the system has no such limit."""
-    try:
-        import resource
-    except ImportError:  # on Windows
+    import psutil
+
+    if not hasattr(psutil, "RLIMIT_AS"):  # not on macOS and Windows
         return None
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
+    limit, _ = psutil.Process().rlimit(psutil.RLIMIT_AS)
+    return None if limit == psutil.RLIM_INFINITY else limit
 
 
 def _ending(status):
