@@ -13,6 +13,7 @@ STAGE_BYTES = 200
 _WORKING = {"plan", "fit", "predict", "study", "measure"}
 _BRIEF = {"-h", "--help", "--agenda"}
 _INTERRUPTED, _CANNOT = 130, 2  # exit statuses
+_LEAST_BYTES = 512 * 2**20  # below, OpenBLAS asks for memory again and again for ever, as SciPy is loaded; Keras alone needs more
 _KNOWN = {0, 1, _CANNOT, _INTERRUPTED}
 
 
@@ -74,6 +75,10 @@ def _watched(arguments):
     """Do the work in another process, and return the exit status; whatever ends that one, this one says so."""
     import subprocess
 
+    limit = _addresses()
+    if limit is not None and limit < _LEAST_BYTES:
+        return _say(f"memory is limited to {limit // 2**20} MB here (ulimit -v), in which the libraries cannot be loaded. Raise "
+                    "the limit, and run the same again.")
     with _stage_file() as stage:
         code = f"import sys; sys.path[:] = {sys.path!r}; from epochal.__main__ import work; work({stage!r})"
         try:
@@ -92,6 +97,16 @@ def _watched(arguments):
     if status == _INTERRUPTED or doing == "ended":
         return status
     return _say(f"the process that worked was ended while {doing or 'starting'}: {_ending(status)} {_kept(arguments[0])}")
+
+
+def _addresses():
+    """The bytes of memory that this process may address; `None` where that is not limited, or the system has no such limit."""
+    import psutil
+
+    if not hasattr(psutil, "RLIMIT_AS"):  # not on macOS and Windows
+        return None
+    limit, _ = psutil.Process().rlimit(psutil.RLIMIT_AS)
+    return None if limit == psutil.RLIM_INFINITY else limit
 
 
 def _ending(status):

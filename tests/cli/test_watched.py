@@ -63,6 +63,15 @@ def test_a_function_that_ends_the_process_ends_in_a_sentence(start, tmp_path, bo
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.py", "rows.csv"]
 
 
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_AS"), reason="this system limits no addresses")
+def test_too_few_addresses_to_load_the_libraries_are_told_at_once(tmp_path):
+    """In 300 MB OpenBLAS asks for memory for ever, and nothing ends the process but a kill."""
+    ended = subprocess.run(["bash", "-c", f"ulimit -v 307200; {sys.executable} -m epochal fit rows.csv --target y --epochs 1"],
+                           cwd=tmp_path, capture_output=True, text=True, timeout=LONG, env=surroundings())
+    assert ended.returncode == 2
+    assert "Error: memory is limited to 300 MB here (ulimit -v)" in ended.stderr
+
+
 @pytest.mark.second
 @pytest.mark.parametrize(("body", "said"), [
     ("raise KeyError('k')", "KeyError"), ("raise SystemExit(5)", "5"), ("self.call(x)", "RecursionError"),

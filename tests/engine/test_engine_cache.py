@@ -9,6 +9,7 @@ import textwrap
 import jax
 import pytest
 
+from epochal.seam import machine
 from epochal.seam.machine import compiled_sooner, compiling_anew, keep_programs, seconds_spared
 
 PROCESS = textwrap.dedent("""
@@ -73,6 +74,14 @@ def test_a_cache_that_the_user_has_set_up_is_left_alone(tmp_path, settings_of_ja
     before = jax.config.jax_persistent_cache_min_compile_time_secs
     assert keep_programs() == str(tmp_path)
     assert jax.config.jax_persistent_cache_min_compile_time_secs == before
+
+
+def test_a_cache_whose_name_is_no_text_keeps_no_programs(tmp_path, settings_of_jax, monkeypatch):
+    """XLA takes names as UTF-8 alone; on Linux any bytes may be the name of a home."""
+    monkeypatch.setattr(machine, "cache_folder", lambda: tmp_path / "\udcff")
+    jax.config.update("jax_compilation_cache_dir", None)
+    assert keep_programs() is None
+    assert jax.jit(lambda x: x + 5)(1.0) == 6
 
 
 def test_what_is_compiled_anew_neither_finds_nor_keeps_programs(tmp_path, settings_of_jax):

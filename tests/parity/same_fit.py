@@ -52,16 +52,16 @@ def ending(model, history):
                   {quantity: [numpy(v) for v in variables] for quantity, variables in arrays.items()})
 
 
-def differences(ours, theirs):
+def differences(ours, theirs, *, least=0.0):
     """`{quantity: largest relative difference}`; an `AssertionError` where the two are not even alike in kind.
 
-    A logged number is held against the largest of its curve, a variable against its own largest number or a thousandth of the
-    largest of its kind: what is rounding noise beside everything else may differ.
+    A logged number is held against the largest of its curve, `least` at least, a variable against its own largest number or a
+    thousandth of the largest of its kind: what is rounding noise beside everything else may differ.
     """
     assert list(ours.history) == list(theirs.history)
     assert ours.epoch == theirs.epoch
     assert {name: ours.params.get(name) for name in KERAS_PARAMS} == {name: theirs.params.get(name) for name in KERAS_PARAMS}
-    found = {LOGS: max((relative(np.asarray(ours.history[name]), np.asarray(values), 0.0)
+    found = {LOGS: max((relative(np.asarray(ours.history[name]), np.asarray(values), least)
                         for name, values in theirs.history.items()), default=0.0)}
     for quantity, arrays in theirs.arrays.items():
         assert [(a.shape, a.dtype) for a in ours.arrays[quantity]] == [(a.shape, a.dtype) for a in arrays], quantity

@@ -64,6 +64,13 @@ def test_the_same_seed_shuffles_the_rows_as_keras_does(name, shuffle):
     assert_same(train(epochal_fit, CASES[name].make, **IN_ORDER | {"shuffle": shuffle}), theirs, CASES[name].tolerance)
 
 
+@pytest.mark.parametrize(("name", "shuffle"), first_tier(1, [("dropout", "batch"), ("dropout", True), ("sgd_momentum", "batch")]))
+def test_so_it_does_on_pytorch_where_dropout_draws_from_the_stream_of_the_rows(name, shuffle):
+    if BACKEND != "torch":
+        pytest.skip("only on PyTorch does Keras draw both from one stream")
+    assert_same(train(epochal_fit, CASES[name].make, **IN_ORDER | {"shuffle": shuffle}), reference(name, shuffle=shuffle), 0)
+
+
 @pytest.mark.parametrize("name", first_tier(1, ["accumulating", "tutorial_mlp"]))
 def test_a_second_fit_goes_on_where_the_first_ended(name):
     def twice(fit):

@@ -15,6 +15,7 @@ from parity.frozen_models import (
     base,
     drops,
     functional,
+    mixes_rows,
     moments_move,
     nested_in_part,
     only_embeddings,
@@ -60,6 +61,14 @@ def test_a_base_computed_once_changes_no_number(name):
 @pytest.mark.parametrize("name", first_tier(["augmented", "drops", "mixes_rows"], NOT_ONCE))
 def test_what_is_not_the_same_in_every_epoch_is_computed_anew(name):
     both(with_rows(NOT_ONCE[name]), once=False)
+
+
+@pytest.mark.parametrize("n", first_tier(1, [33, 32, 34, 45, 17]))
+def test_rows_that_depend_on_each_other_are_found_however_many_there_are(n):
+    """With 33 rows in blocks of 32 the second block looked at held the very rows of the first, in another order."""
+    _, given = with_rows(mixes_rows)()
+    x, y = given["x"][:n], given["y"][:n]
+    both(lambda: (with_rows(mixes_rows)()[0], {"x": x, "y": y}), once=False, batch_size=32)
 
 
 @pytest.mark.parametrize(("build", "layer"), [(drops, "dropout"), (augmented, "random_flip"), (moments_move, "batch_normalization"),

@@ -12,7 +12,7 @@ from tiers import first_tier
 from training.feed_probe import BACKEND, Trainee, batches, feed_of, of_feed, of_keras, same
 
 from epochal.base.errors import UsageError
-from epochal.seam.row_orders import known
+from epochal.seam.row_orders import why_unknown
 from epochal.training.feeds.arrays import Resident
 from epochal.training.feeds.cast import OnlyKeras
 
@@ -27,8 +27,8 @@ def rows(n=10, d=3):
 @pytest.mark.parametrize(("n", "batch_size"), first_tier(3, [(10, 3), (12, 4), (5, 5), (3, 8), (33, None), (1, 1)]))
 def test_the_batches_are_those_of_fit(n, batch_size, shuffle, built):
     arguments = {**rows(n), "batch_size": batch_size, "shuffle": shuffle, "epochs": 3, "built": built}
-    if shuffle and not known(shuffle):  # of an older Keras
-        with pytest.raises(OnlyKeras, match="shuffles in an order of its own"):
+    if why := why_unknown(shuffle):
+        with pytest.raises(OnlyKeras, match=why):
             of_feed(**arguments)
         return
     same(of_feed(**arguments)[0], of_keras(**arguments)[0])

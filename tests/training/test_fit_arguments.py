@@ -109,6 +109,22 @@ def test_steps(options):
     assert mine.calls == its.calls
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras on PyTorch refuses steps_per_execution")
+@pytest.mark.parametrize("callbacks", first_tier(1, [lambda: [], lambda: [SpyOnBatches()]]), ids=["silent", "heard"])
+@pytest.mark.parametrize(("at_once", "options"), first_tier(2, [
+    (3, {"steps_per_epoch": 5}), (3, {"validation_steps": 2}), (3, {"steps_per_epoch": 5, "epochs": 2}),
+    (7, {"steps_per_epoch": 3}), (2, {"steps_per_epoch": 4}), (5, {"steps_per_epoch": 1, "validation_steps": 1})]), ids=str)
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_steps_are_whole_executions(at_once, options, callbacks):
+    """With five steps an epoch and three an execution, Keras trains six batches."""
+    def make():
+        model, data = network()
+        model.steps_per_execution = at_once
+        return model, data
+
+    both(callbacks, make=make, **options)
+
+
 @pytest.mark.parametrize("options", first_tier(1, [{"steps_per_epoch": 3, "epochs": 4}, {"steps_per_epoch": 10}]), ids=str)
 def test_rows_that_run_out_are_warned_of_as_by_keras(options):
     ends = []

@@ -49,6 +49,16 @@ def torch_loader(x):
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(x)), batch_size=30)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras on PyTorch refuses steps_per_execution")
+@pytest.mark.parametrize(("at_once", "steps"), [(3, 2), (7, 3), (2, 4)])
+def test_steps_are_whole_executions(at_once, steps, x):
+    model = keras.Sequential([keras.Input((x.shape[1],)), layers.Dense(2)])
+    model.compile("sgd", "mse", steps_per_execution=at_once)
+    theirs = model.predict(x, batch_size=9, steps=steps, verbose=0)
+    assert same(predict(model, x, 9, steps=steps, verbose=0), theirs)
+    assert len(predict(model, Dataset(x, 9), steps=steps, verbose=0)) == len(theirs) > 9 * steps - 9
+
+
 @pytest.mark.parametrize("source", [
     generator, lambda x: Dataset(x, 30), lambda x: Dataset(x, 30, workers=2),
     pytest.param(tf_data, marks=pytest.mark.needs("tensorflow")), pytest.param(torch_loader, marks=pytest.mark.needs("torch"))],

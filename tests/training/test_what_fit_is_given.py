@@ -4,6 +4,7 @@ import warnings
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
 from keras import layers
@@ -11,6 +12,7 @@ from parity.same_fit import differences, epochal_fit, keras_fit, train
 from tiers import first_tier
 
 import epochal
+from epochal.training.feeds import batches
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -42,6 +44,15 @@ def both(data, make=network, **options):
     ours, theirs = [train(fit, lambda: (make(), {"epochs": 3, **data()}), **options) for fit in (epochal_fit, keras_fit)]
     assert max(differences(ours, theirs).values()) <= 1e-6
     return ours
+
+
+@pytest.mark.parametrize("given", first_tier(1, [
+    {"validation_split": 0.25}, {"validation_data": (X[:5], Y[:5])}, {"x": pandas.DataFrame(X), "validation_split": 0.25}]),
+    ids=["split", "given", "split from a frame"])
+def test_what_is_held_out_is_held_out_once_where_keras_trains(given, monkeypatch):
+    monkeypatch.setattr(batches, "why_unknown", lambda shuffle: "it shuffles otherwise")
+    ours = both(lambda: {"x": X, "y": Y, **given})
+    assert "it shuffles otherwise" in ours.params["because"]
 
 
 SPARSE = scipy.sparse.csr_matrix(X)

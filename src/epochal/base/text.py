@@ -173,8 +173,16 @@ def share_of(budget: float | str) -> float | None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, up to its first line's end; its name where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+    """What an error says, up to its first line's end; its name where it says nothing, or cannot be asked."""
+    return next(iter(said_by(error).splitlines()), type(error).__name__).rstrip(".")
+
+
+def said_by(error: BaseException) -> str:
+    """What an error says; nothing where its own `__str__`, which may be a user's, fails."""
+    try:
+        return str(error).strip()
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError, OSError):
+        return ""
 
 
 def time_left(seconds):

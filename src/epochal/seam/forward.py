@@ -75,6 +75,15 @@ def forward_of(model: keras.Model, look: Callable[[], Any]) -> Forward:
     return known[1]
 
 
+def in_other_company(n_rows: int, size: int, few: int) -> np.ndarray:
+    """Rows of a block in which the first `few` come again, backwards and last, behind the last row alone, repeated.
+
+    A block of the first rows never has the same company for them, however many rows there are; one of other rows may: 32 of 33
+    rows are the first 16 and the 16 after them, whichever of both come first.
+    """
+    return np.append(np.full(size - few, n_rows - 1), np.arange(few)[::-1])
+
+
 def alike(a: np.ndarray, b: np.ndarray, close: float) -> bool:
     """Whether two arrays differ by no more than `close` of their largest finite number; whole numbers must be equal."""
     if a.dtype.kind not in "fcV":  # V: bfloat16

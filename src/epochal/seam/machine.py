@@ -72,12 +72,21 @@ def keep_programs():
         folder = cache_folder() / "programs"
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK) or not _is_text(folder):
             return None
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return jax.config.jax_compilation_cache_dir
+
+
+def _is_text(path):
+    """Whether a path can be written as UTF-8, which XLA asks of it; on Linux any bytes may be one."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def compiled_sooner():

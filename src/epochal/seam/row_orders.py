@@ -29,10 +29,19 @@ class Way(NamedTuple):
     items: Callable[[list[int], int], None]
 
 
-def known(shuffle: bool | str) -> bool:
-    """Whether it is known here in which order the installed Keras takes rows that are shuffled so."""
-    ahead = keras.backend.backend() == "jax" and _version() < _ONE_BATCH  # it draws the order of a batch, and of the one after it
-    return not shuffle or (way() is not None and not (shuffle == "batch" and ahead))
+def why_unknown(shuffle: bool | str) -> str | None:
+    """Why it is not known beforehand in which order the installed Keras takes rows that are shuffled so; `None` where it is."""
+    if shuffle == "batch" and _between_steps():
+        return f'with shuffle="batch", Keras {keras.version()} draws the order of a batch between two steps'
+    return f"Keras {keras.version()} shuffles in an order of its own" if shuffle and way() is None else None
+
+
+def _between_steps():
+    """Whether Keras draws the order of a batch as it trains, from a stream that layers may draw from too.
+
+    On PyTorch, dropout does. On JAX, older versions read a batch ahead.
+    """
+    return {"torch": _version() < _OF_STREAMS, "jax": _version() < _ONE_BATCH}.get(keras.backend.backend(), False)
 
 
 def _version():

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...base.files import cache_folder
 from ...base.system.memory import memory_here
-from ..forward import COMPARED, alike, closeness, forward_of
+from ..forward import COMPARED, alike, closeness, forward_of, in_other_company
 from ..model.copying import layers, to_numpy
 from ..rows import leaves, over
 
@@ -123,10 +123,8 @@ def first_block(base, forward, rows, size):
     forward.begin()
     first = features_of_block(forward, rows, np.arange(size) % rows.n_rows)
     if not forward.changes:
-        others = np.resize(np.arange(rows.n_rows // 2, rows.n_rows), size)
-        others[-few:] = np.arange(few)[::-1]
         start = perf_counter()
-        again = features_of_block(forward, rows, others)
+        again = features_of_block(forward, rows, in_other_company(rows.n_rows, size, few))
         row_seconds = (perf_counter() - start) / size
         close = closeness({layer.compute_dtype for layer in (base, *layers(base))})
         if all(alike(b[-few:], a[:few][::-1], close) for a, b in zip(first, again, strict=True)):

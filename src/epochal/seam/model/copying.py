@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ...base.errors import Unsupported, UsageError
+from ...base.text import said_by
 from ...base.validate import require
 
 _LONGEST = 250  # characters of a message of Keras', which may hold a whole configuration
@@ -286,7 +287,7 @@ def to_numpy(value):
 
 def first_line(error):
     """The first line of a Keras message that says something, without its colours."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in str(error).splitlines()]
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in said_by(error).splitlines()]
     lines = [line for line in lines if line and not line.startswith("Exception encountered")]
     line = lines[0] if lines else type(error).__name__
     return (line if len(line) <= _LONGEST else line[:_LONGEST].rpartition(" ")[0] + " …").rstrip(".") + "."

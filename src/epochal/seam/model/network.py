@@ -12,6 +12,7 @@ import numpy as np
 from ...base.errors import EpochalError, UsageError
 from ...base.isolated import Isolated
 from ...base.system.memory import says_no_memory
+from ...base.text import said_by
 from ...base.validate import require
 from ..identity.own_code import is_own
 from ..rows import Data, Part, halves, with_folds, with_folds_by_group
@@ -182,5 +183,5 @@ class their_code(AbstractContextManager):  # noqa: N801  (used as a statement)
             return False
         cause = error if line is None or isinstance(error, SyntaxError) else cause
         where = f", line {line}" if line else ""
-        said = first_line(cause).rstrip(".") if str(cause).strip() else "no message"
+        said = first_line(cause).rstrip(".") if said_by(cause) else "no message"
         raise UsageError(f"{self._failed}{where}: {type(cause).__name__}: {said}. Mend it and run again.") from error

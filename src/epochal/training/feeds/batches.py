@@ -12,7 +12,7 @@ import numpy as np
 
 from ...base.validate import require
 from ...seam.feeding import feeding
-from ...seam.row_orders import known, way
+from ...seam.row_orders import way, why_unknown
 from .cast import OnlyKeras, leaves, over, resolved_weights
 
 _LOOKED_AT = 2  # batches of a generator, and of a data set of Grain, that Keras reads before anything else
@@ -45,8 +45,8 @@ class Batching:
 
 def known_way(x, shuffle=True):
     """Leave `x` to Keras where it is not known here in which order Keras takes what it shuffles."""
-    if not known(shuffle):
-        raise OnlyKeras(f"Keras {keras.version()} shuffles in an order of its own", x)
+    if why := why_unknown(shuffle):
+        raise OnlyKeras(why, x)
 
 
 class Cutter:

@@ -59,6 +59,7 @@ class Feed:
     `reset()` takes validation back to the first batch.
 
     Attributes:
+        at_once: so many batches Keras trains in one execution; an epoch of `steps_per_epoch` holds whole ones, so it may be longer.
         n_batches, n_rows: of an epoch; `None` where it is not known, before the first one ends.
         batch_size: as in `Source`.
         began_at: the random streams and the `state()` before the coming epoch, where its first batch was read already.
@@ -69,7 +70,7 @@ class Feed:
                 steps_per_epoch, "a number of batches", "Leave it out for one pass over the data in each epoch.")
         self.source, self._steps = source, steps_per_epoch and int(steps_per_epoch)
         self.batch_size, self.began_at, self._sample = source.batch_size, None, None
-        self._n, self._found, self._pass, self._seen = source.n_batches, None, None, 0
+        self._n, self._found, self._pass, self._seen, self.at_once = source.n_batches, None, None, 0, 1
         require(self._n != 0, "x", "no batch", "a source of at least one batch")
 
     @property
@@ -101,7 +102,7 @@ class Feed:
         """Chunks of one epoch, its first `skip` batches left out."""
         self._begin()
         self.began_at = None
-        wanted = self._steps or self._n
+        wanted = -(-self._steps // self.at_once) * self.at_once if self._steps else self._n
         n = wanted if wanted is None or self._n is None else min(wanted, self._n - self._seen)
         first, taken = self._seen, skip
         for chunk in self._pass.take(trainee, first + skip, None if n is None else n - skip):

@@ -20,7 +20,7 @@ from ..checkpoint.checkpoint import Checkpoint, Position, file_in
 from ..checkpoint.identity import digest_of, identity_of
 from ..feeds.batches import Batching
 from ..feeds.blocks import ParquetBlocks
-from ..feeds.cast import OnlyKeras, n_rows_of, sparse_in
+from ..feeds.cast import OnlyKeras, are_arrays, n_rows_of, sparse_in
 from ..feeds.sources import cuts_own_batches, feed_of, is_factory, made_by
 from . import advice, arguments
 from .arguments import FitRequest
@@ -77,11 +77,13 @@ def fit(request: FitRequest, *, progress: Progress = SILENT, stop: Stop | None =
                            class_weight=request.class_weight)
             feed.source.look()
         except OnlyKeras as error:
-            return by_keras(replace(given, x=error.x), error.why)
+            return by_keras(given if are_arrays(given.x) else replace(given, x=error.x), error.why)
         opened.callback(feed.close)
         try:
             validation = _validation_feed(request, feed)
         except OnlyKeras as error:
+            if given.validation_split:
+                return by_keras(given, error.why)
             again = keras.utils.pack_x_y_sample_weight(error.x, *keras.utils.unpack_x_y_sample_weight(request.validation_data)[1:])
             x = getattr(feed.source, "original", lambda: given.x)()  # a generator has lost batches that were looked at
             return by_keras(replace(given, x=x, validation_data=again), error.why)
@@ -172,6 +174,9 @@ def _train(request, feed, validation, resolved, progress, stop):
     if build_for_training(model, feed.rehearsed, request.micro_batch_size, all_now=request.checkpoint is not None):
         feed.rehearsed()
     feed.reset()
+    for one in (feed, validation):
+        if one is not None:
+            one.at_once = model.steps_per_execution
     callbacks = keras.callbacks.CallbackList(request.callbacks, add_history=True, add_progbar=request.verbose != 0, model=model,
                                              verbose=request.verbose, epochs=request.epochs, steps=feed.n_batches)
     kept = _checkpoint(request, feed, resolved)

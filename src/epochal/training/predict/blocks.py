@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from ...seam.forward import COMPARED, Forward, alike, closeness
+from ...seam.forward import COMPARED, Forward, alike, closeness, in_other_company
 from ...seam.model.copying import layers
 from ..feeds.cast import Rows
 from .outputs import Outputs, RowsDiffer
@@ -134,6 +134,5 @@ def cut(rows: Rows, first: int, size: int, *, filled: bool = False) -> Iterator[
 
 
 def mixed(n_rows: int, size: int) -> np.ndarray:
-    """Rows for a block to `compare`: the first ones, backwards, behind rows of the second half alone."""
-    return np.concatenate([np.resize(np.arange(n_rows // 2, n_rows), max(size - COMPARED, COMPARED)),
-                           np.arange(COMPARED)[::-1]])
+    """Rows for a block to `compare`."""
+    return in_other_company(n_rows, max(size, 2 * COMPARED), COMPARED)

@@ -69,13 +69,13 @@ def _batches(request, source):
     if not source.draws_torch_seed:
         feeding().draw_seed()
     forward = forward_of(request.model, first)
-    n = source.n_batches if request.steps is None else request.steps
+    n = source.n_batches if request.steps is None else request.n_steps
     outputs = Outputs(request.out, None, n)
     with Run(request, forward, outputs, n) as run:
         if opened is None:
             source.begin()
             opened = source.open()
-        run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(opened, request.steps))
+        run.send(Block(keras.utils.pack_x_y_sample_weight(*batch)) for batch in itertools.islice(opened, request.n_steps))
         require(run.n_blocks > 0, "x", "no batch", "at least one batch", "A generator can be used only once.")
         source.end()
     if not run.stopped:
@@ -108,7 +108,7 @@ def _in_batches_of_keras(request, rows, forward):
     """As Keras cuts them; through Keras' own step, if predicting changes the model."""
     size = request.given_size or (SMALLEST if request.steps is None else -(-rows.n_rows // request.steps))
     if request.steps is not None:
-        rows = rows._replace(n_rows=min(rows.n_rows, request.steps * size))
+        rows = rows._replace(n_rows=min(rows.n_rows, request.n_steps * size))
         _warn_of_missing(request.steps, -(-rows.n_rows // size))
     outputs = Outputs(request.out, rows.n_rows)
     with Run(request, forward, outputs, -(-rows.n_rows // size)) as run:

@@ -43,6 +43,12 @@ class PredictRequest:
         return None if self.batch_size in (None, "auto") else int(self.batch_size)
 
     @property
+    def n_steps(self) -> int | None:
+        """The batches that `steps` makes Keras predict: whole executions of `steps_per_execution`, so perhaps more."""
+        at_once = getattr(self.model, "steps_per_execution", 1)
+        return None if self.steps is None else -(-int(self.steps) // at_once) * at_once
+
+    @property
     def is_spread(self) -> bool:
         """Whether Keras spreads batches over several devices, or cuts steps short for debugging: then they are its own affair."""
         strategy = getattr(self.model, "distribute_strategy", None)  # TensorFlow's
