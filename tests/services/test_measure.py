@@ -12,7 +12,7 @@ from epochal.base.errors import UsageError
 from epochal.base.stop import Stop, Stopped
 from epochal.probes.measures import ALL, MEASURES
 from epochal.probes.probe import PRICES
-from epochal.records import Outcome, read
+from epochal.records import Outcome, read, save
 from epochal.services import measure as service
 from epochal.services.measure import MeasureRequest, asked_for, measure, measured
 from epochal.services.source import ArraySource, TableSource
@@ -200,6 +200,16 @@ def test_a_training_with_measurements_in_between_is_the_one_without():
     assert before == after
     for one, other in zip(plain, measured_too, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.second
+def test_what_is_left_over_of_other_data_is_left_aside(tmp_path):
+    save(measured(FakeRig(), (), None, 60.0, 0, lambda _: None, lambda *_: None), tmp_path / "e.json.unfinished")
+    heard = Heard()
+    found = measure(MeasureRequest(ArraySource(small, ROWS, TARGETS), ("noise_scale",), "quick", out=tmp_path / "e.json"),
+                    progress=heard)
+    assert found.get("noise_scale") is not None
+    assert any("used if it is about the same" in sentence for sentence in heard.said)
 
 
 @pytest.mark.second

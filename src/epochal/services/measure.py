@@ -128,22 +128,26 @@ class _Job(NamedTuple):
     seed: int
     start: str
     place: str
+    given: bool
 
 
 class _Work:
     """What is measured, as far as it has come: in the file `place`, which the process that measures writes."""
 
     def __init__(self, probes, seconds, place, reporter):
-        self.probes, self.seconds, self.place, self.reporter = probes, seconds, place, reporter
+        self.probes, self.seconds, self.place, self.reporter, self.given = probes, seconds, place, reporter, False
         self._under_way, self._since = "", monotonic()
 
     def begin(self, evidence):
-        """Tell what is going to be measured; evidence of before comes first."""
+        """Tell what is going to be measured. What was given of it comes first, else what an earlier run has left over."""
         words = first_few([probe.title for probe in self.probes], 30, str)
         self.reporter.start(Agenda(f"To be measured, in about {duration(self.seconds)} (Ctrl-C stops): {words}.",
                                    items=tuple(Item(p.name, p.what, p.why) for p in self.probes)))
         if evidence is not None:
+            self.given = True
             save(evidence, self.place)
+        elif self.place.is_file():
+            self.reporter.say(f"Continuing: what an earlier run has finished is in {self.place}, and is used if it is about the same.")
 
     def so_far(self):
         """The evidence of what is finished, or `None`."""
@@ -156,7 +160,7 @@ class _Work:
             self.reporter.say(_NOT_CARRIED)
             return self.here(request)
         job = _Job(source, backend_in_use(), tuple(probe.name for probe in self.probes), self.seconds,
-                   (request.batch_size, request.learning_rate), request.seed, request.start, str(self.place))
+                   (request.batch_size, request.learning_rate), request.seed, request.start, str(self.place), self.given)
         for _ in range(_FAILURES):
             self._under_way, self._since = "", monotonic()
             try:
@@ -179,11 +183,10 @@ class _Work:
 
     def here(self, request):
         """Measure in this process."""
-        known = self.so_far() if self.place.is_file() else None
         with request.source.running():
             rig = open_rig(*request.source.open(request.seed, decoding(self.reporter)), request.batch_size, request.learning_rate,
                            start=request.start)
-            return measured(rig, self.probes, known, self.seconds, request.seed, self._keep, self._tell)
+            return measured(rig, self.probes, _known(self.place, rig, self.given), self.seconds, request.seed, self._keep, self._tell)
 
     def _look(self):
         """Tell how far the other process is; end it where it hangs, or where the work should stop."""
@@ -232,10 +235,10 @@ def measured_apart(job: _Job) -> tuple[str, str] | None:
     try:
         if isinstance(source, ArraySource):
             source = replace(source, model=source.model.build())
-        known = read(place) if place.is_file() else None
         probes = [probe for probe in asked_for((ALL,), PRICES[-1]) if probe.name in job.names]
         with source.running():
             rig = open_rig(*source.open(job.seed), *job.now, start=job.start)
+            known = _known(place, rig, job.given)
             sizes = {probe.name: probe.seconds(job.seconds, known or Evidence()) for probe in probes}
 
             def tell(share, name, left):
@@ -247,6 +250,17 @@ def measured_apart(job: _Job) -> tuple[str, str] | None:
             raise
         return type(error).__name__, str(error)
     return None
+
+
+def _known(place, rig, given):
+    """The evidence in the file, `None` where there is none; what was left over of other data, and was not given, is left aside."""
+    known = read(place) if place.is_file() else None
+    if known is not None and not given:
+        try:
+            known.about(rig.task, rig.machine, rig.present)
+        except UsageError:
+            return None
+    return known
 
 
 def measured(rig: Any, probes: Any, known: Evidence | None, seconds: float, seed: int, keep: Callable[[Evidence], None],
