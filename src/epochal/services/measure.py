@@ -147,7 +147,7 @@ class _Work:
             self.given = True
             save(evidence, self.place)
         elif self.place.is_file():
-            self.reporter.say(f"Continuing: what an earlier run has finished is in {self.place}, and is used if it is about the same.")
+            self.reporter.say(f"Continuing: what an earlier run has finished ({self.place.name}) is used if it is about the same.")
 
     def so_far(self):
         """The evidence of what is finished, or `None`."""
@@ -186,7 +186,8 @@ class _Work:
         with request.source.running():
             rig = open_rig(*request.source.open(request.seed, decoding(self.reporter)), request.batch_size, request.learning_rate,
                            start=request.start)
-            return measured(rig, self.probes, _known(self.place, rig, self.given), self.seconds, request.seed, self._keep, self._tell)
+            known = _known(self.place, rig, self.given)
+            return measured(rig, self.probes, known, self.seconds, request.seed, self._keep, self._tell)
 
     def _look(self):
         """Tell how far the other process is; end it where it hangs, or where the work should stop."""
