@@ -131,7 +131,7 @@ def test_an_interval_without_zero_that_tells_nothing_among_several_comparisons_s
     found = compared(confirmed(few | {size: arm(0, 20 * luck) for size in (128, 256, 512)}))[1]
     assert found.verdict is Verdict.UNDECIDED
     assert found.low > 0
-    assert (f"over 8 seeds, p = {found.p_value:.2g}, adjusted for 4 comparisons, margin 0.01; "
+    assert (f"over 8 seeds, p = {found.p_value:.2g}, adjusted for 4 comparisons, 0.01 would matter; "
             "if the observed difference holds, about") in found.sentence
 
 

@@ -31,7 +31,7 @@ class Source:
 
     running = staticmethod(nullcontext)
 
-    def open(self, seed):
+    def open(self, seed, tell):
         return None, Data("bench", "", None, None, None)
 
 

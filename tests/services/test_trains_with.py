@@ -62,7 +62,7 @@ def planned(tmp_path_factory):
 
 def test_a_plan_for_our_own_training_says_so_and_its_lines_run(planned):
     assert planned.evidence.trains_with == "epochal"
-    assert next(iter(planned.time_rows()))[0] in ("a whole epochal.fit", "one epoch of epochal.fit")
+    assert next(iter(planned.time_rows()))[0] in ("one full epochal.fit", "one epoch of epochal.fit")
     assert not {"switches", "back_ends"} & {reading.name for reading in planned.evidence.readings}
     assert "the clock of `epochal.fit`" in planned._repr_html_() or not planned.leads
     scope = {"model": build(), "x_train": X, "y_train": Y, "x_val": X, "y_val": Y}

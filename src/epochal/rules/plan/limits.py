@@ -88,7 +88,10 @@ def _machine(evidence):
 
 
 def _learning(evidence, critical):
-    reading = critical if critical is not None and critical.known else evidence.get("critical_batch")
+    fitted = critical if critical is not None and critical.known else None
+    reading = fitted if fitted is not None and fitted.outcome is Outcome.OK else evidence.get("branched_batch")
+    if reading is None and evidence.get("noise_scale") is None:
+        reading = fitted
     if reading is not None:
         yield _ceiling("learning", max(reading.value, reading.low), reading.low, reading.high,
                        "from here on a larger batch saves few updates")
