@@ -38,13 +38,13 @@ def test_programs_get_the_columns_as_json(customers):
 
 
 def test_the_command_to_train_with_a_plan_reads_the_table_alike():
-    from epochal.cli.plan import _same
+    from epochal.cli.plan import same_options
 
     nothing = dict.fromkeys(("target", "groups", "time", "task", "rare", "far", "dates", "decimal", "separator", "encoding", "skip",
                              "model", "backend", "class_weight", "header"))
     options = nothing | {"target": "y", "drop": ("a b", "c"), "keep": (), "missing": ("-1",), "separator": ";", "skip": 0,
                          "header": False}
-    assert _same(options) == " --target y --drop 'a b' --drop c --na -1 --sep ';' --skip 0 --no-header"
+    assert same_options(options) == " --target y --drop 'a b' --drop c --na -1 --sep ';' --skip 0 --no-header"
 
 
 @pytest.mark.parametrize("command", [["plan"], ["fit", "--out", "m.keras"], ["study"], ["predict", "m.keras", "--out", "p.csv"]])

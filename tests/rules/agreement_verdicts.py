@@ -102,7 +102,7 @@ def quoted(plan: Plan):
               (plan.batch_size.because, chosen_arm(plan)), (plan.batch_size.details, chosen_arm(plan))]
     yield from _another_metric(plan)
     places += [(sentence, arm_named(plan, (named_in(sentence) or [(0, 0.0)])[0])) for sentence in plan.unresolved]
-    places = [(text, arm) for text, arm in places if not text.startswith("whether it holds on other rows")]  # of test rows
+    places = [(text, arm) for text, arm in places if not text.startswith("whether it is as good on other rows")]  # of test rows
     for text, arm in places:
         yield from _difference(plan, text, arm)
     yield from _because(plan)

@@ -80,7 +80,7 @@ def test_every_sentence_is_printed_for_a_person_to_read():
                   "no other setting could be compared in this time; raise `--budget`",
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
-                  "Limiting factor: not known: too little", "Limiting factor: memory", "Limiting factor: data",
+                  "Limiting factor: not known: whether larger", "Limiting factor: memory", "Limiting factor: data",
                   "Limiting factor: quality",
                   "Limiting factor: statistics", "Limiting factor: hardware",
                   "may be as good and cheaper", "estimated fastest batch size",

@@ -131,7 +131,7 @@ def test_without_a_fixed_cost_of_a_step_or_any_gain_of_a_batch_that_is_what_bind
 def test_a_limit_that_is_not_known_binds_nothing():
     sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     for unknown in (None, clock(1e-3, 0.0), Reading(name="throughput", outcome=Outcome.UNRESOLVED)):
-        assert decide(evidence(sizes, throughput=unknown)).binding.startswith("not known: too little")
+        assert decide(evidence(sizes, throughput=unknown)).binding.startswith("not known: whether larger")
 
 
 def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_figures():
@@ -159,5 +159,5 @@ def test_limits_whose_intervals_overlap_are_not_said_to_bind():
     vague = dataclasses.replace(known.derived[0], low=0.0, high=10.0**6)
     context = Context(evidence=known.evidence, goal="fastest", arms=known.arms, chosen=known.arms[1], present=known.arms[1],
                       against=known.arms[1], margin=known.margin, target=1.0, critical=vague, optimal=known.derived[1], ratio=None)
-    assert binding(context).startswith("not known: too little")
-    assert not binding(context._replace(critical=known.derived[0])).startswith("not known: too little")
+    assert binding(context).startswith("not known: whether larger")
+    assert not binding(context._replace(critical=known.derived[0])).startswith("not known: whether larger")

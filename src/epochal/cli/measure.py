@@ -1,5 +1,6 @@
 """`epochal measure`: from the words on the command line to a line a measurement, with what it means."""
 
+import shlex
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from ..report.measure import reading_rows, what_they_mean
 from ..report.progress import ProgressDisplay, tell
 from .interrupts import stop_on_signals
 from .output import record_as_json, record_in, terminal, writable_file
-from .plan import table_source
+from .plan import same_options, table_source
 from .stage import at
 
 
@@ -42,6 +43,8 @@ def run(options: dict[str, Any]) -> None:
                                    f"What is finished is kept in {stopped.kept}: the same command goes on there."))
         raise
     _show(found, answer, as_json=as_json)
+    known = "" if path is None else f" --evidence {shlex.quote(str(path))}"
+    tell(say, f"\nFor one recommendation: epochal plan {shlex.quote(options['data'])}{same_options(options)}{known}")
     if path is not None:
         tell(say, f"\nWritten: {path}")
 

@@ -55,12 +55,12 @@ def run(options: dict[str, Any]) -> None:
         tell(say, f"\nStopped. {stopped.kept or 'Nothing new was measured yet'}: the same command continues there.")
         raise
     _show(found, folder, answer, say, as_json=as_json)
-    tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{_same(options)} --plan "
+    tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{same_options(options)} --plan "
               f"{shlex.quote(str(folder / 'plan.json'))} "
               "--out model.keras")
 
 
-def _same(options):
+def same_options(options):
     """The options that say which table and model it is, for a command that is to use the same."""
     named = {"--target": "target", "--groups": "groups", "--time": "time", "--task": "task", "--drop": "drop", "--keep": "keep",
              "--na": "missing", "--rare-classes": "rare", "--far-targets": "far", "--dates": "dates", "--decimal": "decimal",

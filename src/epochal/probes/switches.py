@@ -81,7 +81,7 @@ def _sentences(reading, rig):  # noqa: ARG001
     named = " and ".join(f"`{way}`" for way in ways)
     if reading.low > 1:
         means = (f"With {named} a step of `fit` at batch size {best.batch_size:,} ends {number(reading.value)} times as soon: "
-                 "with the fixed cost of a step goes a reason for a larger batch.")
+                 "with the smaller fixed cost of a step a larger batch saves less time.")
     else:
         means = f"With {named} a step of `fit` at batch size {best.batch_size:,} was not seen to end sooner: compile as it is."
     return means, "It does not mean that anything else is learnt: the updates are the same but for the last digits."

@@ -2,6 +2,8 @@
 
 from ..base.text import capital, duration, quantity
 
+_SPANS = ("range_test",)  # readings that are a span themselves
+
 
 def reading_rows(evidence):
     """A row of strings for each reading that tells something of the model, the heading first."""
@@ -13,17 +15,19 @@ def reading_rows(evidence):
         elif reading.high == float("inf"):
             yield reading.words, f"at least {quantity(reading.unit, reading.low)}", "", f"{reading.repeats:,}", took
         else:
-            span = quantity(reading.unit, reading.low, reading.high) if reading.repeats > 1 else ""
-            yield reading.words, quantity(reading.unit, reading.value), span, f"{reading.repeats:,}", took
+            both = quantity(reading.unit, reading.low, reading.high)
+            value, span = (both, "") if reading.name in _SPANS else (quantity(reading.unit, reading.value), both)
+            yield reading.words, value, span if reading.repeats > 1 else "", f"{reading.repeats:,}", took
     yield "all of it", "", "", "", duration(sum(reading.cost for reading in evidence.readings))
 
 
 def what_they_mean(evidence):
     """`(title, sentences)` of each reading: what it means here and what it does not, or why it is not known."""
     for reading in _told(evidence):
-        why = "" if reading.known else f"Not known: {reading.outcome.value}."
         note = capital(reading.note).rstrip(".") + "." if reading.note else ""
-        if sentences := [one for one in (reading.means, reading.does_not_mean, why, note) if one]:
+        if not reading.known:
+            note = f"Not known: {(reading.note or reading.outcome.value).rstrip('.')}."
+        if sentences := [one for one in (reading.means, reading.does_not_mean, note) if one]:
             yield capital(reading.words), sentences
 
 

@@ -83,9 +83,9 @@ def measure(request: MeasureRequest, *, progress: Progress = SILENT, stop: Stop 
     with ExitStack() as held:
         if request.out is not None:
             held.enter_context(writing(request.out, say=progress.say))
-        place = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="epochal-"))) / "evidence.json"
-        unfinished = place if request.out is None else request.out.with_name(f"{request.out.name}.unfinished")
-        work = _Work(asked, seconds, unfinished, Reporter(progress, stop))
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="epochal-")))
+        unfinished = folder / "evidence.json" if request.out is None else request.out.with_name(f"{request.out.name}.unfinished")
+        work = _Work(asked, seconds, (unfinished, folder / "stage.json"), Reporter(progress, stop))
         work.begin(request.evidence)
         try:
             found = work.apart(request) if request.apart else work.here(request)
@@ -128,14 +128,16 @@ class _Job(NamedTuple):
     seed: int
     start: str
     place: str
+    stage: str
     given: bool
 
 
 class _Work:
-    """What is measured, as far as it has come: in the file `place`, which the process that measures writes."""
+    """What is measured, as far as it has come: in the file `place`; and what is under way, in `stage`. Who measures writes both."""
 
-    def __init__(self, probes, seconds, place, reporter):
-        self.probes, self.seconds, self.place, self.reporter, self.given = probes, seconds, place, reporter, False
+    def __init__(self, probes, seconds, files, reporter):
+        self.probes, self.seconds, self.reporter, self.given = probes, seconds, reporter, False
+        self.place, self.stage = files
         self._under_way, self._since = "", monotonic()
 
     def begin(self, evidence):
@@ -160,7 +162,8 @@ class _Work:
             self.reporter.say(_NOT_CARRIED)
             return self.here(request)
         job = _Job(source, backend_in_use(), tuple(probe.name for probe in self.probes), self.seconds,
-                   (request.batch_size, request.learning_rate), request.seed, request.start, str(self.place), self.given)
+                   (request.batch_size, request.learning_rate), request.seed, request.start, str(self.place), str(self.stage),
+                   self.given)
         for _ in range(_FAILURES):
             self._under_way, self._since = "", monotonic()
             try:
@@ -191,7 +194,7 @@ class _Work:
 
     def _look(self):
         """Tell how far the other process is; end it where it hangs, or where the work should stop."""
-        stage = _read_stage(self.place)
+        stage = _read_stage(self.stage)
         name = stage.get("name", "")
         if name != self._under_way:
             self._under_way, self._since = name, monotonic()
@@ -231,8 +234,8 @@ def measured_apart(job: _Job) -> tuple[str, str] | None:
     Returns:
         `None`, or the name of an error of this package and its sentence.
     """
-    place, source = Path(job.place), job.source
-    _tell_stage(place, {})
+    place, stage, source = Path(job.place), Path(job.stage), job.source
+    _tell_stage(stage, {})
     try:
         if isinstance(source, ArraySource):
             source = replace(source, model=source.model.build())
@@ -243,11 +246,11 @@ def measured_apart(job: _Job) -> tuple[str, str] | None:
             sizes = {probe.name: probe.seconds(job.seconds, known or Evidence()) for probe in probes}
 
             def tell(share, name, left):
-                _tell_stage(place, {"name": name, "share": share, "left": left, "seconds": sizes.get(name, 0.0)})
+                _tell_stage(stage, {"name": name, "share": share, "left": left, "seconds": sizes.get(name, 0.0)})
 
             measured(rig, probes, known, job.seconds, job.seed, lambda evidence: save(evidence, place), tell)
     except EpochalError as error:
-        if _read_stage(place):  # one measurement alone
+        if _read_stage(stage):  # one measurement alone
             raise
         return type(error).__name__, str(error)
     return None
@@ -312,10 +315,9 @@ def _carried_source(source):
     return None if model is None else replace(source, model=model)
 
 
-def _tell_stage(place, stage):
-    write_whole(place.with_suffix(".stage"), json.dumps(stage))
+def _tell_stage(path, stage):
+    write_whole(path, json.dumps(stage))
 
 
-def _read_stage(place):
-    path = place.with_suffix(".stage")
+def _read_stage(path):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

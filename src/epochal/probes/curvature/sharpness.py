@@ -142,7 +142,7 @@ def _reading(name, rig, subset, look, looks, limit):
         details |= {"at_end": last.curved.value, "updates_at_end": float(last.n_updates), "adaptive_at_end": last.adaptive,
                     "share_at_end": limit and last.curved.value / limit}
     alone = math.isnan(curved.of_parts)
-    notes = [f"on {counted(subset.n_rows, 'row')} of {rig.n_examples:,}, the same for all moments"]
+    notes = [f"on {counted(subset.n_rows, 'row')} of {rig.n_examples:,}, the same ones each time"]
     if alone and subset.n_rows < rig.n_examples:
         notes.append("how much too large so few rows make it was not measured")
     if rig.task.normalises_over_batch:
@@ -170,14 +170,14 @@ def _sentences(reading, rig):
     what = f"the sharpness, as {optimizer} scales it," if reading.name == PRECONDITIONED_NAME else "the sharpness"
     if share <= 0:
         return f"{when} the loss curves upward in no direction, so curvature sets the learning rate no limit.", RESCALED
-    means = (f"{when} {what} is {number(100 * share)} % of what updates on all rows at once stand at the learning rate of "
+    means = (f"{when} {what} is {number(100 * share)} % of the most that updates on all rows at once allow at the learning rate of "
              f"{number(rate)}: ")
     if share >= _BEYOND:
         return means + "the loss jumps until the weights are where it is flatter; a smaller rate avoids that.", RESCALED
     if share >= _NEAR:
         return means + "as far up as it goes; a larger rate moves the weights to where the loss is flatter.", RESCALED
     return means + (f"curvature alone forbids only rates above {number(rate / share)}; small batches, whose gradients are noisy, "
-                    "stand less."), RESCALED
+                    "allow less."), RESCALED
 
 
 def _options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it

@@ -146,12 +146,12 @@ def _sentences(reading, rig):
     rate, details = rig.present.learning_rate, dict(reading.details)
     lengths = sorted(int(name.removeprefix("steepest_")) for name in details if name.removeprefix("steepest_").isdigit())
     where = "lies inside" if reading.low <= rate <= reading.high else "is below" if rate < reading.low else "is above"
-    picks = " and ".join(f"{number(details[f'steepest_{n}'])} in a sweep of {n}" for n in (lengths[0], lengths[-1]))
+    picks = " and ".join(f"{number(details[f'steepest_{n}'])} in {n}" for n in (lengths[0], lengths[-1]))
     return (f"At batch size {rig.present.batch_size:,} useful learning rates lie between {number(reading.low)} and "
             f"{number(reading.high)}; yours, {number(rate)}, {where}.",
-            f"Not which of them is best: what is usually picked depends on the length of the sweep: here the steepest fall is at "
-            f"{picks} steps (factor {number(details['steepest_differs'])}) and the least loss moves by a factor of "
-            f"{number(details['minimum_differs'])}; take the best of short trainings.")
+            f"It does not say which of them is best: the usual picks move with the number of steps: here the steepest fall is at "
+            f"{picks} steps (factor {number(details['steepest_differs'])}) and the lowest loss moves by a factor of "
+            f"{number(details['minimum_differs'])}; compare short trainings.")
 
 
 def _options(rig, evidence, budget):  # noqa: ARG001 - as every probe's

@@ -34,7 +34,7 @@ def ceilings(plan):
     """What bounds the batch size, each with its interval, beside the choice."""
     picture = partial(
         Picture, name="ceilings", title="What bounds the batch size", sentence="Each line is one bound with its 95 % interval, an "
-        "arrow of dots where only its lower end is known; the upright line is the batch size to use. Beyond a bound something is "
+        "dotted line where only its lower end is known; the upright line is the batch size to use. Beyond a bound something is "
         "lost: memory runs out, a batch takes longer in proportion, updates are no longer saved. Below that of a rare class "
         "batches often hold none of it.")
     known = plan.ceilings[::-1]

@@ -42,7 +42,7 @@ def binding(c):
     if hardware_high < critical_low:
         return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
                 f"batch size ({_about(c.critical)}) would allow more")
-    return "not known: too little was measured to tell whether learning or this machine limits the batch size"
+    return "not known: whether larger batches stop helping for lack of updates saved or of speed"
 
 
 def _known_span(reading):

@@ -197,7 +197,7 @@ def how_batch_size(c):
     if c.chosen.verdict in _NO_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
         own = "a fifth of the training rows and of yours for validation"
-        of_rows = own if own_too(c.evidence) else f"{n_folds} parts of all rows"
+        of_rows = own if own_too(c.evidence) else f"{n_folds} parts of the training and validation rows"
         in_turn = f", {of_rows} in turn" if n_folds > 1 else ""
         parts.append(f"difference in validation {c.decides} {_signed(c, c.chosen)}, 95 % over {seeds} and the validation "
                      f"rows{in_turn}")
@@ -223,7 +223,9 @@ def why_rate(c, picked, n_trials):
     if c.chosen.setting.learning_rate == picked.best:
         return f"{mine}the best of {counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}"
     if picked.low <= c.chosen.setting.learning_rate <= picked.high:
-        return f"{mine}as good as the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}, within the margin"
+        sooner = ", and sooner" if c.chosen.setting.learning_rate == picked.soonest else ""
+        return (f"{mine}as good as the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}, within the margin"
+                f"{sooner}")
     return f"{mine}{number(picked.best)} looked better when rates were tried, but new seeds did not show that it pays"
 
 
@@ -251,8 +253,8 @@ def unresolved(c):
                      f"{c.decides} than {c.whose}, and takes {number(times)} times as long to the same {c.decides}; "
                      "`--goal best` takes it")
     if c.on_test is not None and c.chosen is not c.present and c.on_test[2][1] > 0 and not _is_worse_on_test(c):
-        found.append(f"whether it holds on other rows: on the test rows its {c.decides} is worse than that of {c.whose}, by less "
-                     f"than the margin (difference {difference(*task.apart(*c.on_test[2]))} over seeds)")
+        found.append(f"whether it is as good on other rows: on the test rows its {c.decides} is worse than that of {c.whose}, by "
+                     f"less than the margin (difference {difference(*task.apart(*c.on_test[2]))} over seeds)")
     if c.by_another and not c.nothing:
         found.append(c.by_another)
     unsure = (Verdict.UNDECIDED, *_NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
@@ -270,7 +272,8 @@ def unresolved(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
         found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
     if c.critical.outcome is not Outcome.OK:
-        bound = f" (at least {number(c.critical.low)})" if c.critical.outcome is Outcome.LOWER_BOUND else ""
+        told = c.critical.outcome is Outcome.LOWER_BOUND and c.critical.low >= 1
+        bound = f" (at least {number(c.critical.low)})" if told else ""
         found.append(f"critical batch size, from which on larger batches save few updates{bound}: "
                      f"{c.critical.note or c.critical.outcome.value}")
     elif c.critical.low == 0 or c.critical.high / max(c.critical.low, 1e-9) > 16:
