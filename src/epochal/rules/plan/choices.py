@@ -30,11 +30,13 @@ def choose_rate(context):
 
 
 def _not_shown_worse(context, trials, picked):
-    """The span of rates around the chosen one that trials do not tell from the best, up to one that fresh seeds show worse."""
+    """The span of rates around the chosen one that trials do not tell from the best, up to one that is worse with fresh seeds: shown
+    so, or by more than the margin on average."""
     setting = context.chosen.setting
     rate, low, high = setting.learning_rate, min(picked.low, setting.learning_rate), max(picked.high, setting.learning_rate)
-    worse = [arm.setting.learning_rate for arm in context.arms if arm.verdict in (Verdict.WORSE, Verdict.DIVERGED)
-             and arm.setting.batch_size == setting.batch_size]
+    worse = [arm.setting.learning_rate for arm in context.arms if arm.setting.batch_size == setting.batch_size
+             and arm.setting != setting and (arm.verdict in (Verdict.WORSE, Verdict.DIVERGED)
+                                             or (arm.difference is not None and arm.difference > context.margin))]
     above, below = min((r for r in worse if r > rate), default=math.inf), max((r for r in worse if r < rate), default=0.0)
     left = [r for r in {rate, *(c.setting.learning_rate for c in trials)} if below < r < above and low <= r <= high]
     return min(left), max(left)

@@ -97,8 +97,8 @@ def _learning(evidence, critical):
                        "from here on a larger batch saves few updates")
     elif (noise := evidence.get("noise_scale")) is not None:
         yield _ceiling("learning", max(noise.value, noise.low), noise.low, noise.high,
-                       "about here a larger batch begins to save fewer updates (gradient noise scale at the start: an order of "
-                       "magnitude)")
+                       "roughly from here on a larger batch saves fewer updates (gradient noise scale at the start, which may be "
+                       "ten times off)")
 
 
 def _rare_class(evidence):

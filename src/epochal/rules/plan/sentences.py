@@ -224,8 +224,8 @@ def why_rate(c, picked, n_trials):
         return f"{mine}the best of {counted(picked.n_rates, 'rate')} tried at batch size {number(c.chosen.setting.batch_size)}"
     if picked.low <= c.chosen.setting.learning_rate <= picked.high:
         sooner = ", and sooner" if c.chosen.setting.learning_rate == picked.soonest else ""
-        return (f"{mine}as good as the best of {counted(picked.n_rates, 'rate')} tried, {number(picked.best)}, within the margin"
-                f"{sooner}")
+        tried = f"{counted(picked.n_rates, 'rate')} tried at this batch size, {number(picked.best)}"
+        return f"{mine}as good as the best of {tried}, within the margin{sooner}"
     return f"{mine}{number(picked.best)} looked better when rates were tried, but new seeds did not show that it pays"
 
 
@@ -233,7 +233,7 @@ def how_rate(picked):
     """The span of rates behind the learning rate; empty where none was picked."""
     if picked is None:
         return ""
-    span = f"{number(picked.low)} to {number(picked.high)} are as good" if picked.low < picked.high else "no other is as good"
+    span = f"{number(picked.low)} to {number(picked.high)} were as good" if picked.low < picked.high else "no other was as good"
     place = "lower and higher ones were tried" if picked.interior else "the lowest or highest rate tried"
     return f"best when rates were tried: {number(picked.best)} ({place}); {span} within the margin"
 
