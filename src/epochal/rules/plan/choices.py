@@ -30,8 +30,8 @@ def choose_rate(context):
 
 
 def _not_shown_worse(context, trials, picked):
-    """The span of rates around the chosen one that trials do not tell from the best, up to one that is worse with fresh seeds: shown
-    so, or by more than the margin on average."""
+    """The span of rates around the chosen one that trials do not tell from the best, up to one that is worse with fresh seeds:
+    shown so, or by more than the margin on average."""
     setting = context.chosen.setting
     rate, low, high = setting.learning_rate, min(picked.low, setting.learning_rate), max(picked.high, setting.learning_rate)
     worse = [arm.setting.learning_rate for arm in context.arms if arm.setting.batch_size == setting.batch_size
