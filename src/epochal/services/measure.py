@@ -166,6 +166,7 @@ class _Work:
                    self.given)
         for _ in range(_FAILURES):
             self._under_way, self._since = "", monotonic()
+            self.stage.unlink(missing_ok=True)
             try:
                 ended = Isolated(_STARTING + _HANGS * self.seconds, environment={"KERAS_BACKEND": job.backend},
                                  watch=self._look).run(f"{__name__}:{measured_apart.__name__}", job)
@@ -177,6 +178,7 @@ class _Work:
                     kind, sentence = ended.value
                     raise _KINDS[kind](sentence)
                 return read(self.place)
+            self._under_way = _read_stage(self.stage).get("name", "")  # it may have ended between two looks
             if not self._under_way:
                 raise MeasurementFailed(f"The process that measures ended before it had begun: {ended.sentence} "
                                         f"{ended.printed.splitlines()[-1] if ended.printed else ''}".strip())
