@@ -80,4 +80,4 @@ def test_a_model_that_normalises_is_measured_in_its_own_batches():
     assert "normalised over 8 rows at a time" in reading.note
     matrix = np.mean([[rig.curvature(rig.fresh(0), rows, v) for v in np.eye(rig.n_params, dtype=np.float32)]
                       for rows in np.split(np.random.default_rng(0).permutation(24), 3)], 0)
-    assert reading.value == pytest.approx(np.linalg.eigvalsh(matrix)[-1], rel=0.5)  # other rows together: only about
+    assert 0.5 < reading.value / np.linalg.eigvalsh(matrix)[-1] < 2  # other rows are normalised together: only about
