@@ -158,7 +158,7 @@ def test_the_range_test_has_a_picture_and_the_usual_picks_but_picks_none(reading
     names = {name for name, _ in reading.details}
     assert {"minimum_100", "tenth_of_minimum_400", "steepest_400", "steepest_differs", "minimum_differs"} <= names
     assert reading.value == pytest.approx(math.sqrt(reading.low * reading.high))
-    assert "take the best of short trainings" in reading.does_not_mean
+    assert "compare short trainings" in reading.does_not_mean
 
 
 def test_a_loss_that_never_explodes_has_no_upper_end():

@@ -62,7 +62,7 @@ def test_another_back_end_is_faster_slower_or_undecided(value, low, high, said):
     assert said in PROBES["back_ends"].sentences(reading, FakeRig())[0]
 
 
-@pytest.mark.parametrize(("low", "said"), [(1.5, "reason for a larger batch"), (0.9, "not seen to end sooner")])
+@pytest.mark.parametrize(("low", "said"), [(1.5, "a larger batch saves less time"), (0.9, "not seen to end sooner")])
 def test_a_switch_that_helps_takes_a_reason_for_larger_batches(low, said):
     point = SwitchTime(batch_size=32, steps_per_execution=1, jit_compile=False, seconds=1.0, sooner=1.0, low=1.0, high=1.0,
                        compile_seconds=1.0)
