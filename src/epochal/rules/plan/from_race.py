@@ -161,7 +161,7 @@ class _Told:
             Why.OTHER_GOAL: f"a race tells of time and {self.task.decides}, and not what is {self.goal}; raise `--budget` for "
                             "whole trainings.",
             Why.NOT_AHEAD: f"no setting is ahead so far, with one seed ({len(self.standings.racers()) - 1} tried).",
-            Why.UNDECIDED: f"no setting was shown to train faster ({len(self.standings.racers()) - 1} tried).",
+            Why.UNDECIDED: f"no setting was shown to be as good and faster ({len(self.standings.racers()) - 1} tried).",
             Why.WORSE: self._behind(last),
             Why.ONE_LEVEL: f"{judged.ahead} is ahead so far, but at one length of training only, and {self._early()} helps most at "
                            "first; a longer `--budget` tells whether the lead holds.",
