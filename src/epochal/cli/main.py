@@ -68,7 +68,7 @@ class _Sentences(click.Group):
             except SystemExit as ended:
                 out.flush()
                 if not ended.code and (why := lost(out)):
-                    click.echo(f"Error: the answer could not be printed ({why}). What was measured is kept, and files are written: "
+                    click.echo(f"Error: the answer could not be printed ({why}). Files that the command writes are written: "
                                "print to another place.", err=True)
                     sys.exit(CANNOT)
                 raise

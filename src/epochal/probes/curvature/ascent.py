@@ -12,7 +12,7 @@ from ...base.validate import positive_number
 from ...records import Outcome, Reading
 from ..probe import Probe
 from ..short_training import short, short_training
-from .sharpness import RESCALED
+from .sharpness import RESCALED, cost, options
 from .subset import ROWS, Subset
 
 SAM_NAME, KESKAR_NAME = "sam_sharpness", "keskar_sharpness"
@@ -149,19 +149,11 @@ def _sentences(reading, rig):  # noqa: ARG001 - the reading says it all
                     f"{number(known['adaptive'])} where distance is in shares of each weight."), RESCALED
 
 
-def _options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it
-    return {"seconds": 0.1 * budget}
-
-
-def _cost(budget, program):
-    return 0.1 * budget + 3 * program
-
-
 SAM_SHARPNESS = Probe(
     name=SAM_NAME, title="rise of the loss up its slope (SAM)", what="rise of the loss by one small step up its slope",
-    why="what sharpness-aware minimization looks at", cost=_cost, run=sam_sharpness, options=_options, explains=True,
+    why="what sharpness-aware minimization looks at", cost=cost, run=sam_sharpness, options=options, explains=True,
     price="normal", sentences=_sentences)
 KESKAR_SHARPNESS = Probe(
     name=KESKAR_NAME, title="rise of the loss in a small box (Keskar)", what="rise of the loss in a small box around the weights",
-    why="what Keskar et al. compared small and large batches by", cost=_cost, run=keskar_sharpness, options=_options,
+    why="what Keskar et al. compared small and large batches by", cost=cost, run=keskar_sharpness, options=options,
     explains=True, price="normal", sentences=_sentences)

@@ -180,19 +180,21 @@ def _sentences(reading, rig):
                     "allow less."), RESCALED
 
 
-def _options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it
+def options(rig, evidence, budget):  # noqa: ARG001 - as a probe has it
+    """What both measures of this folder are told of a budget."""
     return {"seconds": 0.1 * budget}
 
 
-def _cost(budget, program):
+def cost(budget, program):
+    """Seconds that each of them takes, about."""
     return 0.1 * budget + 3 * program
 
 
 SHARPNESS = Probe(
     name=SHARPNESS_NAME, title="sharpness", what="largest eigenvalue of the loss' second derivatives",
-    why="the rate from which updates on all rows do not settle", cost=_cost, run=sharpness, options=_options, explains=True,
+    why="the rate from which updates on all rows do not settle", cost=cost, run=sharpness, options=options, explains=True,
     price="normal", sentences=_sentences)
 PRECONDITIONED_SHARPNESS = Probe(
     name=PRECONDITIONED_NAME, title="preconditioned sharpness", what="the same as the optimizer scales it (Adam and its kin)",
-    why="their limit holds for this one", cost=_cost, run=preconditioned_sharpness, options=_options, explains=True,
+    why="their limit holds for this one", cost=cost, run=preconditioned_sharpness, options=options, explains=True,
     price="normal", sentences=_sentences)
