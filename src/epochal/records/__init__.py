@@ -7,6 +7,10 @@ from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
 from .evidence import Until as Until
+from .finding import Epochs as Epochs
+from .finding import Finding as Finding
+from .finding import Place as Place
+from .finding import Unchecked as Unchecked
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan

@@ -1,7 +1,32 @@
-"""`Finding`: something that a user should know of, and what to do about it; the shape of warnings and of advice."""
+"""`Finding`: something that a user should know of, and what to do about it; the shape of warnings, advice and diagnoses."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """Where in a training something was found: the first and the last epoch, counted from 1, and the curves it is seen in."""
+
+    first: int
+    last: int
+    curves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a script or a notebook something was found.
+
+    Attributes:
+        file: its path, as it was given.
+        line, column: counted from 1; in a notebook, within the cell.
+        cell: the cell of a notebook, counted from 1; `None` in a script.
+    """
+
+    file: str
+    line: int
+    column: int = 1
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +39,7 @@ class Finding:
         sentence: what was found and why it matters, with its figures.
         cure: what to do about it; empty where nothing need be done.
         figures: the numbers in the sentence, by name.
-        where: epochs of a curve, or a file and line; empty where it is about the whole.
+        where: epochs of a training, or a place in a file; `None` where it is about the whole.
         certainty: how it is known: counted, measured (with its error), or read from one curve.
     """
 
@@ -23,9 +48,17 @@ class Finding:
     sentence: str
     cure: str = ""
     figures: tuple[tuple[str, float], ...] = ()
-    where: str = ""
+    where: Epochs | Place | None = None
     certainty: str = ""
 
     def __str__(self) -> str:
         """The sentence, and the cure after it."""
         return f"{self.sentence} {self.cure}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Something that was not looked for, and why: `what` in two or three words as a finding's `kind`, `why` as a sentence."""
+
+    what: str
+    why: str
