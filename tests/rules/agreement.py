@@ -103,9 +103,9 @@ def limiting_factor(plan: Plan):
             yield "quality is said to limit the batch size, and no larger one was shown worse at every rate"
         if "every larger batch" in said and len(worse) < len(by_size):
             yield "every larger batch is said to be shown worse, and some are undecided"
-    if said.startswith("not known: no larger batch") and (good or worse):
+    if said.startswith(("not known: no larger batch", "not known: the larger batches")) and (good or worse):
         yield "no larger batch is said to be decided, and some are"
-    if not said.startswith(("quality", "data", "you")) and by_size and len(worse) == len(by_size) and whole(plan):
+    if not said.startswith(("quality", "rows", "you")) and by_size and len(worse) == len(by_size) and whole(plan):
         yield f"every larger batch that was compared was shown worse, and what limits the batch size is {said!r}"
     if said.startswith("you") != ("batch_size" in plan.evidence.fixed):
         yield f"{plan.evidence.fixed} is fixed, and what limits the batch size is {said!r}"

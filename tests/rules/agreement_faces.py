@@ -167,8 +167,7 @@ def _ceilings(plan, picture):
     if marked != {one.name: one.batch_size for one in plan.ceilings}:
         yield f"the picture has the bounds {marked}, and the plan {plan.ceilings}"
     limits = [one.name for one in plan.ceilings if one.limits]
-    names = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}
-    named = names.get(plan.binding.partition(":")[0])
+    named = plan.binding.partition(":")[0]
     if limits and limits != [named]:
         yield f"{limits} is said to limit the batch size, and {plan.binding!r}"
     memory = plan.evidence.get("memory")
@@ -234,7 +233,8 @@ def file_and_tables(plan: Plan):
         choice = getattr(plan, name)
         if not alike(figure(said), choice.value):
             yield f"the table has {name} {said}, and the plan {choice.value}"
-        span = figures(rf"^({FIGURE}) to ({FIGURE})$", spans.get(name, f"{choice.low} to {choice.high}"))
+        shown = spans.get(name, f"{choice.low} to {choice.high}")
+        span = figures(rf"^({FIGURE}) to ({FIGURE})$", shown if " to " in shown else f"{shown} to {shown}")
         if span is None or not all(map(alike, span, (choice.low, choice.high))):
             yield f"the details have {name} {spans.get(name)}, and the plan {choice.low} to {choice.high}"
     for lead, row in zip(plan.leads, list(plan.lead_rows())[1:], strict=True):

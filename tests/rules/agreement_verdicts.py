@@ -172,6 +172,9 @@ def _because(plan):
         yield f"the headline recommends {share[0]:g} times the examples to who is to need few"
 
 
+_PLACES = {"critical_batch": ", the critical batch size", "throughput": "(?:$| a step takes)"}  # after a value, in `binding`
+
+
 def _derived(plan, text):
     """Estimates that are quoted are known, and are the readings'."""
     known = Evidence(readings=(*plan.evidence.readings, *plan.derived))
@@ -181,6 +184,7 @@ def _derived(plan, text):
         reading = known.get(name)
         values = re.findall(rf"{words}(?: of | \(|: | )(about |at least )({FIGURE})", text)
         values += [("", value) for value in re.findall(rf"{words}:? ({FIGURE}) \(", text)]
+        values += re.findall(rf"(about |at least )({FIGURE}) examples?{_PLACES.get(name, '(?!.)')}", text)
         for kind, value in values:
             wanted = None if reading is None else reading.low if kind == "at least " else reading.value
             if not alike(figure(value), wanted):

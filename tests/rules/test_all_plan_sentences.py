@@ -80,9 +80,9 @@ def test_every_sentence_is_printed_for_a_person_to_read():
                   "no other setting could be compared in this time; raise `--budget`",
                   "better than yours", "more validation loss", "times the examples", "the least memory",
                   "a whole `fit` takes",
-                  "Limiting factor: not known: whether larger", "Limiting factor: memory", "Limiting factor: data",
-                  "Limiting factor: quality",
-                  "Limiting factor: statistics", "Limiting factor: hardware",
+                  "Why not larger: not known: whether larger", "Why not larger: memory", "Why not larger: rows",
+                  "Why not larger: quality",
+                  "Why not larger: learning", "Why not larger: machine",
                   "may be as good and cheaper", "estimated fastest batch size",
                   "within 10 % of the best time", "order of magnitude", "Cannot recommend"):
         assert words in together, f"no case says {words!r}"

@@ -179,7 +179,7 @@ def test_a_batch_beyond_the_rows_costs_what_all_rows_cost():
     for goal in GOALS:
         plan = decide(known, goal=goal)
         assert plan.batch_size.value == 4096        # the same training under another name is not faster, smaller or better
-        assert plan.binding == "data: one batch holds all 1,600 training rows"
+        assert plan.binding == "rows: one batch holds all 1,600 training rows"
         assert plan.batch_size.low <= 4096 <= plan.batch_size.high
         assert plan.predict_batch_size.low <= plan.predict_batch_size.value <= plan.predict_batch_size.high
 

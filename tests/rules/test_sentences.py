@@ -112,20 +112,20 @@ def test_what_binds_is_memory_data_quality_statistics_or_hardware():
     sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     small = Reading(name="memory", value=200.0, unit="examples", low=200, high=210, repeats=1)
     assert decide(evidence(sizes, memory=small)).binding == "memory: there is room for at most 200 examples"
-    assert decide(evidence(sizes, n_train=512)).binding == "data: one batch holds all 512 training rows"
+    assert decide(evidence(sizes, n_train=512)).binding == "rows: one batch holds all 512 training rows"
     worse = {s: t._replace(excess=9 * MARGIN * (s.batch_size > 32)) for s, t in sizes.items()}
     assert decide(evidence(worse)).binding == "quality: every larger batch was shown worse in validation loss"
-    assert decide(evidence(sizes)).binding.startswith("statistics: beyond the critical batch size of about 2")
+    assert decide(evidence(sizes)).binding.startswith("learning: beyond about 2")
     assert decide(evidence(sizes, throughput=clock(1e-5, 1e-6))).binding.startswith(
-        "hardware: beyond the hardware batch size of about 10 examples")
+        "machine: beyond about 10 examples")
 
 
 def test_without_a_fixed_cost_of_a_step_or_any_gain_of_a_batch_that_is_what_binds():
     sizes = {at(b): Truth(steps=250 * (1 + 200 / b)) for b in (8, 32, 128, 512)}
     dear = decide(evidence(sizes, throughput=clock(0.0, 1e-5)))
-    assert dear.binding.startswith("hardware: a larger batch takes longer in proportion")
+    assert dear.binding.startswith("machine: a larger batch takes longer in proportion")
     more = {at(b): Truth(steps=600 + 2 * b) for b in (8, 32, 128, 512)}       # a larger batch needs more updates, not fewer
-    assert decide(evidence(more)).binding == "statistics: a larger batch saves no updates here"
+    assert decide(evidence(more)).binding == "learning: a larger batch saves no updates here"
 
 
 def test_a_limit_that_is_not_known_binds_nothing():

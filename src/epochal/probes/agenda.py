@@ -72,7 +72,9 @@ def _before_a_race(task, present, evidence, budget, pace):
         what = (f"batch sizes and learning rates for equal seconds of training, {present_one} always among them; then the one "
                 f"ahead and {evidence.whose} again with new random seeds")
         whole = _TRAININGS * _FEWEST_EPOCHS * an_epoch
-        why = f"the budget is {duration(budget)}, and to train every setting to its end would take about {duration(whole)}"
+        compiled = max(0.0, program_seconds(evidence) - SMALL_PROGRAM) * _PROGRAMS
+        why = (f"trainings get about half of the budget of {duration(budget)}, and to train every setting to its end would take "
+               f"about {duration(whole + compiled)}")
         items.append(Item("race", what, why, max(left, 0.3 * budget)))
     return tuple(items)
 
@@ -94,6 +96,6 @@ def _trainings(task, present, sizes, seconds, evidence):
     n = sum(s.n_lanes() for s in sweeps.values())
     return Item("study", f"{f'up to {n:,} ' if n else ''}trainings at batch sizes "
                 f"{', '.join(f'{b:,}' for b in sizes)}: learning rates first, then with new random seeds, the same "
-                "for every setting",
+                "for every setting; as many of them as the time allows",
                 "a fair comparison tunes the learning rate at each batch size and repeats with several seeds",
                 min(training + 2.5 * program * len(sizes), seconds))

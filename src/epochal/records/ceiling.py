@@ -29,6 +29,8 @@ class Ceiling:
     def row(self):
         """What bounds it, the batch size, its interval, and what is lost there, as strings."""
         known = self.high < math.inf
-        size = f"at least {number(self.batch_size if known else self.low)}" if self.floor or not known else number(self.batch_size)
+        size = "below 1" if self.batch_size < 1 else number(self.batch_size)
+        if self.floor or not known:
+            size = f"at least {number(self.batch_size if known else self.low)}"
         span = f"{number(self.low)} to {number(self.high)}" if known and self.low < self.high else ""
-        return self.name + " (limits it)" * self.limits, size, span, self.says
+        return self.name + " (why not larger)" * self.limits, size, span, self.says

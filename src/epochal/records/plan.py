@@ -262,7 +262,8 @@ class Plan:
         if known:
             yield ("", "plausible", "details")
         for name, choice in known.items():
-            yield (name, f"{number(choice.low)} to {number(choice.high)}", choice.details)
+            low, high = number(choice.low), number(choice.high)
+            yield (name, low if low == high else f"{low} to {high}", choice.details)
 
     def arm_rows(self):
         """The compared settings as rows of strings, the heading first."""
@@ -355,7 +356,7 @@ class Plan:
             yield ("Start", TRAINED_BEFORE)
         if self.harm:
             yield ("Worse than before training", self.harm)
-        yield ("Limiting factor", self.binding)
+        yield ("Why not larger", self.binding)
         if self.switches:
             yield ("Faster still", self.switches.because)
         if self.back_end:

@@ -230,7 +230,17 @@ class TableSource:
         if self.class_weight is not None:
             note = "In the training loss every class weighs the same; judging is without weights."
             data = replace(_weighted(data, source.class_weights()), notes=(*data.notes, note))
-        return source.build, data
+        return source.build, replace(data, notes=(*data.notes, *source._for_a_rare_class()))
+
+    def _for_a_rare_class(self):
+        """What can be asked for where one of two classes is rare, and was not: as a note, or nothing."""
+        if self.table.kind != "binary" or float(self.table.y_train.mean()) > RARE:
+            return
+        offers = (("--class-weight balanced, to let it weigh as much as the other", self.class_weight),
+                  ("--metric val_average_precision, to compare by it", self.metric))
+        offered = [words for words, asked in offers if not asked]
+        if offered and self.model is None:
+            yield f"For a rare class there are {' and '.join(offered)}."
 
     def running(self) -> AbstractContextManager[Any]:
         """A block in which the model runs: what code of the user's raises becomes a sentence."""

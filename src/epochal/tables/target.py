@@ -114,6 +114,5 @@ def _classes(column, name):
     notes = [f"Target `{name}` has {len(labels)} classes: {kind} classification."]
     if kind == "binary" and n_rarest <= RARE * len(column):
         notes.append(f"`{rarest}` is rare, {100 * n_rarest / len(column):.2g} % of the rows: always answering the other class has "
-                     f"an accuracy of {1 - n_rarest / len(column):.3g}, so look at average precision (--class-weight balanced, and "
-                     "--metric val_average_precision, which compares by it).")
+                     f"an accuracy of {1 - n_rarest / len(column):.3g}, so look at average precision.")
     return Task(name, kind, y, codes, tuple(str(label) for label in labels), tuple(notes))

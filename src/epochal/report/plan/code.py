@@ -23,10 +23,11 @@ def code_for(plan):
         "import keras",
         "",
         *_compile(plan),
+        *_watched(plan),
         *_switches(plan.switches),
         "history = epochal.fit(" if own else "history = model.fit(",
         f"    {'model, ' * own}x_train, y_train,",
-        *(["    sample_weight=w_train,  # as measured: of the rows, or of their classes"] if task and task.weighted else []),
+        *(["    sample_weight=w_train,  # as measured: the weight of each row, or of its class"] if task and task.weighted else []),
         "    validation_data=(x_val, y_val),",
         f"    batch_size={_literal(plan.batch_size.value)},",
         f"    epochs={_literal(plan.epochs.value)},  # at most: early stopping ends the training before it overfits",
@@ -55,6 +56,16 @@ def _compile(plan):
         lines += [f"# Scale the whole schedule so that its highest rate is {_literal(setting.learning_rate)}, and let it",
                   f"# run over the same examples: multiply its numbers of steps by {share}."]
     return lines
+
+
+def _watched(plan):
+    """That the metric which early stopping watches has to be compiled, as a comment."""
+    if plan.stopping.monitor == "val_loss":
+        return []
+    metric = plan.stopping.monitor.removeprefix("val_")
+    ours = {"average_precision": "epochal.AveragePrecision()"}.get(metric, "")
+    return [f"# The model has to be compiled with the metric {_one_line(metric)}"
+            + (f": model.compile(..., metrics=[{ours}])." if ours else ", which early stopping watches.")]
 
 
 def _switches(switches):

@@ -261,9 +261,9 @@ class _Told:
             return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
         fastest, gain = self._fastest_rows()
         if gain < _WORTH_TELLING:
-            return "hardware: with a larger batch this machine gets through no more rows a second"
+            return "machine: with a larger batch this machine gets through no more rows a second"
         if fastest <= self.chosen.batch_size:
-            return "hardware: with a still larger batch this machine gets through no more rows a second"
+            return "machine: with a still larger batch this machine gets through no more rows a second"
         return (f"not identified in this time; at batch size {number(fastest)} this machine gets through {number(gain)} times as "
                 "many rows a second")
 

@@ -3,8 +3,6 @@
 from ...base.text import counted, number
 from ...records import Ceiling, Outcome, Verdict
 
-_NAMED = {"memory": "memory", "hardware": "machine", "statistics": "learning", "data": "rows"}  # as `binding` begins
-
 
 def binding(c):
     """Which constraint keeps the batch size from being larger."""
@@ -22,9 +20,9 @@ def binding(c):
             c.optimal.value > memory.value if c.optimal.outcome is Outcome.OK else size >= memory.value / 2):
         return f"memory: there is room for at most {counted(int(memory.value), 'example')}"
     if size >= n_train:
-        return f"data: one batch holds all {number(n_train)} training rows"
+        return f"rows: one batch holds all {number(n_train)} training rows"
     if larger and all(arm.verdict is Verdict.UNDECIDED for arm in larger):
-        return f"not known: no larger batch was told from this one in validation {c.decides}"
+        return f"not known: the larger batches compared may be better or worse in validation {c.decides}"
     if larger and all(arm.verdict in (Verdict.WORSE, Verdict.DIVERGED, Verdict.UNDECIDED) for arm in larger):
         open_sizes = {arm.setting.batch_size for arm in larger if arm.verdict is Verdict.UNDECIDED}
         if any(arm.setting.batch_size not in open_sizes for arm in larger):
@@ -33,15 +31,15 @@ def binding(c):
     hardware = c.evidence.get("throughput")
     (critical_low, critical_high), (hardware_low, hardware_high) = _known_span(c.critical), _known_span(hardware)
     if critical_high < 1 or (critical_high <= hardware_low and c.critical.value < 1):
-        return "statistics: a larger batch saves no updates here"
+        return "learning: a larger batch saves no updates here"
     if critical_high <= hardware_low:
-        return (f"statistics: beyond the critical batch size of {_about(c.critical)} a larger batch hardly saves updates; the "
-                f"hardware (hardware batch size {_about(hardware)}) would allow more")
+        return (f"learning: beyond {_about(c.critical)}, the critical batch size, a larger batch saves few updates; this "
+                f"machine gets through more rows a second up to {_about(hardware)}")
     if hardware_high < 1:
-        return "hardware: a larger batch takes longer in proportion here; the critical batch size would allow more"
+        return "machine: a larger batch takes longer in proportion here; it would save updates"
     if hardware_high < critical_low:
-        return (f"hardware: beyond the hardware batch size of {_about(hardware)} a step takes longer in proportion; the critical "
-                f"batch size ({_about(c.critical)}) would allow more")
+        return (f"machine: beyond {_about(hardware)} a step takes longer in proportion; a larger batch saves updates up to "
+                f"{_about(c.critical)}, the critical batch size")
     return "not known: whether larger batches stop helping for lack of updates saved or of speed"
 
 
@@ -66,7 +64,7 @@ def ceilings(evidence, critical, said):
             magnitude, stands in where it is not known.
         said: what limits the batch size, as the function `binding` says it.
     """
-    named = _NAMED.get(said.partition(":")[0])
+    named = said.partition(":")[0]
     found = [*_room(evidence), *_machine(evidence), *_learning(evidence, critical), *_rare_class(evidence)]
     return tuple(sorted((Ceiling(limits=one["name"] == named, **one) for one in found), key=lambda one: (one.batch_size, one.name)))
 
