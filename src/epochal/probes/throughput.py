@@ -104,6 +104,7 @@ def _options(rig, evidence, budget):
 
 
 THROUGHPUT = Probe(
-    name="throughput", title="hardware batch size B_hw = t0 / c", what="time per batch of `fit`, for several batch sizes",
+    name="throughput", title="hardware batch size, where half of a step is fixed cost",
+    what="time per batch of `fit`, for several batch sizes",
     why="tells what a larger batch costs here", cost=lambda budget, program: min(0.25 * budget, 5 + 6 * program), run=throughput,
     options=_options, sentences=_sentences)

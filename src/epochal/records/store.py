@@ -34,7 +34,7 @@ _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Ar
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
-_TITLES_1 = {"memory": "largest batch that fits", "throughput": "hardware batch size B_hw = t0 / c",
+_TITLES_1 = {"memory": "largest batch that fits", "throughput": "hardware batch size, where half of a step is fixed cost",
              "noise_scale": "gradient noise scale", "critical_rate": "critical learning rate at the start",
              "prediction": "best batch size of predict", "untrained_loss": "validation loss before training",
              "critical_batch": "critical batch size B_crit", "step_time": "time of a step of fit at the reference",

@@ -3,26 +3,26 @@
 from ...base.text import number
 from ...records import Outcome
 
-_FAR = 8  # times over or under the batch size, within which neither noise nor signal rules
+_FAR = 8  # times over or under the batch size, within which neither chance nor the gradient itself rules
 
 
 def sentences(reading, rig):
     """`(what it means here, what it does not mean)`."""
     size, value, when = min(rig.present.batch_size, rig.n_examples), number(reading.value), _when(reading, rig)
     grows = f"; it went from {_at(reading.points[0])} to {_at(reading.points[-1])}" if len(reading.points) > 1 else ""
-    equal = f"signal and noise are equal at about {value} rows"
+    batch = f"{when} the gradient of a batch of {size:,} rows"
+    equal = f"its error by the choice of rows is as large as the gradient itself at about {value} rows"
     if reading.outcome is Outcome.LOWER_BOUND and reading.low > size:
-        means = (f"{when} a batch of {size:,} rows is mostly noise: signal and noise are equal at {number(reading.low)} rows or "
-                 "more, how many more the rows at hand do not tell")
+        means = (f"{batch} is mostly chance: its error by the choice of rows is as large as the gradient itself at "
+                 f"{number(reading.low)} rows or more, how many more the rows at hand do not tell")
     elif reading.outcome is Outcome.LOWER_BOUND:
-        means = f"{when} the rows at hand do not tell how much of a batch of {size:,} rows is noise"
+        means = f"{when} the rows at hand do not tell how much of the gradient of a batch of {size:,} rows is chance"
     elif reading.value > _FAR * size:
-        means = f"{when} a batch of {size:,} rows is mostly noise: {equal}, so larger batches are likely to save updates"
+        means = f"{batch} is mostly chance: {equal}, so larger batches are likely to save updates"
     elif reading.value < size / _FAR:
-        means = f"{when} a batch of {size:,} rows is mostly signal: {equal}, so larger batches are unlikely to save updates"
+        means = f"{batch} is hardly moved by which rows it holds: {equal}, so larger batches are unlikely to save updates"
     else:
-        means = (f"{when} signal and noise weigh alike in a batch of {size:,} rows, to an order of magnitude: they are equal at "
-                 f"about {value} rows, so larger batches may save some updates")
+        means = f"{batch} is partly chance: {equal}, give or take ten times, so larger batches may save some updates"
     return f"{means}{grows}.", ("It is not the batch size to use: where both were measured, batches stopped saving updates at "
                                 "0.1 to 20 times this number, and it says nothing of seconds.")
 
