@@ -34,6 +34,8 @@ def anything(kind):
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return SPECIAL.get(kind, fields_of)(kind)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
     if origin in (types.UnionType, typing.Union):
         return st.one_of([anything(one) for one in arguments])
     if origin is tuple and arguments[-1] is Ellipsis:
@@ -219,4 +221,6 @@ def _one(kind, name=""):
         return tuple(map(_one, arguments))
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return list(kind)[-1]
+    if typing.get_origin(kind) is typing.Literal:
+        return typing.get_args(kind)[-1]
     return {float: 0.125 if name in OF_FIELDS else float("-inf"), int: 3, bool: True, str: 'größe "損失" \\ \n'}[kind]

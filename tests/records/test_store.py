@@ -73,7 +73,7 @@ def test_every_record_of_the_package_can_be_written():
 
 
 def test_only_records_can_be_written():
-    with pytest.raises(epochal.UsageError, match="`record` must be one of .*Plan.*; got dict"):
+    with pytest.raises(epochal.UsageError, match="`record` must be a record .*Plan.*; got dict"):
         dump({"value": 1})
 
 

@@ -5,8 +5,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..base.stop import Stop, set_by_ctrl_c
-from ..records import BUDGETS, Evidence, Plan, Study, read
+from ..records import BUDGETS, EpochChoice, Evidence, Plan, Study, read
 from ..rules.study.design import Choices
+from ..services import epochs as choosing_epochs
 from ..services import fit as fitting
 from ..services import measure as measuring
 from ..services import plan as planning
@@ -304,6 +305,27 @@ def measure(model: Any, x: Any = None, y: Any = None, *what: str, price: Literal
     progress = display(verbose)
     with set_by_ctrl_c(Stop()) as stop:
         return measuring.measure(request, progress=progress, stop=stop)
+
+
+def epochs(of: Any, *, batch_size: int | None = None, learning_rate: float | None = None) -> EpochChoice:
+    """How long to train and when to stop, from trainings that have ended: nothing is trained.
+
+    Rules of early stopping (Keras' patience, and those of Prechelt 1998, "Early stopping - but when?") are replayed on the losses
+    of each training: when each would have ended it, and how much validation loss that gives away against the best epoch.
+
+    Args:
+        of: a `Plan`, a `Study`, the path of a file of either, or what Keras' `fit` returned: a `History` or its dictionary, or a
+            list of them, of one setting and several seeds. They must have gone on beyond their best epoch: trainings that early
+            stopping has cut short cannot tell what a longer patience brings.
+        batch_size, learning_rate: of the trainings to look at, in a plan or study; the recommended setting's by default.
+
+    Returns:
+        An `EpochChoice`. With fewer than three trainings it does not say how well the rule does on another one.
+
+    Raises:
+        UsageError: there are no trainings to the end with validation losses, or none of this setting.
+    """
+    return choosing_epochs.epochs(of, batch_size, learning_rate)
 
 
 def load(path: str | PathLike[str]) -> Plan | Study | Evidence:

@@ -54,6 +54,11 @@ Examples:
   epochal measure images.npz --model my_model.py:build --what noise_scale,critical_batch --price thorough
   epochal measure fraud.csv --target fraud --what rare_class --batch-size 64"""
 
+_EPOCHS_EXAMPLES = """\b
+Examples:
+  epochal epochs plan.json
+  epochal epochs churn_study --batch-size 128"""
+
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
                                             *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4]])
 
@@ -316,5 +321,23 @@ def measure(**options):
     go on. Ctrl-C prints what is finished. Exit status 0; 2 with a sentence on what to mend; 130 if interrupted.
     """
     from .measure import run
+
+    run(options)
+
+
+@main.command(epilog=_EPOCHS_EXAMPLES)
+@click.argument("file")
+@click.option("--batch-size", type=click.IntRange(1), help="Of the trainings to look at.  [default: the recommended setting's]")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The same.")
+@_json
+def epochs(**options):
+    """How long to train and when to stop: rules of early stopping replayed on the trainings of a plan or a study.
+
+    FILE is a plan.json, a study.json, or the folder of a study that has ended. Nothing is trained. It prints when each rule would
+    have ended the trainings, what that gives away against the best epoch, and the epochs for a last training on all rows.
+
+    Exit status 0; 2 with a sentence on what to mend.
+    """
+    from .epochs import run
 
     run(options)

@@ -99,12 +99,12 @@ def warnings_as_sentences(say: Console) -> Iterator[None]:
         yield
 
 
-def record_as_json(record: Any, leaving_out: str, **beside: str) -> str:
-    """A record without the longest of its fields (of which task, machine and present setting stay), and what stands beside it, as
-    JSON."""
+def record_as_json(record: Any, leaving_out: str = "", **beside: str) -> str:
+    """A record as JSON, and what stands beside it; without the longest of its fields, where one is named, of which task, machine
+    and present setting stay."""
     document = json.loads(dump(record))
     fields = document.pop("record")
-    left_out = fields.pop(leaving_out)
+    left_out = fields.pop(leaving_out, {})
     about = {name: left_out[name] for name in ("task", "machine", "present") if name in left_out}
     return json.dumps(document | _unknown_as_null(fields | about) | beside, indent=2)
 

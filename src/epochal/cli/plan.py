@@ -58,6 +58,8 @@ def run(options: dict[str, Any]) -> None:
     tell(say, f"To train with it: epochal fit {shlex.quote(options['data'])}{same_options(options)} --plan "
               f"{shlex.quote(str(folder / 'plan.json'))} "
               "--out model.keras")
+    if found.whole:
+        tell(say, f"When to stop, and how long to train on all rows: epochal epochs {shlex.quote(str(folder / 'plan.json'))}")
 
 
 def same_options(options):

@@ -3,6 +3,9 @@
 from .ceiling import Ceiling as Ceiling
 from .curve import Curve as Curve
 from .curve import Setting as Setting
+from .epochs import EpochChoice as EpochChoice
+from .epochs import Replayed as Replayed
+from .epochs import StoppingRule as StoppingRule
 from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence

@@ -17,7 +17,9 @@ from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .ceiling import Ceiling
 from .curve import Curve, Setting
+from .epochs import EpochChoice, Replayed, StoppingRule
 from .evidence import Evidence, Until
+from .finding import Epochs, Finding, Place, Unchecked
 from .fitting import check
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
@@ -31,6 +33,7 @@ _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
+                                           Finding, Epochs, Place, Unchecked, EpochChoice, Replayed, StoppingRule,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
@@ -48,7 +51,7 @@ def dump(record):
     strings."""
     kind = type(record).__name__
     if kind not in _KINDS:
-        raise UsageError(f"`record` must be one of {', '.join(_KINDS)}; got {kind}. Pass one of the package's records.")
+        raise UsageError(f"`record` must be a record of this package, such as a Plan or a Study; got {kind}.")
     document = {"epochal_format": FORMAT, "kind": kind, "record": to_plain(record)}
     return json.dumps(document, allow_nan=False, ensure_ascii=False)
 
@@ -71,7 +74,7 @@ def load(text: str | bytes) -> typing.Any:
                          "measure again.")
     name, record = document.get("kind"), document.get("record")
     if not isinstance(name, str) or name not in _KINDS:
-        raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {name!r}. Measure again.")
+        raise UsageError(f"`kind` must be a record of this package, such as Plan or Study; got {name!r}. Measure again.")
     if not isinstance(record, dict):
         raise UsageError(f"`record` must be an object; got {type(record).__name__}. Measure again.")
     try:

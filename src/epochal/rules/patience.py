@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 
-def replay(losses, patience):
+def replay(losses, patience, min_delta=0.0):
     """What `EarlyStopping(patience=patience, restore_best_weights=True)` does to a run with these validation losses.
 
-    A loss that is not a number counts as no improvement.
+    A loss that is not a number counts as no improvement, and neither does one that is not lower by more than `min_delta`.
 
     Returns:
         `(kept, last)`: the epoch, counted from 1, whose weights it keeps, and the one after which it ends the run: the last of all
@@ -19,7 +19,7 @@ def replay(losses, patience):
     """
     best, kept = math.inf, 0
     for epoch, loss in enumerate(losses, start=1):
-        if loss < best:
+        if loss < best - min_delta:
             best, kept = loss, epoch
         elif epoch - kept >= patience:
             return kept, epoch
