@@ -7,7 +7,7 @@ import pytest
 
 from epochal.records import Curve, Setting, StoppingRule
 from epochal.rules.epochs import choose_epochs, stopped
-from epochal.rules.epochs.choose import _regret, paired_noise
+from epochal.rules.epochs.choose import paired_noise, regret_of
 from epochal.rules.epochs.stopping import generalization_loss, kept, progress_of
 
 HERE = Setting(batch_size=32, learning_rate=1e-3)
@@ -98,7 +98,7 @@ def test_the_expected_regret_is_that_on_new_trainings():
     new = [bowl(rng, 20, 60, 0.03) for _ in range(200)]
     for _ in range(40):
         found = choose_epochs([bowl(rng, 20, 60, 0.03) for _ in range(8)], 0.02, HERE)
-        regret = np.mean([_regret(found.chosen.rule, one) for one in new])
+        regret = np.mean([regret_of(found.chosen.rule, one) for one in new])
         within += found.expected_low <= regret <= found.expected_high
     assert within >= 33
 

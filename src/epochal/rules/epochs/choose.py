@@ -11,7 +11,7 @@ from ...records import EpochChoice, Finding, Replayed, StoppingRule
 from .stopping import best_of, kept, stopped
 
 PATIENCES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50)
-_PRECHELT = (*(StoppingRule("GL", value) for value in (1.0, 2.0, 3.0, 5.0)),
+PRECHELT = (*(StoppingRule("GL", value) for value in (1.0, 2.0, 3.0, 5.0)),
              *(StoppingRule("PQ", value) for value in (0.5, 0.75, 1.0, 2.0, 3.0)),
              *(StoppingRule("UP", value) for value in (2.0, 3.0, 4.0, 6.0, 8.0)))
 _LATE, _EARLY = 0.75, 0.1  # of the epochs trained: a best epoch beyond, or before, asks for longer, or far shorter, training
@@ -37,8 +37,8 @@ def choose_epochs(curves, margin, setting=None, rows=None):
     rules = [StoppingRule("patience", float(p), delta) for delta in ([0.0] if not noise else [0.0, noise]) for p in PATIENCES]
     if all(min(*c.half_a, *c.half_b) > 0 for c in curves):
         ready = all(len(c.train_loss) == c.n_epochs and min(c.train_loss) > 0 for c in curves)
-        rules += [rule for rule in _PRECHELT if rule.kind != "PQ" or ready]
-    regrets = np.array([[_regret(rule, curve) for curve in curves] for rule in rules])
+        rules += [rule for rule in PRECHELT if rule.kind != "PQ" or ready]
+    regrets = np.array([[regret_of(rule, curve) for curve in curves] for rule in rules])
     lengths = np.array([[stopped(rule, c.validation_loss, c.train_loss) for c in curves] for rule in rules])
     ended = np.array([[last < c.n_epochs for last, c in zip(of, curves, strict=True)] for of in lengths])
     ours = np.array([rule.kind == "patience" for rule in rules])
@@ -75,7 +75,7 @@ def paired_noise(curves):
     return float(np.sqrt(np.mean(np.square(apart))) / 2)
 
 
-def _regret(rule, curve):
+def regret_of(rule, curve):
     """The loss given away against the best epoch in hindsight, chosen on one half and judged on the other."""
     found = []
     for chooses, judges in ((curve.half_a, curve.half_b), (curve.half_b, curve.half_a)):
