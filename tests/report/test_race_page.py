@@ -227,7 +227,8 @@ def test_the_line_above_the_arms_names_fresh_seeds_only_where_there_were_some():
     assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each; a difference is from yours, below 0 is better:"
     assert plan().how_compared() == (
         "Compared with new random seeds, the same for all; a difference is from yours, below 0 is better; "
-        f"a difference of less than {number(plan().margin)}, the margin (1 % of what training gains), does not count:")
+        f"worse by less than {number(plan().margin)}, the margin (1 % of what training gains over no training), counts as no "
+        "worse:")
 
 
 def test_the_page_of_the_machine_alone_shows_one_epoch_and_no_settings():

@@ -24,7 +24,7 @@ def study_of(*verdicts):
     ((Verdict.WORSE, Verdict.WORSE),
      "Batch size 1,000 is worse than {0} at equal {1}; batch size 1,001 is worse than {0} at equal {1}."),
     ((Verdict.BETTER, Verdict.UNDECIDED),
-     "Batch size 1,000 is better than {0} at equal {1}; beyond the margin no other difference was shown."),
+     "Batch size 1,000 is better than {0} at equal {1}; no other was shown to be better or worse by more than the margin."),
     ((Verdict.EQUIVALENT, Verdict.UNDECIDED, Verdict.UNDECIDED),
      "No batch size was shown to be better or worse than {0}: of 3 comparisons 1 equivalent and 2 undecided."),
     ((Verdict.DIVERGED,), "No batch size was shown to be better or worse than {0}.")])

@@ -21,7 +21,7 @@ class Figures(NamedTuple):
 
     def __str__(self) -> str:
         left = "" if self.seconds_left is None or self.share >= 1 else f", {time_left(self.seconds_left)}"
-        best = "" if self.best is None else f", best {self.best:.4g}"
+        best = "" if self.best is None else f", lowest loss of a trial {self.best:.4g}"
         return f"{self.done} of {self.total} trainings{left}{best}"
 
 

@@ -122,10 +122,10 @@ def _sentences(reading, rig):
         means = (f"A first update at the present rate of {number(present)} makes the loss worse (the limit is {told}): "
                  "begin lower, or warm up.")
     elif present < reading.low / 2:
-        means = (f"Above a rate of {number(reading.value)} ({told}) the first update gains nothing more; the present one, "
+        means = (f"Above a rate of {number(reading.value)} ({told}) the first update no longer lowers the loss; the present one, "
                  f"{number(present)}, is far below, so that higher ones are worth trying.")
     else:
-        means = (f"Above a rate of {number(reading.value)} ({told}) the first update gains nothing more; the present one, "
+        means = (f"Above a rate of {number(reading.value)} ({told}) the first update no longer lowers the loss; the present one, "
                  f"{number(present)}, is near it: rates are worth trying below and around it.")
     return means, ("It is not the rate to use: it looks one step ahead, at untrained weights, and the rate that trains best may "
                    "lie on either side of it.")

@@ -90,8 +90,8 @@ def _sentences(reading, rig):
                  f"present {present:,} an epoch hardly gets shorter.")
     else:
         means = (f"Up to batches of {knee:,}{span} a larger batch makes an epoch shorter on this machine: a step costs "
-                 f"{quantity('s', reading.detail('t0'))}, whatever its size, and {an_example}"
-                 + (f" (as much at {number(reading.value)} examples)." if reading.outcome is Outcome.OK else "."))
+                 f"{quantity('s', reading.detail('t0'))}, however few examples are in it, and {an_example} beside"
+                 + (f", which is as much again at {number(reading.value)} examples." if reading.outcome is Outcome.OK else "."))
     return means, ("It does not mean that training is done sooner by as much: a larger batch makes fewer updates in an epoch, and "
                    "its learning rate has to be found anew.")
 

@@ -302,8 +302,8 @@ class Plan:
     def how_compared(self):
         """How the arms were compared, in one line."""
         if self.whole:
-            return (f"Compared with new random seeds, the same for all{self._against()}; a difference of less than "
-                    f"{number(self.margin)}, the margin (1 % of what training gains), does not count:")
+            return (f"Compared with new random seeds, the same for all{self._against()}; worse by less than "
+                    f"{number(self.margin)}, the margin (1 % of what training gains over no training), counts as no worse:")
         fresh = f", the one ahead and {self.evidence.whose} again with new random seeds" if self.leads else ""
         return f"Trained for equal seconds each{fresh}{self._against()}:"
 

@@ -211,7 +211,8 @@ class Study:
             groups.setdefault((c.setting.batch_size, c.verdict), []).append(c.budget)
         told = "; ".join(f"batch size {size:,} is {verdict.value} than {reference} at equal {listed(budgets)}"
                          for (size, verdict), budgets in groups.items())
-        return f"{capital(told)}{'' if len(shown) == len(found) else '; beyond the margin no other difference was shown'}."
+        rest = "" if len(shown) == len(found) else "; no other was shown to be better or worse by more than the margin"
+        return f"{capital(told)}{rest}."
 
     def sentences(self):
         """What was found, one sentence an arm and budget; where the question stays open for many, one for all of these."""

@@ -230,7 +230,10 @@ class TableSource:
         if self.class_weight is not None:
             note = "In the training loss every class weighs the same; judging is without weights."
             data = replace(_weighted(data, source.class_weights()), notes=(*data.notes, note))
-        return source.build, replace(data, notes=(*data.notes, *source._for_a_rare_class()))
+        own = () if source.model is not None or source.table.files or source.table.words else (
+            "The network is a small ready-made one (Dense 64, Dense 32, output; Adam at 0.001); --model FILE.py:FUNCTION takes "
+            "yours.",)
+        return source.build, replace(data, notes=(*data.notes, *source._for_a_rare_class(), *own))
 
     def _for_a_rare_class(self):
         """What can be asked for where one of two classes is rare, and was not: as a note, or nothing."""

@@ -149,9 +149,9 @@ def _sentences(reading, rig):
     picks = " and ".join(f"{number(details[f'steepest_{n}'])} in {n}" for n in (lengths[0], lengths[-1]))
     return (f"At batch size {rig.present.batch_size:,} useful learning rates lie between {number(reading.low)} and "
             f"{number(reading.high)}; yours, {number(rate)}, {where}.",
-            f"It does not say which of them is best: the usual picks move with the number of steps: here the steepest fall is at "
-            f"{picks} steps (factor {number(details['steepest_differs'])}) and the lowest loss moves by a factor of "
-            f"{number(details['minimum_differs'])}; compare short trainings.")
+            "It does not say which of them is best: what people read from its curve changes with the number of steps: here the "
+            f"steepest fall is at {picks} steps (factor {number(details['steepest_differs'])}) and the lowest loss moves by a "
+            f"factor of {number(details['minimum_differs'])}; compare short trainings.")
 
 
 def _options(rig, evidence, budget):  # noqa: ARG001 - as every probe's

@@ -27,7 +27,7 @@ def code_for(plan):
         *_switches(plan.switches),
         "history = epochal.fit(" if own else "history = model.fit(",
         f"    {'model, ' * own}x_train, y_train,",
-        *(["    sample_weight=w_train,  # as measured: the weight of each row, or of its class"] if task and task.weighted else []),
+        *(["    sample_weight=w_train,  # or class_weight={class: weight}"] if task and task.weighted else []),
         "    validation_data=(x_val, y_val),",
         f"    batch_size={_literal(plan.batch_size.value)},",
         f"    epochs={_literal(plan.epochs.value)},  # at most: early stopping ends the training before it overfits",

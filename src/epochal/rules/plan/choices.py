@@ -51,9 +51,9 @@ def choose_epochs(curves, patience, now=None, fixed=None, task=None):
     stops, bests = [stopping_epoch(c, patience) for c in curves], [best_epoch(c) for c in curves]
     longest, cut = max(c.n_epochs for c in curves), sum(b == c.n_epochs for b, c in zip(bests, curves, strict=True))
     span = f"{number(min(bests))} to {number(max(bests))}"
-    because = (f"EarlyStopping(patience={patience}, restore_best_weights=True) ended the longest of "
-               f"{counted(len(curves), 'run')} at {number(max(stops))}")
-    details = (f"without it {judged} after epoch {number(statistics.median(bests))} ({span} over "
+    because = (f"the longest of {counted(len(curves), 'run')} with EarlyStopping(patience={patience}, restore_best_weights=True) "
+               f"took {number(max(stops))}")
+    details = (f"without early stopping {judged} after epoch {number(statistics.median(bests))} ({span} over "
                f"{counted(len(curves), 'seed')})")
     if _overfit(curves):
         details += "; later the network overfits: training loss goes on falling while validation gets worse"

@@ -214,7 +214,9 @@ class _Told:
             return f"{self.whose}; nothing was compared yet"
         size = self.chosen.batch_size
         rates = sorted({setting.learning_rate for setting in self.standings.racers() if setting.batch_size == size})
-        return (f"the best of {', '.join(map(number, rates))} at batch size {number(size)}" if self.judged.change and len(rates) > 1
+        edge = "; none higher was tried, and one may be better still" if self.chosen.learning_rate == rates[-1] else ""
+        return (f"the best of {', '.join(map(number, rates))} at batch size {number(size)}{edge}"
+                if self.judged.change and len(rates) > 1
                 else self.whose if not self.judged.change else "the only one tried at this batch size")
 
     def epochs(self):

@@ -182,7 +182,8 @@ def why_batch_size(c):
     elif c.chosen is c.against:
         parts.append(f"shown better than {c.whose}")
     if c.goal == "fastest" and c.chosen.seconds is not None:
-        parts.append(f"reaches {c.goal_words} after {quantity('s', c.chosen.seconds)} of training alone")
+        value = "" if isinstance(c.target, Aim) else f" of {number(c.evidence.task.as_judged(c.target))}"
+        parts.append(f"reaches {c.goal_words}{value} after {quantity('s', c.chosen.seconds)} of training alone")
     if c.optimal.outcome is Outcome.OK and c.goal == "fastest":
         parts.append(f"estimated fastest batch size: {number(c.optimal.value)} ({number(c.optimal.low)} to "
                      f"{number(c.optimal.high)} within 10 % of the best time)")
@@ -197,8 +198,9 @@ def how_batch_size(c):
     if c.chosen.verdict in _NO_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
         own = "a fifth of the training rows and of yours for validation"
-        of_rows = own if own_too(c.evidence) else f"{n_folds} parts of the training and validation rows"
-        in_turn = f", {of_rows} in turn" if n_folds > 1 else ""
+        folds = f"cross-validated over {n_folds} folds of training and validation rows"
+        of_rows = f"{own} in turn" if own_too(c.evidence) else folds
+        in_turn = f", {of_rows}" if n_folds > 1 else ""
         parts.append(f"difference in validation {c.decides} {_signed(c, c.chosen)}, 95 % over {seeds} and the validation "
                      f"rows{in_turn}")
     if c.ratio:
@@ -270,7 +272,8 @@ def unresolved(c):
                      "yours, so those alone were judged, and fewer rows tell less")
     if unseen := _not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
-        found.append(f"batch size {sizes}: not compared, for lack of time; raise `--budget`")
+        found.append(f"batch size {sizes}: not compared, since another batch size takes longer than was left of the budget; raise "
+                     "`--budget`")
     if c.critical.outcome is not Outcome.OK:
         told = c.critical.outcome is Outcome.LOWER_BOUND and c.critical.low >= 1
         bound = f" (at least {number(c.critical.low)})" if told else ""

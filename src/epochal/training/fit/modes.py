@@ -27,8 +27,9 @@ _LEAST_COST = 0.3  # seconds: no program costs less
 _TRIAL_SECONDS = 0.2
 _FIRST, _TIMED, _MOST_STEPS = 4, 16, 64  # batches: with what has to be compiled; when timed first; at most
 _LONG_STEP = 1e-3  # seconds: the start of a step, which is all that a loop saves, takes a twentieth of it
-_WORDS = {"fused": "many at a time, in one compiled program", "unrolled": "several at a time, in one compiled program",
-          "looped": "many at a time, in a loop on the device", "stepwise": "one at a time"}
+_WORDS = {"fused": "one after the other, many in a call of one compiled program",
+          "unrolled": "one after the other, several in a call",
+          "looped": "one after the other, many in a loop on the device", "stepwise": "one in a call"}
 
 
 @dataclass(frozen=True)
