@@ -35,7 +35,8 @@ class Updates(keras.callbacks.Callback):
         self.seen.append((int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)), counts(self.model)))
 
 
-@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"shuffle": "batch"}, {"verbose": 2}])
+@pytest.mark.parametrize("options", [{}, {"shuffle": False}, {"verbose": 2}, *(
+    [] if keras.backend.backend() == "torch" else [{"shuffle": "batch"}])])  # on PyTorch only Keras knows its order
 def test_under_ep_fit_every_row_comes_once_an_epoch_growing_and_shrinking(options):
     model, updates = counter(), Updates()
     x, y = rows()
@@ -138,18 +139,18 @@ def test_seesaw_takes_the_root_of_the_schedules_cut_for_the_rate_and_the_cut_for
 @pytest.mark.parametrize("by", ["noise_scale", "norm_test"])
 def test_batches_grow_where_gradients_are_noise_and_stay_where_rows_agree(by):
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(640, 3)).astype("float32")
-    faint = 0.3 * x[:, :1] + rng.normal(size=(640, 1))  # at zero weights tr(Σ) / |G|² is about 4 · 4 / (2 · 0.3)² = 45
+    x = rng.normal(size=(2000, 3)).astype("float32")
+    faint = 0.2 * x[:, :1] + rng.normal(size=(2000, 1))  # at zero weights tr(Σ) / |G|² is about 4 · 4 / (2 · 0.2)² = 100
     ends = {}
-    for name, y in (("noise", faint), ("agree", np.full((640, 1), 100.0))):
+    for name, y in (("noise", faint), ("agree", np.full((2000, 1), 100.0))):
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
         model.compile(keras.optimizers.SGD(1e-4), "mse")
-        ends[name] = ep.fit(model, x, y.astype("float32"), batch_size=8, epochs=4, verbose=0,
+        ends[name] = ep.fit(model, x, y.astype("float32"), batch_size=16, epochs=4, verbose=0,
                             callbacks=[ep.callbacks.GrowBatch(by=by)]).history
     sizes = ends["noise"]["batch_size"]
-    assert sizes[:2] == [8, 16] and sizes == sorted(sizes)
-    assert ends["agree"]["batch_size"] == [8] * 4
-    assert 15 < np.median(ends["noise"]["noise_scale"]) < 135
+    assert sizes[:2] == [16, 32] and sizes == sorted(sizes)
+    assert ends["agree"]["batch_size"] == [16] * 4
+    assert 33 < np.median(ends["noise"]["noise_scale"]) < 300
     assert np.median(ends["agree"]["noise_scale"]) < 8
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...base.stats import student
+
 FEWEST = 5    # losses from which the noise of a curve is told
-_WINDOW = 12  # of the last losses
+_WINDOW = 24  # of the last losses
 
 
 def noise_of(losses) -> float:
@@ -23,6 +25,15 @@ def noise_of(losses) -> float:
     if finite.size < FEWEST:
         return math.nan
     return float(np.median(np.abs(np.diff(finite, 2))) / (0.6745 * math.sqrt(6)))
+
+
+def wobble(losses) -> float:
+    """`noise_of` a curve, larger where few losses tell it: times Student's t over the normal quantile, with half their degrees.
+
+    Second differences overlap, and a median uses part of them, so that n losses count as (n - 2) / 2.
+    """
+    n = int(np.isfinite(np.asarray(losses, float)).sum())
+    return noise_of(losses) * student(max(1.0, (min(n, _WINDOW) - 2) / 2)) / 1.96
 
 
 def paired_error(a, b) -> float:
@@ -59,12 +70,12 @@ class Verdict:
 
 
 def look(state: Patience, loss: float, to_reference: float, to_best: float, *, patience: int,
-         errors: float = 2.0, confirm: int = 2) -> tuple[Patience, Verdict]:
+         errors: float = 2.0, confirm: int = 3) -> tuple[Patience, Verdict]:
     """One validation loss. Stops after `patience` looks without a sure improvement, or `confirm` in a row surely above the best.
 
     An improvement is sure where it exceeds `errors` standard errors of the difference to the reference: many small ones add up,
     since the reference stays until then. A loss that is not a number is no improvement. While no error is known nothing is sure,
-    and nobody waits.
+    and nobody waits. Three in a row, since the best of many noisy looks is lower than the curve.
 
     Args:
         to_reference, to_best: standard error of the loss less the reference, and less the best; not a number where unknown.

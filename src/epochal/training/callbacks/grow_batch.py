@@ -3,11 +3,13 @@
 import math
 import warnings
 
+import keras
 import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import is_number, one_of, positive_number, require, whole_number
 from ...rules.steering import batch_size as rule
+from ..fit.arguments import without_scaling
 from .growing import Growing
 from .noise import n_wanted, noise_of
 from .steering import Steering, as_rows
@@ -74,6 +76,8 @@ class GrowBatch(Steering):
         size, n_rows = self._at_hand()
         least = min(self._least or size, size)
         if self.held is None:
+            require(self.model.steps_per_execution == 1, "steps_per_execution", self.model.steps_per_execution, "1 under model.fit, where "
+                    "an execution that runs out of batches would lose them", "Train with ep.fit.")
             require(least >= size, "least", self._least, f"at least {size} under model.fit, which takes no more batches than at the "
                     "beginning", "Train with ep.fit, whose batches may shrink further.")
         most = max(self._most or n_rows // _MOST_SHARE, size)
@@ -83,6 +87,10 @@ class GrowBatch(Steering):
             self.refuse_schedule()
         if self.by in _BY_GRADIENTS:
             self._gradients_of(1)  # refuse now what could not be measured later
+
+    @property
+    def _optimizer(self):
+        return without_scaling(self.model.optimizer)
 
     def _at_hand(self):
         """Batch size and number of rows, or a `UsageError` where the size cannot be changed."""
@@ -103,8 +111,18 @@ class GrowBatch(Steering):
         if self.size is not None and self.size != size:
             self._cut(self.size)
 
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        if self.held is None:
+            self._began, self._n = int(keras.ops.convert_to_numpy(self._optimizer.iterations)), 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._n = batch + 1
+
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
+        if self._filter is not None:  # TensorFlow counts the update that finds no batch any more
+            self._optimizer.iterations.assign(self._began + self._n)
         now, rate = self.size, self.rate
         wanted, wanted_rate = getattr(self, f"_by_{self.by}")(epoch, rate, logs)
         logs |= {"batch_size": now, "learning_rate": rate}

@@ -88,6 +88,12 @@ def in_blocks(batch, n_blocks):
     return [tuple(over(lambda a, i=i: a[i * size : (i + 1) * size], tree) for tree in batch) for i in range(n_blocks)]
 
 
+def rest_of(batch, n_blocks):
+    """What `in_blocks` leaves out, as a `Batch`."""
+    n = n_rows_in(batch)
+    return tuple(over(lambda a: a[n - n % n_blocks :], tree) for tree in batch)
+
+
 def n_rows_in(batch):
     return len(leaves(batch[0])[0])
 

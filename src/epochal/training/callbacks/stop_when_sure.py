@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
+
 from ...base.errors import UsageError
 from ...base.validate import one_of, positive_number, require, whole_number
-from ...rules.steering.stopping import Patience, look, noise_of, paired_error
+from ...rules.steering.stopping import Patience, look, paired_error, wobble
 from ...seam.looking import sync
-from .steering import Steering, as_rows, assign, copies, in_blocks, n_rows_in
+from .steering import Steering, as_rows, assign, copies, in_blocks, n_rows_in, rest_of
 
 _BLOCKS, _MOST_ROWS = 16, 8192
 
@@ -44,7 +46,7 @@ class StopWhenSure(Steering):
 
     def _begin(self):
         self.why = self.sentence = ""
-        self._state, self._losses, self._blocks, self._kept, self._error = Patience(), [], None, None, math.nan
+        self._state, self._losses, self._blocks, self._rest, self._kept, self._error = Patience(), [], None, None, None, math.nan
         self._of_best = self._of_reference = None
 
     @property
@@ -65,7 +67,7 @@ class StopWhenSure(Steering):
             batch = self._given.take(slice(0, _MOST_ROWS)) if self._given is not None else (
                 self.held and self.held.validation_rows(_MOST_ROWS))
             if batch and n_rows_in(batch) >= _BLOCKS:
-                self._blocks = in_blocks(batch, _BLOCKS)
+                self._blocks, self._rest = in_blocks(batch, _BLOCKS), rest_of(batch, _BLOCKS)
         if self.every and self._blocks is None:
             raise UsageError(f"`validation_data` must be at least {_BLOCKS} rows for StopWhenSure to look within an epoch; got none. "
                              "Pass StopWhenSure(validation_data=(x, y), every=100), or leave `every` out.")
@@ -93,9 +95,9 @@ class StopWhenSure(Steering):
             if self.every:
                 sync(self.model)
             blocks = self.looking.losses(self._blocks)
-        loss = self._sign * float(logged) if logged is not None else float(blocks.mean())
-        wobble = noise_of([*self._losses, loss])
-        to_reference, self._error = (self._error_to(blocks, other, wobble) for other in (self._of_reference, self._of_best))
+        loss = self._sign * float(logged) if logged is not None else self._mean(blocks)
+        of_curve = wobble([*self._losses, loss])
+        to_reference, self._error = (self._error_to(blocks, other, of_curve) for other in (self._of_reference, self._of_best))
         self._losses.append(loss)
         self._state, verdict = look(self._state, loss, to_reference, self._error, patience=self.patience, errors=self.errors)
         if verdict.moved:
@@ -108,12 +110,19 @@ class StopWhenSure(Steering):
             self.why, self.model.stop_training = verdict.why, True
             self.sentence = {
                 "rising": f"Stopped: {self.monitor} has surely risen above its best, {self.best:.4g}, by more than {self.errors:g} "
-                          "standard errors twice in a row.",
+                          "standard errors three times in a row.",
                 "flat": f"Stopped: {self.monitor} has not fallen by more than {self.errors:g} standard errors in "
                         f"{self.patience} looks; its best is {self.best:.4g}."}[verdict.why]
 
-    def _error_to(self, blocks, other, wobble):
+    def _mean(self, blocks):
+        """The loss on all validation rows: those of the blocks, and the few that are left over."""
+        if not n_rows_in(self._rest):
+            return float(blocks.mean())
+        sizes = [n_rows_in(self._blocks[0]) * len(blocks), n_rows_in(self._rest)]
+        return float(np.average([blocks.mean(), self.looking.losses([self._rest])[0]], weights=sizes))
+
+    def _error_to(self, blocks, other, of_curve):
         """The standard error of the difference to another look: of the rows, and of what the curve wobbles."""
         paired = math.nan if blocks is None or other is None else paired_error(blocks, other)
-        parts = [part for part in (paired, math.sqrt(2) * wobble) if math.isfinite(part)]
+        parts = [part for part in (paired, math.sqrt(2) * of_curve) if math.isfinite(part)]
         return math.hypot(*parts) if parts else math.nan

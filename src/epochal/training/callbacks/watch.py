@@ -22,15 +22,17 @@ class WatchNoise(Steering):
 
     Args:
         rows: `(x, y)`, needed where the training rows cannot be seen: under `model.fit`, and where x cuts its own batches.
+        batch_size: of the training, where it cannot be seen; it matters where the model normalises over the batch.
         every: epochs from one look to the next. seed: draws the rows.
 
     Logs `noise_scale`, `noise_scale_low` and `noise_scale_high` (a 95 % interval); not a number where it was not measured.
     """
 
-    def __init__(self, rows=None, *, every=1, seed=0):
+    def __init__(self, rows=None, *, batch_size=32, every=1, seed=0):
         super().__init__()
         whole_number("every", every, cure="Pass 1.")
-        self._rows, self._epochs, self._seed = as_rows(rows), every, seed
+        whole_number("batch_size", batch_size, cure="Pass 32.")
+        self._rows, self._size, self._epochs, self._seed = as_rows(rows), batch_size, every, seed
 
     def on_train_begin(self, logs=None):
         self.rows_for(self._rows, 1, np.random.default_rng(0))  # refused now, and not after an epoch
@@ -40,7 +42,7 @@ class WatchNoise(Steering):
         if (epoch + 1) % self._epochs == 0:
             n = self._rows.n_rows if self._rows is not None else self.held.n_rows
             size = self.held.batch_size if self.held is not None else None
-            chunk, n_chunks = n_wanted(self.model, size or 32, n)
+            chunk, n_chunks = n_wanted(self.model, size or self._size, n)
             if n_chunks > 0:
                 batch = self.rows_for(self._rows, chunk * n_chunks, np.random.default_rng((self._seed, epoch)))
                 noise = noise_of(self.looking, batch, n_chunks)
