@@ -91,8 +91,8 @@ def stopped(curve, noise, *, patience=10, seed=0, errors=2.0):
     rng, state, seen = np.random.default_rng(seed), Patience(), []
     for loss in curve + noise * rng.normal(size=len(curve)):
         seen.append(loss)
-        error = math.sqrt(2) * wobble(seen)
-        state, verdict = look(state, loss, error, error, patience=patience, errors=errors)
+        errors_now = (math.sqrt(2) * noise_of(seen), math.sqrt(2) * wobble(seen))
+        state, verdict = look(state, loss, *errors_now, patience=patience, errors=errors)
         if verdict.why:
             break
     return state.looks, state.best_at, verdict.why

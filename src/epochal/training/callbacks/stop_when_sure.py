@@ -6,7 +6,7 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...base.validate import one_of, positive_number, require, whole_number
-from ...rules.steering.stopping import Patience, look, paired_error, wobble
+from ...rules.steering.stopping import Patience, look, noise_of, paired_error, wobble
 from ...seam.looking import sync
 from .steering import Steering, as_rows, assign, copies, in_blocks, n_rows_in, rest_of
 
@@ -96,8 +96,9 @@ class StopWhenSure(Steering):
                 sync(self.model)
             blocks = self.looking.losses(self._blocks)
         loss = self._sign * float(logged) if logged is not None else self._mean(blocks)
-        of_curve = wobble([*self._losses, loss])
-        to_reference, self._error = (self._error_to(blocks, other, of_curve) for other in (self._of_reference, self._of_best))
+        curve = [*self._losses, loss]  # what few losses say of noise counts less where it would stop the training
+        to_reference = self._error_to(blocks, self._of_reference, noise_of(curve))
+        self._error = self._error_to(blocks, self._of_best, wobble(curve))
         self._losses.append(loss)
         self._state, verdict = look(self._state, loss, to_reference, self._error, patience=self.patience, errors=self.errors)
         if verdict.moved:
