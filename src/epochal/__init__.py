@@ -17,18 +17,18 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
-           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "callbacks", "corrected",
-           "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
+           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "callbacks",
+           "corrected", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
     "fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
+    "callbacks": "epochal.training.callbacks",  # a room that is public as a whole
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",
 }
-_ROOMS = {"callbacks": "epochal.training.callbacks"}  # public as a whole
 _HOME = {name: home for names, home in _HOME.items() for name in names.split()}
 
 # What records ask for by name (see `base/lookup.py`): verbs of higher floors that a record offers as a method.
@@ -46,8 +46,6 @@ if not TYPE_CHECKING:  # which would take every name for one of the package's
 
     def __getattr__(name):
         """Import a public name when it is first used, so that `import epochal` costs nothing."""
-        if name in _ROOMS:
-            return import_module(_ROOMS[name])
         if name not in _HOME:
             raise AttributeError(f"module 'epochal' has no attribute {name!r}; it has {', '.join(__all__)}")
         return _find(_HOME[name], name)
@@ -58,7 +56,8 @@ def __dir__():
 
 
 def _find(home, name):
-    return getattr(import_module(home), name)
+    module = import_module(home)
+    return module if home.endswith(f".{name}") else getattr(module, name)
 
 
 lookup.open_with(lambda name: _find(_METHODS[name], name))

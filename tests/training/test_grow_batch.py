@@ -123,7 +123,9 @@ def test_a_plateau_multiplies_the_batch_where_keras_would_divide_the_rate_and_th
         history = ep.fit(model, **data, batch_size=8, epochs=9, callbacks=[make()], verbose=0).history
         seen.extend(zip(history.get("batch_size", [8] * 9), np.round(np.array(history["learning_rate"]) * 1e9, 4), strict=True))
     moved = [epoch for epoch in range(1, 9) if ours[epoch] != ours[epoch - 1]]
-    assert moved and ours[0][0] == 8 and ours[moved[0]] == (16, 1.0)
+    assert moved
+    assert ours[0][0] == 8
+    assert ours[moved[0]] == (16, 1.0)
     assert all(size == 16 and rate < 1 for size, rate in ours[moved[1]:])
     assert len({rate for _, rate in keras_own}) > 1
 
@@ -148,7 +150,8 @@ def test_batches_grow_where_gradients_are_noise_and_stay_where_rows_agree(by):
         ends[name] = ep.fit(model, x, y.astype("float32"), batch_size=16, epochs=4, verbose=0,
                             callbacks=[ep.callbacks.GrowBatch(by=by)]).history
     sizes = ends["noise"]["batch_size"]
-    assert sizes[:2] == [16, 32] and sizes == sorted(sizes)
+    assert sizes[:2] == [16, 32]
+    assert sizes == sorted(sizes)
     assert ends["agree"]["batch_size"] == [16] * 4
     assert 33 < np.median(ends["noise"]["noise_scale"]) < 300
     assert np.median(ends["agree"]["noise_scale"]) < 8

@@ -19,7 +19,8 @@ class Bounds:
     factor: float = 2.0
 
     def __post_init__(self):
-        require(1 <= self.least <= self.most, "least and most", (self.least, self.most), "whole numbers, the first not above the second")
+        require(1 <= self.least <= self.most, "least and most", (self.least, self.most),
+                "whole numbers, the first not above the other")
         require(self.factor > 1, "factor", self.factor, "a number above 1", "Pass 2.")
 
     def within(self, size: float) -> int:

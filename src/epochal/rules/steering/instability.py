@@ -8,8 +8,8 @@ from .stopping import FEWEST, noise_of
 def suspicious(losses, loss: float, *, errors: float = 5.0, rise: float = 0.1) -> bool:
     """Whether `loss` is above the lowest of the `losses` before it by more than noise and by more than a share `rise` of it.
 
-    Noise: `errors` times the standard deviation of the difference of two losses. With fewer than five before it, only a loss that is
-    not finite is suspicious.
+    Noise: `errors` times the standard deviation of the difference of two losses. With fewer than five before it, only a loss that
+    is not finite is suspicious.
     """
     if not math.isfinite(loss):
         return True

@@ -24,8 +24,8 @@ class GrowBatch(Steering):
     """Grow the batch while the model trains, and shrink it again where the rule says so.
 
     Rules (`by`):
-        "plateau": where `ReduceLROnPlateau` would divide the rate by `factor`, the batch is multiplied by it (Smith et al. 2018); at
-            the largest size the rate is divided after all. Options as there: `monitor`, `patience`, `min_delta`.
+        "plateau": where `ReduceLROnPlateau` would divide the rate by `factor`, the batch is multiplied by it (Smith et al. 2018);
+            at the largest size the rate is divided after all. Options: `monitor`, `patience`, `min_delta`.
         "noise_scale": towards the simple noise scale, by `factor` at most, where the size is outside its interval.
         "norm_test": towards the size at which the noise of a batch's gradient is `theta` (0.5) times its length (Byrd et al. 2012).
         "seesaw": beside a schedule, `schedule=f(epoch) -> rate`: where it divides the rate by α, the rate is divided by √α and the
@@ -37,20 +37,22 @@ class GrowBatch(Steering):
     Args:
         data: what `growing` returned. rows: `(x, y)` to take gradients of, where x cuts its own batches.
         factor: of one change. least, most: rows; the size at the beginning, and a tenth of all rows.
-        rate_exponent: the rate is multiplied by (new size / old size) to this power: 0 leaves it (as Smith et al. do), 0.5 goes with
-            Adam, 1 with SGD. Not for "seesaw", which sets it.
+        rate_exponent: the rate is multiplied by (new size / old size) to this power: 0 leaves it (as Smith et al. do), 0.5 goes
+            with Adam, 1 with SGD. Not for "seesaw", which sets it.
 
     Logs `batch_size` and `learning_rate` of the epoch; for the two rules by gradients `noise_scale` too.
     """
 
-    def __init__(self, by="plateau", *, data=None, rows=None, factor=2.0, least=None, most=None, rate_exponent=0.0, **options):
+    def __init__(self, by="plateau", *, data=None, rows=None, factor=2.0, least=None, most=None, rate_exponent=0.0,
+                 **options):
         super().__init__()
         one_of("by", by, _OPTIONS, 'Pass by="plateau".')
         known = _OPTIONS[by]
-        for name in options:
-            require(name in known, name, options[name], f"left out with by={by!r}, which takes {', '.join(known) or 'no option'}")
+        for name, value in options.items():
+            require(name in known, name, value, f"left out with by={by!r}, which takes {', '.join(known) or 'no option'}")
         self._how = known | options
-        require(data is None or isinstance(data, Growing), "data", type(data).__name__, "what epochal.callbacks.growing(x, y) returned")
+        require(data is None or isinstance(data, Growing), "data", type(data).__name__,
+                "what epochal.callbacks.growing(x, y) returned")
         require(is_number(factor) and factor > 1, "factor", factor, "a number above 1", "Pass 2.")
         for name, value in (("least", least), ("most", most)):
             if value is not None:
@@ -76,10 +78,10 @@ class GrowBatch(Steering):
         size, n_rows = self._at_hand()
         least = min(self._least or size, size)
         if self.held is None:
-            require(self.model.steps_per_execution == 1, "steps_per_execution", self.model.steps_per_execution, "1 under model.fit, where "
-                    "an execution that runs out of batches would lose them", "Train with ep.fit.")
-            require(least >= size, "least", self._least, f"at least {size} under model.fit, which takes no more batches than at the "
-                    "beginning", "Train with ep.fit, whose batches may shrink further.")
+            require(self.model.steps_per_execution == 1, "steps_per_execution", self.model.steps_per_execution, "1 under "
+                    "model.fit, where an execution that runs out of batches would lose them", "Train with ep.fit.")
+            require(least >= size, "least", self._least, f"at least {size} under model.fit, which takes no more batches than "
+                    "at the beginning", "Train with ep.fit, whose batches may shrink further.")
         most = max(self._most or n_rows // _MOST_SHARE, size)
         self.size, self._bounds = size, rule.Bounds(least, most, self._factor)
         self._best, self._waited, self._first = math.inf, 0, (size, None)
@@ -97,8 +99,8 @@ class GrowBatch(Steering):
         if self._data is not None:
             return self._data.batch_size, self._data.n_rows
         if self.held is None:
-            raise UsageError("`data` must be given to GrowBatch under model.fit, which fixes the batches of arrays when it begins; got "
-                             "None. Make data = epochal.callbacks.growing(x, y, batch_size=32), and pass it as x and as "
+            raise UsageError("`data` must be given to GrowBatch under model.fit, which fixes the batches of arrays when it begins; "
+                             "got None. Make data = epochal.callbacks.growing(x, y, batch_size=32), and pass it as x and as "
                              "GrowBatch(data=data); or train with ep.fit.")
         if self.held.batch_size is None or self.held.n_rows is None:
             raise UsageError("`x` must be arrays or a Parquet file, in whole passes, for GrowBatch: what cuts its own batches, or "
@@ -140,7 +142,8 @@ class GrowBatch(Steering):
 
     def _by_plateau(self, epoch, rate, logs):
         name = self._how["monitor"]
-        require(name in logs, "monitor", name, f"one of what is logged, {', '.join(logs)}", "Pass validation_data, or monitor=\"loss\".")
+        require(name in logs, "monitor", name, f"one of what is logged, {', '.join(logs)}",
+                'Pass validation_data, or monitor="loss".')
         state, due = rule.plateau(rule.Plateau(self._best, self._waited), float(logs[name]), patience=self._how["patience"],
                                   min_delta=self._how["min_delta"])
         self._best, self._waited = state.best, state.waited

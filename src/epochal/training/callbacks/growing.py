@@ -8,7 +8,7 @@ from ..feeds.cast import rows_of
 
 
 def growing(x, y=None, sample_weight=None, *, batch_size=32, shuffle=True, seed=None):
-    """Arrays as a `keras.utils.PyDataset` whose batch size `GrowBatch(data=…)` may change between epochs; each row comes once in each.
+    """Arrays as a `keras.utils.PyDataset` whose batch size `GrowBatch(data=…)` changes between epochs; each row comes once in each.
 
     `model.fit` fixes the number of batches of arrays when it begins. This one may give fewer, so batches may grow, and shrink again
     down to the size at which `fit` began; for smaller ones there is `ep.fit`.

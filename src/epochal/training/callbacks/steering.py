@@ -61,8 +61,8 @@ class Steering(keras.callbacks.Callback):
     def refuse_schedule(self):
         """Raise `UsageError` where the learning rate is no number that could be set."""
         if isinstance(without_scaling(self.model.optimizer).get_config().get("learning_rate"), dict):
-            raise UsageError(f"`optimizer` must be compiled with a number as learning rate for {type(self).__name__}, which sets it; "
-                             "got a schedule. Compile with a number.")
+            raise UsageError(f"`optimizer` must be compiled with a number as learning rate for {type(self).__name__}, which sets "
+                             "it; got a schedule. Compile with a number.")
 
     def rows_for(self, given, n, rng):
         """A `Batch` of `n` training rows: of those that were `given`, else of those of `ep.fit`."""

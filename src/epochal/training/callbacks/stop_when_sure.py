@@ -40,7 +40,8 @@ class StopWhenSure(Steering):
         if every is not None:
             whole_number("every", every, cure="Pass 100, or leave it out.")
             require(monitor == "val_loss", "monitor", monitor, "val_loss where it looks within epochs", "Leave `every` out.")
-        self.monitor, self.patience, self.errors, self.every, self._sign = monitor, patience, errors, every, -1 if mode == "max" else 1
+        self.monitor, self.patience, self.errors, self.every = monitor, patience, errors, every
+        self._sign = -1 if mode == "max" else 1
         self._given, self._restores = as_rows(validation_data), restore_best_weights
         self._begin()
 
@@ -69,8 +70,8 @@ class StopWhenSure(Steering):
             if batch and n_rows_in(batch) >= _BLOCKS:
                 self._blocks, self._rest = in_blocks(batch, _BLOCKS), rest_of(batch, _BLOCKS)
         if self.every and self._blocks is None:
-            raise UsageError(f"`validation_data` must be at least {_BLOCKS} rows for StopWhenSure to look within an epoch; got none. "
-                             "Pass StopWhenSure(validation_data=(x, y), every=100), or leave `every` out.")
+            raise UsageError(f"`validation_data` must be at least {_BLOCKS} rows for StopWhenSure to look within an epoch; got "
+                             "none. Pass StopWhenSure(validation_data=(x, y), every=100), or leave `every` out.")
 
     def on_train_batch_end(self, batch, logs=None):
         if self.is_due(batch):

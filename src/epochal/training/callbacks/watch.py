@@ -54,8 +54,8 @@ class WatchNoise(Steering):
 class WatchBatchNorm(Steering):
     """Log how much the moving statistics of batch-norm cost, and how much of what they began with is left in them.
 
-    Logs `batch_norm_gap`: the loss with moving statistics less that with statistics of the present weights, on the same rows; positive
-    where the moving ones lag. And `batch_norm_initial_weight`: momentum^updates.
+    Logs `batch_norm_gap`: the loss with moving statistics less that with statistics of the present weights, on the same rows;
+    positive where the moving ones lag. And `batch_norm_initial_weight`: momentum^updates.
 
     Args:
         rows: `(x, y)`, needed where the training rows cannot be seen: under `model.fit`, and where x cuts its own batches.

@@ -161,8 +161,8 @@ class Feed:
         Args:
             n_batches: of the next epoch, where what cuts its own batches has been told already.
         """
-        require(self.takes_all, "steps_per_epoch", self._steps, "left out where the batch size changes: an epoch is one pass over the "
-                "rows then", "Leave it out.")
+        require(self.takes_all, "steps_per_epoch", self._steps, "left out where the batch size changes: an epoch is one pass over "
+                "the rows then", "Leave it out.")
         if n_batches is None:
             self.source.recut(batch_size)
             self.batch_size, n_batches = batch_size, self.source.n_batches

@@ -15,7 +15,8 @@ class Hold:
 
     def __init__(self, request, feed, validation):
         self.model, self.active, self._work = request.model, True, None
-        self._feed, self._source, self._validation = feed, feed.source, validation and validation.source  # the rows as they were given
+        self._feed = feed
+        self._source, self._validation = feed.source, validation and validation.source  # the rows as they were given
         self._fixed = None if request.batches == "shuffled" else f"batches={request.batches!r} orders rows for one batch size"
 
     def follow(self, work):
