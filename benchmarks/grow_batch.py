@@ -2,13 +2,14 @@
 
     python benchmarks/grow_batch.py [--seeds 5] [--seconds 2] [--only digits rare diabetes] [--mnist mnist.npz]
 
-For each problem: fixed sizes and four ways to grow from 16 (a plateau, the noise scale, the norm test, and Seesaw beside a halving
-schedule), each with the rate of three that has the lowest validation loss on seeds of its own after `--seconds` of training. Each
-training runs epoch by epoch until the time is over. The model of an arm is the same in all trainings, begun anew, and the first of
-them does not count: so nobody pays for compiling the programs of its batch sizes, but for one that it meets only later. The best
-validation loss over epochs counts, judged on other rows: the test rows at that epoch. The best fixed size is the one with the
-lowest validation loss in tuning. Then `--seeds` fresh seeds, paired and in turns; the mean difference growing less fixed of the test loss
-with Student's 95 % interval. Problems, sizes, rates and options were declared as they stand here. Below 0 growing is better.
+For each problem: fixed sizes and four ways to grow from 16 (a plateau, the noise scale, the norm test, and Seesaw beside a
+halving schedule), each with the rate of three that has the lowest validation loss on seeds of its own after `--seconds` of
+training. Each training runs epoch by epoch until the time is over. The model of an arm is the same in all trainings, begun anew,
+and the first of them does not count: so nobody pays for compiling the programs of its batch sizes, but for one that it meets only
+later. The best validation loss over epochs counts, judged on other rows: the test rows at that epoch. The best fixed size is the
+one with the lowest validation loss in tuning. Then `--seeds` fresh seeds, paired and in turns; the mean difference growing less
+fixed of the test loss with Student's 95 % interval. Problems, sizes, rates and options were declared as they stand here. Below 0
+growing is better.
 """
 
 import argparse

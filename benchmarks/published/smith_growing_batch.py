@@ -2,13 +2,13 @@
 
     python benchmarks/published/smith_growing_batch.py --mnist mnist.npz [--seeds 5] [--rows 10000]
 
-`mnist.npz` is the file of `keras.datasets.mnist`. Gradient descent with momentum 0.9, a CNN, 30 epochs. Three arms, as theirs: the rate
-is divided by 5 at epochs 12, 18 and 24 (batch 32); the batch is multiplied by 5 there and the rate stays; and both in turn (batch
-first, then rate). The paper has a wide residual network on CIFAR-10 (200 epochs, steps at 60, 120 and 160, batch 128 first).
-Acceptance, declared before the first run: over the seeds the last five epochs' validation loss of the two growing arms lies within
-5 % of that of the decaying one, or the 95 % interval of the paired difference holds 0; and the growing batch takes less than 60 %
-of the updates. Ends with status 1 where one does not hold. That the curves fall upon each other over the epochs is told by the largest
-distance of the mean curves, relative to the decaying one.
+`mnist.npz` is the file of `keras.datasets.mnist`. Gradient descent with momentum 0.9, a CNN, 30 epochs. Three arms, as theirs:
+the rate is divided by 5 at epochs 12, 18 and 24 (batch 32); the batch is multiplied by 5 there and the rate stays; and both in
+turn (batch first, then rate). The paper has a wide residual network on CIFAR-10 (200 epochs, steps at 60, 120 and 160, batch 128
+first). Acceptance, declared before the first run: over the seeds the last five epochs' validation loss of the two growing arms
+lies within 5 % of that of the decaying one, or the 95 % interval of the paired difference holds 0; and the growing batch takes
+less than 60 % of the updates. Ends with status 1 where one does not hold. That the curves fall upon each other over the epochs is
+told by the largest distance of the mean curves, relative to the decaying one.
 """
 
 import argparse

@@ -25,7 +25,7 @@ _HOME = {
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
-    "callbacks": "epochal.training.callbacks",  # a room that is public as a whole
+    "callbacks": "epochal.training",  # a room that is public as a whole
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",
 }
@@ -57,7 +57,7 @@ def __dir__():
 
 def _find(home, name):
     module = import_module(home)
-    return module if home.endswith(f".{name}") else getattr(module, name)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
 
 
 lookup.open_with(lambda name: _find(_METHODS[name], name))

@@ -205,6 +205,22 @@ def test_tensorboard_gets_what_they_log(tmp_path):
     assert {"epoch_noise_scale", "epoch_guard_restored", "epoch_learning_rate"} <= tags
 
 
+@pytest.mark.needs("mlflow", "sqlalchemy", "alembic")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")  # of MLflow's own
+def test_mlflows_callback_gets_what_they_log(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.keras import MlflowCallback
+
+    mlflow.set_tracking_uri("sqlite:///" + (tmp_path / "mlflow.db").as_posix())
+    model, data = network()
+    with mlflow.start_run() as run:
+        model.fit(**data, batch_size=8, epochs=2, verbose=0, callbacks=[
+            C.WatchNoise((data["x"], data["y"])), C.Progress(len(data["x"])), MlflowCallback()])
+    found = mlflow.MlflowClient().get_run(run.info.run_id).data.metrics
+    assert {"noise_scale", "seconds_left", "examples_per_second", "val_loss"} <= set(found)
+
+
 def test_csv_logger_gets_what_they_log_where_it_comes_after_them(tmp_path):
     model, data = network()
     ep.fit(model, **data, batch_size=8, epochs=2, verbose=0,
