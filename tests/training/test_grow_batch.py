@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from training.counting import N, counter, counts, rows
+from training.counting import N, Sum, counter, counts, rows
 from training.side_by_side import network
 
 import epochal as ep
@@ -179,3 +179,15 @@ def test_a_training_goes_on_from_its_checkpoint_at_the_size_it_was_at(tmp_path):
         history = ep.fit(model, *rows(), callbacks=[Sizes(sizes), Kill()], **options)
         ends.append((history.history["batch_size"], counts(model), int(keras.ops.convert_to_numpy(model.optimizer.iterations))))
     assert ends[0] == ends[1] == (list(sizes), [5] * N, sum(per_epoch(sizes)))
+
+
+def test_a_model_with_a_frozen_base_that_is_computed_once_sees_every_row_once_too():
+    model = keras.Sequential([keras.Input((N,)), keras.layers.Dense(N, use_bias=False, kernel_initializer="identity"),
+                              keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.layers[0].trainable = False
+    model.compile(keras.optimizers.SGD(1.0), Sum())
+    sizes, updates = (4, 16, 2, 53, 8, 4), Updates()
+    history = ep.fit(model, *rows(), batch_size=4, epochs=len(sizes), callbacks=[Sizes(sizes), updates], verbose=0)
+    assert "frozen" in history.params
+    assert [seen for _, seen in updates.seen] == [[epoch + 1] * N for epoch in range(len(sizes))]
+    assert np.diff([0, *(n for n, _ in updates.seen)]).tolist() == per_epoch(sizes)
