@@ -42,8 +42,7 @@ def growing(by):
     return ep.callbacks.GrowBatch(by=by, most=256, **options)
 
 
-ARMS = {**{f"fixed {size}": (size, None) for size in SIZES},
-        **{f"grow by {by}": (START, by) for by in ("plateau", "noise_scale", "norm_test", "seesaw")}}
+WAYS = ("plateau", "noise_scale", "norm_test", "seesaw")
 
 
 class Clock(keras.callbacks.Callback):
@@ -66,8 +65,8 @@ class Clock(keras.callbacks.Callback):
 class Arm:
     """One way to train, with a model and a callback of its own that are used again and again."""
 
-    def __init__(self, one, name):
-        (self.size, by), self._one, self._model = ARMS[name], one, one.build()
+    def __init__(self, one, setting):
+        (self.size, by), self._one, self._model = setting, one, one.build()
         self._own = [growing(by)] if by else []
 
     def trained(self, rate, seed, seconds):
@@ -85,15 +84,16 @@ class Arm:
 
 
 def compared(name, one, given):
-    rates, tuned, arms = {}, {}, {arm: Arm(one, arm) for arm in ARMS}
+    settings = {f"fixed {size}": (size, None) for size in given.sizes} | {f"grow by {by}": (START, by) for by in given.ways}
+    rates, tuned, arms = {}, {}, {arm: Arm(one, setting) for arm, setting in settings.items()}
     for arm, it in arms.items():
         it.trained(1e-3, 999, given.seconds)  # compiles
         losses = {rate: np.mean([it.trained(rate, 100 + seed, given.seconds)[0] for seed in range(given.tuning)])
                   for rate in RATES}
         rates[arm] = min(losses, key=losses.get)
         tuned[arm] = losses[rates[arm]]
-    best = min((arm for arm in ARMS if arm.startswith("fixed")), key=tuned.get)
-    grown = [arm for arm in ARMS if arm.startswith("grow")]
+    best = min((arm for arm in arms if arm.startswith("fixed")), key=tuned.get)
+    grown = [arm for arm in arms if arm.startswith("grow")]
     found = {arm: [] for arm in (best, *grown)}
     for seed in range(given.seeds):  # in turns, so that what else the machine does meets all alike
         for arm, endings in found.items():
@@ -116,6 +116,8 @@ def main():
     arguments.add_argument("--tuning", type=int, default=1, help="seeds for each rate")
     arguments.add_argument("--seconds", type=float, default=2.0, help="of one training")
     arguments.add_argument("--only", nargs="+", default=["digits", "rare", "diabetes"])
+    arguments.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="fixed ones")
+    arguments.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="to grow")
     arguments.add_argument("--mnist")
     given = arguments.parse_args()
     warnings.simplefilter("ignore", ep.Advice)  # that a model was trained before

@@ -85,24 +85,25 @@ def by_noise_scale(size: int, low: float, high: float, bounds: Bounds) -> int:
     """The batch size for the next epoch, from the interval of the simple noise scale tr(Σ) / |G|² (McCandlish et al. 2018).
 
     Below the whole interval a batch is small enough for updates of twice as many rows to be nearly twice as good: it grows. Above
-    it, rows are spent on a gradient that is known already: it shrinks. Within, nothing is sure, and it stays. The noise scale tells
-    an order of magnitude, and so a batch moves by at most a factor at a time, and never past the end of the interval.
+    it, rows are spent on a gradient that is known already: it shrinks. Within, nothing is sure, and it stays. It moves by the
+    factor where that does not lead past the end of the interval, so that the same few sizes come again: each is compiled once.
 
     >>> by_noise_scale(32, 100, 400, Bounds(8, 512)), by_noise_scale(256, 20, 90, Bounds(8, 512))
     (64, 128)
     """
     if not (math.isfinite(low) and high >= low):
         return size
-    if size < low:
-        return bounds.within(min(size * bounds.factor, low))
-    return bounds.within(max(size / bounds.factor, high)) if size > high else size
+    if size * bounds.factor <= low:
+        return bounds.within(size * bounds.factor)
+    return bounds.within(size / bounds.factor) if size / bounds.factor >= high else size
 
 
 def by_norm_test(size: int, trace: float, square: float, theta: float, bounds: Bounds) -> int:
-    """The batch size that the norm test asks for: tr(Σ) / (θ² |g|²), where |g|² is that of a batch of the present size.
+    """The batch size for the next epoch by the norm test: it grows by the factor where the test fails.
 
     Byrd et al. 2012, eq. 3.9: the variance of a batch's gradient, tr(Σ) / size, must not exceed θ² times its square. Here the
-    square is its expectation, |G|² + tr(Σ) / size. A batch shrinks only where the test would hold for half of it.
+    square is its expectation, |G|² + tr(Σ) / size. A batch shrinks by the factor where the test would hold for what is left. The
+    paper goes to tr(Σ) / (θ² |g|²) at once; by the factor the same few sizes come again, and each is compiled once.
 
     Args:
         trace, square: estimates of tr(Σ) and |G|²; the second may have come out negative, and then counts as 0.
@@ -110,9 +111,11 @@ def by_norm_test(size: int, trace: float, square: float, theta: float, bounds: B
     >>> by_norm_test(32, 32.0, 1.0, 0.5, Bounds(8, 512)), by_norm_test(256, 32.0, 1.0, 0.9, Bounds(8, 512))
     (64, 128)
     """
+    def holds(n):
+        return trace / n <= theta**2 * (max(square, 0.0) + trace / n)
+
     if not (trace > 0 and math.isfinite(trace) and math.isfinite(square)):
         return size
-    wanted = trace / (theta**2 * (max(square, 0.0) + trace / size))
-    if wanted > size:
-        return bounds.within(min(wanted, size * bounds.factor))
-    return bounds.within(max(wanted, size / bounds.factor)) if wanted < size / 2 else size
+    if not holds(size):
+        return bounds.within(size * bounds.factor)
+    return bounds.within(size / bounds.factor) if holds(size / bounds.factor) else size

@@ -26,8 +26,8 @@ class GrowBatch(Steering):
     Rules (`by`):
         "plateau": where `ReduceLROnPlateau` would divide the rate by `factor`, the batch is multiplied by it (Smith et al. 2018);
             at the largest size the rate is divided after all. Options: `monitor`, `patience`, `min_delta`.
-        "noise_scale": towards the simple noise scale, by `factor` at most, where the size is outside its interval.
-        "norm_test": towards the size at which the noise of a batch's gradient is `theta` (0.5) times its length (Byrd et al. 2012).
+        "noise_scale": by `factor` towards the interval of the simple noise scale, where that does not lead past it.
+        "norm_test": by `factor` where the noise of a batch's gradient exceeds `theta` (0.5) times its length (Byrd et al. 2012).
         "seesaw": beside a schedule, `schedule=f(epoch) -> rate`: where it divides the rate by α, the rate is divided by √α and the
             batch multiplied by α (arXiv:2510.14717).
 
