@@ -99,6 +99,7 @@ def stopped(curve, noise, *, patience=10, seed=0, errors=2.0):
     return state.looks, state.best_at, verdict.why
 
 
+@pytest.mark.second
 def test_a_loss_that_rises_is_stopped_soon_and_one_that_falls_by_less_than_the_noise_at_each_look_is_not():
     t = np.arange(200.0)
     rising, falling = 1 + 0.002 * np.maximum(0, t - 30) ** 2 + 0.05 * np.maximum(0, 30 - t), 10 - 0.04 * t

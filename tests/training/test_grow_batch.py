@@ -114,6 +114,7 @@ def test_bad_arguments_are_refused_by_name(options, match):
         ep.callbacks.GrowBatch(**options)
 
 
+@pytest.mark.second
 def test_a_plateau_multiplies_the_batch_where_keras_would_divide_the_rate_and_then_divides_the_rate():
     ours, keras_own = ([], [])
     for seen, make in ((ours, lambda: ep.callbacks.GrowBatch(factor=2, patience=2, most=16, least=8)),
