@@ -11,19 +11,22 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
     from .records import Choice, Contrast, Curve, Design, EpochChoice, Evidence, Outcome, Plan, Reading, Study, TunedRate
     from .rules.training.prior import corrected
     from .seam.model.metrics import AveragePrecision, RecallAtPrecision
+    from .training import callbacks
     from .training.fit.batch_norm import reestimate_batch_norm
 
 __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochChoice", "EpochalError", "Evidence",
            "MeasurementFailed", "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported",
-           "UsageError", "corrected", "epochs", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
+           "UsageError", "callbacks", "corrected", "epochs", "fit", "load", "measure", "plan", "predict",
+           "reestimate_batch_norm", "study"]
 
 _HOME = {
     "epochs fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Choice Contrast Curve Design EpochChoice Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
+    "callbacks": "epochal.training",  # a room that is public as a whole
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",
 }
@@ -54,7 +57,8 @@ def __dir__():
 
 
 def _find(home, name):
-    return getattr(import_module(home), name)
+    module = import_module(home)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
 
 
 lookup.open_with(lambda name: _find(_METHODS[name], name))

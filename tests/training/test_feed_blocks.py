@@ -275,3 +275,30 @@ def test_validation_on_a_parquet_file_is_that_of_keras_on_its_columns(tmp_path):
             model.compile("sgd", "mse")
             histories.append(train(model, **arguments, shuffle=False, verbose=0).history)
         np.testing.assert_allclose(histories[0]["val_loss"], histories[1]["val_loss"], rtol=1e-6)
+
+
+# --- Another batch size from one pass to the next
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("kind", ["array", "mapped", "parquet"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_rows_that_are_cut_anew_between_passes_come_once_in_each(mapped, table, kind, shuffle):
+    n, trainee = 100, Trainee()
+    if kind == "parquet":
+        feed = feed_of(str(table(n)), "y", batch_size=8, shuffle=shuffle)
+    else:
+        feed = feed_of(mapped(n)[1] if kind == "mapped" else np.array(mapped(n)[0]), np.arange(n), batch_size=8, shuffle=shuffle)
+    for size in (8, 33, 3, 100, 1, 64):
+        if size != feed.batch_size:
+            feed.recut(size)
+        assert feed.n_batches == -(-n // size)
+        found = [np.asarray(y).ravel() for _, y, _ in batches(feed.epoch(trainee))]
+        assert [len(rows) for rows in found] == [size] * (n // size) + [n % size] * (n % size > 0)
+        step = 2 if kind == "parquet" else 1
+        assert sorted(np.concatenate(found).tolist()) == list(range(0, n * step, step))
+
+
+def test_rows_are_not_cut_anew_within_a_pass():
+    with pytest.raises(UsageError, match="`steps_per_epoch` must be left out where the batch size changes"):
+        feed_of(np.ones((10, 1)), batch_size=2, steps_per_epoch=2).recut(4)

@@ -35,6 +35,10 @@ class Resident(Source):
     def open(self):
         return ArrayPass(self)
 
+    def recut(self, batch_size):
+        self.batch_size, self.n_batches = batch_size, -(-self.n_rows // batch_size)
+        self.orders.recut(batch_size)
+
     def end(self):
         """See in some rows whether they were changed in place since they were put on the device."""
         few = max(1, min(_FEW_ROWS, _FEW_BYTES * self.n_rows // self.rows.n_bytes))
@@ -93,6 +97,12 @@ class Orders:
         self._n, self._size, self._shuffle, self._order = n_rows, batch_size, shuffle, order
         self._mixed = mixed and n_rows > FEW_ENOUGH and bool(shuffle) and order is None
         self._repeated = None
+
+    def recut(self, batch_size):
+        """Draw for batches of another size."""
+        self._size = batch_size
+        if self._shuffle == "batch":
+            self._repeated = None
 
     def draw_for_one_batch(self, n_ended):
         """What Keras draws until it has a first batch, if it asks for no other."""

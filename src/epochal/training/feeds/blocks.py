@@ -23,7 +23,7 @@ class ArrayBlocks(Source):
 
     def __init__(self, rows, orders, *, batch_size, block_bytes=BLOCK_BYTES):
         self.n_rows, self.batch_size, self.n_batches = rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.orders, self.rows = orders, rows
+        self.orders, self.rows, self._block_bytes = orders, rows, block_bytes
         self.per_block = batches_per_block(self.n_rows // batch_size, rows.n_bytes / rows.n_rows * batch_size, block_bytes)
         self.sample = self.read(slice(0, min(batch_size, self.n_rows)))
 
@@ -43,6 +43,12 @@ class ArrayBlocks(Source):
 
     def open(self):
         return ArrayPass(self)
+
+    def recut(self, batch_size):
+        self.batch_size, self.n_batches = batch_size, -(-self.n_rows // batch_size)
+        self.per_block = batches_per_block(self.n_rows // batch_size, self.rows.n_bytes / self.n_rows * batch_size,
+                                           self._block_bytes)
+        self.orders.recut(batch_size)
 
     def chunks(self, trainee, order, first, last):
         """A chunk of each block; no block is held longer than its user needs it."""
@@ -82,7 +88,7 @@ class ParquetBlocks(Source):
 
     def __init__(self, rows, *, batch_size, shuffle, class_weight=None, block_bytes=BLOCK_BYTES):
         self.rows, self.n_rows, self.batch_size, self.n_batches = rows, rows.n_rows, batch_size, -(-rows.n_rows // batch_size)
-        self.shuffle, self._class_weight = shuffle, class_weight
+        self.shuffle, self._class_weight, self._block_bytes = shuffle, class_weight, block_bytes
         self.per_block = batches_per_block(rows.n_rows // batch_size, rows.row_bytes * batch_size, block_bytes)
         self.sample = self.weighted(*rows.head(batch_size))
 
@@ -96,6 +102,10 @@ class ParquetBlocks(Source):
 
     def open(self):
         return _ParquetPass(self)
+
+    def recut(self, batch_size):
+        self.batch_size, self.n_batches = batch_size, -(-self.n_rows // batch_size)
+        self.per_block = batches_per_block(self.n_rows // batch_size, self.rows.row_bytes * batch_size, self._block_bytes)
 
     def close(self):
         """Nothing stays open between passes."""

@@ -1,10 +1,12 @@
 """What training is fed with: chunks of batches, in epochs, as the iterator inside Keras' own `fit` cuts them from any source."""
 
 import warnings
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ...base.errors import UsageError
 from ...base.validate import require
 from ...seam.feeding import feeding
 from ...seam.model.copying import random_state
@@ -46,6 +48,11 @@ class Source(Protocol):
     def open(self): ...
     def close(self): ...
 
+    def recut(self, batch_size):
+        """Cut the rows into batches of another size, from the next pass on; for arrays and Parquet files."""
+        raise UsageError(f"`batch_size` must stay as it is for a {type(self).__name__}, which cuts its own batches; got "
+                         f"{batch_size}. Pass arrays, or epochal.callbacks.growing(x, y).")
+
 
 class Feed:
     """Rows for training or validation: epochs from passes over a source.
@@ -63,13 +70,14 @@ class Feed:
         n_batches, n_rows: of an epoch; `None` where it is not known, before the first one ends.
         batch_size: as in `Source`.
         began_at: the random streams and the `state()` before the coming epoch, where its first batch was read already.
+        seconds: so long the epochs so far were waited for batches; what is read while others train counts only as it is waited for.
     """
 
     def __init__(self, source, steps_per_epoch=None):
         require(steps_per_epoch is None or (int(steps_per_epoch) == steps_per_epoch and steps_per_epoch > 0), "steps_per_epoch",
                 steps_per_epoch, "a number of batches", "Leave it out for one pass over the data in each epoch.")
         self.source, self._steps = source, steps_per_epoch and int(steps_per_epoch)
-        self.batch_size, self.began_at, self._sample = source.batch_size, None, None
+        self.batch_size, self.began_at, self._sample, self.seconds = source.batch_size, None, None, 0.0
         self._n, self._found, self._pass, self._seen, self.at_once = source.n_batches, None, None, 0, 1
         require(self._n != 0, "x", "no batch", "a source of at least one batch")
 
@@ -105,10 +113,13 @@ class Feed:
         wanted = -(-self._steps // self.at_once) * self.at_once if self._steps else self._n
         n = wanted if wanted is None or self._n is None else min(wanted, self._n - self._seen)
         first, taken = self._seen, skip
+        since = perf_counter()
         for chunk in self._pass.take(trainee, first + skip, None if n is None else n - skip):
+            self.seconds += perf_counter() - since
             taken += len(chunk.rows)
             self._seen = first + taken
             yield chunk
+            since = perf_counter()
         if n is None:
             self._found = taken
         if n is None or taken < n:  # the source itself has ended
@@ -139,8 +150,23 @@ class Feed:
     def take_from(self, source):
         """Go on with another source of the same rows in the same order."""
         source.n_ended, self.source, self._sample = self.source.n_ended, source, None
+        if self.batch_size != source.batch_size:  # it was cut anew meanwhile
+            source.recut(self.batch_size)
         if self._pass is not None:
             self._pass.source = source
+
+    def recut(self, batch_size, n_batches=None):
+        """Go on with batches of another size from the next epoch on, in which each row comes once as before.
+
+        Args:
+            n_batches: of the next epoch, where what cuts its own batches has been told already.
+        """
+        require(self.takes_all, "steps_per_epoch", self._steps, "left out where the batch size changes: an epoch is one pass over "
+                "the rows then", "Leave it out.")
+        if n_batches is None:
+            self.source.recut(batch_size)
+            self.batch_size, n_batches = batch_size, self.source.n_batches
+        self._n = n_batches
 
     def state(self):
         """Where the pass stands between two epochs, for a checkpoint: a dict of numbers, and perhaps an array."""

@@ -36,10 +36,18 @@ def needing_batches(callbacks, what):
     """Those that need the hook at every batch, and not only now and then as the progress bar.
 
     Keras' own callbacks that look at batches on request (`ModelCheckpoint`, `BackupAndRestore` and `TensorBoard`, by `save_freq`
-    and `update_freq`) count only then; a user's subclass of one of them always does.
+    and `update_freq`) count only then; a user's subclass of one of them always does. Ours (`epochal.callbacks`) are told of
+    blocks of batches: see `pacing`.
     """
     return [callback for callback in hearing_batches(callbacks, what) if type(callback) is not keras.callbacks.ProgbarLogger
+            and not getattr(callback, "in_blocks", False)
             and getattr(callback, _ON_REQUEST.get(type(callback), ""), None) != "epoch"]
+
+
+def pacing(callbacks, what):
+    """Numbers of batches: at multiples of each, some callback of ours looks at the model within the epoch."""
+    return sorted({callback.every for callback in hearing_batches(callbacks, what)
+                   if getattr(callback, "in_blocks", False) and callback.every})
 
 
 def changing_the_model(callbacks, hooks):

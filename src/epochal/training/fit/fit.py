@@ -26,6 +26,7 @@ from . import advice, arguments
 from .arguments import FitRequest
 from .callbacks import changing_the_model, needing_batches
 from .frozen import computed_once
+from .hold import Hold
 from .loop import Work, run
 from .modes import Mode, Modes, modes_for
 from .other_back_ends import faster_back_end
@@ -183,7 +184,11 @@ def _train(request, feed, validation, resolved, progress, stop):
     price = every_batch(sorted({type(one).__name__ for one in needing_batches(request.callbacks, "train")}), feed.n_batches)
     if price is not None:
         progress.say(str(price))
+    hold, ours = Hold(request, feed, validation), [one for one in request.callbacks if hasattr(one, "attach")]
     work = _work(request, feed, validation, callbacks, kept, progress, stop)
+    hold.follow(work)
+    for one in ours:
+        one.attach(hold)
     model.history.params.update(resolved, backend=work.trainee.backend)
     told = []
 
@@ -209,6 +214,8 @@ def _train(request, feed, validation, resolved, progress, stop):
         kept.before_begin(work)
     callbacks.on_train_begin()
     done = kept and kept.resume()
+    for one in ours if done else ():
+        one.resumed()
     work.look("begin")
     work.trainee.load()  # a callback, or the checkpoint, may have put back what it kept
     epochs = _epochs(request, done)
@@ -223,6 +230,7 @@ def _train(request, feed, validation, resolved, progress, stop):
         if kept:
             kept(Position(1 + max(model.history.epoch, default=epochs.start - 1)), last=True)
     finally:
+        hold.active = False
         work.trainee.store()
         work.modes.close()
         model.history.params.update(engine=work.modes.mode.name, because=work.modes.mode.because)

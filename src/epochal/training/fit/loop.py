@@ -9,7 +9,7 @@ from ...base.stop import Stop, set_by_ctrl_c
 from ...base.validate import is_whole
 from ...seam.trainee import epoch_logs, logs_of_its_own
 from ..checkpoint.checkpoint import Position
-from .callbacks import hearing_batches, needing_batches, seeing_the_model
+from .callbacks import hearing_batches, needing_batches, pacing, seeing_the_model
 
 _PATIENCE = 0.3  # seconds between two looks at the progress bar, at Ctrl-C and at the checkpoint
 _LEAST = 8       # batches at a time in a program that loops, which takes fresh memory each time it is called
@@ -106,7 +106,8 @@ class _Pass:
         self._stop = "stop_training" if what == "train" else "stop_evaluating"
         self._heard = bool(hearing_batches(callbacks.callbacks, what))
         self._every = model.steps_per_execution if needing else None
-        self._seen = bool(seeing_the_model(needing))
+        self._pacing = pacing(callbacks.callbacks, what)
+        self._seen = bool(seeing_the_model(needing) or self._pacing)
         self._changed = self._seen or logs_of_its_own(model, what)  # the metrics may not be what the last step logged
         self._trainee, self._seconds, self._warm = None, None, False  # seconds a batch takes; the programs are compiled
 
@@ -135,7 +136,7 @@ class _Pass:
                 if first == step:
                     if keep and step > skip:  # not after the last batch, from which there is no way to the end of the epoch
                         keep(step)
-                    wanted, since = self._wanted(n - at), perf_counter()
+                    wanted, since = self._wanted(n - at, step), perf_counter()
                     self._tell(self._begin, step)
                 taken = min(n - at, wanted - (step - first))
                 logs = run(chunk.data, chunk.rows[at : at + taken])
@@ -149,9 +150,10 @@ class _Pass:
             self._tell(self._end, first + wanted - 1 if self._every else step - 1, logs)
         return logs
 
-    def _wanted(self, left):
+    def _wanted(self, left, step):
         if self._every:
             return self._every
+        left = min([left, *(every - step % every for every in self._pacing)])
         if self._trains and self._work.modes.most:
             left = min(left, self._work.modes.most)
         if getattr(self._model, self._stop):
