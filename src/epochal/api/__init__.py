@@ -1,5 +1,6 @@
-"""The Python face: `epochal.plan`, `fit`, `predict`, `study` and `measure`, with Keras' argument names."""
+"""The Python face: `epochal.plan`, `fit`, `predict`, `study`, `measure` and `diagnose`, with Keras' argument names."""
 
+from .verbs import diagnose as diagnose
 from .verbs import fit as fit
 from .verbs import load as load
 from .verbs import measure as measure

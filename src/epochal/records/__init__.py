@@ -3,6 +3,7 @@
 from .ceiling import Ceiling as Ceiling
 from .curve import Curve as Curve
 from .curve import Setting as Setting
+from .diagnosis import Diagnosis as Diagnosis
 from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
@@ -11,6 +12,8 @@ from .finding import Epochs as Epochs
 from .finding import Finding as Finding
 from .finding import Place as Place
 from .finding import Unchecked as Unchecked
+from .history import History as History
+from .history import Known as Known
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan

@@ -17,8 +17,11 @@ from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .ceiling import Ceiling
 from .curve import Curve, Setting
+from .diagnosis import Diagnosis
 from .evidence import Evidence, Until
+from .finding import Epochs, Finding, Place, Unchecked
 from .fitting import check
+from .history import History, Known
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
 from .race import Lead, Mark, Run
@@ -30,7 +33,8 @@ FORMAT = 2
 _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
-                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
+                                           Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling, History,
+                                           Known, Finding, Epochs, Place, Unchecked, Diagnosis,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 

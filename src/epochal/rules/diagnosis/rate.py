@@ -1,0 +1,98 @@
+"""Whether the learning rate suits: too high (the loss jumps), too low, or updates too few (the loss has only begun to fall)."""
+
+import math
+
+import numpy as np
+
+from ...base.text import counted, number
+from ...records import Unchecked
+from .seen import FEW, fig, found, noise
+
+_JUMPS, _OF_FALL = 0.12, 0.08  # of the training loss, and of its fall: larger wobbles of an epoch's mean are no usual noise
+_RISES = 0.25      # share of epochs in which the training loss rises
+_STRAIGHT = 0.5    # what the last third brings, beside the first: an exponential that is not yet at 1/e
+_FEW_UPDATES = 300
+_LOW = {"sgd": 1e-3}  # by optimizer: a rate below that few would choose; others
+_LOW_OTHERS = 1e-4
+
+
+def too_high(seen):
+    """The training loss, a mean over all rows, jumps up and down in its second half."""
+    if not seen.loss.size:
+        return Unchecked("rate too high", "no training loss was recorded.")
+    if seen.n < 2 * FEW:
+        return Unchecked("rate too high", f"{counted(seen.n, 'epoch')} are too few to tell jumps from a trend: train for "
+                         f"{2 * FEW} or more.")
+    tail = seen.loss[seen.n // 2:]
+    scatter, middle = noise(tail), float(np.median(tail))
+    fall = max(float(seen.loss[0]), float(np.max(seen.loss))) - float(seen.loss.min())
+    rises = float((np.diff(tail) > 0).mean())
+    if not (scatter > _JUMPS * abs(middle) and scatter > _OF_FALL * fall and rises > _RISES):
+        return None
+    return found("rate too high", "advice", f"The training loss jumps by {fig(scatter)} from epoch to epoch around {fig(middle)} "
+                 f"and rises in {100 * rises:.0f} % of the later epochs: though each value is a mean over all rows, the updates "
+                 "overshoot.", "Divide the learning rate by 3 until the curve is calm (`epochal plan` finds the rate), or let it "
+                 "decay; where the batch is very small, double it.", (seen.n // 2 + 1, seen.n, "loss"), jump=scatter,
+                 level=middle, rises=rises)
+
+
+def begun(seen):
+    """Whether the training loss falls at the end about as fast as at the beginning: `(first third, last third)`, or `None`."""
+    values = seen.loss if seen.loss.size else seen.val
+    n = len(values)
+    if n < FEW:
+        return None
+    third, scatter = n // 3, noise(values)
+    first, last = float(values[0] - values[third]), float(values[-1 - third] - values[-1])
+    if not (last > _STRAIGHT * max(first, 0.0) and last > 6 * scatter and last > 0.005 * abs(values[0])):
+        return None
+    return first, last
+
+
+def few_updates(seen):
+    """Far from done, and a training of so few updates that no rate would do."""
+    updates = seen.history.n_updates
+    if begun(seen) is None and not _falling(seen):
+        return None
+    if updates is None:
+        return Unchecked("too few updates", "the number of updates is not known: pass the History object, or batch_size= and "
+                         "n_rows=.")
+    if updates >= _FEW_UPDATES or _low(seen):
+        return None
+    size = seen.known.batch_size
+    batch = "" if size is None else f" of {counted(size, 'row')}"
+    return found("too few updates", "advice", f"The training loss was still falling when the training ended, after "
+                 f"{counted(updates, 'update')}{batch} in {counted(seen.n, 'epoch')}: an optimizer moves the weights by about the "
+                 "learning rate in each update, and so few do not reach far.",
+                 "Train for more epochs, or with a smaller batch: " + (
+                     f"{max(1, size // 8):,} would make 8 times as many updates in the same epochs." if size else
+                     "32 is a start."), (1, seen.n, "loss"), updates=updates, certainty="counted, and read from one curve")
+
+
+def _falling(seen):
+    from .ending import still_falling
+
+    _, values, scatter = seen.judged
+    return not seen.cut_short and seen.n >= 4 and still_falling(values, scatter) is not None
+
+
+def _low(seen):
+    """Whether a rate is known, and so low that it explains a slow training."""
+    rate = seen.history.rates[0] if seen.history.rates else seen.known.learning_rate
+    return rate is not None and rate < _LOW.get(seen.known.optimizer, _LOW_OTHERS)
+
+
+def too_low(seen):
+    """The loss falls in a nearly straight line, and updates were not few."""
+    fell, updates = begun(seen), seen.history.n_updates
+    if fell is None:
+        return None
+    if updates is not None and updates < _FEW_UPDATES and not _low(seen):
+        return None
+    first, last = fell
+    rate = seen.history.rates[0] if seen.history.rates else seen.known.learning_rate
+    at = "" if rate is None or math.isnan(rate) else f" at a rate of {number(rate)}"
+    return found("rate too low", "advice", f"The loss falls in a nearly straight line{at}: by {fig(max(first, 0))} in the first "
+                 f"third of the epochs and by {fig(last)} in the last, so that it has hardly begun to level off.",
+                 "Multiply the learning rate by 3 to 10 (`epochal plan` finds it); or train much longer.",
+                 (1, seen.n, "loss" if seen.loss.size else "val_loss"), first_third=first, last_third=last)
