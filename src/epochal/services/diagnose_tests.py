@@ -1,9 +1,11 @@
 """What is tested of a training with its model and data: each test is one question, and what cannot be asked is said."""
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..base.errors import Advice
 from ..base.text import counted
 from ..probes.batches.batch_norm import gap_of
 from ..probes.critical_rate import critical_rate
@@ -11,6 +13,7 @@ from ..probes.trained.courses import at_lower_rates, courses
 from ..probes.trained.reference import reference
 from ..records import Finding, History, Unchecked
 from ..rules.diagnosis import rows, tested
+from ..rules.diagnosis.seen import level, seen
 from ..seam.model.copying import is_builder
 from ..seam.rigs.keras_rig import open_rig
 from ..seam.rows import leaves
@@ -24,7 +27,9 @@ _SHARES = {"courses": 0.4, "orders": 0.2, "rates": 0.25}  # of the budget
 def tests_of(source: ArraySource | TableSource, history: History, seconds: float, seed: int,
              tell: Callable[[float, str], None]) -> tuple[Finding | Unchecked, ...]:
     """Findings of all tests, and what could not be tested. The user's model is only read: rigs copy it."""
-    model, data = source.open(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Advice)  # what it would say is among the findings
+        model, data = source.open(seed)
     known, answers = history.known, list(_of_rows(source, data, tell))
     now = known.batch_size or 32, known.learning_rate
     fresh = open_rig(model, data, *now, start="fresh")
@@ -82,12 +87,12 @@ def _of_new_trainings(rig, history, seconds, seed, tell) -> Iterator[Finding | U
     tell(0.6, "training at lower rates")
     before, after = max(1, min(epochs // 3, 20)), max(2, min(epochs // 3, 20))
     branches = at_lower_rates(rig, epochs=after, before=before, seed=seed, seconds=_SHARES["rates"] * seconds)
-    if branches is None or not next(iter(branches.values())).size:
+    if branches is None or not branches[0][1.0].size:
         yield Unchecked("rate too high by a test", "branches at lower rates take longer than the budget: pass a larger one.")
     else:
         reading = critical_rate(rig, seed=seed, seconds=0.1 * seconds)
         critical = (reading.value, reading.low, reading.high) if reading.known else None
-        yield tested.rate_too_high(branches, rig.present.learning_rate, critical)
+        yield tested.rate_too_high(*branches, rig.present.learning_rate, critical)
 
 
 def _of_the_model(rig, data, history, seed, tell) -> Iterator[Finding | Unchecked | None]:
@@ -101,21 +106,22 @@ def _of_the_model(rig, data, history, seed, tell) -> Iterator[Finding | Unchecke
     if classes is not None and len(classes):
         yield tested.rare_class(*_answers(rig, state, classes), rig.present.batch_size, history.n_epochs)
     tell(0.92, "fitting gradient boosting to the same rows")
-    yield _beside_boosting(rig, state, data, seed)
+    yield _beside_boosting(rig, state, data, history, seed)
 
 
 def _answers(rig, state, classes):
-    """`(rows of each class, how often each is the answer)` among the training rows, of at most 20,000 of them."""
+    """`(rows of each class, how many are answered right)` among the training rows; answers of at most 20,000 of them."""
     some = np.random.default_rng(0).permutation(len(classes))[:20_000]
     outputs = rig.predicted(state, some, min(1024, len(some)))
     given = np.asarray(outputs[0])
     n = int(classes.max()) + 1
     given = given.reshape(len(some), -1)
     answers = (given[:, 0] > 0.5).astype(int) if given.shape[1] == 1 else given.argmax(1)
-    return np.bincount(classes, minlength=max(n, 2)).tolist(), np.bincount(answers, minlength=max(n, 2)).tolist()
+    right = classes[some][answers == classes[some]]
+    return np.bincount(classes, minlength=max(n, 2)).tolist(), np.bincount(right, minlength=max(n, 2)).tolist()
 
 
-def _beside_boosting(rig, state, data, seed):
+def _beside_boosting(rig, state, data, history, seed):
     judged = (data.half_a, data.half_b)
     kind = rig.task.kind
     if any(part.weight is not None for part in (data.train, *judged)) or kind not in ("binary", "multiclass", "regression"):
@@ -134,4 +140,9 @@ def _beside_boosting(rig, state, data, seed):
     own = np.concatenate(rig.judge(state, blocks)[:2])
     places = [*blocks[0], *(block + n_a for block in blocks[1])]
     return tested.underfits(np.asarray(own, float), np.array([other.losses[at].mean() for at in places]),
-                            np.array([other.constant[at].mean() for at in places]))
+                            np.array([other.constant[at].mean() for at in places]), _training_loss(history))
+
+
+def _training_loss(history):
+    curves = seen(history)
+    return float("nan") if history.known.class_weighted or not curves.loss.size else level(curves.loss)

@@ -55,22 +55,22 @@ def _rates_over(rig, n_steps):
 
 
 def at_lower_rates(rig: Any, *, epochs: int, before: int, seeds: int = 3, seed: int = 0,
-                   seconds: float = math.inf) -> dict[float, np.ndarray] | None:
+                   seconds: float = math.inf) -> tuple[dict[float, np.ndarray], dict[float, np.ndarray]] | None:
     """Branches of one training at the present rate, a half and a quarter of it, over the same rows in the same order.
 
     Args:
         before: epochs at the present rate before it branches. epochs: of each branch.
 
     Returns:
-        `{share of the rate: float[n_seeds, n_blocks of both halves]}`, validation loss at the end, infinite where a branch
-        diverged; `None` where the seconds do not allow it.
+        `({share of the rate: float[n_seeds, n_blocks of both halves]}, {share of the rate: float[n_seeds]})`, validation and
+        training loss at the end, infinite where a branch diverged; `None` where the seconds do not allow it.
     """
     size = min(rig.present.batch_size, rig.n_examples)
     how = measure_mode(rig, size, 3)
     steps = Batches(size, 1).steps_per_epoch(rig.n_examples)
     if (before * 3 + epochs * 3) * seeds * steps * how.step_seconds(3) > seconds:
         return None
-    rate, found = rig.present.learning_rate, {1.0: [], 0.5: [], 0.25: []}
+    rate, found, last = rig.present.learning_rate, {1.0: [], 0.5: [], 0.25: []}, {1.0: [], 0.5: [], 0.25: []}
     for number in range(seeds):
         state = rig.fresh(integer(seed, "branches", number))
         order = np.random.default_rng([seed, number])
@@ -82,6 +82,8 @@ def at_lower_rates(rig: Any, *, epochs: int, before: int, seeds: int = 3, seed: 
         for share, run in zip(found, train(rig, lanes, Batches(size, epochs), how=how), strict=True):
             fine = run.outcome is Outcome.OK and len(run.blocks)
             found[share].append(run.blocks[-1].reshape(-1) if fine else None)
+            last[share].append(float(run.train_loss[-1]) if fine else math.inf)
     width = max((len(one) for losses in found.values() for one in losses if one is not None), default=0)
-    return {share: np.stack([np.full(width, math.inf) if one is None else one for one in losses]).astype(float)
-            for share, losses in found.items()}
+    losses = {share: np.stack([np.full(width, math.inf) if one is None else one for one in ends]).astype(float)
+              for share, ends in found.items()}
+    return losses, {share: np.array(ends) for share, ends in last.items()}

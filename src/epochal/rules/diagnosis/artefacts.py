@@ -11,6 +11,7 @@ from .seen import fig, found, level
 
 _EARLY = 5        # epochs in which the lag is looked at
 _ALIKE = 0.03     # of the rows: shares right that count as alike
+_FEW_WRONG = 0.02  # of the rows: of fewer the losses depend on single ones
 _TIMES = 1.5      # the training loss, beside that of validation
 _STEADY = 0.2     # relative spread of that ratio
 
@@ -120,7 +121,8 @@ def class_weights(seen):
                      ratio=ratio)
     if seen.known.class_weighted is False or not (seen.accuracy.size and seen.val_accuracy.size):
         return None
-    alike = abs(float(np.median((seen.accuracy - seen.val_accuracy)[seen.n // 3:]))) < _ALIKE
+    wrong, val_wrong = (1 - float(np.median(right[seen.n // 3:])) for right in (seen.accuracy, seen.val_accuracy))
+    alike = abs(wrong - val_wrong) < min(_ALIKE, 0.25 * val_wrong) and val_wrong > _FEW_WRONG
     steady = float(np.nanstd(late)) < _STEADY * abs(ratio)
     if not (alike and steady and ratio > _TIMES) or seen.known.dropout:
         return None

@@ -19,9 +19,10 @@ RULES: dict[str, Any] = {
 # What one finding explains: another one of the same training is then no news.
 _EXPLAINS = {"divergence": set(RULES) - {"divergence", "reused model", "rows held out"},
              "rate too low": {"stopped too early", "underfitting"}, "too few updates": {"stopped too early", "rate too low"},
-             "rows held out": {"overfitting", "stopped too late", "noisy validation", "leakage", "rate too high"},
+             "rows held out": {"overfitting", "stopped too late", "noisy validation", "leakage", "rate too high", "noise"},
              "batch-norm lag": {"overfitting", "noisy validation", "rows held out", "stopped too late"},
-             "rate too high": {"noisy validation", "stopped too early"}, "rare class": set(), "underfitting": set()}
+             "rate too high": {"noisy validation", "stopped too early", "stopped too late", "noise"},
+             "reused model": {"rate too low", "too few updates"}}
 _NEVER = (Unchecked("labels", "one curve cannot show whether the labels belong to the rows: train once with shuffled labels, and "
                     "pass that run as baseline=."),
           Unchecked("chance", "one training is one draw of weights and row order: what another seed gives, `epochal study` shows."))
@@ -44,9 +45,9 @@ def diagnosed(history: History, baseline: History | None = None, tested: tuple[F
             answers.append(("reused model", start.continued(curves, earlier)))
         answers.append(("the baseline", start.against(curves, earlier)))
     findings = [one for kind, one in answers if isinstance(one, Finding) and kind not in settled]
-    explained = {kind for one in findings if one.severity != "note" for kind in _EXPLAINS.get(one.kind, ())}
-    findings = [one for one in findings if one.kind not in explained or one.kind == "divergence"]
     findings += [one for one in tested if isinstance(one, Finding)]
+    explained = {kind for one in findings if one.severity != "note" for kind in _EXPLAINS.get(one.kind, ())}
+    findings = [one for one in findings if one.kind not in explained]
     never = _NEVER if baseline is None else _NEVER[1:]
     unchecked = [one for kind, one in answers if isinstance(one, Unchecked) and kind not in settled and kind not in explained]
     unchecked += [one for one in tested if isinstance(one, Unchecked)]

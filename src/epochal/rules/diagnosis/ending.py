@@ -79,7 +79,9 @@ def still_falling(values, scatter):
     if not slope + 3 * spread / math.sqrt(float(x @ x)) < 0:
         return None
     gain = -slope * n / 4
-    return (gain, gain / fall) if gain > _STILL * fall and gain > _STILL * abs(level(values)) / 2 else None
+    now = abs(level(values))
+    much = (gain > _STILL * fall and gain > _STILL * now / 2) or gain > 2 * _STILL * now > _STILL * fall / 5
+    return (gain, gain / fall) if much else None
 
 
 def _last_third(n):
@@ -90,7 +92,7 @@ def too_late(seen):
     """Many epochs after the best one, which was early."""
     if not seen.val.size:
         return Unchecked("stopped too late", "no validation loss was recorded: pass validation_data to `fit`.")
-    best = seen.best + 1
+    best = int(seen.val.argmin()) + 1
     after = seen.n - best
     if after <= max(_WAITED, _TIMES * best):
         return None

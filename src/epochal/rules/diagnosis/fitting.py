@@ -26,7 +26,8 @@ def overfitting(seen):
     rising = rise > max(_NOISES * noisy, _WORSE * abs(low)) and after >= 3
     if not rising or not level(seen.loss) < seen.loss[best]:
         return None
-    waited = after <= _SHORT or (seen.cut_short and after <= 25)
+    since = seen.n - 1 - int(seen.val.argmin())
+    waited = since <= _SHORT or (seen.cut_short and since <= 25)
     end = (f"from {fig(seen.val[best])} after epoch {best + 1} to {fig(now)} at the end, while the training loss fell from "
            f"{fig(seen.loss[best])} to {fig(level(seen.loss))}")
     where, figures = (best + 1, seen.n, "loss", "val_loss"), {"best_epoch": best + 1, "rise": rise, "lowest": low}

@@ -6,12 +6,13 @@ import numpy as np
 
 from ...base.text import counted, number
 from ...records import Unchecked
-from .seen import FEW, fig, found, noise
+from .seen import FEW, fig, found, level, noise, smooth
 
 _JUMPS, _OF_FALL = 0.12, 0.08  # of the training loss, and of its fall: larger wobbles of an epoch's mean are no usual noise
+_BACK, _BACK_OF_FALL = 0.2, 0.12   # of the training loss, and of its fall: how far it rises again
 _RISES = 0.25      # share of epochs in which the training loss rises
 _STRAIGHT = 0.5    # what the last third brings, beside the first: an exponential that is not yet at 1/e
-_FEW_UPDATES = 300
+_FEW_UPDATES = 150
 _LOW = {"sgd": 1e-3}  # by optimizer: a rate below that few would choose; others
 _LOW_OTHERS = 1e-4
 
@@ -27,13 +28,22 @@ def too_high(seen):
     scatter, middle = noise(tail), float(np.median(tail))
     fall = max(float(seen.loss[0]), float(np.max(seen.loss))) - float(seen.loss.min())
     rises = float((np.diff(tail) > 0).mean())
+    back = level(seen.loss) - float(smooth(seen.loss).min())
+    lowest = int(smooth(seen.loss).argmin())
+    if back > _BACK * abs(level(seen.loss)) and back > _BACK_OF_FALL * fall and lowest < seen.n - 3:
+        return found("rate too high", "advice", f"The training loss rose again, from {fig(smooth(seen.loss)[lowest])} in epoch "
+                     f"{lowest + 1} to {fig(level(seen.loss))} at the end: the updates undo what earlier ones had found.", _LOWER,
+                     (lowest + 1, seen.n, "loss"), lowest=smooth(seen.loss)[lowest], last=level(seen.loss))
     if not (scatter > _JUMPS * abs(middle) and scatter > _OF_FALL * fall and rises > _RISES):
         return None
     return found("rate too high", "advice", f"The training loss jumps by {fig(scatter)} from epoch to epoch around {fig(middle)} "
                  f"and rises in {100 * rises:.0f} % of the later epochs: though each value is a mean over all rows, the updates "
-                 "overshoot.", "Divide the learning rate by 3 until the curve is calm (`epochal plan` finds the rate), or let it "
-                 "decay; where the batch is very small, double it.", (seen.n // 2 + 1, seen.n, "loss"), jump=scatter,
+                 "overshoot.", _LOWER, (seen.n // 2 + 1, seen.n, "loss"), jump=scatter,
                  level=middle, rises=rises)
+
+
+_LOWER = ("Divide the learning rate by 3 until the curve is calm (`epochal plan` finds the rate), or let it decay; where the batch "
+          "is very small, double it.")
 
 
 def begun(seen):
@@ -51,7 +61,7 @@ def begun(seen):
 
 def few_updates(seen):
     """Far from done, and a training of so few updates that no rate would do."""
-    updates = seen.history.n_updates
+    updates = _updates(seen)
     if begun(seen) is None and not _falling(seen):
         return None
     if updates is None:
@@ -76,6 +86,12 @@ def _falling(seen):
     return not seen.cut_short and seen.n >= 4 and still_falling(values, scatter) is not None
 
 
+def _updates(seen):
+    """Updates by the end, those of earlier trainings of the same model too; `None` where unknown."""
+    made = seen.history.n_updates
+    return None if made is None else made + (seen.known.updates_before or 0)
+
+
 def _low(seen):
     """Whether a rate is known, and so low that it explains a slow training."""
     rate = seen.history.rates[0] if seen.history.rates else seen.known.learning_rate
@@ -84,7 +100,7 @@ def _low(seen):
 
 def too_low(seen):
     """The loss falls in a nearly straight line, and updates were not few."""
-    fell, updates = begun(seen), seen.history.n_updates
+    fell, updates = begun(seen), _updates(seen)
     if fell is None:
         return None
     if updates is not None and updates < _FEW_UPDATES and not _low(seen):

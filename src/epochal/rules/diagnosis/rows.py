@@ -85,8 +85,8 @@ def in_both(train, held):
         return None
     return found("rows in both parts", "advice", f"{n:,} of {len(held):,} validation rows are among the training rows, input for "
                  "input: the validation loss is then partly that of rows learnt by heart.",
-                 "Drop duplicates before splitting; rows of one person, device or day belong in one part (groups=).", None, "counted",
-                 rows=n, share=n / len(held))
+                 "Drop duplicates before splitting; rows of one person, device or day belong in one part (groups=).", None,
+                 "counted", rows=n, share=n / len(held))
 
 
 def in_order(train_y, held_y):

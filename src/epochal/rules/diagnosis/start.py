@@ -8,6 +8,8 @@ from ...base.text import counted
 from ...records import Unchecked
 from .seen import fig, found, level, smooth
 
+_SEEDS = 0.05  # of the loss: what another seed may change
+
 
 def trained_before(seen):
     """The optimizer had made updates before this training."""
@@ -42,15 +44,15 @@ def against(seen, earlier):
         return Unchecked("the baseline", "it takes the validation loss of both trainings.")
     mine, theirs = float(smooth(seen.val).min()), float(smooth(earlier.val).min())
     scatter = math.hypot(*(0.0 if math.isnan(one) else one for one in (seen.val_noise, earlier.val_noise)))
-    margin = max(2 * scatter, 0.01 * abs(theirs))
+    margin = max(2 * scatter, _SEEDS * abs(theirs))
     figures, where = {"this": mine, "baseline": theirs, "margin": margin}, (1, seen.n, "val_loss")
     both = f"lowest validation loss {fig(mine)}, the baseline's {fig(theirs)}"
     if mine < theirs - margin:
         return found("the baseline", "note", f"Better than the baseline: {both}. If the labels of that one were shuffled, the "
                      "model has learnt from them.", "", where, "read from two curves, one seed each", **figures)
     word = "No better than" if mine <= theirs + margin else "Worse than"
-    return found("the baseline", "advice", f"{word} the baseline: {both}, which differ by less than the curves jump "
-                 f"({fig(margin)})." if word.startswith("No") else f"{word} the baseline: {both}.",
+    return found("the baseline", "advice", f"{word} the baseline: {both}, and such differences ({fig(margin)}) another "
+                 "seed makes as well." if word.startswith("No") else f"{word} the baseline: {both}.",
                  "If the labels of the baseline were shuffled, this model has learnt nothing from its own: look at targets and "
                  "inputs. Else keep the baseline, or compare both with several seeds (`epochal study`).", where,
                  "read from two curves, one seed each", **figures)

@@ -54,13 +54,14 @@ def order_matters(losses):
                  f"measured, {len(ends)} trainings", spread=spread, mean=middle)
 
 
-def rate_too_high(branches, rate, critical):
+def rate_too_high(branches, loss, rate, critical):
     """Whether a half or a quarter of the rate does better from the same weights; beside the critical rate of one update there.
 
     A lower rate always calms what noise has stirred up, so that a small gain means little: it must be a tenth of the loss.
 
     Args:
-        branches: `{share of the rate: float[n_seeds, n_blocks]}`. critical: `(rate, low, high)` or `None`.
+        branches: `{share of the rate: float[n_seeds, n_blocks]}`. loss: `{share of the rate: float[n_seeds]}`, the training loss,
+            which must gain too: a lower rate also overfits less. critical: `(rate, low, high)` or `None`.
     """
     own, beside = branches[1.0], ""
     if critical is not None:
@@ -70,8 +71,8 @@ def rate_too_high(branches, rate, critical):
         calm = [share for share in (0.5, 0.25) if np.isfinite(branches[share]).all()]
         if not calm:
             return found("rate too high", "fault", f"At the rate of {fig(rate)} the training ends in losses that are not finite, "
-                         f"and at a quarter of it too.{beside}", "Divide the rate by 30; `epochal plan` finds it.", None, "measured",
-                         rate=rate)
+                         f"and at a quarter of it too.{beside}", "Divide the rate by 30; `epochal plan` finds it.", None,
+                         "measured", rate=rate)
         return found("rate too high", "fault", f"At the rate of {fig(rate)} {int(lost.sum())} of {counted(len(own), 'training')} "
                      f"end in losses that are not finite; at {fig(max(calm) * rate)} none does.{beside}",
                      f"Train at {fig(min(calm) * rate)} or lower; `epochal plan` finds the rate.", None, "measured", rate=rate)
@@ -79,7 +80,8 @@ def rate_too_high(branches, rate, critical):
     for share in (0.5, 0.25):
         if np.isfinite(branches[share]).all():
             mean, low, high = two_way_interval(branches[share] - own)
-            if high < 0 and -mean > 0.1 * abs(float(own.mean())):
+            calmer = float(loss[share].mean()) < float(loss[1.0].mean())
+            if high < 0 and -mean > 0.1 * abs(float(own.mean())) and calmer:
                 better[share] = mean, low, high
     if not better:
         return None
@@ -100,15 +102,15 @@ def statistics_lag(gap):
                  f"it stands is {fig(gap.moving)}; with batch-norm's statistics estimated anew from the training rows, for the "
                  f"same weights, {fig(gap.reestimated)} (difference {difference(gap.gap, gap.low, gap.high)}): the moving "
                  "statistics lag behind, it is not overfitting.", "epochal.reestimate_batch_norm(model, x) mends the model; else "
-                 "make more updates, or lower the momentum of BatchNormalization.", None, "measured, 95 % interval over rows", gap=gap.gap,
-                 low=gap.low, high=gap.high)
+                 "make more updates, or lower the momentum of BatchNormalization.", None, "measured, 95 % interval over rows",
+                 gap=gap.gap, low=gap.low, high=gap.high)
 
 
-def rare_class(counts, predicted, batch_size, n_epochs):
+def rare_class(counts, right, batch_size, n_epochs):
     """A rare class that the model never predicts.
 
     Args:
-        counts: training rows of each class. predicted: how often each class is the answer, on the same rows.
+        counts: training rows of each class. right: how many of some of them are answered right.
     """
     n = int(sum(counts))
     rarest = min((code for code in range(len(counts)) if counts[code]), key=lambda code: counts[code], default=None)
@@ -119,22 +121,26 @@ def rare_class(counts, predicted, batch_size, n_epochs):
     odds = (f"A batch of {size:,} holds none of them with a probability of {100 * empty:.2g} %; there were "
             f"{counted(updates, 'update')}.")
     figures = {"rows": counts[rarest], "share": counts[rarest] / n, "empty": empty, "updates": updates}
-    if predicted[rarest]:
+    if right[rarest]:
         return None
     why = "The batch is not too small for the class; it is too large for the epochs, which make too few updates." \
         if empty < 0.5 and updates < 1000 else "That many batches without the class are no fault in themselves."
-    return found("rare class", "fault", f"Class {rarest} ({counts[rarest]:,} of {n:,} training rows) is never predicted, not even "
+    return found("rare class", "fault", f"Class {rarest} ({counts[rarest]:,} of {n:,} training rows) is never recognised, not even "
                  f"on the rows that were trained on. {odds} {why}", "Make more updates (a smaller batch, more epochs) or raise the "
                  "rate; judge by average precision, and choose a threshold on validation rows instead of 0.5.", None, "counted",
                  **figures)
 
 
-def underfits(own, other, constant):
+def underfits(own, other, constant, loss):
     """Whether gradient boosting predicts the same validation rows better, paired by blocks of rows.
 
     Args:
         own, other, constant: float[n_blocks], losses of the model, of gradient boosting, of the best constant answer.
+        loss: the training loss at the end; where it is below what gradient boosting has on validation rows, the model fits
+            enough. Not a number where it says nothing.
     """
+    if loss < float(np.mean(other)):
+        return None
     mean, low, high = mean_interval(own - other)
     base = float(np.mean(constant))
     gained, could = base - float(own.mean()), base - float(other.mean())

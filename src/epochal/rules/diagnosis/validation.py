@@ -35,7 +35,8 @@ def noisy(seen):
     if not (luck > _LUCK * max(gain, 0.0) and seen.val_noise > 0.1 * abs(level(seen.val)) and seen.val_noise > 3 * calm):
         return None
     return found("noisy validation", "advice", f"The validation loss jumps by {fig(seen.val_noise)} from epoch to epoch, where all "
-                 f"of training gained {fig(max(gain, 0))}: the best of {seen.n} epochs is better by luck alone by about {fig(luck)}.",
+                 f"of training gained {fig(max(gain, 0))}: the best of {seen.n} epochs is better by luck alone by about "
+                 f"{fig(luck)}.",
                  "Hold out more rows, or judge by the mean over folds; a lower learning rate calms it too.",
                  (seen.n // 2 + 1, seen.n, "val_loss"), jump=seen.val_noise, gain=gain, luck=luck)
 
