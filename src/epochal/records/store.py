@@ -15,6 +15,7 @@ import typing
 
 from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
+from ..base.text import first_few
 from .ceiling import Ceiling
 from .curve import Curve, Setting
 from .diagnosis import Diagnosis
@@ -52,7 +53,7 @@ def dump(record):
     strings."""
     kind = type(record).__name__
     if kind not in _KINDS:
-        raise UsageError(f"`record` must be one of {', '.join(_KINDS)}; got {kind}. Pass one of the package's records.")
+        raise UsageError(f"`record` must be one of {first_few(_KINDS, 12, str)}; got {kind}. Pass one of the package's records.")
     document = {"epochal_format": FORMAT, "kind": kind, "record": to_plain(record)}
     return json.dumps(document, allow_nan=False, ensure_ascii=False)
 
@@ -75,7 +76,7 @@ def load(text: str | bytes) -> typing.Any:
                          "measure again.")
     name, record = document.get("kind"), document.get("record")
     if not isinstance(name, str) or name not in _KINDS:
-        raise UsageError(f"`kind` must be one of {', '.join(_KINDS)}; got {name!r}. Measure again.")
+        raise UsageError(f"`kind` must be one of {first_few(_KINDS, 12, str)}; got {name!r}. Measure again.")
     if not isinstance(record, dict):
         raise UsageError(f"`record` must be an object; got {type(record).__name__}. Measure again.")
     try:

@@ -71,8 +71,8 @@ def _told_of_numbers(column, y):
     """Spearman's rank correlation, squared."""
     if np.ptp(column) == 0 or np.ptp(y) == 0:
         return 0.0
-    ranks = [np.unique(values, return_inverse=True)[1].astype(float) for values in (column, y)]
-    return float(np.corrcoef(*ranks)[0, 1] ** 2)
+    first, second = (np.unique(values, return_inverse=True)[1].astype(float) for values in (column, y))
+    return float(np.corrcoef(first, second)[0, 1] ** 2)
 
 
 def in_both(train, held):
