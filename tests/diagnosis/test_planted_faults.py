@@ -1,4 +1,4 @@
-"""Trainings broken on purpose: each fault is found and named, from its history where that can be known, else with model and data."""
+"""Trainings broken on purpose: each fault is found and named, from its history where that can be known, else with the data."""
 
 import numpy as np
 import pytest

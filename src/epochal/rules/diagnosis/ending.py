@@ -11,6 +11,7 @@ from .seen import FEW, fig, found, level, noise, smooth
 _RISEN = 1.5      # times the first epoch's training loss: beyond it the training went the wrong way
 _STILL = 0.05     # of what was gained: worth more epochs
 _WAITED = 20      # epochs without improvement that no usual patience waits for
+_PATIENT = 3      # epochs without a new best one, as the shortest usual patience leaves at the end
 _TIMES = 3        # as long again after the best epoch as up to it
 
 
@@ -52,6 +53,10 @@ def too_early(seen):
     falling = still_falling(values, scatter)
     if falling is None:
         return None
+    since = seen.n - 1 - int(values.argmin())
+    if seen.cut_short is None and since >= _PATIENT:
+        return Unchecked("stopped too early", f"the loss still falls on the whole, but the last {counted(since, 'epoch')} brought "
+                         "no new best one: early stopping may have ended it. Pass the History object, or epochs=.")
     gain, share = falling
     return found("stopped too early", "advice", f"`{name}` was still falling when the training ended ({fig(level(values))} after "
                  f"{counted(seen.n, 'epoch')}): half as many epochs again would bring about {fig(gain)} more, "

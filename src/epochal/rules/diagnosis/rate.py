@@ -30,11 +30,13 @@ def too_high(seen):
     rises = float((np.diff(tail) > 0).mean())
     back = level(seen.loss) - float(smooth(seen.loss).min())
     lowest = int(smooth(seen.loss).argmin())
-    if back > _BACK * abs(level(seen.loss)) and back > _BACK_OF_FALL * fall and lowest < seen.n - 3:
+    moved = not seen.val.size or level(seen.val) - float(smooth(seen.val).min()) > back / 2  # weights that move, not dropout alone
+    if back > _BACK * abs(level(seen.loss)) and back > _BACK_OF_FALL * fall and lowest < seen.n - 3 and moved:
         return found("rate too high", "advice", f"The training loss rose again, from {fig(smooth(seen.loss)[lowest])} in epoch "
                      f"{lowest + 1} to {fig(level(seen.loss))} at the end: the updates undo what earlier ones had found.", _LOWER,
                      (lowest + 1, seen.n, "loss"), lowest=smooth(seen.loss)[lowest], last=level(seen.loss))
-    if not (scatter > _JUMPS * abs(middle) and scatter > _OF_FALL * fall and rises > _RISES):
+    moved = not seen.val.size or seen.val_noise > scatter / 2
+    if not (scatter > _JUMPS * abs(middle) and scatter > _OF_FALL * fall and rises > _RISES and moved):
         return None
     return found("rate too high", "advice", f"The training loss jumps by {fig(scatter)} from epoch to epoch around {fig(middle)} "
                  f"and rises in {100 * rises:.0f} % of the later epochs: though each value is a mean over all rows, the updates "

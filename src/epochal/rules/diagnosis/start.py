@@ -67,10 +67,10 @@ def rare_class(seen):
         if plain in ("recall", "precision", "f1_score", "f1", "true_positives") and n >= 3 and np.all(tail == 0):
             return found("rare class", "advice", f"`{name}` is 0 in the last {len(tail)} epochs: the class that it is about is "
                          "never predicted.", _RARE, (n - len(tail) + 1, n, name))
-    for name, values in (("val_accuracy", seen.val_accuracy), ("accuracy", seen.accuracy)):
-        if values.size >= 5 and np.ptp(values) == 0 and 0.5 < values[0] < 1:
-            return found("rare class", "advice", f"`{name}` is {100 * values[0]:.3g} % in every epoch: the model gives every row "
-                         "the same answer, the most frequent class.", _RARE, (1, n, name), share=values[0])
+    values = seen.accuracy  # of the training rows: few validation rows may all be as easy in every epoch
+    if values.size >= 5 and np.ptp(values[1:]) == 0 and 0.5 < values[-1] < 1:
+        return found("rare class", "advice", f"`accuracy` is {100 * values[-1]:.3g} % in every epoch: the model gives every row "
+                     "the same answer, the most frequent class.", _RARE, (2, n, "accuracy"), share=values[-1])
     return None
 
 
