@@ -3,7 +3,6 @@
 from .ceiling import Ceiling as Ceiling
 from .curve import Curve as Curve
 from .curve import Setting as Setting
-from .diagnosis import Diagnosis as Diagnosis
 from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
@@ -12,6 +11,7 @@ from .finding import Epochs as Epochs
 from .finding import Finding as Finding
 from .finding import Place as Place
 from .finding import Unchecked as Unchecked
+from .history import Diagnosis as Diagnosis
 from .history import History as History
 from .history import Known as Known
 from .plan import Arm as Arm

@@ -18,11 +18,10 @@ from ..base.files import as_path, write_whole
 from ..base.text import first_few
 from .ceiling import Ceiling
 from .curve import Curve, Setting
-from .diagnosis import Diagnosis
 from .evidence import Evidence, Until
 from .finding import Epochs, Finding, Place, Unchecked
 from .fitting import check
-from .history import History, Known
+from .history import Diagnosis, History, Known
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
 from .race import Lead, Mark, Run
