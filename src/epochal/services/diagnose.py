@@ -151,7 +151,9 @@ def training_of(source: Any, number: int | None, known: dict[str, Any], name: st
     if found is None:
         require(number is None, "training", number, "left out where there is but one", "Only a plan or a study holds several.")
         return history_of(source, **known)
-    curves, metrics, first = found
+    curves, task, first = found
+    metrics = () if task is None else task.metrics
+    known = known | ({} if task is None or known.get("n_validation") else {"n_validation": task.n_validation})
     require(curves, name, Wording("one without whole trainings"), "a plan or study that holds the curves of trainings",
             "Pass the History of one of your own.")
     number = first if number is None else number
@@ -161,13 +163,13 @@ def training_of(source: Any, number: int | None, known: dict[str, Any], name: st
 
 
 def _epochal(source, name):
-    """`(curves, names of their metrics, the place of the first of the setting that was chosen)`; `None` where it is not ours."""
+    """`(curves, task, the place of the first of the setting that was chosen)`; `None` where it is not ours."""
     if isinstance(source, str | Path):
         path = Path(source)
         if (path / FILE).is_file():
             _, task, _, _, blocks = read_folder(path)
             curves = [curve for block in blocks.values() for curve in block]
-            return curves, task.metrics, _first(curves, None)
+            return curves, task, _first(curves, None)
         if not (path.is_file() and path.suffix == ".json" and b'"epochal_format"' in path.read_bytes()[:200]):
             return None
         source = read(path)
@@ -175,11 +177,11 @@ def _epochal(source, name):
         evidence, size, rate = source.evidence, source.batch_size.value, source.learning_rate.value
         chosen = next((c.setting for c in evidence.curves if c.stage == "confirm" and c.setting.batch_size == size
                        and c.setting.learning_rate == rate), None)
-        return list(evidence.curves), () if evidence.task is None else evidence.task.metrics, _first(evidence.curves, chosen)
+        return list(evidence.curves), evidence.task, _first(evidence.curves, chosen)
     if isinstance(source, Evidence):
-        return list(source.curves), () if source.task is None else source.task.metrics, _first(source.curves, None)
+        return list(source.curves), source.task, _first(source.curves, None)
     if isinstance(source, Study):
-        return list(source.curves), source.task.metrics, _first(source.curves, None)
+        return list(source.curves), source.task, _first(source.curves, None)
     require(not isinstance(source, Diagnosis), name, Wording("a Diagnosis"), KINDS, "Its `history` is one.")
     return None
 
