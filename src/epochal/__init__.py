@@ -6,9 +6,24 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import epochs, fit, load, measure, plan, predict, study
+    from .api import diagnose, epochs, fit, load, measure, plan, predict, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
-    from .records import Choice, Contrast, Curve, Design, EpochChoice, Evidence, Outcome, Plan, Reading, Study, TunedRate
+    from .records import (
+        Choice,
+        Contrast,
+        Curve,
+        Design,
+        Diagnosis,
+        EpochChoice,
+        Evidence,
+        Finding,
+        History,
+        Outcome,
+        Plan,
+        Reading,
+        Study,
+        TunedRate,
+    )
     from .rules.training.prior import corrected
     from .seam.model.metrics import AveragePrecision, RecallAtPrecision
     from .training import callbacks
@@ -16,15 +31,16 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 
 __version__ = "0.1.0"
 
-__all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochChoice", "EpochalError", "Evidence",
-           "MeasurementFailed", "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported",
-           "UsageError", "callbacks", "corrected", "epochs", "fit", "load", "measure", "plan", "predict",
-           "reestimate_batch_norm", "study"]
+__all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "Diagnosis", "EpochChoice", "EpochalError",
+           "Evidence", "Finding", "History", "MeasurementFailed", "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study",
+           "TunedRate", "Unsupported", "UsageError", "callbacks", "corrected", "diagnose", "epochs", "fit", "load", "measure",
+           "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
-    "epochs fit load measure plan predict study": "epochal.api",
+    "diagnose epochs fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
-    "Choice Contrast Curve Design EpochChoice Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
+    "Choice Contrast Curve Design Diagnosis EpochChoice Evidence Finding History": "epochal.records",
+    "Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
     "callbacks": "epochal.training",  # a room that is public as a whole
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",

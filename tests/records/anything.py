@@ -43,6 +43,8 @@ def anything(kind):
         return st.lists(anything(arguments[0]), max_size=longest).map(tuple)
     if origin is tuple:
         return st.tuples(*(anything(one) for one in arguments))
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return st.sampled_from(kind)
     return PLAIN[kind]
@@ -219,6 +221,8 @@ def _one(kind, name=""):
         return (_one(arguments[0]),) * 2
     if origin is tuple:
         return tuple(map(_one, arguments))
+    if origin is typing.Literal:
+        return arguments[-1]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return list(kind)[-1]
     if typing.get_origin(kind) is typing.Literal:

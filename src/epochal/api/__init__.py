@@ -1,5 +1,6 @@
-"""The Python face: `epochal.plan`, `fit`, `predict`, `study`, `measure` and `epochs`, with Keras' argument names."""
+"""The Python face: `epochal.plan`, `fit`, `predict`, `study`, `measure`, `epochs` and `diagnose`, with Keras' argument names."""
 
+from .verbs import diagnose as diagnose
 from .verbs import epochs as epochs
 from .verbs import fit as fit
 from .verbs import load as load

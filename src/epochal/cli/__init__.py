@@ -1,3 +1,3 @@
-"""The command line: `epochal plan`, `fit`, `predict`, `study`, `measure` and `epochs`; arguments in, progress and answer out."""
+"""The command line: `epochal plan`, `fit`, `predict`, `study`, `measure`, `epochs` and `diagnose`; arguments in, answer out."""
 
 from .main import main as main

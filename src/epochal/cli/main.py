@@ -59,8 +59,16 @@ Examples:
   epochal epochs plan.json
   epochal epochs churn_study --batch-size 128"""
 
+_DIAGNOSE_EXAMPLES = """\b
+Examples:
+  epochal diagnose training.csv
+  epochal diagnose logs/run1 --batch-size 32 --rows 1600
+  epochal diagnose history.json --baseline earlier.json --out diagnosis.html
+  epochal diagnose training.csv --data customers.csv --target churned --model my_model.py:build --batch-size 32"""
+
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
-                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4]])
+                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4],
+                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):
@@ -106,8 +114,7 @@ _written = (
     click.option("--skip", type=click.IntRange(0), metavar="LINES", help="Lines before the columns' names.  [default: found out]"),
     click.option("--header/--no-header", "header", default=None,
                  help="Whether the first line names the columns.  [default: found out]"))
-_table = _all_of(
-    click.argument("data"),
+_table_options = (
     click.option("--target", metavar="COLUMN", help="Column to predict; needed for CSV and Parquet."),
     click.option("--groups", "--group", "groups", metavar="COLUMN",
                  help="Rows with the same value here stay in one part of the split."),
@@ -126,6 +133,7 @@ _table = _all_of(
     *_written,
     click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
                                                              "network (Dense 64, Dense 32, head, Adam)."))
+_table = _all_of(click.argument("data"), *_table_options)
 _backend = click.option("--backend", type=click.Choice(list(BACKENDS)),
                         help="Keras back end.  [default: KERAS_BACKEND, or jax]")
 _class_weight = click.option("--class-weight", type=click.Choice(["balanced"]),
@@ -339,5 +347,38 @@ def epochs(**options):
     Exit status 0; 2 with a sentence on what to mend.
     """
     from .epochs import run
+
+    run(options)
+
+
+@main.command(epilog=_DIAGNOSE_EXAMPLES)
+@click.argument("history", metavar="FILE")
+@click.option("--baseline", metavar="FILE", help="An earlier training to compare with, such as one with its labels shuffled.")
+@click.option("--training", type=click.IntRange(0), metavar="N",
+              help="Which training of a plan or study, from 0.  [default: the first of the setting that was chosen]")
+@click.option("--batch-size", type=click.IntRange(1), help="What it was trained with, where the file does not say.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="What it was trained with.")
+@click.option("--rows", type=click.IntRange(1), help="Rows that were trained on.")
+@click.option("--validation-rows", type=click.IntRange(1), help="Rows that were validated on.")
+@click.option("--epochs", type=click.IntRange(1), help="What was asked for, where early stopping may have ended it sooner.")
+@click.option("--weighted", is_flag=True, help="It was trained with class_weight or sample_weight.")
+@click.option("--data", metavar="DATA", help="The data: then what the curves suggest is tested with them. As for `epochal plan`.")
+@_all_of(*_table_options)
+@_backend
+@_class_weight
+@click.option("--budget", default="1 min", show_default=True, help="Time for the tests, about.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the tests repeatable.")
+@click.option("--out", metavar="FILE.html", help="A page with the curves and the findings on them.")
+@_json
+def diagnose(**options):
+    """What went wrong in a training, by its curves: FILE is a CSVLogger file, JSON of a Keras History, a folder of TensorBoard's
+    events, a run of MLflow's (its folder, or URI#RUN_ID), or a plan.json or study folder of Epochal.
+
+    It says what it found, where, how sure it is and what to do; what it looked for; and what it could not check. With --data the
+    training is made again and tested: a minute, and on a copy of the model.
+
+    Exit status 0, whatever was found; 2 with a sentence on what to mend; 130 if interrupted.
+    """
+    from .diagnose import run
 
     run(options)

@@ -14,6 +14,9 @@ from .finding import Epochs as Epochs
 from .finding import Finding as Finding
 from .finding import Place as Place
 from .finding import Unchecked as Unchecked
+from .history import Diagnosis as Diagnosis
+from .history import History as History
+from .history import Known as Known
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan

@@ -21,6 +21,7 @@ from .epochs import EpochChoice, Replayed, StoppingRule
 from .evidence import Evidence, Until
 from .finding import Epochs, Finding, Place, Unchecked
 from .fitting import check
+from .history import Diagnosis, History, Known
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
 from .race import Lead, Mark, Run
@@ -34,6 +35,7 @@ _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
                                            Finding, Epochs, Place, Unchecked, EpochChoice, Replayed, StoppingRule,
+                                           History, Known, Diagnosis,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 

@@ -45,7 +45,7 @@ def page(record):
     """The whole page of a `Plan` or a `Study` as text."""
     template, about = ("study.html", _of_study(record)) if isinstance(record, Study) else ("plan.html", _of_plan(record))
     drawn = any(picture.charts for picture in about["pictures"])
-    return _templates().get_template(template).render(**about, plotly=_script() if drawn else "")
+    return templates().get_template(template).render(**about, plotly=script() if drawn else "")
 
 
 def html_for(record):
@@ -56,7 +56,7 @@ def html_for(record):
     else:
         about = {"title": record.headline, "sentences": list(record.sentences()),
                  "tables": [("", [("", "use", "plausible", "because"), *choice_rows(record)]), *_leads(record)]}
-    return _templates().get_template("notebook.html").render(**about)
+    return templates().get_template("notebook.html").render(**about)
 
 
 def _of_plan(plan):
@@ -99,14 +99,14 @@ def _of_study(study):
 
 
 @functools.cache
-def _script():
+def script():
     """Plotly's script of the basic charts (`plotly.js-basic-dist-min` on npm, MIT): a quarter of the one that the Python package
     brings, which has maps and solids too."""
     return (pathlib.Path(__file__).parent / "templates" / "plotly-basic.min.js").read_text(encoding="utf-8")
 
 
 @functools.cache
-def _templates():
+def templates():
     """The Jinja environment of the report's pages: everything is escaped, a name that is missing is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

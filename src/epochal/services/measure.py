@@ -157,7 +157,7 @@ class _Work:
 
     def apart(self, request):
         """Measure in a process of its own; where it ends before it should, what was under way is told, and another one goes on."""
-        source = _carried_source(request.source)
+        source = carried_source(request.source)
         if source is None:
             self.reporter.say(_NOT_CARRIED)
             return self.here(request)
@@ -305,7 +305,7 @@ def _not_here(probe, rig):
     return "" if probe.offered() else "what it compares is not installed"
 
 
-def _carried_source(source):
+def carried_source(source):
     """The source as plain data and arrays for another process; `None` where the model cannot be carried there, or where this one
     may hold all of a device's memory."""
     if isinstance(source, TableSource):

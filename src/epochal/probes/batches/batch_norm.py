@@ -113,6 +113,17 @@ def _epoch(rig, state, places, rates, *, first):
     return state, perf_counter() - begun
 
 
+def gap_of(rig, state, *, seed=0):
+    """The `StatisticsGap` of a model as it stands: judged with its moving statistics, and with those of training rows.
+
+    `None` where no batch-norm layer trains, or validation rows are too few. Updates and weight are those of no training: 0.
+    """
+    momenta, blocks = [layer.momentum for layer in rig.moving_statistics(state)], _blocks(rig, seed)
+    if not momenta or max(momenta) >= 1 or sum(map(len, blocks)) < _FEWEST_BLOCKS:
+        return None
+    return _gap(rig, state, blocks, seed, 0, 0.0)
+
+
 def _gap(rig, state, blocks, seed, n_updates, weight):
     size = _size(rig)
     rows = stream(seed, "batch_norm_lag", n_updates).permutation(rig.n_examples)

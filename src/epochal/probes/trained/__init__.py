@@ -1,0 +1,1 @@
+"""What a training does when it is made again: with other seeds, at lower rates, beside another kind of model."""
