@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import fit, load, measure, plan, predict, study
+    from .api import check, fit, load, measure, plan, predict, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
-    from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
+    from .records import Checked, Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
     from .rules.training.prior import corrected
     from .seam.model.metrics import AveragePrecision, RecallAtPrecision
     from .training.fit.batch_norm import reestimate_batch_norm
 
 __version__ = "0.1.0"
 
-__all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
-           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
+__all__ = ["Advice", "AveragePrecision", "Checked", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
+           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "check", "corrected", "fit",
            "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
-    "fit load measure plan predict study": "epochal.api",
+    "check fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
-    "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
+    "Checked Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",

@@ -1,5 +1,6 @@
-"""The Python face: `epochal.plan`, `fit`, `predict`, `study` and `measure`, with Keras' argument names."""
+"""The Python face: `epochal.plan`, `fit`, `predict`, `study`, `measure` and `check`, with Keras' argument names."""
 
+from .verbs import check as check
 from .verbs import fit as fit
 from .verbs import load as load
 from .verbs import measure as measure

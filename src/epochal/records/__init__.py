@@ -1,6 +1,7 @@
 """The nouns: what was measured, trained and decided. They print themselves and travel as JSON."""
 
 from .ceiling import Ceiling as Ceiling
+from .checked import Checked as Checked
 from .curve import Curve as Curve
 from .curve import Setting as Setting
 from .evidence import FIXABLE as FIXABLE
