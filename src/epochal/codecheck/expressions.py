@@ -258,6 +258,8 @@ def _construct(function, result, arguments, keywords, walk):
 def _in_place(name, receiver, arguments):
     if name in ("append", "add", "extend", "insert", "update"):
         receiver.added.extend(arguments)
+        if receiver.kind == "item" and receiver.parents:
+            receiver.parents[0].added.extend(arguments)  # scores[size].append(...)
     elif name == "sort" and receiver.kind != "module":
         receiver.marks.add("sorted")
 

@@ -143,7 +143,9 @@ KIND = Kind(
     "test-selects", "fault", "the test rows choose",
     "Hold out validation rows of their own (validation_split, or a second train_test_split of the training rows) to choose by, and "
     "evaluate on the test rows once at the end.",
-    """model.fit(x_train, y_train, epochs=100, validation_data=(x_test, y_test), callbacks=[early])
+    """early = EarlyStopping(patience=5, restore_best_weights=True)
+model.fit(x_train, y_train, epochs=100, validation_data=(x_test, y_test), callbacks=[early])
 print(model.evaluate(x_test, y_test))""",
-    """model.fit(x_train, y_train, epochs=100, validation_split=0.2, callbacks=[early])
+    """early = EarlyStopping(patience=5, restore_best_weights=True)
+model.fit(x_train, y_train, epochs=100, validation_split=0.2, callbacks=[early])
 print(model.evaluate(x_test, y_test))""", _look)

@@ -94,7 +94,7 @@ def _goes_into(event, rows, split, story):
     for later in story.events[event.order + 1:]:
         if later.what != "call":
             continue
-        called = later.receiver is event.receiver and (later.name in ("transform", "__call__") or later.node.func is not None and (
+        called = (later.receiver is event.receiver or later.receiver is event.result) and (later.name in ("transform", "__call__") or later.node.func is not None and (
             type(later.node.func).__name__ == "Name" and event.name == "adapt"))
         if called and later.arguments and origin & {id(one) for one in rows_of(later.arguments[0], most=200)}:
             made.add(id(later.result))

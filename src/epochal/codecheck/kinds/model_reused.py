@@ -126,7 +126,7 @@ def _compared_in_line(first, second, story):
     model = first.receiver
     if model is not second.receiver or not is_model(model) or first.loops != second.loops or apart(first, second):
         return False
-    if not is_none(second.argument("initial_epoch")) or x_of(first) is not x_of(second) or first.node is second.node and (
+    if not is_none(second.argument("initial_epoch")) or not _same(x_of(first), x_of(second)) or first.node is second.node and (
             first.inside != second.inside):
         return False
     between = story.events[first.order + 1: second.order]
@@ -139,6 +139,14 @@ def _compared_in_line(first, second, story):
     if not _differ(first.argument("batch_size", 2), second.argument("batch_size", 2)):
         return False
     return _both_used(first.result, second.result, second, story)
+
+
+def _same(one, other):
+    """Whether two values are the same data: one thing, or lists of the same things."""
+    if one is other:
+        return True
+    both = one is not None and other is not None and one.kind == other.kind == "sequence" and len(one.parents) == len(other.parents)
+    return both and all(map(_same, one.parents, other.parents))
 
 
 def _differ(one, other):

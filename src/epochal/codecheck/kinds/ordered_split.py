@@ -39,16 +39,25 @@ def order_of(value: Value | None, story: Story) -> str:
 def _shuffles(one):
     if one.kind == "call" and one.last in _SHUFFLES:
         return constant(one.keywords.get("shuffle")) is not False
-    index = one.keywords.get("[]") if one.kind == "item" else None
-    return index is not None and any("shuffled" in inner.marks or (inner.kind == "call" and inner.last in _SHUFFLES)
-                                     for inner in ancestors(index, most=200))
+    return one.kind == "item" and _index_says(one.keywords.get("[]")) == "shuffled"
+
+
+def _index_says(index):
+    """Whether an index puts rows in order, or at random: what was done to it last."""
+    for inner in ancestors(index, most=200):
+        if "shuffled" in inner.marks or (inner.kind == "call" and inner.last in _SHUFFLES):
+            return "shuffled"
+        if inner.kind == "call" and (inner.last in ("argsort", "lexsort") or (inner.last == "sorted" and "key" in inner.keywords)):
+            return "sorted"
+        if inner.kind == "call" and inner.last in ("sort", "sorted"):
+            return ""
+    return ""
 
 
 def _order(one, story):
     if "sorted" in one.marks or (one.kind == "call" and one.last in _SORTS and one.last != "argsort"):
         return "" if _by_time(one) else "are sorted"
-    index = one.keywords.get("[]") if one.kind == "item" else None
-    if index is not None and any(inner.kind == "call" and inner.last == "argsort" for inner in ancestors(index, most=60)):
+    if one.kind == "item" and _index_says(one.keywords.get("[]")) == "sorted":
         return "are sorted"
     if _class_after_class(one) or _filled_by_class(one, story):
         return "are joined class after class"
