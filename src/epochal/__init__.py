@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 
 __version__ = "0.1.0"
 
-__all__ = ["Advice", "AveragePrecision", "Checked", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
-           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "check", "corrected", "fit",
-           "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
+__all__ = ["Advice", "AveragePrecision", "Checked", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence",
+           "MeasurementFailed", "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported",
+           "UsageError", "check", "corrected", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
     "check fit load measure plan predict study": "epochal.api",

@@ -55,10 +55,16 @@ def _each(tree, find):
 
 def _fits_with(statement_of):
     """Finds `(block, place, call)` of trainings."""
+
     def find(tree):
-        return [(block, place, call) for _, block in blocks(tree) for place, statement in enumerate(block)
-                if isinstance(statement, ast.Expr | ast.Assign | ast.Return) for call in calls_in(statement, "fit")
-                if statement_of(call)]
+        return [
+            (block, place, call)
+            for _, block in blocks(tree)
+            for place, statement in enumerate(block)
+            if isinstance(statement, ast.Expr | ast.Assign | ast.Return)
+            for call in calls_in(statement, "fit")
+            if statement_of(call)
+        ]
 
     return find
 
@@ -73,19 +79,25 @@ def _on_arrays(call):
 
 def reuse(name, tree):
     """The model is made before the loop, once."""
+
     def loops(of):
-        return [(block, place, loop, inner, at) for _, block in blocks(of) for place, loop in enumerate(block)
-                if isinstance(loop, ast.For) and _outermost(loop, of)
-                for inner, at in _makings(loop)]
+        return [
+            (block, place, loop, inner, at)
+            for _, block in blocks(of)
+            for place, loop in enumerate(block)
+            if isinstance(loop, ast.For) and _outermost(loop, of)
+            for inner, at in _makings(loop)
+        ]
 
     for place, changed, (block, at, loop, inner, start) in _each(tree, loops):
         hoisted, free = _making(inner, start, loop)
         if free:
-            del inner[start:start + len(hoisted)]
+            del inner[start : start + len(hoisted)]
             block[at:at] = hoisted
             yield f"hoisted {place}", changed
-    for place, changed, (block, at, call) in _each(tree, _fits_with(lambda call: _keyword(call, "batch_size") and _on_arrays(call)
-                                                                    and not _keyword(call, "initial_epoch"))):
+    for place, changed, (block, at, call) in _each(
+        tree, _fits_with(lambda call: _keyword(call, "batch_size") and _on_arrays(call) and not _keyword(call, "initial_epoch"))
+    ):
         if isinstance(block[at], ast.Assign) and not _in_a_loop(changed, block):
             again = copy.deepcopy(block[at])
             target = _text(again.targets[0])
@@ -94,7 +106,7 @@ def reuse(name, tree):
             again.targets = [ast.Name("second_" + target, ast.Store())]
             _keyword(calls_in(again, "fit")[0], "batch_size").value = ast.Constant(5)
             shown = _code(f"print({target}.history['loss'], second_{target}.history['loss'])")
-            block[at + 1:at + 1] = [again, *shown]
+            block[at + 1 : at + 1] = [again, *shown]
             yield f"again {place}", changed
 
 
@@ -105,9 +117,15 @@ def _outermost(loop, tree):
 def _makings(loop):
     """Where in a loop a model is assigned that is then fitted there."""
     fitted = {call.func.value.id for call in calls_in(loop, "fit") if isinstance(call.func.value, ast.Name) and _trains(call)}
-    return [(block, place) for _, block in blocks(loop) for place, statement in enumerate(block)
-            if isinstance(statement, ast.Assign) and _text(statement.targets[0]) in fitted
-            and isinstance(statement.value, ast.Call) and _called(statement.value) not in ("fit",)]
+    return [
+        (block, place)
+        for _, block in blocks(loop)
+        for place, statement in enumerate(block)
+        if isinstance(statement, ast.Assign)
+        and _text(statement.targets[0]) in fitted
+        and isinstance(statement.value, ast.Call)
+        and _called(statement.value) not in ("fit",)
+    ]
 
 
 def _making(block, start, loop):
@@ -115,11 +133,14 @@ def _making(block, start, loop):
     model = _text(block[start].targets[0])
     taken = [block[start]]
     depends = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-    for statement in block[start + 1:]:
+    for statement in block[start + 1 :]:
         is_compile = isinstance(statement, ast.Expr) and _text(statement).startswith(f"{model}.compile")
         uses = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} & depends
-        if not (isinstance(statement, ast.Expr) and _text(statement).startswith(f"{model}.")) or (is_compile and uses) or (
-                ".fit(" in _text(statement)):
+        if (
+            not (isinstance(statement, ast.Expr) and _text(statement).startswith(f"{model}."))
+            or (is_compile and uses)
+            or (".fit(" in _text(statement))
+        ):
             break
         taken.append(statement)
     used = {node.id for statement in taken for node in ast.walk(statement) if isinstance(node, ast.Name)}
@@ -127,46 +148,81 @@ def _making(block, start, loop):
 
 
 def _in_a_loop(tree, block):
-    return any(isinstance(node, ast.For | ast.FunctionDef) and block is not node and any(
-        inner is block for _, inner in blocks(node)) for node in ast.walk(tree))
+    return any(
+        isinstance(node, ast.For | ast.FunctionDef) and block is not node and any(inner is block for _, inner in blocks(node))
+        for node in ast.walk(tree)
+    )
 
 
 def restart(name, tree):
     """The weights are not given back."""
-    for place, changed, (block, at) in _each(tree, lambda of: [
-            (block, at) for node, block in blocks(of) for at, statement in enumerate(block) if isinstance(node, ast.For)
-            and isinstance(statement, ast.Expr) and _text(statement).startswith("net.set_weights")]):
+    for place, changed, (block, at) in _each(
+        tree,
+        lambda of: [
+            (block, at)
+            for node, block in blocks(of)
+            for at, statement in enumerate(block)
+            if isinstance(node, ast.For) and isinstance(statement, ast.Expr) and _text(statement).startswith("net.set_weights")
+        ],
+    ):
         del block[at]
         yield f"not given back {place}", changed
 
 
 def in_order(name, tree):
     """Rows are put in order before `validation_split` takes the last of them."""
-    split = _fits_with(lambda call: _keyword(call, "validation_split") and _on_arrays(call) and not isinstance(call.args[0], ast.List)
-                       and all(isinstance(one, ast.Name) for one in call.args) and _text(call.args[0]) != _text(call.args[1]))
+    split = _fits_with(
+        lambda call: (
+            _keyword(call, "validation_split")
+            and _on_arrays(call)
+            and not isinstance(call.args[0], ast.List)
+            and all(isinstance(one, ast.Name) for one in call.args)
+            and _text(call.args[0]) != _text(call.args[1])
+        )
+    )
     for place, changed, (block, at, call) in _each(tree, split):
         x, y = map(_text, call.args)
-        forms = [f"{x}, {y} = {x}[{y}.argsort()], {y}[{y}.argsort()]",
-                 f"import numpy\nin_order = numpy.argsort({y}, axis=0).ravel()\n{x} = {x}[in_order]\n{y} = {y}[in_order]"]
+        forms = [
+            f"{x}, {y} = {x}[{y}.argsort()], {y}[{y}.argsort()]",
+            f"import numpy\nin_order = numpy.argsort({y}, axis=0).ravel()\n{x} = {x}[in_order]\n{y} = {y}[in_order]",
+        ]
         if len(forms) > place % 2:
             block[at:at] = _code(forms[place % 2])
         yield f"argsort {place}", changed
-    for place, changed, (block, at) in _each(tree, lambda of: [
-            (block, at) for _, block in blocks(of) for at, statement in enumerate(block)
-            if isinstance(statement, ast.Assign) and "order" in _text(statement.value) and isinstance(statement.value, ast.Tuple)]):
+    for place, changed, (block, at) in _each(
+        tree,
+        lambda of: [
+            (block, at)
+            for _, block in blocks(of)
+            for at, statement in enumerate(block)
+            if isinstance(statement, ast.Assign) and "order" in _text(statement.value) and isinstance(statement.value, ast.Tuple)
+        ],
+    ):
         del block[at]
         yield f"not mixed {place}", changed
-    for place, changed, (block, at, call) in _each(tree, _fits_with(lambda call: _keyword(call, "validation_split") and len(
-            call.args) == 2 and ".to_numpy" in _text(call.args[0]))):
+    for place, changed, (block, at, call) in _each(
+        tree,
+        _fits_with(
+            lambda call: _keyword(call, "validation_split") and len(call.args) == 2 and ".to_numpy" in _text(call.args[0])
+        ),
+    ):
         frame = _text(call.args[0]).split("[")[0]
         block[at:at] = _code(f"{frame} = {frame}.sort_values('target')")
         yield f"sort_values {place}", changed
-    for place, changed, (block, at) in _each(tree, lambda of: [
-            (block, at) for _, block in blocks(of) for at, statement in enumerate(block)
-            if isinstance(statement, ast.Assign) and "shuffle(" in _text(statement.value) and "random_state" in _text(statement.value)
-            and "split" in _text(of)]):
+    for place, changed, (block, at) in _each(
+        tree,
+        lambda of: [
+            (block, at)
+            for _, block in blocks(of)
+            for at, statement in enumerate(block)
+            if isinstance(statement, ast.Assign)
+            and "shuffle(" in _text(statement.value)
+            and "random_state" in _text(statement.value)
+            and "split" in _text(of)
+        ],
+    ):
         x, y = (_text(one) for one in block[at].targets[0].elts)
-        block[at:at + 1] = _code(f"rows = sorted(range(len({y})), key=lambda row: {y}[row])\n{x}, {y} = {x}[rows], {y}[rows]")
+        block[at : at + 1] = _code(f"rows = sorted(range(len({y})), key=lambda row: {y}[row])\n{x}, {y} = {x}[rows], {y}[rows]")
         yield f"sorted {place}", changed
 
 
@@ -182,12 +238,18 @@ def test_chooses(name, tree):
         _hold_out(call, judged)
         yield f"searches by them {place}", changed
     if judged:
-        fits = _fits_with(lambda call: _on_arrays(call) and not _keyword(call, "callbacks") and not _keyword(call, "initial_epoch"))
+        fits = _fits_with(
+            lambda call: _on_arrays(call) and not _keyword(call, "callbacks") and not _keyword(call, "initial_epoch")
+        )
         for place, changed, (_, _, call) in _each(tree, fits):
             if not any(isinstance(node, ast.For) for node in ast.walk(changed)):
                 _hold_out(call, judged)
-                call.keywords.append(ast.keyword("callbacks", _expression(
-                    "[__import__('keras').callbacks.EarlyStopping(patience=1, restore_best_weights=True)]")))
+                call.keywords.append(
+                    ast.keyword(
+                        "callbacks",
+                        _expression("[__import__('keras').callbacks.EarlyStopping(patience=1, restore_best_weights=True)]"),
+                    )
+                )
                 changed.body[1:1] = _code("from keras.callbacks import EarlyStopping as Stop")
                 _keyword(call, "callbacks").value = _expression("[Stop(patience=1, restore_best_weights=True)]")
                 yield f"stops anew {place}", changed
@@ -209,20 +271,30 @@ def _hold_out(call, rows):
     call.keywords.append(ast.keyword("validation_data", _expression(f"({rows[0]}, {rows[1]})")))
 
 
-_LEARNERS = ["from sklearn.preprocessing import StandardScaler\n{x} = StandardScaler().fit_transform({x})",
-             "from sklearn.preprocessing import MinMaxScaler as Scaler\nwhole = Scaler()\nwhole.fit({x})\n{x} = whole.transform({x})",
-             "import sklearn.decomposition\n{x} = sklearn.decomposition.PCA(n_components={x}.shape[1]).fit_transform({x})",
-             "from sklearn import preprocessing as prep\nranks = prep.QuantileTransformer(n_quantiles=20)\n{x} = ranks.fit_transform({x})",
-             "from sklearn.preprocessing import RobustScaler\nfitted = RobustScaler().fit({x})\n{x} = fitted.transform({x})"]
+_LEARNERS = [
+    "from sklearn.preprocessing import StandardScaler\n{x} = StandardScaler().fit_transform({x})",
+    "from sklearn.preprocessing import MinMaxScaler as Scaler\nwhole = Scaler()\nwhole.fit({x})\n{x} = whole.transform({x})",
+    "import sklearn.decomposition\n{x} = sklearn.decomposition.PCA(n_components={x}.shape[1]).fit_transform({x})",
+    "from sklearn import preprocessing as prep\nranks = prep.QuantileTransformer(n_quantiles=20)\n{x} = ranks.fit_transform({x})",
+    "from sklearn.preprocessing import RobustScaler\nfitted = RobustScaler().fit({x})\n{x} = fitted.transform({x})",
+]
 
 
 def fits_before(name, tree):
     """Something is fitted on all rows, and then they are split."""
+
     def splits(of):
-        return [(block, at, call) for _, block in blocks(of) for at, statement in enumerate(block)
-                if isinstance(statement, ast.Assign) for call in calls_in(statement, "train_test_split", "tts")
-                if isinstance(call.args[0], ast.Name) and "image" not in _text(call.args[0]) and "picture" not in _text(call.args[0])
-                and _text(call.args[0]) not in ("x_rest", "x_all", "X_tr", "wines")]
+        return [
+            (block, at, call)
+            for _, block in blocks(of)
+            for at, statement in enumerate(block)
+            if isinstance(statement, ast.Assign)
+            for call in calls_in(statement, "train_test_split", "tts")
+            if isinstance(call.args[0], ast.Name)
+            and "image" not in _text(call.args[0])
+            and "picture" not in _text(call.args[0])
+            and _text(call.args[0]) not in ("x_rest", "x_all", "X_tr", "wines")
+        ]
 
     for place, changed, (block, at, call) in _each(tree, splits):
         for form in {(len(name) + place) % len(_LEARNERS), (len(name) + place + 2) % len(_LEARNERS)}:
@@ -260,14 +332,18 @@ def batch_size(name, tree):
 def drop_rows(name, tree):
     """`steps_per_epoch`, rounded down or a number."""
     forms = ("len({x}) // 32", "{x}.shape[0] // 64", "int(len({x}) / 50)", "3")
-    for place, changed, (_, _, call) in _each(tree, _fits_with(lambda call: _on_arrays(call) and isinstance(call.args[0], ast.Name))):
+    for place, changed, (_, _, call) in _each(
+        tree, _fits_with(lambda call: _on_arrays(call) and isinstance(call.args[0], ast.Name))
+    ):
         form = forms[(len(name) + place) % 4].format(x=_text(call.args[0]))
         call.keywords = [one for one in call.keywords if one.arg not in ("validation_split", "callbacks")]
         call.keywords.insert(0, ast.keyword("steps_per_epoch", _expression(form)))
         if "validation_split" in _text(tree) and ("val_" in _text(tree)):
             continue
         yield f"array {form}", changed
-    for place, changed, (_, _, call) in _each(tree, _fits_with(lambda call: _batches(call) and not _keyword(call, "steps_per_epoch"))):
+    for place, changed, (_, _, call) in _each(
+        tree, _fits_with(lambda call: _batches(call) and not _keyword(call, "steps_per_epoch"))
+    ):
         call.keywords.append(ast.keyword("steps_per_epoch", ast.Constant(4)))
         yield f"batches {place}", changed
 
@@ -286,21 +362,30 @@ def keep_order(name, tree):
 
 def one_seed(name, tree):
     """Without the repeats; or a best one is taken of what was only shown."""
-    for place, changed, (block, at, loop) in _each(tree, lambda of: [
-            (block, at, one) for _, block in blocks(of) for at, one in enumerate(block)
-            if isinstance(one, ast.For) and _text(one.target) == "seed" and calls_in(one, "fit")]):
-        block[at:at + 1] = [*_code("only = 0"), *_renamed(loop.body, "seed", "only")]
+    for place, changed, (block, at, loop) in _each(
+        tree,
+        lambda of: [
+            (block, at, one)
+            for _, block in blocks(of)
+            for at, one in enumerate(block)
+            if isinstance(one, ast.For) and _text(one.target) == "seed" and calls_in(one, "fit")
+        ],
+    ):
+        block[at : at + 1] = [*_code("only = 0"), *_renamed(loop.body, "seed", "only")]
         yield f"no repeats {place}", changed
-    for place, changed, loop in _each(tree, lambda of: [
-            one for one in ast.walk(of) if isinstance(one, ast.For) and _text(one.target) == "(width, seed)"]):
+    for place, changed, loop in _each(
+        tree, lambda of: [one for one in ast.walk(of) if isinstance(one, ast.For) and _text(one.target) == "(width, seed)"]
+    ):
         loop.target = ast.Name("width", ast.Store())
         loop.iter = _expression("[4, 16]")
         loop.body = _renamed(loop.body, "seed", "0")
         yield f"no seeds {place}", changed
-    for store, lines in (("curves", "winner = min(curves, key=lambda one: min(curves[one]))\nprint(winner)"),
-                         ("table", "print(min(table, key=lambda row: row[1]))"),
-                         ("table", "print(sorted(table, key=lambda row: row[1])[0])"),
-                         ("histories", "best = max(histories, key=lambda b: max(histories[b].history['val_accuracy']))\nprint(best)")):
+    for store, lines in (
+        ("curves", "winner = min(curves, key=lambda one: min(curves[one]))\nprint(winner)"),
+        ("table", "print(min(table, key=lambda row: row[1]))"),
+        ("table", "print(sorted(table, key=lambda row: row[1])[0])"),
+        ("histories", "best = max(histories, key=lambda b: max(histories[b].history['val_accuracy']))\nprint(best)"),
+    ):
         if any(isinstance(node, ast.Name) and node.id == store and isinstance(node.ctx, ast.Store) for node in ast.walk(tree)):
             changed = copy.deepcopy(tree)
             changed.body += _code(lines)
@@ -317,9 +402,14 @@ def _renamed(body, before, after):
 
 def from_history(name, tree):
     """What the training history says last takes the place of a judgement on other rows."""
+
     def judged(of):
-        return [(block, at) for _, block in blocks(of) for at, statement in enumerate(block)
-                if isinstance(statement, ast.Expr | ast.Assign) and calls_in(statement, "evaluate")]
+        return [
+            (block, at)
+            for _, block in blocks(of)
+            for at, statement in enumerate(block)
+            if isinstance(statement, ast.Expr | ast.Assign) and calls_in(statement, "evaluate")
+        ]
 
     if len(judged(tree)) != 1 or "val_accuracy'" in _text(tree) or "val_loss']" in _text(tree) or "accuracy" not in _text(tree):
         return
@@ -332,10 +422,12 @@ def from_history(name, tree):
                 block[at] = ast.Assign([ast.Name("log", ast.Store())], one, lineno=0)
             log = _text(block[at].targets[0])
         block, at = judged(changed)[0]
-        forms = [f"print('accuracy:', {log}.history['accuracy'][-1])",
-                 f"reached = {log}.history['accuracy'][-1]\nprint(f'The model reaches {{reached:.3f}}')",
-                 f"print('accuracy: %.2f' % max({log}.history['accuracy']))"]
-        following = [] if isinstance(block[at], ast.Expr) else [one for one in block[at + 1:] if "print" not in _text(one)]
+        forms = [
+            f"print('accuracy:', {log}.history['accuracy'][-1])",
+            f"reached = {log}.history['accuracy'][-1]\nprint(f'The model reaches {{reached:.3f}}')",
+            f"print('accuracy: %.2f' % max({log}.history['accuracy']))",
+        ]
+        following = [] if isinstance(block[at], ast.Expr) else [one for one in block[at + 1 :] if "print" not in _text(one)]
         if isinstance(changed.body[-1], ast.If) or "self" in log or isinstance(block[at], ast.Return):
             return
         block[at:] = [*_code(forms[len(name) % 3]), *following]
@@ -359,6 +451,16 @@ def _reused(name, tree):
     yield from restart(name, tree)
 
 
-MUTATORS = {"model-reused": _reused, "ordered-split": in_order, "test-selects": test_chooses, "fitted-before-split": fits_before,
-            "last-weights-kept": last_weights, "batch-size-ignored": batch_size, "rows-dropped": drop_rows, "not-shuffled": keep_order,
-            "one-seed": one_seed, "training-metric-as-result": from_history, "accumulated-batch-norm": accumulate}
+MUTATORS = {
+    "model-reused": _reused,
+    "ordered-split": in_order,
+    "test-selects": test_chooses,
+    "fitted-before-split": fits_before,
+    "last-weights-kept": last_weights,
+    "batch-size-ignored": batch_size,
+    "rows-dropped": drop_rows,
+    "not-shuffled": keep_order,
+    "one-seed": one_seed,
+    "training-metric-as-result": from_history,
+    "accumulated-batch-norm": accumulate,
+}

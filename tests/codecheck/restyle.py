@@ -4,9 +4,29 @@ import ast
 import builtins
 import copy
 
-_NAMES = {"model": "net1", "net": "mdl", "history": "log_of_fit", "x_train": "X_tr", "y_train": "Y_tr", "x_test": "X_te", "y_test": "Y_te",
-          "X_train": "trainX", "X_test": "testX", "y": "labels_all", "X": "data_all", "x": "feats", "scaler": "sc1", "results": "found_for",
-          "clf": "estimator", "early": "cb", "stop": "stopper", "x_val": "devX", "y_val": "devY", "features": "cols", "order": "perm"}
+_NAMES = {
+    "model": "net1",
+    "net": "mdl",
+    "history": "log_of_fit",
+    "x_train": "X_tr",
+    "y_train": "Y_tr",
+    "x_test": "X_te",
+    "y_test": "Y_te",
+    "X_train": "trainX",
+    "X_test": "testX",
+    "y": "labels_all",
+    "X": "data_all",
+    "x": "feats",
+    "scaler": "sc1",
+    "results": "found_for",
+    "clf": "estimator",
+    "early": "cb",
+    "stop": "stopper",
+    "x_val": "devX",
+    "y_val": "devY",
+    "features": "cols",
+    "order": "perm",
+}
 
 
 def restyled(tree, style):
@@ -37,8 +57,13 @@ def _in_a_function(tree):
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
     flat = [one for one in tree.body if not isinstance(one, kept)]
     stored = {node.id for one in flat for node in ast.walk(one) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    read = {node.id for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef) for node in ast.walk(one)
-            if isinstance(node, ast.Name)}
+    read = {
+        node.id
+        for one in tree.body
+        if isinstance(one, ast.FunctionDef | ast.ClassDef)
+        for node in ast.walk(one)
+        if isinstance(node, ast.Name)
+    }
     if stored & read or any(isinstance(one, ast.If) for one in flat):
         return tree
     run = ast.parse("def run_everything():\n    pass").body[0]
@@ -50,7 +75,7 @@ def _in_a_function(tree):
 class _KeywordsOfFit(ast.NodeTransformer):
     """`model.fit(x, y)` becomes `model.fit(x=x, y=y)`."""
 
-    def visit_Call(self, node):  # noqa: N802
+    def visit_Call(self, node):
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "fit" and any(one.arg == "epochs" for one in node.keywords):
             named = [ast.keyword(name, value) for name, value in zip(("x", "y"), node.args, strict=False)]

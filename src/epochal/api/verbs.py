@@ -327,7 +327,7 @@ def check(paths: str | PathLike[str] | Iterable[str | PathLike[str]], *, select:
             line.
 
     Returns:
-        A `Checked`: its `findings`, each with the file and line it is about, the `files` that were read, and what could not be read.
+        A `Checked`: its `findings`, each with the file and line it is about, the `files` that were read, and what could not be.
         Where it is not known what the code works on (it comes from another file, say), nothing is said: no finding is no proof.
 
     Raises:

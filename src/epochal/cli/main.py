@@ -62,7 +62,8 @@ Examples:
   epochal check --kinds"""
 
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
-                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4], *_CHECK_EXAMPLES.splitlines()[2:3]])
+                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4],
+                                            *_CHECK_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):

@@ -11,6 +11,7 @@ from .kinds import KINDS
 from .sources import comments, files_in, read_parts
 from .statements import read_story
 
+_TRAINS = frozenset({"fit", "fit_generator", "fit_transform", "search", "compile", "adapt", "fit_resample"})
 _IGNORE = re.compile(r"#\s*epochal:\s*ignore(?:\s*\[([^\]]*)\])?", re.IGNORECASE)
 
 
@@ -37,8 +38,9 @@ def check(paths: object, *, select: Collection[str] = (), ignore: Collection[str
     findings, unchecked, read, ignored = [], [], [], 0
     for file in files:
         parts, failed = read_parts(file)
-        unchecked += [Unchecked(file, f"{file} {one.sentence}. Mend it, or leave it out; what else was named is checked.")
-                      for one in failed]
+        unchecked += [
+            Unchecked(file, f"{file} {one.sentence}. Mend it, or leave it out; what else was named is checked.") for one in failed
+        ]
         if not parts and failed:
             continue
         read.append(file)
@@ -51,14 +53,18 @@ def check(paths: object, *, select: Collection[str] = (), ignore: Collection[str
 
 def _found_in(file, parts, wanted):
     cells = {id(node): part.cell for part in parts for statement in part.body for node in ast.walk(statement)}
+    if not any(getattr(node, "attr", "") in _TRAINS for part in parts for statement in part.body for node in ast.walk(statement)):
+        return []
     story = read_story([list(part.body) for part in parts])
     found = {}
     for name in wanted:
         kind = KINDS[name]
         for spot in kind.look(story):
             place = Place(file, spot.node.lineno, spot.node.col_offset + 1, cells.get(id(spot.node)))
-            found.setdefault((name, place), Finding(name, kind.severity, spot.sentence, spot.cure or kind.cure,
-                                                    where=place, certainty="read from the code"))
+            found.setdefault(
+                (name, place),
+                Finding(name, kind.severity, spot.sentence, spot.cure or kind.cure, where=place, certainty="read from the code"),
+            )
     return sorted(found.values(), key=lambda one: (one.where.cell or 0, one.where.line, one.where.column, one.kind))
 
 
@@ -73,8 +79,16 @@ def _without_ignored(file, parts, found):
                 continue
             kinds = {word.strip() for word in (said[1] or "").split(",") if word.strip()}
             spared.setdefault((part.cell, line), set()).update(kinds & set(KINDS) if said[1] is not None else KINDS)
-            unknown += [Finding("unknown-kind", "advice", f"The comment says to ignore {one!r}, and there is no such kind.",
-                                f"Write one of {', '.join(KINDS)}.", where=Place(file, line, 1, part.cell),
-                                certainty="read from the code") for one in sorted(kinds - set(KINDS))]
+            unknown += [
+                Finding(
+                    "unknown-kind",
+                    "advice",
+                    f"The comment says to ignore {one!r}, and there is no such kind.",
+                    f"Write one of {', '.join(KINDS)}.",
+                    where=Place(file, line, 1, part.cell),
+                    certainty="read from the code",
+                )
+                for one in sorted(kinds - set(KINDS))
+            ]
     kept = [one for one in found if one.kind not in spared.get((one.where.cell, one.where.line), ())]
     return sorted([*kept, *unknown], key=lambda one: (one.where.cell or 0, one.where.line)), len(found) - len(kept)

@@ -17,6 +17,8 @@ def look(node, scope: Scope, walk: Walk) -> Value:
         return handler(node, scope, walk)
     parts = tuple(look(child, scope, walk) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
     return walk.make("operation", node, parents=parts, path=type(node).__name__)
+
+
 def bind(target, value: Value, scope: Scope, walk: Walk) -> None:
     """What an assignment does to a name, an attribute, an entry, or several at once."""
     if isinstance(target, ast.Name):
@@ -61,7 +63,6 @@ def with_loop(node, pairs, scope, walk, body):
     return result
 
 
-
 def _name(node, scope, walk):
     found = scope.find(node.id)
     if found is not None:
@@ -82,10 +83,18 @@ def _attribute(node, scope, walk):
     for method in definition.body if isinstance(definition, ast.ClassDef) else ():
         if isinstance(method, ast.FunctionDef) and method.name == node.attr:
             static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in method.decorator_list)
-            return walk.make("function", method, definition=method, scope=owner.scope, path=node.attr,
-                             base=None if static or owner.kind == "class" else owner)
+            return walk.make(
+                "function",
+                method,
+                definition=method,
+                scope=owner.scope,
+                path=node.attr,
+                base=None if static or owner.kind == "class" else owner,
+            )
     if definition is not None and owner.scope is not None and owner.kind != "class":
-        made = next((one.attributes[node.attr] for one in owner.parents if one.kind == "class" and node.attr in one.attributes), None)
+        made = next(
+            (one.attributes[node.attr] for one in owner.parents if one.kind == "class" and node.attr in one.attributes), None
+        )
         if made is not None:
             return made
     return walk.make("attribute", node, path=node.attr, base=owner)
@@ -102,8 +111,12 @@ def _text(node, scope, walk):
 
 
 def _sequence(node, scope, walk):
-    return walk.make("sequence", node, path=type(node).__name__, parents=tuple(
-        look(one.value if isinstance(one, ast.Starred) else one, scope, walk) for one in node.elts))
+    return walk.make(
+        "sequence",
+        node,
+        path=type(node).__name__,
+        parents=tuple(look(one.value if isinstance(one, ast.Starred) else one, scope, walk) for one in node.elts),
+    )
 
 
 def _dict(node, scope, walk):
@@ -123,8 +136,12 @@ def _subscript(node, scope, walk):
     owner, key = look(node.value, scope, walk), look(node.slice, scope, walk)
     if owner.kind == "dict" and isinstance(key.constant, str) and key.constant in owner.keywords:
         return owner.keywords[key.constant]
-    if owner.kind == "sequence" and isinstance(key.constant, int) and -len(owner.parents) <= key.constant < len(owner.parents) \
-            and not owner.added:
+    if (
+        owner.kind == "sequence"
+        and isinstance(key.constant, int)
+        and -len(owner.parents) <= key.constant < len(owner.parents)
+        and not owner.added
+    ):
         return owner.parents[key.constant]
     value = walk.make("item", node, parents=(owner,), keywords={"[]": key})
     if isinstance(key.constant, int) and not isinstance(key.constant, bool):
@@ -134,13 +151,14 @@ def _subscript(node, scope, walk):
 
 def _operation(node, scope, walk):
     if isinstance(node, ast.BinOp):
-        parts, name = (look(node.left, scope, walk), look(node.right, scope, walk)), type(node.op).__name__
+        left, right = look(node.left, scope, walk), look(node.right, scope, walk)
+        parts, name = (left, right), type(node.op).__name__
         if name == "Add" and all(one.kind == "sequence" for one in parts):
             return walk.make("operation", node, parents=parts, path="concatenate")
-        known = _arithmetic(name, *(one.constant for one in parts))
+        known = _arithmetic(name, left.constant, right.constant)
     elif isinstance(node, ast.UnaryOp):
-        parts, name = (look(node.operand, scope, walk),), type(node.op).__name__
-        number = parts[0].constant
+        operand = look(node.operand, scope, walk)
+        parts, name, number = (operand,), type(node.op).__name__, operand.constant
         known = -number if name == "USub" and isinstance(number, int | float) else UNKNOWN
     else:
         parts, name, known = tuple(look(one, scope, walk) for one in node.values), type(node.op).__name__, UNKNOWN
@@ -159,8 +177,9 @@ def _arithmetic(name, left, right):
 
 def _compare(node, scope, walk):
     parts = tuple(look(one, scope, walk) for one in (node.left, *node.comparators))
-    return walk.tell("compare", type(node.ops[0]).__name__, node, walk.make("operation", node, parents=parts, path="Compare"),
-                     arguments=parts)
+    return walk.tell(
+        "compare", type(node.ops[0]).__name__, node, walk.make("operation", node, parents=parts, path="Compare"), arguments=parts
+    )
 
 
 def _choice(node, scope, walk):
@@ -224,8 +243,9 @@ def _call(node, scope, walk):
     receiver = function.base if function.kind == "attribute" else None
     if function.kind == "function":
         result = walk.enter(function, arguments, keywords, walk) or walk.make("unknown", node)
-        return walk.tell("call", function.path, node, result, receiver=function.base or function, arguments=arguments,
-                         keywords=keywords)
+        return walk.tell(
+            "call", function.path, node, result, receiver=function.base or function, arguments=arguments, keywords=keywords
+        )
     name = function.last or type(node.func).__name__
     result = walk.make("call", node, path=function.path, parents=tuple(arguments), keywords=keywords, base=receiver)
     if function.kind == "class":
@@ -241,8 +261,12 @@ def _call(node, scope, walk):
 
 def _is_model(function, arguments, keywords):
     last = function.last
-    return (last in ("Sequential", "Functional") or last in _MAKES_MODELS or "keras.applications." in function.path + "."
-            or (last == "Model" and (arguments or keywords)))
+    return (
+        last in ("Sequential", "Functional")
+        or last in _MAKES_MODELS
+        or "keras.applications." in function.path + "."
+        or (last == "Model" and (arguments or keywords))
+    )
 
 
 def _construct(function, result, arguments, keywords, walk):
@@ -265,8 +289,29 @@ def _in_place(name, receiver, arguments):
 
 
 _EXPRESSIONS = {
-    ast.Name: _name, ast.Attribute: _attribute, ast.Constant: _constant, ast.JoinedStr: _text, ast.List: _sequence,
-    ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _dict, ast.Subscript: _subscript, ast.BinOp: _operation,
-    ast.UnaryOp: _operation, ast.BoolOp: _operation, ast.Compare: _compare, ast.IfExp: _choice, ast.Lambda: _lambda,
-    ast.ListComp: _comprehension, ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension,
-    ast.NamedExpr: _named, ast.Call: _call, ast.Await: _inner, ast.Starred: _inner, ast.Yield: _inner, ast.YieldFrom: _inner}
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Constant: _constant,
+    ast.JoinedStr: _text,
+    ast.List: _sequence,
+    ast.Tuple: _sequence,
+    ast.Set: _sequence,
+    ast.Dict: _dict,
+    ast.Subscript: _subscript,
+    ast.BinOp: _operation,
+    ast.UnaryOp: _operation,
+    ast.BoolOp: _operation,
+    ast.Compare: _compare,
+    ast.IfExp: _choice,
+    ast.Lambda: _lambda,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.NamedExpr: _named,
+    ast.Call: _call,
+    ast.Await: _inner,
+    ast.Starred: _inner,
+    ast.Yield: _inner,
+    ast.YieldFrom: _inner,
+}

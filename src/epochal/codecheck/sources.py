@@ -14,7 +14,18 @@ from ..base.errors import UsageError
 from ..base.validate import path_like, require
 
 ENDINGS = (".py", ".ipynb")
-_LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".ipynb_checkpoints", "site-packages", ".tox", "build", "dist"}
+_LEFT_OUT = {
+    ".git",
+    ".venv",
+    "venv",
+    "__pycache__",
+    "node_modules",
+    ".ipynb_checkpoints",
+    "site-packages",
+    ".tox",
+    "build",
+    "dist",
+}
 _MAGIC = re.compile(r"^(\s*)(?:[%!?]|(?:[\w, ]+=\s*)[!%]|[\w.]+\?{1,2}\s*$)")
 _PYTHON_CELLS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%memit")
 
@@ -49,13 +60,21 @@ def files_in(paths: object) -> tuple[str, ...]:
         place = Path(path)
         if place.is_dir():
             inside = [one for ending in ENDINGS for one in place.rglob(f"*{ending}")]
-            found.update(dict.fromkeys(str(one) for one in sorted(inside)
-                                       if one.is_file() and not _LEFT_OUT & set(one.relative_to(place).parts)))
+            found.update(
+                dict.fromkeys(
+                    str(one) for one in sorted(inside) if one.is_file() and not _LEFT_OUT & set(one.relative_to(place).parts)
+                )
+            )
             continue
         if not place.exists():
             raise UsageError(f"`paths` must name scripts, notebooks or folders that exist; got {str(path)!r}. Mend the name.")
-        require(place.suffix.lower() in ENDINGS, "paths", str(path), "a script (.py), a notebook (.ipynb) or a folder",
-                "Name one of these.")
+        require(
+            place.suffix.lower() in ENDINGS,
+            "paths",
+            str(path),
+            "a script (.py), a notebook (.ipynb) or a folder",
+            "Name one of these.",
+        )
         found[str(path)] = None
     return tuple(found)
 
@@ -68,10 +87,7 @@ def read_parts(path: str) -> tuple[list[Part], list[Unreadable]]:
         return [], [Unreadable(f"cannot be opened ({error.strerror})")]
     texts: list[tuple[int | None, str]]
     try:
-        if path.lower().endswith(".ipynb"):
-            texts = list(_cells(raw))
-        else:
-            texts = [(None, _decoded(raw))]
+        texts = list(_cells(raw)) if path.lower().endswith(".ipynb") else [(None, _decoded(raw))]
     except Unreadable as unreadable:
         return [], [unreadable]
     parts, failed = [], []
@@ -122,7 +138,7 @@ def _without_magics(text):
     kept, going_on = [], False
     for line in lines:
         magic = going_on or _MAGIC.match(line)
-        kept.append((re.match(r"\s*", line)[0] + "pass") if magic and not going_on else "" if going_on else line)
+        kept.append((line[: len(line) - len(line.lstrip())] + "pass") if magic and not going_on else "" if going_on else line)
         going_on = bool(magic) and line.rstrip().endswith("\\")
     return "\n".join(kept)
 
@@ -130,7 +146,10 @@ def _without_magics(text):
 def comments(text: str) -> list[tuple[int, str]]:
     """The comments of a part, with their lines."""
     try:
-        return [(token.start[0], token.string) for token in tokenize.generate_tokens(io.StringIO(text).readline)
-                if token.type == tokenize.COMMENT]
+        return [
+            (token.start[0], token.string)
+            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+            if token.type == tokenize.COMMENT
+        ]
     except (tokenize.TokenError, SyntaxError):
         return []

@@ -72,8 +72,10 @@ def _bind_parameters(wanted, function, arguments, keywords, scope, walk):
     names = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
     if function.base is not None:
         arguments.insert(0, function.base)
-    defaults = dict(zip(names[len(names) - len(wanted.defaults):], wanted.defaults, strict=True))
-    defaults.update({one.arg: given for one, given in zip(wanted.kwonlyargs, wanted.kw_defaults, strict=True) if given is not None})
+    defaults = dict(zip(names[len(names) - len(wanted.defaults) :], wanted.defaults, strict=True))
+    defaults.update(
+        {one.arg: given for one, given in zip(wanted.kwonlyargs, wanted.kw_defaults, strict=True) if given is not None}
+    )
     for place, name in enumerate([*names, *(one.arg for one in wanted.kwonlyargs)]):
         if place < len(arguments) and place < len(names):
             value = arguments[place]
@@ -194,14 +196,26 @@ def _leave(statement, scope, walk):
 
 
 def _function(statement, scope, walk):
-    scope.bound[statement.name] = walk.make("function", statement, definition=statement, scope=scope, path=statement.name,
-                                            parents=tuple(look(one, scope, walk) for one in statement.decorator_list))
+    scope.bound[statement.name] = walk.make(
+        "function",
+        statement,
+        definition=statement,
+        scope=scope,
+        path=statement.name,
+        parents=tuple(look(one, scope, walk) for one in statement.decorator_list),
+    )
 
 
 def _class(statement, scope, walk):
     inner = Scope(scope)
-    value = walk.make("class", statement, definition=statement, scope=scope, path=statement.name,
-                      parents=tuple(look(base, scope, walk) for base in statement.bases))
+    value = walk.make(
+        "class",
+        statement,
+        definition=statement,
+        scope=scope,
+        path=statement.name,
+        parents=tuple(look(base, scope, walk) for base in statement.bases),
+    )
     scope.bound[statement.name] = value
     do([one for one in statement.body if not isinstance(one, ast.FunctionDef)], inner, walk)
     value.attributes.update(inner.bound)
@@ -225,7 +239,24 @@ def _import_from(statement, scope, walk):
 
 
 _STATEMENTS = {
-    ast.Expr: _expression, ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented, ast.If: _if, ast.For: _for,
-    ast.AsyncFor: _for, ast.While: _while, ast.With: _with, ast.AsyncWith: _with, ast.Try: _try, ast.Return: _return,
-    ast.Raise: _leave, ast.Continue: _leave, ast.Break: _leave, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function,
-    ast.ClassDef: _class, ast.Import: _import, ast.ImportFrom: _import_from}
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.Return: _return,
+    ast.Raise: _leave,
+    ast.Continue: _leave,
+    ast.Break: _leave,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+}

@@ -1,13 +1,12 @@
 """Where the reading of a script stands: names and what they are bound to, loops and branches around, the story so far."""
 
-import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .values import Event, Story, Value
 
-DEEPEST, MOST_EVENTS = 6, 30_000
+DEEPEST, MOST_EVENTS = 6, 4_000
 
 
 @dataclass
@@ -42,8 +41,21 @@ class Walk:
 
     def tell(self, what, name, node, result, *, receiver=None, arguments=(), keywords=None):
         if len(self.story.events) < MOST_EVENTS:
-            self.story.events.append(Event(what, name, node, len(self.story.events), receiver, tuple(arguments), keywords or {},
-                                           result, self.loops, self.branches, self.inside))
+            self.story.events.append(
+                Event(
+                    what,
+                    name,
+                    node,
+                    len(self.story.events),
+                    receiver,
+                    tuple(arguments),
+                    keywords or {},
+                    result,
+                    self.loops,
+                    self.branches,
+                    self.inside,
+                )
+            )
         return result
 
     def make(self, kind, node, **more):
@@ -52,8 +64,10 @@ class Walk:
 
 def is_model_class(value: Value) -> bool:
     """Whether a class derives from a Keras model."""
-    return any(parent.last in ("Model", "Sequential", "Functional") or (parent.kind == "class" and is_model_class(parent))
-               for parent in value.parents)
+    return any(
+        parent.last in ("Model", "Sequential", "Functional") or (parent.kind == "class" and is_model_class(parent))
+        for parent in value.parents
+    )
 
 
 def join(values, node, walk: Walk) -> Value:
@@ -62,17 +76,27 @@ def join(values, node, walk: Walk) -> Value:
     if len(different) == 1:
         return different[0]
     kinds = {one.kind for one in different}
-    return walk.make("model" if kinds == {"model"} else "joined", node, parents=tuple(different),
-                     path=different[0].path if len({one.path for one in different}) == 1 else "")
+    return walk.make(
+        "model" if kinds == {"model"} else "joined",
+        node,
+        parents=tuple(different),
+        path=different[0].path if len({one.path for one in different}) == 1 else "",
+    )
 
 
 def plain(path: str) -> str:
     """One name for what has several: `tensorflow.keras.layers` and `tf_keras.layers` are `keras.layers`."""
-    for before, after in (("tensorflow.python.keras", "keras"), ("tensorflow.keras", "keras"), ("tensorflow.compat.v1.keras", "keras"),
-                          ("tensorflow.compat.v2.keras", "keras"), ("tf_keras", "keras"), (".".join(["keras", "src"]), "keras"),
-                          ("keras.api", "keras")):
+    for before, after in (
+        ("tensorflow.python.keras", "keras"),
+        ("tensorflow.keras", "keras"),
+        ("tensorflow.compat.v1.keras", "keras"),
+        ("tensorflow.compat.v2.keras", "keras"),
+        ("tf_keras", "keras"),
+        (".".join(["keras", "src"]), "keras"),
+        ("keras.api", "keras"),
+    ):
         if path == before or path.startswith(before + "."):
-            return after + path[len(before):]
+            return after + path[len(before) :]
     return path
 
 
@@ -80,10 +104,15 @@ def element(over, node, walk):
     counts = over.kind == "call" and over.last == "enumerate" and over.parents
     if counts or (over.kind == "call" and over.last == "zip"):
         inner = [walk.make("element", node, parents=(one,)) for one in over.parents]
-        return walk.make("sequence", node, parents=(walk.make("element", node, path="count"), inner[0]) if counts else tuple(inner))
+        return walk.make(
+            "sequence", node, parents=(walk.make("element", node, path="count"), inner[0]) if counts else tuple(inner)
+        )
     if over.kind == "call" and over.last == "items" and over.base is not None:
-        return walk.make("sequence", node, parents=(walk.make("element", node, parents=(over.base,)),
-                                                    walk.make("element", node, parents=(over.base,))))
+        return walk.make(
+            "sequence",
+            node,
+            parents=(walk.make("element", node, parents=(over.base,)), walk.make("element", node, parents=(over.base,))),
+        )
     if over.kind == "sequence" and len(over.parents) == 1 and over.parents[0].kind == "sequence":
         return over.parents[0]
     return walk.make("element", node, parents=(over,))

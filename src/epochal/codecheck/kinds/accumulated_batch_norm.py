@@ -17,8 +17,11 @@ def _look(story: Story):
             if is_none(steps) or constant(steps) == 1:
                 continue
             if normalises(event.receiver):
-                yield Spot(one.node, "gradient_accumulation_steps sums gradients over several batches, but batch-norm still takes its "
-                                     "mean and variance from each small batch: it is not the same as training with the large one.")
+                yield Spot(
+                    one.node,
+                    "gradient_accumulation_steps sums gradients over several batches, but batch-norm still takes its "
+                    "mean and variance from each small batch: it is not the same as training with the large one.",
+                )
                 break
 
 
@@ -37,16 +40,23 @@ def normalises(model: Value | None, depth: int = 0) -> bool:
                 return True
             if depth < 3 and any(normalises(value, depth + 1) for value in one.attributes.values()):
                 return True
-            if any("BatchNormalization" in ast.dump(parent.definition) for parent in bases(one)
-                   if isinstance(parent.definition, ast.ClassDef)):
+            if any(
+                "BatchNormalization" in ast.dump(parent.definition)
+                for parent in bases(one)
+                if isinstance(parent.definition, ast.ClassDef)
+            ):
                 return True
     return False
 
 
 KIND = Kind(
-    "accumulated-batch-norm", "advice", "gradient accumulation in a model with batch-norm",
+    "accumulated-batch-norm",
+    "advice",
+    "gradient accumulation in a model with batch-norm",
     "Use GroupNormalization or LayerNormalization, or a batch that fits without accumulation.",
     """model = Sequential([Conv2D(16, 3), BatchNormalization(), Flatten(), Dense(10)])
 model.compile(Adam(gradient_accumulation_steps=4), "mse")""",
     """model = Sequential([Conv2D(16, 3), GroupNormalization(4), Flatten(), Dense(10)])
-model.compile(Adam(gradient_accumulation_steps=4), "mse")""", _look)
+model.compile(Adam(gradient_accumulation_steps=4), "mse")""",
+    _look,
+)

@@ -5,14 +5,51 @@ from collections.abc import Iterable
 
 from ..values import UNKNOWN, Event, Loop, Story, Value, ancestors, constant
 
-_OF_FIT = frozenset({"epochs", "validation_data", "validation_split", "steps_per_epoch", "callbacks", "batch_size", "validation_steps",
-                     "initial_epoch", "nb_epoch", "validation_batch_size"})
+_OF_FIT = frozenset(
+    {
+        "epochs",
+        "validation_data",
+        "validation_split",
+        "steps_per_epoch",
+        "callbacks",
+        "batch_size",
+        "validation_steps",
+        "initial_epoch",
+        "nb_epoch",
+        "validation_batch_size",
+    }
+)
 _NO_MODEL = ("tuner", "search", "scaler", "encoder", "tokenizer", "grid")
-_MAKES_BATCHES = frozenset({"image_dataset_from_directory", "text_dataset_from_directory", "audio_dataset_from_directory",
-                            "timeseries_dataset_from_array", "flow", "flow_from_directory", "flow_from_dataframe", "TimeseriesGenerator",
-                            "DataLoader", "make_csv_dataset", "generator"})
-_SPLITTERS = frozenset({"KFold", "StratifiedKFold", "RepeatedKFold", "RepeatedStratifiedKFold", "GroupKFold", "LeaveOneOut",
-                        "ShuffleSplit", "StratifiedShuffleSplit", "GroupShuffleSplit", "TimeSeriesSplit", "StratifiedGroupKFold"})
+_MAKES_BATCHES = frozenset(
+    {
+        "image_dataset_from_directory",
+        "text_dataset_from_directory",
+        "audio_dataset_from_directory",
+        "timeseries_dataset_from_array",
+        "flow",
+        "flow_from_directory",
+        "flow_from_dataframe",
+        "TimeseriesGenerator",
+        "DataLoader",
+        "make_csv_dataset",
+        "generator",
+    }
+)
+_SPLITTERS = frozenset(
+    {
+        "KFold",
+        "StratifiedKFold",
+        "RepeatedKFold",
+        "RepeatedStratifiedKFold",
+        "GroupKFold",
+        "LeaveOneOut",
+        "ShuffleSplit",
+        "StratifiedShuffleSplit",
+        "GroupShuffleSplit",
+        "TimeSeriesSplit",
+        "StratifiedGroupKFold",
+    }
+)
 
 
 def words(name: str) -> set[str]:
@@ -34,7 +71,15 @@ def _trains(event):
     if receiver.kind == "module" or receiver.last in _SPLITTERS or any(word in receiver.last.lower() for word in _NO_MODEL):
         return False
     return bool((_OF_FIT - {"callbacks"}) & event.keywords.keys()) and receiver.kind in (
-        "unknown", "parameter", "call", "attribute", "joined", "item", "instance", "element")
+        "unknown",
+        "parameter",
+        "call",
+        "attribute",
+        "joined",
+        "item",
+        "instance",
+        "element",
+    )
 
 
 def is_model(value: Value | None) -> bool:
@@ -122,8 +167,32 @@ def depends_on(value: Value | None, loop: Loop) -> bool:
     return bool(wanted) and any(id(one) in wanted for one in ancestors(value))
 
 
-_REPEATS = frozenset({"seed", "seeds", "rep", "reps", "repeat", "repeats", "run", "runs", "trial", "trials", "fold", "folds", "split",
-                      "restart", "iteration", "replicate", "random", "cv", "train", "kfold", "round", "rounds"})
+_REPEATS = frozenset(
+    {
+        "seed",
+        "seeds",
+        "rep",
+        "reps",
+        "repeat",
+        "repeats",
+        "run",
+        "runs",
+        "trial",
+        "trials",
+        "fold",
+        "folds",
+        "split",
+        "restart",
+        "iteration",
+        "replicate",
+        "random",
+        "cv",
+        "train",
+        "kfold",
+        "round",
+        "rounds",
+    }
+)
 
 
 def repeats(loop: Loop) -> bool:
@@ -143,7 +212,7 @@ def known(value: object) -> bool:
 
 
 def later(event: Event, story: Story) -> list[Event]:
-    return story.events[event.order + 1:]
+    return story.events[event.order + 1 :]
 
 
 def apart(one: Event, other: Event) -> bool:

@@ -13,14 +13,19 @@ def _look(story: Story):
         if is_test(rows, story):
             for callback in callbacks_of(fit):
                 if _selects(callback):
-                    yield Spot(fit.node, f"The test rows are validation_data here, and {callback.last} chooses by them: what the "
-                                         "model then reaches on the test rows is better than on new ones.")
+                    yield Spot(
+                        fit.node,
+                        f"The test rows are validation_data here, and {callback.last} chooses by them: what the "
+                        "model then reaches on the test rows is better than on new ones.",
+                    )
                     break
     for event in story.calls("search"):
         rows = event.keywords.get("validation_data")
         if rows is not None and is_test(rows, story):
-            yield Spot(event.node, "The search chooses settings by the test rows: what the chosen model reaches on them is better "
-                                   "than on new ones.")
+            yield Spot(
+                event.node,
+                "The search chooses settings by the test rows: what the chosen model reaches on them is better than on new ones.",
+            )
     yield from _best_by_test(story)
 
 
@@ -87,8 +92,11 @@ def _best_by_test(story):
         if not any(_feeds(loop, event, story) for loop in loops):
             continue
         if _best_is_taken(event.result, loops, event, story):
-            yield Spot(event.node, "Settings are compared by the test rows and the best is taken: what it reaches on them is better "
-                                   "than on new ones.")
+            yield Spot(
+                event.node,
+                "Settings are compared by the test rows and the best is taken: what it reaches on them is better "
+                "than on new ones.",
+            )
 
 
 def _in_folds(event, story):
@@ -97,11 +105,21 @@ def _in_folds(event, story):
 
 def _feeds(loop, event, story):
     """Whether the loop's variable goes into the model or its training."""
-    return depends_on(event.receiver, loop) or any(
-        depends_on(value, loop) for fit in fits(story) if loop.number in fit.loops
-        for value in (*fit.keywords.values(), *fit.arguments, fit.receiver)) or any(
-        depends_on(value, loop) for made in story.calls("compile") if loop.number in made.loops
-        for value in (*made.keywords.values(), *made.arguments))
+    return (
+        depends_on(event.receiver, loop)
+        or any(
+            depends_on(value, loop)
+            for fit in fits(story)
+            if loop.number in fit.loops
+            for value in (*fit.keywords.values(), *fit.arguments, fit.receiver)
+        )
+        or any(
+            depends_on(value, loop)
+            for made in story.calls("compile")
+            if loop.number in made.loops
+            for value in (*made.keywords.values(), *made.arguments)
+        )
+    )
 
 
 def _best_is_taken(result, loops, event, story):
@@ -110,17 +128,39 @@ def _best_is_taken(result, loops, event, story):
 
 def best_taken(results: set[int], loops: set[int], start: int, story: Story) -> list:
     """Where the best of what a loop gives is picked: compared with the best so far, or max, min, argmax and the like afterwards."""
-    stores = {id(one.receiver) for one in story.events if (one.what == "store" or one.name in ("append", "extend", "add", "update"))
-              and loops & set(one.loops) and any(id(inner) in results for value in one.arguments for inner in ancestors(value))}
+    stores = {
+        id(one.receiver)
+        for one in story.events
+        if (one.what == "store" or one.name in ("append", "extend", "add", "update"))
+        and loops & set(one.loops)
+        and any(id(inner) in results for value in one.arguments for inner in ancestors(value))
+    }
     found = []
     for one in later(story.events[start], story):
-        made_of = [inner for value in (*one.arguments, *([one.receiver] if one.receiver is not None else []))
-                   for inner in ancestors(value, most=400)]
+        made_of = [
+            inner
+            for value in (*one.arguments, *([one.receiver] if one.receiver is not None else []))
+            for inner in ancestors(value, most=400)
+        ]
         if one.what == "compare" and loops & set(one.loops) and one.name in ("Gt", "Lt", "GtE", "LtE"):
             if any(id(inner) in results for inner in made_of) and _kept_best(one, story):
                 found.append(one)
-        elif one.what == "call" and one.name in ("max", "min", "argmax", "argmin", "nanargmax", "nanargmin", "idxmax", "idxmin",
-                                                 "sorted", "sort", "sort_values", "argsort", "nlargest", "nsmallest"):
+        elif one.what == "call" and one.name in (
+            "max",
+            "min",
+            "argmax",
+            "argmin",
+            "nanargmax",
+            "nanargmin",
+            "idxmax",
+            "idxmin",
+            "sorted",
+            "sort",
+            "sort_values",
+            "argsort",
+            "nlargest",
+            "nsmallest",
+        ):
             outside = not loops <= set(one.loops)
             if outside and any(id(inner) in stores or id(inner) in results for inner in made_of):
                 found.append(one)
@@ -129,18 +169,26 @@ def best_taken(results: set[int], loops: set[int], start: int, story: Story) -> 
 
 def _kept_best(compare, story):
     """Whether the comparison is with the best so far: a name that says best, or is set again in the loop."""
-    named = {word for value in compare.arguments for one in (value, *ancestors(value, most=30)) for name in names_of(one)
-             for word in words(name)}
+    named = {
+        word
+        for value in compare.arguments
+        for one in (value, *ancestors(value, most=30))
+        for name in names_of(one)
+        for word in words(name)
+    }
     if named & {"best", "top", "lowest", "highest", "max", "min", "record", "winner"}:
         return True
     loops = set(compare.loops)
     starts = {name for value in compare.arguments for name in value.names}
     return any(name in starts and loops & set(inside) for name, _, inside in story.assigned) and any(
-        value.kind in ("constant", "joined", "operation") or value.constant is None for value in compare.arguments)
+        value.kind in ("constant", "joined", "operation") or value.constant is None for value in compare.arguments
+    )
 
 
 KIND = Kind(
-    "test-selects", "fault", "the test rows choose",
+    "test-selects",
+    "fault",
+    "the test rows choose",
     "Hold out validation rows of their own (validation_split, or a second train_test_split of the training rows) to choose by, and "
     "evaluate on the test rows once at the end.",
     """early = EarlyStopping(patience=5, restore_best_weights=True)
@@ -148,4 +196,6 @@ model.fit(x_train, y_train, epochs=100, validation_data=(x_test, y_test), callba
 print(model.evaluate(x_test, y_test))""",
     """early = EarlyStopping(patience=5, restore_best_weights=True)
 model.fit(x_train, y_train, epochs=100, validation_split=0.2, callbacks=[early])
-print(model.evaluate(x_test, y_test))""", _look)
+print(model.evaluate(x_test, y_test))""",
+    _look,
+)

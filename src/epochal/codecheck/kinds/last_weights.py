@@ -1,11 +1,24 @@
-"""`EarlyStopping` without `restore_best_weights`, where the model is used afterwards and nothing else brings the best weights back."""
+"""`EarlyStopping` without `restore_best_weights`, where the model is used afterwards and nothing else restores the best."""
 
 from ..values import Story, ancestors, constant
 from .asking import callbacks_of, fits, later
 from .kind import Kind, Spot
 
-_USES = frozenset({"evaluate", "predict", "predict_on_batch", "save", "save_weights", "export", "predict_generator", "evaluate_generator",
-                   "predict_classes", "save_model", "to_json"})
+_USES = frozenset(
+    {
+        "evaluate",
+        "predict",
+        "predict_on_batch",
+        "save",
+        "save_weights",
+        "export",
+        "predict_generator",
+        "evaluate_generator",
+        "predict_classes",
+        "save_model",
+        "to_json",
+    }
+)
 
 
 def _look(story: Story):
@@ -14,9 +27,17 @@ def _look(story: Story):
         if any(one.last in ("ModelCheckpoint", "BackupAndRestore") or "heckpoint" in one.last for one in callbacks):
             continue
         for stopping in callbacks:
-            if stopping.last == "EarlyStopping" and stopping.path.startswith("keras") and _keeps_last(stopping) and _used(fit, story):
-                yield Spot(stopping.node, "EarlyStopping stops some epochs after the best one and, without restore_best_weights=True, "
-                                          "leaves the weights of the last epoch: those are used afterwards.")
+            if (
+                stopping.last == "EarlyStopping"
+                and stopping.path.startswith("keras")
+                and _keeps_last(stopping)
+                and _used(fit, story)
+            ):
+                yield Spot(
+                    stopping.node,
+                    "EarlyStopping stops some epochs after the best one and, without restore_best_weights=True, "
+                    "leaves the weights of the last epoch: those are used afterwards.",
+                )
 
 
 def _keeps_last(stopping):
@@ -39,7 +60,11 @@ def _used(fit, story):
             return True
         if event.what == "call" and event.name in ("load_weights", "set_weights") and event.receiver is model:
             return False
-        if event.what == "call" and event.receiver is model and event.name == getattr(getattr(event.node, "func", None), "id", ""):
+        if (
+            event.what == "call"
+            and event.receiver is model
+            and event.name == getattr(getattr(event.node, "func", None), "id", "")
+        ):
             return True  # model(x)
         if event.what == "return" and any(one is model for value in event.arguments for one in ancestors(value, most=100)):
             return True
@@ -47,9 +72,13 @@ def _used(fit, story):
 
 
 KIND = Kind(
-    "last-weights-kept", "advice", "EarlyStopping without restore_best_weights",
+    "last-weights-kept",
+    "advice",
+    "EarlyStopping without restore_best_weights",
     "Write EarlyStopping(..., restore_best_weights=True).",
     """model.fit(x, y, validation_split=0.2, epochs=100, callbacks=[EarlyStopping(patience=5)])
 model.save("best.keras")""",
     """model.fit(x, y, validation_split=0.2, epochs=100, callbacks=[EarlyStopping(patience=5, restore_best_weights=True)])
-model.save("best.keras")""", _look)
+model.save("best.keras")""",
+    _look,
+)

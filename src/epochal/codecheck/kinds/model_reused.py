@@ -1,5 +1,7 @@
 """The same model fitted again where settings are compared: later settings start from what earlier ones have learnt."""
 
+from itertools import pairwise
+
 from ..values import Event, Loop, Story, Value, ancestors, is_none
 from .asking import apart, around, depends_on, fits, is_model, later, number, repeats, x_of
 from .kind import Kind, Spot
@@ -12,12 +14,18 @@ def _look(story: Story):
     for fit in trainings:
         loop = _compared_in(fit, story)
         if loop is not None and not _made_anew(fit, loop, story) and not _goes_on(fit):
-            yield Spot(fit.node, "This model is made outside the loop and trained again in each round: every round but the first "
-                                 "starts from what the rounds before have learnt, so the settings are not compared fairly.")
-    for first, second in zip(trainings, trainings[1:], strict=False):
+            yield Spot(
+                fit.node,
+                "This model is made outside the loop and trained again in each round: every round but the first "
+                "starts from what the rounds before have learnt, so the settings are not compared fairly.",
+            )
+    for first, second in pairwise(trainings):
         if _compared_in_line(first, second, story):
-            yield Spot(second.node, "The same model is trained again with another setting and the two trainings are compared: "
-                                    "the second starts from what the first has learnt.")
+            yield Spot(
+                second.node,
+                "The same model is trained again with another setting and the two trainings are compared: "
+                "the second starts from what the first has learnt.",
+            )
 
 
 def _compared_in(fit: Event, story: Story) -> Loop | None:
@@ -46,8 +54,9 @@ def _sets(fit, loop, story):
 
 
 def _is_split(loop):
-    return loop.over is not None and any(one.last == "split" and one.base is not None and one.base.last != "" for one in
-                                         ancestors(loop.over, most=50))
+    return loop.over is not None and any(
+        one.last == "split" and one.base is not None and one.base.last != "" for one in ancestors(loop.over, most=50)
+    )
 
 
 def _compiled(model, loop, story):
@@ -60,8 +69,11 @@ def _compiled(model, loop, story):
             found += [*event.arguments, *event.keywords.values()]
         if event.what == "set" and event.name in ("learning_rate", "lr") and _of(event.receiver, model):
             found += event.arguments
-        if event.what == "call" and event.name in ("assign", "set_value") and any(
-                _of(one, model) for one in (event.receiver, *event.arguments[:1])):
+        if (
+            event.what == "call"
+            and event.name in ("assign", "set_value")
+            and any(_of(one, model) for one in (event.receiver, *event.arguments[:1]))
+        ):
             found += event.arguments
     return found
 
@@ -76,14 +88,26 @@ def _of(value: Value | None, model: Value) -> bool:
 
 def _kept(fit, loop, place, story):
     """Whether what the training gives is stored, printed or compared in the loop."""
-    results = {id(fit.result)} | {id(event.result) for event in story.events
-                                  if event.receiver is fit.receiver and event.name in ("evaluate", "predict", "score")
-                                  and loop.number in event.loops}
+    results = {id(fit.result)} | {
+        id(event.result)
+        for event in story.events
+        if event.receiver is fit.receiver and event.name in ("evaluate", "predict", "score") and loop.number in event.loops
+    }
     for event in story.events:
         if loop.number not in event.loops:
             continue
-        stores = event.what in ("store", "compare") or event.name in ("append", "print", "plot", "add", "update", "info", "extend")
-        if stores and any(id(one) in results for value in (*event.arguments, *event.keywords.values()) for one in ancestors(value)):
+        stores = event.what in ("store", "compare") or event.name in (
+            "append",
+            "print",
+            "plot",
+            "add",
+            "update",
+            "info",
+            "extend",
+        )
+        if stores and any(
+            id(one) in results for value in (*event.arguments, *event.keywords.values()) for one in ancestors(value)
+        ):
             return True
     returned = [inner for inner in story.loops.values() if inner.number == loop.number and _is_comprehension(inner)]
     return bool(returned)
@@ -115,7 +139,9 @@ def _made_anew(fit, loop, story):
 
 def _harmless(event):
     path = event.receiver.path
-    return event.name in ("print", "len", "append", "id", "type", "isinstance", "str", "repr", "getattr") or path.startswith("keras.utils")
+    return event.name in ("print", "len", "append", "id", "type", "isinstance", "str", "repr", "getattr") or path.startswith(
+        "keras.utils"
+    )
 
 
 def _goes_on(fit):
@@ -126,15 +152,24 @@ def _compared_in_line(first, second, story):
     model = first.receiver
     if model is not second.receiver or not is_model(model) or first.loops != second.loops or apart(first, second):
         return False
-    if not is_none(second.argument("initial_epoch")) or not _same(x_of(first), x_of(second)) or first.node is second.node and (
-            first.inside != second.inside):
+    if (
+        not is_none(second.argument("initial_epoch"))
+        or not _same(x_of(first), x_of(second))
+        or (first.node is second.node and (first.inside != second.inside))
+    ):
         return False
-    between = story.events[first.order + 1: second.order]
+    between = story.events[first.order + 1 : second.order]
     for event in between:
         if event.name in _STARTS_ANEW or (event.what == "set" and event.name == "trainable") or event.name in ("add", "pop"):
             return False
         handed = any(value is model for value in event.arguments)
-        if event.what == "call" and handed and event.receiver is not None and event.receiver.kind == "module" and not _harmless(event):
+        if (
+            event.what == "call"
+            and handed
+            and event.receiver is not None
+            and event.receiver.kind == "module"
+            and not _harmless(event)
+        ):
             return False
     if not _differ(first.argument("batch_size", 2), second.argument("batch_size", 2)):
         return False
@@ -145,8 +180,9 @@ def _same(one, other):
     """Whether two values are the same data: one thing, or lists of the same things."""
     if one is other:
         return True
-    both = one is not None and other is not None and one.kind == other.kind == "sequence" and len(one.parents) == len(other.parents)
-    return both and all(map(_same, one.parents, other.parents))
+    if one is None or other is None or one.kind != "sequence" or other.kind != "sequence":
+        return False
+    return len(one.parents) == len(other.parents) and all(map(_same, one.parents, other.parents))
 
 
 def _differ(one, other):
@@ -164,7 +200,9 @@ def _both_used(one, other, second, story):
 
 
 KIND = Kind(
-    "model-reused", "fault", "one model trained again for each setting that is compared",
+    "model-reused",
+    "fault",
+    "one model trained again for each setting that is compared",
     "Make a new model for each setting (call a function that builds and compiles it inside the loop), or give it its first weights "
     "back with set_weights.",
     """model = build()
@@ -174,4 +212,6 @@ for size in (32, 256):
     """for size in (32, 256):
     model = build()
     history = model.fit(x, y, batch_size=size, epochs=20)
-    results[size] = history.history["loss"]""", _look)
+    results[size] = history.history["loss"]""",
+    _look,
+)

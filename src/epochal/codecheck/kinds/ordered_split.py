@@ -17,8 +17,11 @@ def _look(story: Story):
             continue
         why = order_of(x_of(fit), story) or order_of(y_of(fit), story)
         if why:
-            yield Spot(fit.node, f"validation_split takes the last rows before any shuffling, and these rows {why}: the validation "
-                                 "rows are of another kind than those that are trained on.")
+            yield Spot(
+                fit.node,
+                f"validation_split takes the last rows before any shuffling, and these rows {why}: the validation "
+                "rows are of another kind than those that are trained on.",
+            )
 
 
 def order_of(value: Value | None, story: Story) -> str:
@@ -47,7 +50,9 @@ def _index_says(index):
     for inner in ancestors(index, most=200):
         if "shuffled" in inner.marks or (inner.kind == "call" and inner.last in _SHUFFLES):
             return "shuffled"
-        if inner.kind == "call" and (inner.last in ("argsort", "lexsort") or (inner.last == "sorted" and "key" in inner.keywords)):
+        if inner.kind == "call" and (
+            inner.last in ("argsort", "lexsort") or (inner.last == "sorted" and "key" in inner.keywords)
+        ):
             return "sorted"
         if inner.kind == "call" and inner.last in ("sort", "sorted"):
             return ""
@@ -65,8 +70,12 @@ def _order(one, story):
 
 
 def _by_time(one):
-    said = [inner.constant for given in (*one.parents, *one.keywords.values()) for inner in (given, *given.parents)
-            if isinstance(inner.constant, str)]
+    said = [
+        inner.constant
+        for given in (*one.parents, *one.keywords.values())
+        for inner in (given, *given.parents)
+        if isinstance(inner.constant, str)
+    ]
     if one.last == "sort_index":
         return True
     named = {word for text in said for word in words(text)}
@@ -74,7 +83,10 @@ def _by_time(one):
 
 
 def _of_files(one):
-    return any(inner.last in ("glob", "listdir", "rglob", "iterdir", "keys", "set", "unique", "values") for inner in ancestors(one, most=60))
+    return any(
+        inner.last in ("glob", "listdir", "rglob", "iterdir", "keys", "set", "unique", "values")
+        for inner in ancestors(one, most=60)
+    )
 
 
 def _class_after_class(one):
@@ -140,7 +152,10 @@ def _is_label(arguments, outer):
 
 def _before(one):
     if one.kind == "call":
-        own = (*one.parents, *(value for name, value in one.keywords.items() if name in ("x", "y", "data", "arrays", "a", "objs")))
+        own = (
+            *one.parents,
+            *(value for name, value in one.keywords.items() if name in ("x", "y", "data", "arrays", "a", "objs")),
+        )
         return own if one.base is None or one.base.kind in ("module", "model") else (one.base, *own)
     if one.kind == "attribute":
         return () if one.base is None else (one.base,)
@@ -153,9 +168,13 @@ def _before(one):
 
 
 KIND = Kind(
-    "ordered-split", "fault", "validation_split on rows in order",
+    "ordered-split",
+    "fault",
+    "validation_split on rows in order",
     "Shuffle rows and labels together first, or split with train_test_split(..., stratify=y) and pass validation_data.",
     """y = np.concatenate([np.zeros(500), np.ones(500)])
 model.fit(x, y, validation_split=0.2)""",
     """order = np.random.default_rng(0).permutation(len(y))
-model.fit(x[order], y[order], validation_split=0.2)""", _look)
+model.fit(x[order], y[order], validation_split=0.2)""",
+    _look,
+)

@@ -11,11 +11,17 @@ def _look(story: Story):
         if is_none(steps) or steps is None or not _has_an_end(x_of(fit), y_of(fit)):
             continue
         if isinstance(constant(steps), int) and not _floors(steps):
-            yield Spot(fit.node, f"steps_per_epoch={constant(steps)} ends every epoch after so many batches, whatever the number of "
-                                 "rows: where there are more, epochs do not see all of them.")
+            yield Spot(
+                fit.node,
+                f"steps_per_epoch={constant(steps)} ends every epoch after so many batches, whatever the number of "
+                "rows: where there are more, epochs do not see all of them.",
+            )
         elif _floors(steps):
-            yield Spot(fit.node, "steps_per_epoch is rounded down, so an epoch ends before the last, smaller batch: its rows are left "
-                                 "out, or make up a short epoch of their own.")
+            yield Spot(
+                fit.node,
+                "steps_per_epoch is rounded down, so an epoch ends before the last, smaller batch: its rows are left "
+                "out, or make up a short epoch of their own.",
+            )
 
 
 def _has_an_end(x: Value | None, y: Value | None) -> bool:
@@ -40,8 +46,12 @@ def _floors(steps: Value) -> bool:
     for one in ancestors(steps, most=60):
         if one.kind == "operation" and one.path == "FloorDiv":
             return not _rounds_up(one, steps)
-        if one.kind == "call" and one.last in ("int", "floor") and one.parents and any(
-                inner.kind == "operation" and inner.path == "Div" for inner in ancestors(one.parents[0], most=10)[:3]):
+        if (
+            one.kind == "call"
+            and one.last in ("int", "floor")
+            and one.parents
+            and any(inner.kind == "operation" and inner.path == "Div" for inner in ancestors(one.parents[0], most=10)[:3])
+        ):
             return not any(inner.last == "ceil" for inner in ancestors(steps, most=60))
     return False
 
@@ -51,12 +61,19 @@ def _rounds_up(division, steps):
     above = division.parents[0]
     if any(one.kind == "operation" and one.path in ("USub", "Add") for one in (above, *above.parents)):
         return True
-    return any(one.kind == "operation" and one.path in ("Add", "USub") and division in ancestors(one, most=20)
-               for one in ancestors(steps, most=60))
+    return any(
+        one.kind == "operation" and one.path in ("Add", "USub") and division in ancestors(one, most=20)
+        for one in ancestors(steps, most=60)
+    )
 
 
 KIND = Kind(
-    "rows-dropped", "advice", "steps_per_epoch that leaves rows out",
-    "Leave steps_per_epoch out: data with an end tells Keras how many batches there are. Else round up: math.ceil(rows / batch_size).",
+    "rows-dropped",
+    "advice",
+    "steps_per_epoch that leaves rows out",
+    "Leave steps_per_epoch out: data with an end tells Keras how many batches there are. Else round up: "
+    "math.ceil(rows / batch_size).",
     """model.fit(batches, steps_per_epoch=len(x_train) // 32, epochs=10)""",
-    """model.fit(batches, epochs=10)""", _look)
+    """model.fit(batches, epochs=10)""",
+    _look,
+)

@@ -15,8 +15,16 @@ def _look(story: Story):
     read = _keys_read(story, histories)
     told = set()
     for event in story.events:
-        if event.what not in ("store", "compare", "return") and event.name not in ("print", "append", "info", "add", "write", "format",
-                                                                                  "report", "update"):
+        if event.what not in ("store", "compare", "return") and event.name not in (
+            "print",
+            "append",
+            "info",
+            "add",
+            "write",
+            "format",
+            "report",
+            "update",
+        ):
             continue
         for value in event.arguments:
             for final in _finals(value, histories):
@@ -24,8 +32,11 @@ def _look(story: Story):
                 if (event.node, key) in told or _is_honest(event, value, key, fit, read, story):
                     continue
                 told.add((event.node, key))
-                yield Spot(event.node, f"The training history's {key!r} is taken as the result: it is measured on the rows that were "
-                                       "trained on, as a mean over the epoch while the weights changed.")
+                yield Spot(
+                    event.node,
+                    f"The training history's {key!r} is taken as the result: it is measured on the rows that were "
+                    "trained on, as a mean over the epoch while the weights changed.",
+                )
 
 
 def _keys_read(story, histories):
@@ -86,10 +97,17 @@ def _is_honest(event: Event, value, key, fit, read, story):
     if (id(fit), f"val_{key}") in read or any(found[0] == id(fit) and found[1].startswith("val_") for found in read):
         return True
     said = [value, *event.arguments, *event.keywords.values()]
-    text = " ".join(inner.constant if isinstance(inner.constant, str) else inner.path if inner.kind == "text" else ""
-                    for one in said for inner in ancestors(one, most=60))
-    names = " ".join([*(name for one in said for inner in _shown(one) for name in inner.names),
-                      *(event.receiver.names if event.receiver is not None else [])])
+    text = " ".join(
+        inner.constant if isinstance(inner.constant, str) else inner.path if inner.kind == "text" else ""
+        for one in said
+        for inner in ancestors(one, most=60)
+    )
+    names = " ".join(
+        [
+            *(name for one in said for inner in _shown(one) for name in inner.names),
+            *(event.receiver.names if event.receiver is not None else []),
+        ]
+    )
     if (words(text) | words(names)) & _LABELS:
         return True
     judged = any(other.name in ("evaluate", "predict", "score") and other.receiver is fit.receiver for other in story.events)
@@ -100,9 +118,13 @@ def _is_honest(event: Event, value, key, fit, read, story):
 
 
 KIND = Kind(
-    "training-metric-as-result", "advice", "a number of the training history taken for the result",
+    "training-metric-as-result",
+    "advice",
+    "a number of the training history taken for the result",
     "Judge on rows that were held out: history.history['val_…'] at the epoch whose weights are kept, or model.evaluate.",
     """history = model.fit(x, y, epochs=20)
 print("accuracy:", history.history["accuracy"][-1])""",
     """history = model.fit(x, y, epochs=20, validation_split=0.2)
-print("accuracy:", model.evaluate(x_test, y_test)[1])""", _look)
+print("accuracy:", model.evaluate(x_test, y_test)[1])""",
+    _look,
+)
