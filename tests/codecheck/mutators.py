@@ -183,7 +183,7 @@ def in_order(name, tree):
     for place, changed, (block, at, call) in _each(tree, split):
         x, y = map(_text, call.args)
         forms = [
-            f"{x}, {y} = {x}[{y}.argsort()], {y}[{y}.argsort()]",
+            f"{x}, {y} = {x}[{y}.ravel().argsort()], {y}[{y}.ravel().argsort()]",
             f"import numpy\nin_order = numpy.argsort({y}, axis=0).ravel()\n{x} = {x}[in_order]\n{y} = {y}[in_order]",
         ]
         if len(forms) > place % 2:
@@ -331,6 +331,8 @@ def batch_size(name, tree):
 
 def drop_rows(name, tree):
     """`steps_per_epoch`, rounded down or a number."""
+    if "load_weights" in _text(tree):
+        return
     forms = ("len({x}) // 32", "{x}.shape[0] // 64", "int(len({x}) / 50)", "3")
     for place, changed, (_, _, call) in _each(
         tree, _fits_with(lambda call: _on_arrays(call) and isinstance(call.args[0], ast.Name))

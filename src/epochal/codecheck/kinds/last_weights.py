@@ -53,8 +53,6 @@ def _keeps_last(stopping):
 def _used(fit, story):
     """Whether the model is used, handed on or returned after the training."""
     model = fit.receiver
-    if id(model) in story.returned:
-        return True
     for event in later(fit, story):
         if event.name in _USES and (event.receiver is model or any(one is model for one in event.arguments)):
             return True

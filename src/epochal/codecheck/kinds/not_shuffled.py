@@ -103,7 +103,9 @@ KIND = Kind(
     "advice",
     "shuffle=False in training",
     "Leave it out: Keras then shuffles the rows of arrays in every epoch. Keep it only where the order of rows matters.",
-    """model.fit(x_train, y_train, epochs=20, shuffle=False)""",
-    """model.fit(x_train, y_train, epochs=20)""",
+    """x_train, x_test, y_train, y_test = train_test_split(x, y)
+model.fit(x_train, y_train, epochs=20, shuffle=False)""",
+    """x_train, x_test, y_train, y_test = train_test_split(x, y)
+model.fit(x_train, y_train, epochs=20)""",
     _look,
 )
