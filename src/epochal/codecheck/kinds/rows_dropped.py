@@ -10,7 +10,7 @@ def _look(story: Story):
         steps = fit.argument("steps_per_epoch", 1 if fit.name == "fit_generator" else None)
         if is_none(steps) or steps is None or not _has_an_end(x_of(fit), y_of(fit)):
             continue
-        if isinstance(constant(steps), int) and not _floors(steps):
+        if isinstance(constant(steps), int) and not _floors(steps) and constant(fit.argument("epochs")) != 1:
             yield Spot(
                 fit.node,
                 f"steps_per_epoch={constant(steps)} ends every epoch after so many batches, whatever the number of "
