@@ -7,7 +7,9 @@ from .kind import Kind, Spot
 
 def _look(story: Story):
     for event in [*fits(story), *(one for one in story.calls("evaluate", "predict") if is_model(one.receiver))]:
-        size = event.keywords.get("batch_size") or event.argument("batch_size", {"fit": 2, "evaluate": 2, "predict": 1}.get(event.name))
+        size = event.keywords.get("batch_size") or event.argument(
+            "batch_size", {"fit": 2, "evaluate": 2, "predict": 1}.get(event.name)
+        )
         if size is None or is_none(size) or not (isinstance(constant(size), int) or size.names or size.kind == "operation"):
             continue
         what = cuts_batches(x_of(event))

@@ -132,7 +132,12 @@ def _made_anew(fit, loop, story):
         if event.name == "clear_session" and not is_model(model):
             return True
         handed = any(value is model for value in (*event.arguments, *event.keywords.values()))
-        if handed and event.receiver is not None and event.receiver.kind in ("module", "unknown", "parameter") and not _harmless(event):
+        if (
+            handed
+            and event.receiver is not None
+            and event.receiver.kind in ("module", "unknown", "parameter")
+            and not _harmless(event)
+        ):
             return True  # a function that is not known has it
     return False
 
