@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import diagnose, epochs, fit, load, measure, plan, predict, study
+    from .api import check, diagnose, epochs, fit, load, measure, plan, predict, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
     from .records import (
+        Checked,
         Choice,
         Contrast,
         Curve,
@@ -31,15 +32,15 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 
 __version__ = "0.1.0"
 
-__all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "Diagnosis", "EpochChoice", "EpochalError",
-           "Evidence", "Finding", "History", "MeasurementFailed", "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study",
-           "TunedRate", "Unsupported", "UsageError", "callbacks", "corrected", "diagnose", "epochs", "fit", "load", "measure",
-           "plan", "predict", "reestimate_batch_norm", "study"]
+__all__ = ["Advice", "AveragePrecision", "Checked", "Choice", "Contrast", "Curve", "Design", "Diagnosis", "EpochChoice",
+           "EpochalError", "Evidence", "Finding", "History", "MeasurementFailed", "Outcome", "Plan", "Reading",
+           "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "callbacks", "check", "corrected",
+           "diagnose", "epochs", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
 
 _HOME = {
-    "diagnose epochs fit load measure plan predict study": "epochal.api",
+    "check diagnose epochs fit load measure plan predict study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
-    "Choice Contrast Curve Design Diagnosis EpochChoice Evidence Finding History": "epochal.records",
+    "Checked Choice Contrast Curve Design Diagnosis EpochChoice Evidence Finding History": "epochal.records",
     "Outcome Plan Reading Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
     "callbacks": "epochal.training",  # a room that is public as a whole

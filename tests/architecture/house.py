@@ -12,7 +12,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 
-FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "histories": 2, "engine": 3, "probes": 4,
+FLOOR = {"base": 0, "records": 1, "rules": 2, "seam": 2, "tables": 2, "histories": 2, "codecheck": 2, "engine": 3, "probes": 4,
          "experiments": 5, "training": 5, "services": 6, "report": 7, "api": 7, "cli": 7}
 NEIGHBOURS = {("cli", "report"), ("api", "report")}  # pairs on one floor of which the first may import the second
 FACES = frozenset({"api", "cli"})

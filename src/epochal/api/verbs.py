@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..base.stop import Stop, set_by_ctrl_c
 from ..base.text import Wording
 from ..base.validate import require
-from ..records import BUDGETS, Diagnosis, EpochChoice, Evidence, Plan, Study, read
+from ..codecheck import check as check_code
+from ..records import BUDGETS, Checked, Diagnosis, EpochChoice, Evidence, Plan, Study, read
 from ..rules.study.design import Choices
 from ..services import diagnose as diagnosing
 from ..services import epochs as choosing_epochs
@@ -382,3 +383,25 @@ def load(path: str | PathLike[str]) -> Plan | Study | Evidence:
         UsageError: there is no such file, or it holds no record.
     """
     return read(path)
+
+
+def check(paths: str | PathLike[str] | Iterable[str | PathLike[str]], *, select: Iterable[str] = (),
+          ignore: Iterable[str] = ()) -> Checked:
+    """What in scripts and notebooks leads to wrong or misleading results, read from the code: nothing of it is run.
+
+    Args:
+        paths: a script (.py), a notebook (.ipynb), a folder with them, or several.
+        select: the kinds to look for, `"model-reused"` and others that `epochal check --kinds` lists; left out, all of them.
+        ignore: kinds not to look for. A comment `# epochal: ignore` or `# epochal: ignore[kind]` leaves out what is found on its
+            line.
+
+    Returns:
+        A `Checked`: its `findings`, each with the file and line it is about, the `files` that were read, and what could not be.
+        Where it is not known what the code works on (it comes from another file, say), nothing is said: no finding is no proof.
+
+    Raises:
+        UsageError: a path or a kind is not usable; the message says which, and what to do.
+    """
+    several = paths if isinstance(paths, str | PathLike) else list(paths) if isinstance(paths, Iterable) else paths
+    kinds = [(one,) if isinstance(one, str) else tuple(one) for one in (select, ignore)]
+    return check_code(several, select=kinds[0], ignore=kinds[1])

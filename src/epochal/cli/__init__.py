@@ -1,3 +1,3 @@
-"""The command line: `epochal plan`, `fit`, `predict`, `study`, `measure`, `epochs` and `diagnose`; arguments in, answer out."""
+"""The command line: `epochal plan`, `fit`, `predict`, `study` and the other verbs; arguments in, progress and answer out."""
 
 from .main import main as main

@@ -66,9 +66,16 @@ Examples:
   epochal diagnose history.json --baseline earlier.json --out diagnosis.html
   epochal diagnose training.csv --data customers.csv --target churned --model my_model.py:build --batch-size 32"""
 
+_CHECK_EXAMPLES = """\b
+Examples:
+  epochal check train.py
+  epochal check notebooks/ --ignore one-seed
+  epochal check . --sarif findings.sarif
+  epochal check --kinds"""
+
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
                                             *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4],
-                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3]])
+                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3], *_CHECK_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):
@@ -380,5 +387,26 @@ def diagnose(**options):
     Exit status 0, whatever was found; 2 with a sentence on what to mend; 130 if interrupted.
     """
     from .diagnose import run
+
+    run(options)
+
+
+@main.command(epilog=_CHECK_EXAMPLES)
+@click.argument("paths", nargs=-1)
+@click.option("--select", metavar="KIND,KIND,…", default="", help="Look for these alone.  [default: all that --kinds lists]")
+@click.option("--ignore", metavar="KIND,KIND,…", default="", help="Do not look for these.")
+@click.option("--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0 as well, as code hosts read it.")
+@click.option("--kinds", is_flag=True, help="Print what is looked for, with an example of each, and stop.")
+@_json
+def check(**options):
+    """Read scripts and notebooks, and say what in them leads to wrong or misleading results. Nothing of them is run.
+
+    PATHS are scripts (.py), notebooks (.ipynb) or folders with them. A comment `# epochal: ignore` or `# epochal: ignore[kind]`
+    leaves out what is found on its line. Where it is not known what the code works on, nothing is said.
+
+    Exit status 0 where nothing is found; 1 where something is; 2 with a sentence where a file cannot be read (the others are
+    checked all the same).
+    """
+    from .check import run
 
     run(options)

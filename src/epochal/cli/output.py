@@ -60,13 +60,13 @@ def writable_folder(out: str, option: str = "--out") -> pathlib.Path:
     return folder
 
 
-def writable_file(out: str, endings: Sequence[str]) -> pathlib.Path:
-    """The file that `--out` names, shown to be one that can be written."""
-    path = as_path("--out", out)
-    require(path.suffix.lower() in endings, "--out", out, f"a file that ends in {' or '.join(endings)}",
+def writable_file(out: str, endings: Sequence[str], option: str = "--out") -> pathlib.Path:
+    """The file that an option names, shown to be one that can be written."""
+    path = as_path(option, out)
+    require(path.suffix.lower() in endings, option, out, f"a file that ends in {' or '.join(endings)}",
             f"Name it {path.with_suffix(endings[0]).name!r}.")
-    require(not path.is_dir(), "--out", out, "a file, not a folder", "Name a file in it.")
-    writable_folder(str(path.parent))
+    require(not path.is_dir(), option, out, "a file, not a folder", "Name a file in it.")
+    writable_folder(str(path.parent), option)
     return path
 
 

@@ -10,6 +10,7 @@ from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
 from .evidence import Until as Until
+from .finding import Checked as Checked
 from .finding import Epochs as Epochs
 from .finding import Finding as Finding
 from .finding import Place as Place
