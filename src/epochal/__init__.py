@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import fit, load, measure, plan, predict, study
+    from .api import fit, load, measure, plan, predict, stream, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
-    from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, Study, TunedRate
+    from .records import Choice, Contrast, Curve, Design, Evidence, Outcome, Plan, Reading, StreamReport, Study, TunedRate
     from .rules.training.prior import corrected
     from .seam.model.metrics import AveragePrecision, RecallAtPrecision
     from .training.fit.batch_norm import reestimate_batch_norm
@@ -16,13 +16,13 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
-           "Outcome", "Plan", "Reading", "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
-           "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
+           "Outcome", "Plan", "Reading", "RecallAtPrecision", "StreamReport", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
+           "load", "measure", "plan", "predict", "reestimate_batch_norm", "stream", "study"]
 
 _HOME = {
-    "fit load measure plan predict study": "epochal.api",
+    "fit load measure plan predict stream study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
-    "Choice Contrast Curve Design Evidence Outcome Plan Reading Study TunedRate": "epochal.records",
+    "Choice Contrast Curve Design Evidence Outcome Plan Reading StreamReport Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",
     "reestimate_batch_norm": "epochal.training.fit.batch_norm",

@@ -1,5 +1,6 @@
-"""The Python face: `epochal.plan`, `fit`, `predict`, `study` and `measure`, with Keras' argument names."""
+"""The Python face: `epochal.plan`, `fit`, `predict`, `study`, `measure` and `stream`, with Keras' argument names."""
 
+from .stream import stream as stream
 from .verbs import fit as fit
 from .verbs import load as load
 from .verbs import measure as measure

@@ -23,6 +23,7 @@ from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
 from .race import Lead, Mark, Run
 from .reading import Reading
+from .stream import Alarm, StreamArm, StreamPoint, StreamReport
 from .study import Contrast, Design, Study, TunedRate
 from .task import ColumnUse, Machine, Task
 
@@ -31,6 +32,7 @@ _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
+                                           Alarm, StreamArm, StreamPoint, StreamReport,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
@@ -120,7 +122,7 @@ def save(record, path):
     write_whole(path, dump(record))
 
 
-def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence:
+def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence | StreamReport:
     """The record in the file at `path`: what `plan.save(path)` wrote.
 
     Raises:
