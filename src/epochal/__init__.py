@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
 __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Choice", "Contrast", "Curve", "Design", "EpochalError", "Evidence", "MeasurementFailed",
-           "Outcome", "Plan", "Reading", "RecallAtPrecision", "StreamReport", "Study", "TunedRate", "Unsupported", "UsageError", "corrected", "fit",
+           "Outcome", "Plan", "Reading", "RecallAtPrecision", "StreamReport", "Study", "TunedRate", "Unsupported", "UsageError",
+           "corrected", "fit",
            "load", "measure", "plan", "predict", "reestimate_batch_norm", "stream", "study"]
 
 _HOME = {

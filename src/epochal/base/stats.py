@@ -15,7 +15,8 @@ _FEW = 5         # seeds, or blocks, below which degrees of freedom do not add u
 
 
 def student(degrees: float, level: float = 0.975) -> float:
-    """How many standard errors a 95 % interval reaches (`level`: the quantile), by Student's t; infinite without a degree of freedom.
+    """How many standard errors a 95 % interval reaches, by Student's t (`level`: the quantile); infinite without a degree of
+    freedom.
 
     >>> round(student(10), 3)
     2.228

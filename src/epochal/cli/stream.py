@@ -52,7 +52,8 @@ def run(options: dict[str, Any]) -> None:
     _finish(found, (path, page), (say, answer), save_stream, as_json=as_json)
 
 
-def _finish(found: Any, files: tuple[Path | None, Path | None], where: tuple[Console, Console], save: Any, *, as_json: bool) -> None:
+def _finish(found: Any, files: tuple[Path | None, Path | None], where: tuple[Console, Console], save: Any, *,
+            as_json: bool) -> None:
     """Print the report, and write the model and the page."""
     report, model, encoding = found
     (path, page), (say, answer) = files, where

@@ -123,15 +123,12 @@ class StreamReport:
 
     def pace(self) -> str:
         """Who waited for whom, as a sentence."""
-        rate = sum(arm.seconds_a_row for arm in self.arms)
-        of_all = " by all batch sizes" if len(self.arms) > 1 else ""
-        speed = f"{number(1 / rate)} rows a second can be learned from here{of_all}. " if rate else ""
-        told = (f"{speed}This run took {duration(self.seconds)}, of which {self.seconds_waiting / max(self.seconds, 1e-9):.0%} was "
+        told = (f"This run took {duration(self.seconds)}, of which {self.seconds_waiting / max(self.seconds, 1e-9):.0%} was "
                 "waiting for rows.")
         if self.source_waited > 0.05:
-            told += (f" The rows arrived faster than that: the source was made to wait {self.source_waited:.0%} of the time, and up "
-                     f"to {counted(self.most_behind, 'row')} had arrived that were not learned from yet. A larger batch size takes "
-                     "less time a row.")
+            told += (f" The source was made to wait {self.source_waited:.0%} of the time, since rows arrived faster than they were "
+                     f"learned from: up to {counted(self.most_behind, 'row')} were there that had to wait. For a file that does "
+                     "not matter; else a larger batch size takes less time a row.")
         if self.behind:
             told += f" The topic holds {counted(self.behind, 'row')} more that were not read."
         return told

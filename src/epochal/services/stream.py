@@ -1,4 +1,4 @@
-"""Stream: a model that answers rows as they arrive and learns from them afterwards, batch sizes compared, drift told, state kept."""
+"""Stream: a model that answers rows as they arrive and learns from them afterwards, batch sizes compared, drift told."""
 
 import sys
 from contextlib import ExitStack
@@ -202,10 +202,10 @@ class _Work:
             if str(source) != "-":
                 first, path = 0, Path(source)
                 try:
-                    file = held.enter_context(open(path, "rb"))
+                    file = held.enter_context(path.open("rb"))
                 except OSError as error:
-                    raise UsageError(f"`source` must be a file that you may read, - for standard input, or kafka://HOST:PORT/TOPIC; "
-                                     f"got {str(source)!r} ({error.strerror}). Check the name.") from error
+                    raise UsageError(f"`source` must be a file that you may read, - for standard input, or kafka://HOST:PORT/TOPIC"
+                                     f"; got {str(source)!r} ({error.strerror}). Check the name.") from error
             first, skip = self._starts(first)
             lines = self.lines
             return Tabular((list(lines.rows(found)) for found in lines.batches(file)), about, first=first, skip=skip, kept=encoding)
@@ -296,12 +296,13 @@ class _Work:
                 model = model()
             shape = tuple(getattr(model, "inputs", [None])[0].shape[1:]) if getattr(model, "inputs", None) else None
             came = np.shape(leaves(x)[0])[1:]
-            require(shape is None or len(shape) != len(came) or all(a in (None, b) for a, b in zip(shape, came, strict=True)), "model",
+            fits = shape is None or len(shape) != len(came) or all(a in (None, b) for a, b in zip(shape, came, strict=True))
+            require(fits, "model",
                     Wording(f"one that takes rows of the shape {shape}"), f"one that takes rows of the shape {came}",
                     "Its inputs are as many as the columns become features; see the notes on the rows.")
             self.model = model
-            self.follower = Follower(model, (x, y), request.sizes, fading=request.fading, replay=request.replay, drift=request.drift,
-                                     seed=request.seed)
+            self.follower = Follower(model, (x, y), request.sizes, fading=request.fading, replay=request.replay,
+                                     drift=request.drift, seed=request.seed)
         if self._kept:
             go_on(request.checkpoint, self.follower, self._kept)
         for note in self.reader.notes:

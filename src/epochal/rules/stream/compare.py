@@ -21,9 +21,9 @@ def add_block(means, sums):
 def compared(means):
     """`(mean, low, high, told)` of each arm's loss less that of the first, over blocks of rows.
 
-    Neighbouring blocks are alike, most of all while a model still learns: they count as n (1 - r) / (1 + r) independent ones, with r
-    the correlation of neighbours (Bayley & Hammersley 1946). The intervals hold together: each is at 1 - 0.05 / (n_arms - 1), by Bonferroni. `None` in place of numbers, and "not told apart",
-    with fewer than `FEWEST` blocks, or where a loss is no number.
+    Neighbouring blocks are alike, most of all while a model still learns: they count as n (1 - r) / (1 + r) independent ones, with
+    r the correlation of neighbours (Bayley & Hammersley 1946). The intervals hold together: each is at 1 - 0.05 / (n_arms - 1), by
+    Bonferroni. `None` in place of numbers, and "not told apart", with fewer than `FEWEST` blocks, or where a loss is no number.
 
     Args:
         means: float[n_arms, n_blocks], means of the loss in blocks of equally many rows, the same for all.

@@ -9,8 +9,8 @@ MOST_POINTS = 400  # of a curve; beyond, every other one goes
 
 
 class Faded(NamedTuple):
-    """A mean of `n` values so far in which a value counts `fading` times what the next one counts (Gama, Sebastião & Rodrigues 2013,
-    Machine Learning 90): S / B with Sₜ = lₜ + α Sₜ₋₁, Bₜ = 1 + α Bₜ₋₁. Here `total` is S, and `plain` the sum of all."""
+    """A mean of `n` values so far in which a value counts `fading` times what the next one counts (Gama, Sebastião & Rodrigues
+    2013, Machine Learning 90): S / B with Sₜ = lₜ + α Sₜ₋₁, Bₜ = 1 + α Bₜ₋₁. Here `total` is S, and `plain` the sum of all."""
 
     fading: float
     total: float = 0.0

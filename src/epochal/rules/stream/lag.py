@@ -2,7 +2,8 @@
 
 
 def rows_waited(batch_size):
-    """Rows that a row waits for on average until its batch is full: the first of a batch for `batch_size` - 1, the last for none."""
+    """Rows that a row waits for on average until its batch is full: the first of a batch for `batch_size` - 1, the last
+    for none."""
     return (batch_size - 1) / 2
 
 

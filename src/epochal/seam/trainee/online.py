@@ -42,7 +42,7 @@ def same_again(model, sample):
 
 
 def judge_of(model):
-    """A function (y, outputs) -> (loss of each row, error of each row), whose `metric` is the name of what the errors make.
+    """A function (y, outputs) -> (loss of each row, error of each), whose `metric` is the name of what the errors make.
 
     The loss is the one that the model is compiled with, without what layers add. The error is 1 for a wrong class and 0 for a right
     one; for numbers, the absolute error.
@@ -53,8 +53,8 @@ def judge_of(model):
     refuse_uncompiled(model, "model")
     given = model.loss
     if given is None or isinstance(given, dict | list | tuple) or len(model.outputs if model.built else [0]) != 1:
-        raise Unsupported(f"The model `{model.name}` has several outputs, or no loss: a stream is judged by one. Compile it with one "
-                          "loss on one output.")
+        raise Unsupported(f"The model `{model.name}` has several outputs, or no loss: a stream is judged by one. Compile it with "
+                          "one loss on one output.")
     loss = keras.losses.get(given)
     call = loss.call if isinstance(loss, keras.losses.Loss) else loss
     name = (type(loss).__name__ if isinstance(loss, keras.losses.Loss) else getattr(loss, "__name__", "")).lower().replace("_", "")

@@ -58,13 +58,13 @@ def learned(cells, target, classes, options, task=None):
     sieve = sifted(features, keep=options.keep, target=pd.Series(y, features.index), codes=codes)
     encoder, names_of, notes = fit_features(features, seed=0, columns=columns, left_out=sieve.left_out)
     n = len(raw)
-    notes = [*told, *notes[:-1], f"{counted(len(encoder.columns), 'column')} became {counted(len(names_of), 'feature')}, scaled by the "
-             f"first {counted(n, 'row')}, which later rows do not change.", *sieve.sentences]
+    notes = [*told, *notes[:-1], f"{counted(len(encoder.columns), 'column')} became {counted(len(names_of), 'feature')}, scaled by "
+             f"the first {counted(n, 'row')}, which later rows do not change.", *sieve.sentences]
     if kind == "regression":
         notes.append(f"Targets are standardised by the same rows: less {mean:.6g}, divided by {scale:.6g}.")
     elif not classes:
-        notes.append(f"The classes are those of the first {counted(n, 'row')}: {first_few(names)}. Rows of another one are left out; "
-                     "--classes names all that there will be.")
+        notes.append(f"The classes are those of the first {counted(n, 'row')}: {first_few(names)}. Rows of another one are left "
+                     "out; --classes names all that there will be.")
     notes.append(f"Categories that the first {counted(n, 'row')} do not have are encoded as none of the known ones.")
     prior = () if kind == "regression" else tuple((np.bincount(y[y >= 0], minlength=len(names)) / max((y >= 0).sum(), 1)).tolist())
     return Encoding(kind=kind, classes=names, target=target, target_mean=mean, target_scale=scale or 1.0, split_columns=(),
@@ -144,7 +144,8 @@ def _ready(frame, encoding, why):
 
 
 def _as_known(frame, encoding):
-    return pd.DataFrame({column.name: _column(frame[column.name], column) for column in encoding.encoder.columns}, index=frame.index)
+    columns = encoding.encoder.columns
+    return pd.DataFrame({column.name: _column(frame[column.name], column) for column in columns}, index=frame.index)
 
 
 def _column(values, column):

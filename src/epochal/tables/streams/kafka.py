@@ -26,8 +26,8 @@ class Topic:
         try:
             from confluent_kafka import Consumer, KafkaException, TopicPartition
         except ImportError as error:
-            raise UsageError("`source` must be a file where confluent-kafka is not installed. Run: pip install 'epochal[kafka]'."
-                             ) from error
+            raise UsageError("`source` must be a file where confluent-kafka is not installed. Run: pip install "
+                             "'epochal[kafka]'.") from error
         parts = urlsplit(address)
         self.name, query = parts.path.strip("/"), parse_qs(parts.query)
         require(parts.netloc and self.name and "/" not in self.name, "source", address, "kafka://HOST:PORT/TOPIC", "Name a topic.")
@@ -36,13 +36,13 @@ class Topic:
             self._idle = None if idle is None else float(idle)
         except ValueError as error:
             raise UsageError(f"`source` must say seconds after idle=; got {idle!r}. Write ?idle=30.") from error
-        self._consumer = Consumer({"bootstrap.servers": parts.netloc, "group.id": f"epochal-{self.name}", "enable.auto.commit": False,
-                                   "auto.offset.reset": "earliest"})
+        self._consumer = Consumer({"bootstrap.servers": parts.netloc, "group.id": f"epochal-{self.name}",
+                                   "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         try:
             found = self._consumer.list_topics(self.name, timeout=_ANSWER).topics[self.name]
         except KafkaException as error:
-            raise UsageError(f"`source` must be a broker that answers; got {address!r} ({error.args[0].str()}). Check host, port and "
-                             "network.") from error
+            raise UsageError(f"`source` must be a broker that answers; got {address!r} ({error.args[0].str()}). Check host, "
+                             "port and network.") from error
         require(found.error is None, "source", address, "a topic that the broker has", f"It says: {found.error}.")
         self._at = {number: (offsets or {}).get(number) for number in sorted(found.partitions)}
         self._parts = TopicPartition

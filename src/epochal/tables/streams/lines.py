@@ -29,7 +29,7 @@ class Lines:
         self._known = names is not None
         self._skip = options.skip or 0
 
-    def batches(self, file, until=None):
+    def batches(self, file):
         """Lists of lines, as they arrive: bytes without their ends, empty ones left out.
 
         Args:

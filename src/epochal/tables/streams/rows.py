@@ -134,7 +134,7 @@ class Arrays:
                 skipped, self._skip = min(self._skip, len(y)), max(0, self._skip - len(y))
                 places = numbered(self._place, len(y))[skipped:]
                 self._place += len(y)
-                sound = np.isfinite(x.reshape(len(x), -1)).all(axis=1)[skipped:] if x.dtype.kind == "f" else np.ones(len(places), bool)
+                sound = np.isfinite(x.reshape(len(x), -1).astype(float)).all(axis=1)[skipped:]
                 left_out += [(int(place), "a number in it is not finite") for place in places[~sound]]
                 found.append((x[skipped:][sound], y[skipped:][sound], places[sound]))
             if found or left_out:
@@ -169,8 +169,8 @@ def opened(source, rank, target, make_about, first_skip_kept):
     try:
         steps = iter(source)
     except TypeError as error:
-        raise UsageError(f"`source` must be an iterator of rows or batches, or the name of a file; got a {type(source).__name__}. Pass "
-                         "for example zip(x, y), or what river.datasets give.") from error
+        raise UsageError(f"`source` must be an iterator of rows or batches, or the name of a file; got a {type(source).__name__}. "
+                         "Pass for example zip(x, y), or what river.datasets give.") from error
     begun = next(steps, None)
     require(begun is not None, "source", Wording("nothing"), "an iterator that gives rows or batches", "Pass rows.")
     again = _with_first(begun, steps)

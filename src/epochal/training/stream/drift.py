@@ -1,5 +1,6 @@
 """Alarms of drift: river's ADWIN on what goes wrong with each row, in a form that is kept as plain numbers."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from ...base.errors import UsageError
 DELTA = 0.002   # of ADWIN: its chance of a false alarm, by a bound that is far from reached: see docs/stream.md
 _TAIL = 5_000   # rows that a detector begins with when it is made anew
 _FADING = 0.999  # of the level that losses are relative to
+_LEAST, _FARTHEST = 1e-30, 20.0  # loss whose logarithm is taken, and difference of two logarithms
 
 
 def detector():
@@ -41,7 +43,7 @@ class Drift:
     what is kept of it is these numbers, at most 10,000, and a run that goes on from them hears what an uninterrupted one hears.
 
     Wrong answers (0 or 1) are heard as they are. Where answers are numbers, losses have no bound, and l / (l + m) is heard, with m
-    the faded mean of the losses before.
+    the faded geometric mean of the losses before, whose logarithm is the level.
 
     Args:
         bounded: whether errors are 0 and 1.
@@ -85,8 +87,9 @@ class Drift:
             self._made.update(value)
 
     def _relative(self, loss):
-        if not np.isfinite(loss):
+        if not loss < math.inf:  # no number, too
             return 1.0
-        level = loss if self._level is None else self._level
-        self._level = _FADING * level + (1 - _FADING) * loss
-        return loss / (loss + level) if loss + level > 0 else 0.5
+        at = math.log(max(loss, _LEAST))
+        level = at if self._level is None else self._level
+        self._level = level + max(1 - _FADING, 1 / (self._n + 1)) * (min(max(at - level, -_FARTHEST), _FARTHEST))
+        return 1 / (1 + math.exp(min(max(level - at, -_FARTHEST), _FARTHEST)))

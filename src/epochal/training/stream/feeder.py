@@ -1,6 +1,7 @@
 """Rows are read in another thread, ahead of who learns from them and no further than so many: who waits for whom is measured."""
 
 import threading
+from contextlib import ExitStack
 from time import perf_counter
 
 from ...base.stop import Stop
@@ -59,16 +60,18 @@ class Feeder:
             self._condition.notify_all()
 
     def _read(self, chunks):
-        try:
+        with ExitStack() as stack:  # whatever is raised here is raised again where rows are asked for: caught by nobody on the way
+            stack.push(self._end)
             for chunk in chunks:
                 if not self._put(chunk):
                     return
-        except BaseException as error:  # raised again where rows are asked for
-            self._failed.append(error)
-        finally:
-            with self._condition:
-                self._ended = True
-                self._condition.notify_all()
+
+    def _end(self, kind, error, trace):  # noqa: ARG002 - as an exit is called
+        with self._condition:
+            self._failed += [error] if error is not None else []
+            self._ended = True
+            self._condition.notify_all()
+        return True
 
     def _put(self, chunk):
         with self._condition:

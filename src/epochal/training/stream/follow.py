@@ -1,5 +1,6 @@
 """Test, then train: every row is answered by each learner as it is then, judged, heard for drift, and only then learned from."""
 
+from itertools import pairwise
 from math import lcm
 from time import perf_counter
 
@@ -142,8 +143,7 @@ def _in_pieces(learner, x, y, again):
     whole = n - n % size
     cuts = [*range(0, whole, learner.n_rows), *([whole] if whole < n else []), n]
     found = []
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
-        end = min(end, whole) if start < whole else end
+    for start, end in pairwise(cuts):
         part = slice(start, end)
         old = None if again is None else tuple(over(lambda a, part=part: a[part], tree) for tree in again)
         found.append(learner.learn(over(lambda a, part=part: a[part], x), y[part], old))

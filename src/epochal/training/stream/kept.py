@@ -43,7 +43,8 @@ def keep(folder, follower, about):
         with whole_file(path) as file:
             np.savez(file, document=np.frombuffer(json.dumps(document).encode(), np.uint8), **arrays)
     except OSError as error:
-        raise UsageError(f"`checkpoint` must be a folder with room to write in; {str(path.parent)!r} is not ({error.strerror}).") from error
+        raise UsageError(f"`checkpoint` must be a folder with room to write in; {str(path.parent)!r} is not "
+                         f"({error.strerror}).") from error
 
 
 def kept_in(folder):
@@ -90,11 +91,12 @@ def go_on(folder, follower, found):
                 for name, group in variables_of(learner.model).items():
                     for j, variable in enumerate(group):
                         array = arrays[f"{name}/{i}/{j}"]
-                        if array.shape != tuple(variable.shape) or array.dtype.name != keras.backend.standardize_dtype(variable.dtype):
+                        dtype = keras.backend.standardize_dtype(variable.dtype)
+                        if array.shape != tuple(variable.shape) or array.dtype.name != dtype:
                             raise Damaged(f"{name}/{j} is {array.dtype.name} of shape {array.shape}, and the model's is "
                                           f"{variable.dtype} of shape {tuple(variable.shape)}")
                         variable.assign(keras.ops.convert_to_tensor(array))
             follower.restore(document["follower"])
     except Damaged as error:
-        raise UsageError(f"`checkpoint` must be a folder of this stream, with this model; {file_in(folder)} does not fit ({error}). "
-                         "Name another folder, or call as before.") from error
+        raise UsageError(f"`checkpoint` must be a folder of this stream, with this model; {file_in(folder)} does not fit "
+                         f"({error}). Name another folder, or call as before.") from error
