@@ -106,7 +106,15 @@ def _frame(cells, names=None):
     """Cells as columns in the dtypes of `columns.kinds.simplified`; an empty text is missing."""
     frame = pd.DataFrame(cells, columns=names) if names is not None else pd.DataFrame(cells)
     frame.columns = [str(name) for name in frame.columns]
-    return pd.DataFrame({name: simplified(frame[name].infer_objects()) for name in frame.columns}, index=frame.index)
+    return pd.DataFrame({name: _simple(frame[name].infer_objects()) for name in frame.columns}, index=frame.index)
+
+
+def _simple(column):
+    """As `simplified`; a column of numbers and words beside each other becomes words, as a file of text would have it."""
+    try:
+        return simplified(column)
+    except UsageError:
+        return simplified(column.map(str, na_action="ignore").astype(object))
 
 
 def _targets(column, encoding, why):

@@ -1,7 +1,8 @@
 """Rows from whatever gives them, one after the other or many at a time, as chunks of arrays."""
 
+import threading
 from collections.abc import Mapping
-from time import perf_counter
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .encoded import encoded, from_kept, learned, plain
 
 WARM_UP = 500  # rows, of which it is learned how columns are encoded
 _TARGET = "(target)"  # of rows that come as (cells, target)
-_SLOW, _LONGEST, _MOST = 0.005, 0.02, 1024  # seconds for a row, seconds to collect rows in, and rows
+_MOST = 1024          # rows that are read ahead of being encoded
 
 
 class Tabular:
@@ -83,20 +84,47 @@ def target_of(target):
 
 
 def collected(source):
-    """Lists of what an iterator gives: many at once where they come fast, each at once where they come slowly."""
-    items, since, steps = [], perf_counter(), iter(source)
-    while True:
-        begun = perf_counter()
-        item = next(steps, None)
-        now = perf_counter()
-        if item is None:
-            break
-        items.append(item)
-        if now - begun > _SLOW or now - since > _LONGEST or len(items) >= _MOST:
-            yield items
-            items, since = [], perf_counter()
-    if items:
-        yield items
+    """Lists of what an iterator gives, as it comes: many at once where they come fast, and none kept back where it pauses.
+
+    The iterator is read in a thread of its own, which never keeps the interpreter from ending; what it raises is raised here.
+    """
+    ready, condition, failed, state = [], threading.Condition(), [], {"ended": False}
+
+    def end(_kind, error, _trace):
+        with condition:
+            failed.extend([error] if error is not None else [])
+            state["ended"] = True
+            condition.notify_all()
+        return True
+
+    def read():
+        with ExitStack() as stack:
+            stack.push(end)
+            for item in source:
+                with condition:
+                    while len(ready) >= _MOST and not state["ended"]:
+                        condition.wait()
+                    if state["ended"]:
+                        return
+                    ready.append(item)
+                    condition.notify_all()
+
+    threading.Thread(target=read, name="epochal-rows", daemon=True).start()
+    with ExitStack() as stack:
+        stack.push(lambda *_: end(None, None, None) and False)
+        while True:
+            with condition:
+                while not ready and not state["ended"]:
+                    condition.wait()
+                items, ended = ready[:], state["ended"]
+                ready.clear()
+                condition.notify_all()
+            if items:
+                yield items
+            elif ended:
+                break
+    if failed:
+        raise failed[0]
 
 
 def _cells(item, target):
