@@ -1,4 +1,4 @@
-"""A Kafka topic as a source: read through confluent-kafka from librdkafka's own mock broker, which speaks the protocol on a port."""
+"""A Kafka topic as a source: read through confluent-kafka from librdkafka's mock broker, which speaks the protocol on a port."""
 
 import json
 from contextlib import contextmanager

@@ -51,13 +51,10 @@ class Topic:
     def batches(self):
         """Lists of `(cells, why, (partition, next offset))`, as messages arrive; an empty one where none does."""
         quiet = 0.0
-        try:
-            while self._idle is None or quiet < self._idle:
-                messages = self._consumer.consume(_MOST, _WAIT)
-                quiet = 0.0 if messages else quiet + _WAIT
-                yield [self._row(message) for message in messages]
-        finally:
-            self._consumer.close()
+        while self._idle is None or quiet < self._idle:
+            messages = self._consumer.consume(_MOST, _WAIT)
+            quiet = 0.0 if messages else quiet + _WAIT
+            yield [self._row(message) for message in messages]
 
     def behind(self):
         """Messages that are in the topic and were not read."""
