@@ -47,7 +47,7 @@ def measured(n_rows, *more):
     tenths = [round(max(part)) for part in np.array_split(np.array(inside), min(10, len(inside)))]
     return {"rows": record["n_rows"], "seconds": seconds, "rows_a_second": record["n_rows"] / seconds,
             "learning_seconds_a_row": record["arms"][0]["seconds_a_row"], "most_MiB": round(max(inside)), "MiB_by_tenth": tenths,
-            "accuracy": record["arms"][0]["faded_metric"], "alarms": len(record["alarms"])}
+            "accuracy": record["arms"][0]["faded_score"], "alarms": len(record["alarms"])}
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def lines(n, turns=None, seed=0):
 def told(text):
     record = strict(text)["record"]
     return {name: record[name] for name in ("n_rows", "offset", "points", "alarms", "left_out")} | {
-        "arms": [{name: arm[name] for name in ("batch_size", "loss", "metric", "faded_loss", "mean")} for arm in record["arms"]]}
+        "arms": [{name: arm[name] for name in ("batch_size", "loss", "score", "faded_loss", "mean")} for arm in record["arms"]]}
 
 
 def test_rows_of_a_file_with_some_that_cannot_be_read_and_a_model_that_answers_new_ones(tmp_path, monkeypatch):

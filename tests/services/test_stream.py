@@ -36,7 +36,7 @@ def rows(n=1300, turns=None, seed=0):
 
 def same(a, b):
     """Whether two reports say the same of the rows, whatever the clock said."""
-    pick = [(r.n_rows, r.offset, r.points, r.alarms, [(arm.loss, arm.metric, arm.faded_loss, arm.mean, arm.low) for arm in r.arms])
+    pick = [(r.n_rows, r.offset, r.points, r.alarms, [(arm.loss, arm.score, arm.faded_loss, arm.mean, arm.low) for arm in r.arms])
             for r in (a, b)]
     assert pick[0] == pick[1]
     return True
@@ -56,7 +56,7 @@ def test_every_row_is_answered_by_the_weights_that_have_not_seen_it_as_keras_own
     weights = 0.99 ** np.arange(419, -1, -1)
     assert report.arms[0].loss == pytest.approx(np.mean(losses), rel=1e-4)
     assert report.arms[0].faded_loss == pytest.approx(weights @ losses / weights.sum(), rel=1e-4)
-    assert report.arms[0].metric == pytest.approx(np.mean(right), abs=0.005)
+    assert report.arms[0].score == pytest.approx(np.mean(right), abs=0.005)
     assert report.metric == "accuracy"
     for ours, theirs in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-5)
@@ -125,7 +125,7 @@ def test_rows_of_river_and_their_words_become_features():
     datasets = pytest.importorskip("river.datasets")
     report = stream(None, datasets.Phishing(), batch_size=8, fading=0.99, verbose=0)
     assert report.n_rows == 1250
-    assert report.arms[0].metric > 0.75
+    assert report.arms[0].score > 0.75
     assert "9 columns became 9 features" in " ".join(report.notes)
 
 

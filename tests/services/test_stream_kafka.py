@@ -40,7 +40,7 @@ def test_a_topic_is_followed_to_its_end_and_gone_on_from_where_it_was(tmp_path):
         first = stream(None, f"kafka://{address}/rows?idle=3", target="y", checkpoint=tmp_path, verbose=0)
         assert (first.n_rows, first.offset, first.behind) == (899, 900, 0)
         assert first.left_out[0].startswith("row 701: it is no JSON")
-        assert first.arms[0].metric > 0.7
+        assert first.arms[0].score > 0.7
         for row in messages(100, seed=1):
             send(row)
         second = stream(None, f"kafka://{address}/rows?idle=3", target="y", checkpoint=tmp_path, verbose=0)

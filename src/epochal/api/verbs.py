@@ -5,7 +5,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..base.stop import Stop, set_by_ctrl_c
-from ..records import BUDGETS, Evidence, Plan, Study, read
+from ..records import BUDGETS, Evidence, Plan, StreamReport, Study, read
 from ..rules.study.design import Choices
 from ..services import fit as fitting
 from ..services import measure as measuring
@@ -306,7 +306,7 @@ def measure(model: Any, x: Any = None, y: Any = None, *what: str, price: Literal
         return measuring.measure(request, progress=progress, stop=stop)
 
 
-def load(path: str | PathLike[str]) -> Plan | Study | Evidence:
+def load(path: str | PathLike[str]) -> Plan | Study | Evidence | StreamReport:
     """The record in a file: `plan.json`, or whatever `save(path)` of a plan or study wrote.
 
     Raises:

@@ -8,11 +8,15 @@ from ..base.text import counted, difference, duration, number, quantity
 
 @dataclass(frozen=True, slots=True)
 class StreamPoint:
-    """How good the answers were, by then: faded means over the rows up to number `row`, each judged before it was learned from."""
+    """How good the answers were, by then: faded means over the rows up to number `row`, each judged before it was learned from.
+
+    Attributes:
+        row: after how many rows. loss: faded mean of the loss. score: that of the metric.
+    """
 
     row: int
     loss: float
-    metric: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ class StreamArm:
     """One batch size on the same rows as all others, from the same weights.
 
     Attributes:
-        loss, metric: means over all rows, each judged before it was learned from.
-        faded_loss, faded_metric: the same with older rows counting less.
+        loss, score: means of loss and metric over all rows, each judged before it was learned from.
+        faded_loss, faded_score: the same with older rows counting less.
         lag_rows: how many rows a row waits, on average, for its batch to be full.
         seconds_a_row: what answering and learning take a row.
         mean, low, high: of the loss less that of the first batch size, over blocks of rows; `None` where there are too few.
@@ -44,9 +48,9 @@ class StreamArm:
 
     batch_size: int
     loss: float
-    metric: float
+    score: float
     faded_loss: float
-    faded_metric: float
+    faded_score: float
     lag_rows: float
     seconds_a_row: float
     mean: float | None = None
@@ -95,15 +99,15 @@ class StreamReport:
         first = self.arms[0]
         drift = f"{counted(len(self.alarms), 'alarm')} of drift" if self.alarms else "no alarm of drift"
         return (f"{counted(self.n_rows, 'row')}, each answered before it was learned from: loss {number(first.faded_loss)} and "
-                f"{self.metric.replace('_', ' ')} {number(first.faded_metric)} lately, {number(first.loss)} and "
-                f"{number(first.metric)} over all; {drift}.")
+                f"{self.metric.replace('_', ' ')} {number(first.faded_score)} lately, {number(first.loss)} and "
+                f"{number(first.score)} over all; {drift}.")
 
     def arm_rows(self) -> Iterator[tuple[str, ...]]:
         """A row of strings for each batch size, the heading first."""
         yield ("batch size", "loss lately", "loss over all", self.metric.replace("_", " "), "loss against the first", "told",
                "a row waits for", "time a row")
         for arm in self.arms:
-            yield (f"{arm.batch_size:,}", number(arm.faded_loss), number(arm.loss), number(arm.faded_metric),
+            yield (f"{arm.batch_size:,}", number(arm.faded_loss), number(arm.loss), number(arm.faded_score),
                    "–" if arm.told == "the reference" else difference(arm.mean, arm.low, arm.high), arm.told,
                    f"{number(arm.lag_rows)} rows", quantity("s", arm.seconds_a_row))
 

@@ -19,7 +19,7 @@ def figure_of(report: StreamReport) -> dict:
     """The picture as Plotly takes it: two curves, one above the other, and a dashed line at each alarm."""
     name, rows = report.metric.replace("_", " "), [point.row for point in report.points]
     curves = [{"type": "scatter", "mode": "lines", "name": what, "x": rows, "y": values, "yaxis": axis} for what, values, axis in (
-        ("loss", [point.loss for point in report.points], "y"), (name, [point.metric for point in report.points], "y2"))]
+        ("loss", [point.loss for point in report.points], "y"), (name, [point.score for point in report.points], "y2"))]
     alarms = [{"type": "line", "xref": "x", "yref": "paper", "x0": alarm.row, "x1": alarm.row, "y0": 0, "y1": 1,
                "line": {"dash": "dash", "color": "#b00020"}} for alarm in report.alarms[:100]]
     layout = {"xaxis": {"title": {"text": "rows"}, "anchor": "y"}, "yaxis": {"title": {"text": "loss"}, "domain": [0, 0.47]},

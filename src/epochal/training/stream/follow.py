@@ -116,7 +116,7 @@ class Follower:
     def state(self):
         """What `restore` takes, beside the variables of the models: plain values and arrays."""
         return {"n_rows": self.n_rows, "losses": [list(one) for one in self.losses], "errors": [list(one) for one in self.errors],
-                "points": [[p.row, p.loss, p.metric] for p in self.points], "every": self.every, "block": self.block,
+                "points": [[p.row, p.loss, p.score] for p in self.points], "every": self.every, "block": self.block,
                 "alarms": [[a.row, a.before, a.after] for a in self.alarms], "blocks": self.blocks, "sums": self._sums,
                 "block_began": self._block_began, "seconds": list(self.seconds), "timed": list(self._timed),
                 "drift": None if self.drift is None else self.drift.state(),
