@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .base import lookup
 
 if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it is first used
-    from .api import check, diagnose, epochs, fit, load, measure, plan, predict, study
+    from .api import check, diagnose, epochs, fit, load, measure, plan, predict, stream, study
     from .base.errors import Advice, EpochalError, MeasurementFailed, Unsupported, UsageError
     from .records import (
         Checked,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a run imports a name when it
         Outcome,
         Plan,
         Reading,
+        StreamReport,
         Study,
         TunedRate,
     )
@@ -34,14 +35,15 @@ __version__ = "0.1.0"
 
 __all__ = ["Advice", "AveragePrecision", "Checked", "Choice", "Contrast", "Curve", "Design", "Diagnosis", "EpochChoice",
            "EpochalError", "Evidence", "Finding", "History", "MeasurementFailed", "Outcome", "Plan", "Reading",
-           "RecallAtPrecision", "Study", "TunedRate", "Unsupported", "UsageError", "callbacks", "check", "corrected",
-           "diagnose", "epochs", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "study"]
+           "RecallAtPrecision", "StreamReport", "Study", "TunedRate", "Unsupported", "UsageError", "callbacks", "check",
+           "corrected", "diagnose", "epochs", "fit", "load", "measure", "plan", "predict", "reestimate_batch_norm", "stream",
+           "study"]
 
 _HOME = {
-    "check diagnose epochs fit load measure plan predict study": "epochal.api",
+    "check diagnose epochs fit load measure plan predict stream study": "epochal.api",
     "Advice EpochalError MeasurementFailed Unsupported UsageError": "epochal.base.errors",
     "Checked Choice Contrast Curve Design Diagnosis EpochChoice Evidence Finding History": "epochal.records",
-    "Outcome Plan Reading Study TunedRate": "epochal.records",
+    "Outcome Plan Reading StreamReport Study TunedRate": "epochal.records",
     "corrected": "epochal.rules.training.prior",
     "callbacks": "epochal.training",  # a room that is public as a whole
     "AveragePrecision RecallAtPrecision": "epochal.seam.model.metrics",

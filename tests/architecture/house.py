@@ -22,7 +22,8 @@ BACKENDS = frozenset({"jax", "tensorflow", "torch"})
 LIBRARIES = {"base": {"filelock", "numpy", "platformdirs", "psutil", "scipy", "rich"},
              "records": {"cattrs"}, "rules": {"numpy", "scipy"}}
 # Where it is imported under another name.
-PROJECT_NAME = {"sklearn": "scikit-learn", "PIL": "pillow", "jaxlib": "jax", "mlflow": "mlflow-skinny"}
+PROJECT_NAME = {"sklearn": "scikit-learn", "PIL": "pillow", "confluent_kafka": "confluent-kafka",
+                "jaxlib": "jax", "mlflow": "mlflow-skinny"}
 MUTABLE = {"list", "dict", "set", "bytearray", "ndarray", "List", "Dict", "Set"}
 LONGEST, MOST_FILES, MOST_PARAMETERS = 400, 15, 8
 FRONT_DOOR = pathlib.PurePosixPath("__init__.py")

@@ -22,7 +22,7 @@ def right(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     assert_type(epochal.plan(model, x, y, budget="2 min", goal="best"), epochal.Plan)
     assert_type(epochal.fit(model, x, y, batch_size=32, epochs="auto"), keras.callbacks.History)
     assert_type(epochal.study(model, x, y, batch_sizes=[32, 256], seeds=4), epochal.Study)
-    assert_type(epochal.load("plan.json"), epochal.Plan | epochal.Study | epochal.Evidence)
+    assert_type(epochal.load("plan.json"), epochal.Plan | epochal.Study | epochal.Evidence | epochal.StreamReport)
     assert_type(epochal.predict(model, x, batch_size="auto"), np.ndarray | Any)
     plan = epochal.plan(model, x, y)
     assert_type(plan.batch_size.value, float)

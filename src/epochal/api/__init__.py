@@ -1,5 +1,6 @@
 """The Python face: `epochal.plan`, `fit`, `predict`, `study` and the other verbs, with Keras' argument names."""
 
+from .stream import stream as stream
 from .verbs import check as check
 from .verbs import diagnose as diagnose
 from .verbs import epochs as epochs

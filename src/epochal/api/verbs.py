@@ -8,7 +8,7 @@ from ..base.stop import Stop, set_by_ctrl_c
 from ..base.text import Wording
 from ..base.validate import require
 from ..codecheck import check as check_code
-from ..records import BUDGETS, Checked, Diagnosis, EpochChoice, Evidence, Plan, Study, read
+from ..records import BUDGETS, Checked, Diagnosis, EpochChoice, Evidence, Plan, StreamReport, Study, read
 from ..rules.study.design import Choices
 from ..services import diagnose as diagnosing
 from ..services import epochs as choosing_epochs
@@ -376,7 +376,7 @@ def diagnose(history: Any, model: Any = None, x: Any = None, y: Any = None, *, b
         return diagnosing.diagnose(request, progress=progress, stop=stop)
 
 
-def load(path: str | PathLike[str]) -> Plan | Study | Evidence:
+def load(path: str | PathLike[str]) -> Plan | Study | Evidence | StreamReport:
     """The record in a file: `plan.json`, or whatever `save(path)` of a plan or study wrote.
 
     Raises:

@@ -14,13 +14,14 @@ _LEAST_P = 1e-9  # no smaller p value is told
 _FEW = 5         # seeds, or blocks, below which degrees of freedom do not add up
 
 
-def student(degrees: float) -> float:
-    """How many standard errors a 95 % interval reaches, by Student's t; infinite without a degree of freedom.
+def student(degrees: float, level: float = 0.975) -> float:
+    """How many standard errors a 95 % interval reaches, by Student's t (`level`: the quantile); infinite without a degree of
+    freedom.
 
     >>> round(student(10), 3)
     2.228
     """
-    return float(stdtrit(degrees, 0.975)) if degrees > 0 else float("inf")
+    return float(stdtrit(degrees, level)) if degrees > 0 else float("inf")
 
 
 def mean_interval(values: ArrayLike) -> tuple[float, float, float]:

@@ -73,9 +73,17 @@ Examples:
   epochal check . --sarif findings.sarif
   epochal check --kinds"""
 
+_STREAM_EXAMPLES = """\b
+Examples:
+  epochal stream clicks.csv --target clicked
+  tail -n +1 -f clicks.jsonl | epochal stream - --target clicked --checkpoint clicks --out clicks.keras
+  epochal stream - --target clicked --batch-size 1,8,32,128 < clicks.csv
+  epochal stream kafka://localhost:9092/clicks --target clicked --replay 2000"""
+
 _EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
                                             *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4],
-                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3], *_CHECK_EXAMPLES.splitlines()[2:3]])
+                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3], *_CHECK_EXAMPLES.splitlines()[2:3],
+                                            *_STREAM_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):
@@ -408,5 +416,48 @@ def check(**options):
     checked all the same).
     """
     from .check import run
+
+    run(options)
+
+
+@main.command(epilog=_STREAM_EXAMPLES)
+@click.argument("source")
+@click.option("--target", metavar="COLUMN", help="Column to predict; needed unless --show-offset is given.")
+@click.option("--classes", metavar="A,B,…", help="All classes that there will be.  [default: those of the first 500 rows]")
+@click.option("--task", type=click.Choice(["classes", "regression"]), help="What the target is, where its numbers leave it open.")
+@click.option("--batch-size", metavar="ROWS", default="32", show_default=True,
+              help="Rows after which the model learns; several with commas between them are compared on the same rows.")
+@click.option("--fading", type=click.FloatRange(0, 1, min_open=True), default=0.999, show_default=True,
+              help="What a row counts in the faded means when the next one has come.")
+@click.option("--replay", type=click.IntRange(0), metavar="ROWS", default=0, show_default=True,
+              help="Learn once more from rows drawn from a buffer of the latest ones, beside each batch.")
+@click.option("--drift/--no-drift", default=True, show_default=True, help="Tell where errors rise by more than chance (river).")
+@click.option("--checkpoint", metavar="DIR", help="Keep the state here: after a kill the same command goes on.")
+@click.option("--starts-at", type=click.IntRange(0), metavar="ROW",
+              help="Which row of the stream, from 0, SOURCE begins with.  [default: 0; for - and a topic, the one it goes on with]")
+@click.option("--show-offset", is_flag=True, help="Print how many rows --checkpoint need not be sent again, and stop.")
+@click.option("--drop", metavar="COLUMN", multiple=True, help="A column that is no feature; may be repeated, as the next two.")
+@click.option("--keep", metavar="COLUMN", multiple=True, help="A column to use as it stands, whatever it looks like.")
+@click.option("--na", "missing", metavar="VALUE", multiple=True, help="What stands for a missing value, beside empty cells.")
+@_all_of(*_written)
+@click.option("--model", metavar="FILE.py:FUNCTION", help="Function that returns a compiled Keras model; else the tutorials' "
+                                                          "network (Dense 64, Dense 32, head, Adam).")
+@_backend
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Makes the run repeatable.")
+@click.option("--out", metavar="FILE.keras", help="Where the model goes when the source ends, or at Ctrl-C.")
+@click.option("--report", "page", metavar="FILE.html", help="Where a page with the curve and the alarms goes.")
+@_json
+def stream(**options):
+    """Train on rows that keep arriving: each is answered first, judged, and only then learned from.
+
+    SOURCE is a file of CSV or JSON lines, - for standard input, or kafka://HOST:PORT/TOPIC with JSON objects. Columns are encoded
+    as the first 500 rows say. It tells loss and accuracy of the answers with older ones fading, alarms of drift, how several batch
+    sizes compare on the same rows, and whether rows arrive faster than they are learned from. Rows that cannot be read are counted,
+    the first are named, and they are left out.
+
+    Ctrl-C prints the answer so far; with --checkpoint the same command goes on there. Exit status 0; 2 with a sentence on what to
+    mend; 130 if interrupted.
+    """
+    from .stream import run
 
     run(options)

@@ -52,6 +52,10 @@ from .store import dump as dump
 from .store import load as load
 from .store import read as read
 from .store import save as save
+from .stream import Alarm as Alarm
+from .stream import StreamArm as StreamArm
+from .stream import StreamPoint as StreamPoint
+from .stream import StreamReport as StreamReport
 from .study import BUDGETS as BUDGETS
 from .study import Contrast as Contrast
 from .study import Design as Design

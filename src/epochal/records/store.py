@@ -26,6 +26,7 @@ from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
 from .race import Lead, Mark, Run
 from .reading import Reading
+from .stream import Alarm, StreamArm, StreamPoint, StreamReport
 from .study import Contrast, Design, Study, TunedRate
 from .task import ColumnUse, Machine, Task
 
@@ -36,6 +37,7 @@ _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Ar
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
                                            Finding, Epochs, Place, Unchecked, EpochChoice, Replayed, StoppingRule,
                                            History, Known, Diagnosis,
+                                           Alarm, StreamArm, StreamPoint, StreamReport,
                                            *typing.get_args(Point))}
 _POINTS = {frozenset(kind.__dataclass_fields__): kind for kind in typing.get_args(Point)}  # told apart by their fields
 
@@ -125,7 +127,7 @@ def save(record, path):
     write_whole(path, dump(record))
 
 
-def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence:
+def read(path: str | os.PathLike[str]) -> Plan | Study | Evidence | StreamReport:
     """The record in the file at `path`: what `plan.save(path)` wrote.
 
     Raises:

@@ -158,7 +158,7 @@ def _fit_table(request, progress, stop):
                                split_columns=[name for name in (source.groups, source.time) if name], outputs=meaning, prior=shares,
                                trained_prior=learned)
 
-        _save(network, encoding(), None)  # what cannot be saved is better known before the training
+        save_with_encoding(network, encoding(), None)  # what cannot be saved is better known before the training
         progress.start(Agenda("", sentences=_announced(settings, request.plan, table, network), bar=False))
         callbacks = request.plan.callbacks() if settings.stops_early else []
         training = FitRequest(network, table.x_train, table.y_train, settings.batch_size, settings.epochs, request.verbose,
@@ -170,7 +170,7 @@ def _fit_table(request, progress, stop):
         except KeyboardInterrupt:
             raise Stopped(kept=_kept(network, encoding, request)) from None
         on_test, scored = _judged(network, table, encoding())
-        _save(network, encoding(), request.out)
+        save_with_encoding(network, encoding(), request.out)
     return TableFit(settings, history, on_test, scored, table, shifted)
 
 
@@ -318,14 +318,14 @@ def _kept(network, encoding, request):
         return f"Stopped before an epoch was finished: nothing is written.{again}"
     place = path.with_suffix(".interrupted.keras")
     try:
-        _save(network, encoding(), place)
+        save_with_encoding(network, encoding(), place)
     except UsageError as error:
         return f"Stopped after {counted(n_epochs, 'epoch')}, and nothing is written: {error}{again}"
     before = f" {path} is as it was." if path.exists() else ""
     return f"Stopped. The model as it is after {counted(n_epochs, 'finished epoch')} is in {place}.{before}{again}"
 
 
-def _save(network, encoding, path):
+def save_with_encoding(network, encoding, path):
     """Write model and encoding as one file, whole or not at all; with `None` as the path, only show that it can be done."""
     try:
         with tempfile.TemporaryDirectory() as room:

@@ -76,7 +76,7 @@ def apply(encoding, source, options=NOTHING_SAID, tell=lambda share: None):
     _check_are_alike(ready, encoding, source)
     notes = [*extra, *_unseen(ready, encoding), *_newly_missing(ready, encoding)]
     x = encoding.encoder.transform(ready)
-    y, on_target = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
+    y, on_target = (None, ()) if encoding.target not in frame else known_targets(frame[encoding.target], encoding)
     carried = {name: frame[name] for name in encoding.identifiers if name in frame}
     return NewRows(x=x, y=y, notes=(*notes, *on_target), carried=carried)
 
@@ -139,7 +139,8 @@ def _newly_missing(ready, encoding):
                    "stands in.")
 
 
-def _known(column, encoding):
+def known_targets(column, encoding):
+    """The answers in a column of the target, as `NewRows.y` holds them, and a sentence where some are none."""
     if encoding.kind == "regression":
         writing = Writing(encoding.target_decimal, encoding.target_measure)
         values = parsed(column, writing) if is_text(column) else pd.to_numeric(column.astype(object), errors="coerce")
@@ -172,7 +173,7 @@ def _from_texts(frame, encoding, source):
     require(encoding.text_column in frame, "DATA", str(source), f"a table with the column {encoding.text_column!r} of texts",
             f"Its columns are {first_few(map(str, frame.columns))}.")
     texts = without_missing_cells(labels_of(frame[encoding.text_column]), ()).fillna("")
-    y, notes = (None, ()) if encoding.target not in frame else _known(frame[encoding.target], encoding)
+    y, notes = (None, ()) if encoding.target not in frame else known_targets(frame[encoding.target], encoding)
     return NewRows(x=Words(encoding.words, encoding.shape[0]).transform(list(texts)), y=y, notes=notes,
                    carried={name: frame[name] for name in encoding.identifiers if name in frame})
 
@@ -196,7 +197,7 @@ def _from_arrays(path, encoding):
         return NewRows(x=x, y=None, notes=notes)
     require(len(y) == len(x), name.replace("x", "y", 1), counted(len(y), "row"), f"as long as {name}, {len(x)} rows",
             "Save both of one length.")
-    y, on_target = _known(pd.Series(y.reshape(len(y), -1)[:, 0]), encoding)
+    y, on_target = known_targets(pd.Series(y.reshape(len(y), -1)[:, 0]), encoding)
     return NewRows(x=x, y=y, notes=(*notes, *on_target))
 
 
