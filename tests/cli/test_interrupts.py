@@ -8,7 +8,7 @@ import pytest
 
 WORK = """
 import sys, time
-from epochal.cli.interrupts import stop_on_signals
+from epochal.cli.terminal.interrupts import stop_on_signals
 with stop_on_signals(lambda sentence: print(sentence, flush=True)) as stop:
     print("working", flush=True)
     while {go_on}:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from epochal.cli.streams import Stream, lost, shown, streams
+from epochal.cli.terminal.streams import Stream, lost, shown, streams
 
 SIGNS = "2 µs – 3 · 4 × 5 … √2 ≥ 1 → σ² ─━│ ⠋ ä é \udcff 漢 ±"
 

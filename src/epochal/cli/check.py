@@ -12,7 +12,7 @@ from ..base.errors import UsageError
 from ..base.text import counted, visible
 from ..codecheck import KINDS, as_sarif, check
 from ..records import Checked, Place
-from .output import strict_json, writable_file
+from .terminal.output import strict_json, writable_file
 
 _FOUND, _UNREADABLE = 1, 2
 

@@ -12,9 +12,9 @@ from ..base.validate import require
 from ..records import Diagnosis, dump
 from ..report.diagnosis import write_diagnosis
 from ..report.progress import ProgressDisplay, tell
-from .interrupts import stop_on_signals
-from .output import terminal, writable_file
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import terminal, writable_file
+from .terminal.stage import at
 
 _SAID = ("batch_size", "learning_rate", "n_rows", "n_validation", "planned_epochs", "class_weighted")
 

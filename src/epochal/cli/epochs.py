@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..report.progress import tell
-from .output import record_as_json, terminal
+from .terminal.output import record_as_json, terminal
 
 
 def run(options: dict[str, Any]) -> None:

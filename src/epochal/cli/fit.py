@@ -15,10 +15,10 @@ from ..base.text import RichTable, counted
 from ..base.validate import require
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
-from .interrupts import stop_on_signals
-from .output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_source
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import record_in, strict_json, terminal, values_of, warnings_as_sentences, writable_file
+from .terminal.stage import at
 
 _ASKED = ("batch_size", "epochs", "learning_rate", "goal", "budget", "batches", "engine", "checkpoint", "seed")
 

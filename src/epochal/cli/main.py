@@ -10,80 +10,12 @@ from ..base.backends import BACKENDS
 from ..base.errors import EpochalError
 from ..base.stop import Stopped
 from ..base.text import visible
-from .interrupts import INTERRUPTED
-from .streams import lost, streams
-from .world import world_as_sentences
+from . import examples
+from .terminal.interrupts import INTERRUPTED
+from .terminal.streams import lost, streams
+from .terminal.world import world_as_sentences
 
 CANNOT = 2  # the exit status of what cannot be done as asked
-
-_EXAMPLES = """\b
-Examples:
-  epochal plan digits
-  epochal plan customers.csv --target churned --groups customer_id
-  epochal plan images.npz --model my_model.py:build --budget "5 min"
-  epochal plan sales.parquet --target amount --time day --goal best
-  epochal plan customers.csv --target churned --batch-size 64 --epochs 20
-  epochal plan customers.csv --target churned --columns
-  epochal plan --budget "5 min" photos_by_class/"""
-
-_FIT_EXAMPLES = """\b
-Examples:
-  epochal fit customers.csv --target churned --out churn.keras
-  epochal fit customers.csv --target churned --plan plan.json --out churn.keras
-  epochal fit sales.parquet --target amount --batch-size 32 --epochs 50 --learning-rate 1e-3 --out sales.keras
-  epochal fit fraud.csv --target fraud --epochs 20 --batches balanced --out fraud.keras"""
-
-_PREDICT_EXAMPLES = """\b
-Examples:
-  epochal predict churn.keras new_customers.csv --out predictions.parquet
-  epochal predict fraud.keras today.parquet --correct-prior --out fraud.csv
-  epochal predict my_model.keras images.npz --batch-size 256 --out outputs.npz"""
-
-_STUDY_EXAMPLES = """\b
-Examples:
-  epochal study digits --batch-sizes 32,256,1024 --epochs 50
-  epochal study customers.csv --target churned --metric val_auc --model my_model.py:build --folder churn_study
-  epochal study sales.parquet --target amount --learning-rates 1e-4,3e-4,1e-3,3e-3 --equal epochs --seeds 16
-  epochal study fraud.csv --target fraud --metric val_average_precision --folder fraud_study
-  epochal study breast_cancer --protocol tutorial --folder tutorial_study"""
-
-_MEASURE_EXAMPLES = """\b
-Examples:
-  epochal measure digits
-  epochal measure customers.csv --target churned --what memory,throughput
-  epochal measure images.npz --model my_model.py:build --what noise_scale,critical_batch --price thorough
-  epochal measure fraud.csv --target fraud --what rare_class --batch-size 64"""
-
-_EPOCHS_EXAMPLES = """\b
-Examples:
-  epochal epochs plan.json
-  epochal epochs churn_study --batch-size 128"""
-
-_DIAGNOSE_EXAMPLES = """\b
-Examples:
-  epochal diagnose training.csv
-  epochal diagnose logs/run1 --batch-size 32 --rows 1600
-  epochal diagnose history.json --baseline earlier.json --out diagnosis.html
-  epochal diagnose training.csv --data customers.csv --target churned --model my_model.py:build --batch-size 32"""
-
-_CHECK_EXAMPLES = """\b
-Examples:
-  epochal check train.py
-  epochal check notebooks/ --ignore one-seed
-  epochal check . --sarif findings.sarif
-  epochal check --kinds"""
-
-_STREAM_EXAMPLES = """\b
-Examples:
-  epochal stream clicks.csv --target clicked
-  tail -n +1 -f clicks.jsonl | epochal stream - --target clicked --checkpoint clicks --out clicks.keras
-  epochal stream - --target clicked --batch-size 1,8,32,128 < clicks.csv
-  epochal stream kafka://localhost:9092/clicks --target clicked --replay 2000"""
-
-_EVERY_EXAMPLE = _EXAMPLES + "\n".join(["", *_FIT_EXAMPLES.splitlines()[2:4], *_PREDICT_EXAMPLES.splitlines()[2:3],
-                                            *_STUDY_EXAMPLES.splitlines()[2:3], *_MEASURE_EXAMPLES.splitlines()[3:4],
-                                            *_DIAGNOSE_EXAMPLES.splitlines()[2:3], *_CHECK_EXAMPLES.splitlines()[2:3],
-                                            *_STREAM_EXAMPLES.splitlines()[2:3]])
 
 
 class _Sentences(click.Group):
@@ -161,13 +93,13 @@ _mode = click.option("--mode", type=click.Choice(["auto", "min", "max"]), defaul
 _json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON on standard output, for machines.")
 
 
-@click.group(cls=_Sentences, epilog=_EVERY_EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Sentences, epilog=examples.EVERY, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="epochal")
 def main():
     """The right batch size, learning rate and number of epochs for a Keras model: measured, with intervals and reasons."""
 
 
-@main.command(epilog=_EXAMPLES)
+@main.command(epilog=examples.PLAN)
 @_table
 @_backend
 @_class_weight
@@ -209,7 +141,7 @@ def plan(**options):
     run(options)
 
 
-@main.command(epilog=_FIT_EXAMPLES)
+@main.command(epilog=examples.FIT)
 @_table
 @_backend
 @click.option("--plan", metavar="FILE", help="The plan.json of `epochal plan`: its numbers and its early stopping are used.")
@@ -244,7 +176,7 @@ def fit(**options):
     run(options)
 
 
-@main.command(epilog=_PREDICT_EXAMPLES)
+@main.command(epilog=examples.PREDICT)
 @click.argument("model")
 @click.argument("data")
 @click.option("--out", metavar="FILE", required=True, help="Where the predictions go: a name in .parquet, .csv or .npz.")
@@ -274,7 +206,7 @@ def predict(**options):
     run(options)
 
 
-@main.command(epilog=_STUDY_EXAMPLES)
+@main.command(epilog=examples.STUDY)
 @_table
 @_backend
 @click.option("--batch-sizes", metavar="B,B,…", default="32,256,1024", show_default=True, help="What to compare.")
@@ -316,7 +248,7 @@ def study(**options):
     run(options)
 
 
-@main.command(epilog=_MEASURE_EXAMPLES)
+@main.command(epilog=examples.MEASURE)
 @_table
 @_backend
 @_class_weight
@@ -348,7 +280,7 @@ def measure(**options):
     run(options)
 
 
-@main.command(epilog=_EPOCHS_EXAMPLES)
+@main.command(epilog=examples.EPOCHS)
 @click.argument("file")
 @click.option("--batch-size", type=click.IntRange(1), help="Of the trainings to look at.  [default: the recommended setting's]")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The same.")
@@ -366,7 +298,7 @@ def epochs(**options):
     run(options)
 
 
-@main.command(epilog=_DIAGNOSE_EXAMPLES)
+@main.command(epilog=examples.DIAGNOSE)
 @click.argument("history", metavar="FILE")
 @click.option("--baseline", metavar="FILE", help="An earlier training to compare with, such as one with its labels shuffled.")
 @click.option("--training", type=click.IntRange(0), metavar="N",
@@ -399,7 +331,7 @@ def diagnose(**options):
     run(options)
 
 
-@main.command(epilog=_CHECK_EXAMPLES)
+@main.command(epilog=examples.CHECK)
 @click.argument("paths", nargs=-1)
 @click.option("--select", metavar="KIND,KIND,…", default="", help="Look for these alone.  [default: all that --kinds lists]")
 @click.option("--ignore", metavar="KIND,KIND,…", default="", help="Do not look for these.")
@@ -420,7 +352,7 @@ def check(**options):
     run(options)
 
 
-@main.command(epilog=_STREAM_EXAMPLES)
+@main.command(epilog=examples.STREAM)
 @click.argument("source")
 @click.option("--target", metavar="COLUMN", help="Column to predict; needed unless --show-offset is given.")
 @click.option("--classes", metavar="A,B,…", help="All classes that there will be.  [default: those of the first 500 rows]")

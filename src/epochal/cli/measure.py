@@ -12,10 +12,10 @@ from ..base.text import RichTable
 from ..records import Evidence, Plan
 from ..report.measure import reading_rows, what_they_mean
 from ..report.progress import ProgressDisplay, tell
-from .interrupts import stop_on_signals
-from .output import record_as_json, record_in, terminal, writable_file
 from .plan import same_options, table_source
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import record_as_json, record_in, terminal, writable_file
+from .terminal.stage import at
 
 
 def run(options: dict[str, Any]) -> None:

@@ -17,9 +17,9 @@ from ..records import Evidence, Plan
 from ..report import write_report
 from ..report.columns import column_rows
 from ..report.progress import ProgressDisplay, print_agenda, tell
-from .interrupts import stop_on_signals
-from .output import record_as_json, record_in, strict_json, terminal, writable_folder
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import record_as_json, record_in, strict_json, terminal, writable_folder
+from .terminal.stage import at
 
 
 def run(options: dict[str, Any]) -> None:

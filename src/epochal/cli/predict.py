@@ -11,9 +11,9 @@ from ..base.system.place import locate
 from ..base.text import RichTable
 from ..base.validate import require
 from ..report.progress import ProgressDisplay, tell
-from .output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
 from .plan import table_options
-from .stage import at
+from .terminal.output import strict_json, terminal, values_of, warnings_as_sentences, writable_file
+from .terminal.stage import at
 
 
 def run(options: dict[str, Any]) -> None:

@@ -13,10 +13,10 @@ from ..base.stop import Stopped
 from ..base.text import RichTable
 from ..records import StreamReport, dump
 from ..report.progress import ProgressDisplay, tell
-from .interrupts import stop_on_signals
-from .output import strict_json, terminal, warnings_as_sentences, writable_file
 from .plan import table_options
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import strict_json, terminal, warnings_as_sentences, writable_file
+from .terminal.stage import at
 
 
 def run(options: dict[str, Any]) -> None:

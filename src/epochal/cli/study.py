@@ -22,10 +22,10 @@ from ..report.study.mlflow import log_to_mlflow, reach, speaking_of
 from ..report.study.tables import write_tables
 from ..report.study.tensorboard import log_to_tensorboard
 from ..report.study.tutorial import fair_rows, sentences_of, tutorial_lines, what_changed
-from .interrupts import stop_on_signals
-from .output import record_as_json, terminal, writable_folder
 from .plan import table_source
-from .stage import at
+from .terminal.interrupts import stop_on_signals
+from .terminal.output import record_as_json, terminal, writable_folder
+from .terminal.stage import at
 
 _WRITTEN = ("study.json", "contrasts.csv", "trainings.csv", "epochs.parquet", "report.html")
 _CHOICES = ("seeds", "epochs", "metric", "mode", "margin", "reference", "protocol", "trial_seeds", "halving", "seed")

@@ -1,11 +1,6 @@
 """The nouns: what was measured, trained and decided. They print themselves and travel as JSON."""
 
 from .ceiling import Ceiling as Ceiling
-from .curve import Curve as Curve
-from .curve import Setting as Setting
-from .epochs import EpochChoice as EpochChoice
-from .epochs import Replayed as Replayed
-from .epochs import StoppingRule as StoppingRule
 from .evidence import FIXABLE as FIXABLE
 from .evidence import TRAINERS as TRAINERS
 from .evidence import Evidence as Evidence
@@ -15,9 +10,6 @@ from .finding import Epochs as Epochs
 from .finding import Finding as Finding
 from .finding import Place as Place
 from .finding import Unchecked as Unchecked
-from .history import Diagnosis as Diagnosis
-from .history import History as History
-from .history import Known as Known
 from .plan import Arm as Arm
 from .plan import Choice as Choice
 from .plan import Plan as Plan
@@ -43,19 +35,12 @@ from .points import SweptRate as SweptRate
 from .points import SwitchTime as SwitchTime
 from .points import TrainedRate as TrainedRate
 from .points import UpdatesToTarget as UpdatesToTarget
-from .race import Lead as Lead
-from .race import Mark as Mark
-from .race import Run as Run
 from .reading import Outcome as Outcome
 from .reading import Reading as Reading
 from .store import dump as dump
 from .store import load as load
 from .store import read as read
 from .store import save as save
-from .stream import Alarm as Alarm
-from .stream import StreamArm as StreamArm
-from .stream import StreamPoint as StreamPoint
-from .stream import StreamReport as StreamReport
 from .study import BUDGETS as BUDGETS
 from .study import Contrast as Contrast
 from .study import Design as Design
@@ -66,3 +51,18 @@ from .task import TRAINED_BEFORE as TRAINED_BEFORE
 from .task import ColumnUse as ColumnUse
 from .task import Machine as Machine
 from .task import Task as Task
+from .trainings.curve import Curve as Curve
+from .trainings.curve import Setting as Setting
+from .trainings.epochs import EpochChoice as EpochChoice
+from .trainings.epochs import Replayed as Replayed
+from .trainings.epochs import StoppingRule as StoppingRule
+from .trainings.history import Diagnosis as Diagnosis
+from .trainings.history import History as History
+from .trainings.history import Known as Known
+from .trainings.race import Lead as Lead
+from .trainings.race import Mark as Mark
+from .trainings.race import Run as Run
+from .trainings.stream import Alarm as Alarm
+from .trainings.stream import StreamArm as StreamArm
+from .trainings.stream import StreamPoint as StreamPoint
+from .trainings.stream import StreamReport as StreamReport

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
-from .curve import Curve, Setting
-from .race import Run
 from .reading import Outcome, Reading
 from .task import Machine, Task
+from .trainings.curve import Curve, Setting
+from .trainings.race import Run
 
 FIXABLE = ("batch_size", "learning_rate", "epochs")
 TRAINERS = {"keras": "fit", "epochal": "epochal.fit"}  # who trains, and what is called for it

@@ -4,7 +4,6 @@ import math
 from functools import singledispatch
 
 from ..base.errors import Misfit
-from .curve import Curve, Setting
 from .evidence import FIXABLE, TRAINERS, Evidence, Until
 from .plan import Arm, Plan, Stopping, Switches
 from .points import (
@@ -27,10 +26,11 @@ from .points import (
     TrainedRate,
     UpdatesToTarget,
 )
-from .race import Lead, Run
 from .reading import Reading
 from .study import BUDGETS, Design, Study
 from .task import Machine, Task
+from .trainings.curve import Curve, Setting
+from .trainings.race import Lead, Run
 
 _POINTS_OF = {"throughput": StepTime, "step_time": StepTime, "validation": PassTime, "prediction": RowTime, "switches": SwitchTime,
               "back_ends": BackEndTime, "memory": StepMemory, "critical_rate": CriticalRate, "critical_batch": UpdatesToTarget,

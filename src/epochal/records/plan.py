@@ -8,11 +8,11 @@ from ..base.lookup import ask
 from ..base.text import counted, difference, number, quantity, table
 from .ceiling import Ceiling
 from .clock import FitSeconds
-from .curve import Setting
 from .evidence import Evidence
-from .race import Lead
 from .reading import Reading
 from .task import TRAINED_BEFORE
+from .trainings.curve import Setting
+from .trainings.race import Lead
 
 _HARM = 0.1  # of the loss before training: less of a rise after the first epoch is not worth telling
 _INSIDE = ("engine", "untrained_loss")  # readings that are taken within a comparison, whose seconds hold theirs

@@ -16,19 +16,19 @@ import typing
 from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .ceiling import Ceiling
-from .curve import Curve, Setting
-from .epochs import EpochChoice, Replayed, StoppingRule
 from .evidence import Evidence, Until
 from .finding import Epochs, Finding, Place, Unchecked
 from .fitting import check
-from .history import Diagnosis, History, Known
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
-from .race import Lead, Mark, Run
 from .reading import Reading
-from .stream import Alarm, StreamArm, StreamPoint, StreamReport
 from .study import Contrast, Design, Study, TunedRate
 from .task import ColumnUse, Machine, Task
+from .trainings.curve import Curve, Setting
+from .trainings.epochs import EpochChoice, Replayed, StoppingRule
+from .trainings.history import Diagnosis, History, Known
+from .trainings.race import Lead, Mark, Run
+from .trainings.stream import Alarm, StreamArm, StreamPoint, StreamReport
 
 FORMAT = 2
 _CURE = "Measure again, or take the file's backup."

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from ..base.lookup import ask
 from ..base.text import capital, counted, listed, number, quantity, table
-from .curve import Curve, Setting
 from .plan import Verdict
 from .reading import Reading
 from .task import Machine, Task
+from .trainings.curve import Curve, Setting
 
 BUDGETS = ("epochs", "steps", "time")
 _WHERE = {"tutorial": "at one learning rate and equal epochs"}  # else at equal ...

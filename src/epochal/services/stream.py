@@ -15,7 +15,7 @@ from ..base.stop import Stop, Stopped
 from ..base.system.lock import writing
 from ..base.text import Wording, counted, number
 from ..base.validate import is_number, require, whole_number
-from ..records.stream import StreamArm, StreamReport
+from ..records.trainings.stream import StreamArm, StreamReport
 from ..rules.stream.compare import compared
 from ..rules.stream.lag import rows_waited
 from ..seam.model.copying import is_builder, seeded

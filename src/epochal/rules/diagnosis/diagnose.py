@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...records import Diagnosis, Finding, History, Unchecked
-from ...records.history import worst_first
+from ...records.trainings.history import worst_first
 from . import artefacts, ending, fitting, rate, start, validation
 from .seen import seen
 

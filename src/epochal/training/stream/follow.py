@@ -8,7 +8,7 @@ import numpy as np
 
 from ...base.text import Wording
 from ...base.validate import require
-from ...records.stream import Alarm, StreamPoint
+from ...records.trainings.stream import Alarm, StreamPoint
 from ...rules.stream.compare import add_block
 from ...rules.stream.fading import Faded, faded, mean_of, thinned
 from ...seam.rows import over

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..reading import Outcome
 from .curve import Setting
-from .reading import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

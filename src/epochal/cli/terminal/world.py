@@ -4,9 +4,9 @@ import errno
 import traceback
 from contextlib import AbstractContextManager
 
-from ..base.errors import EpochalError, UsageError
-from ..base.system.memory import memory_here, says_no_memory
-from ..base.text import quantity
+from ...base.errors import EpochalError, UsageError
+from ...base.system.memory import memory_here, says_no_memory
+from ...base.text import quantity
 
 _CURES = {"ENOSPC": "Make room there", "EDQUOT": "Make room there", "EMFILE": "Raise the limit of open files (ulimit -n)",
           "EROFS": "Name another place", "EACCES": "Name another place", "EPERM": "Name another place",

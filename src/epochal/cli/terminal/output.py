@@ -13,12 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.segment import Segment
 
-from ..base.errors import Advice, UsageError
-from ..base.files import as_path
-from ..base.text import visible
-from ..base.validate import require
-from ..records import dump, read
-from ..report.progress import tell
+from ...base.errors import Advice, UsageError
+from ...base.files import as_path
+from ...base.text import visible
+from ...base.validate import require
+from ...records import dump, read
+from ...report.progress import tell
 
 _PAGE = 110  # characters, where the output goes to a file
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..base.text import capital, counted, listed
-from .finding import Epochs, Finding, Unchecked
+from ...base.text import capital, counted, listed
+from ..finding import Epochs, Finding, Unchecked
 
 _WEIGHT = {"fault": 0, "advice": 1, "note": 2}
 

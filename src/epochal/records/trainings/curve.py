@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .reading import Outcome
+from ..reading import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

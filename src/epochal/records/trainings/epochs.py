@@ -4,9 +4,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
-from ..base.text import counted, number, table
+from ...base.text import counted, number, table
+from ..finding import Finding
 from .curve import Setting
-from .finding import Finding
 
 
 @dataclass(frozen=True, slots=True, order=True)

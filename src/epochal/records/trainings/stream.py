@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..base.text import counted, difference, duration, number, quantity
+from ...base.text import counted, difference, duration, number, quantity
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..base.stop import Stop
+from ...base.stop import Stop
 
 INTERRUPTED = 130  # the exit status
 
