@@ -40,7 +40,7 @@ def work(stage: str) -> None:
     _answer_signals(_stopped)
     if hasattr(signal, "SIGTTOU"):  # a process in the background may write to its terminal
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    from .cli.stage import ENDED, at, tell_stages
+    from .cli.terminal.stage import ENDED, at, tell_stages
 
     tell_stages(stage, STAGE_BYTES)
     at("reading and building")

@@ -17,7 +17,7 @@ from ..base.errors import Misfit, UsageError
 from ..base.files import as_path, write_whole
 from .ceiling import Ceiling
 from .evidence import Evidence, Until
-from .finding import Epochs, Finding, Place, Unchecked
+from .finding import Checked, Epochs, Finding, Place, Unchecked
 from .fitting import check
 from .plan import Arm, Choice, Plan, Stopping, Switches
 from .points import Point
@@ -35,7 +35,7 @@ _CURE = "Measure again, or take the file's backup."
 _LARGEST = 2**64  # whole number: seeds, bytes and counts are below
 _KINDS = {kind.__name__: kind for kind in (Reading, Curve, Setting, Evidence, Arm, Choice, Stopping, Plan, Task, Machine, ColumnUse,
                                            Design, TunedRate, Contrast, Study, Mark, Run, Lead, Switches, Until, Ceiling,
-                                           Finding, Epochs, Place, Unchecked, EpochChoice, Replayed, StoppingRule,
+                                           Finding, Epochs, Place, Unchecked, Checked, EpochChoice, Replayed, StoppingRule,
                                            History, Known, Diagnosis,
                                            Alarm, StreamArm, StreamPoint, StreamReport,
                                            *typing.get_args(Point))}
