@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from epochal.cli import main
 
-pytest.importorskip("river")
+pytestmark = pytest.mark.needs("river")
 HEAD = "a,b,city,y"
 
 

@@ -16,7 +16,7 @@ from epochal.base.stop import Stop, Stopped
 from epochal.services.stream import StreamRequest, offset_in
 from epochal.services.stream import stream as follow
 
-pytest.importorskip("river")
+pytestmark = pytest.mark.needs("river")
 
 
 def small(dropout=0.0, seed=0):
@@ -122,7 +122,8 @@ def test_a_turn_of_what_is_right_is_told_within_600_rows_and_not_before():
 
 
 def test_rows_of_river_and_their_words_become_features():
-    datasets = pytest.importorskip("river.datasets")
+    from river import datasets
+
     report = stream(None, datasets.Phishing(), batch_size=8, fading=0.99, verbose=0)
     assert report.n_rows == 1250
     assert report.arms[0].score > 0.75

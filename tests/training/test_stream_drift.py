@@ -7,7 +7,7 @@ from tiers import cases
 
 from epochal.training.stream.drift import Drift
 
-pytest.importorskip("river")
+pytestmark = pytest.mark.needs("river")
 LEVELS = (0.02, 0.1, 0.3, 0.5)
 
 
