@@ -1,4 +1,4 @@
-"""`epochal.stream` without alarms, which need river: each row is answered before it is learned from, and what could not be read is told."""
+"""`epochal.stream` without alarms, which need river: rows are answered before they are learned from."""
 
 import numpy as np
 

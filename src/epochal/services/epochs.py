@@ -38,7 +38,10 @@ def epochs(of: Any, batch_size: int | None = None, learning_rate: float | None =
         return choose_epochs(curves, _margin(curves))
     wanted = _wanted(curves, batch_size, learning_rate, default)
     rows = None if task is None else (task.n_train, task.n_validation)
-    return choose_epochs(wanted, of.margin, wanted[0].setting, rows)
+    if isinstance(of, Study) and of.design.metric != "loss":  # whose margin is one of the metric
+        return choose_epochs(wanted, _margin(wanted), wanted[0].setting, rows)
+    decides = f"validation {of.evidence.decides}" if isinstance(of, Plan) else "validation loss"
+    return choose_epochs(wanted, of.margin, wanted[0].setting, rows, decides)
 
 
 def _file(path):
@@ -101,4 +104,4 @@ def _curve(history, seed):
 
 def _margin(curves):
     """1 % of what the trainings gain from their first epoch on, the mean; their start is not known."""
-    return SHARE * statistics.fmean(c.half_a[0] - min(c.half_a) for c in curves)
+    return SHARE * statistics.fmean(c.validation_loss[0] - min(c.validation_loss) for c in curves)

@@ -37,8 +37,8 @@ class Replayed:
 
     Attributes:
         rule: the rule.
-        regret: validation loss that it gives away, the mean over the trainings, against the best epoch in hindsight; low, high: its
-            95 % interval, infinite with one training.
+        regret: what it gives away of what is judged, the mean over the trainings, against the best epoch in hindsight; low,
+            high: its 95 % interval, infinite with one training.
         n_epochs: epochs trained until it stops, on average.
         share_stopped: share of the trainings that it ended before they ended themselves.
     """
@@ -67,6 +67,7 @@ class EpochChoice:
         replayed: every rule that was tried.
         noise: the standard error of a change of validation loss from one epoch to the next, by its two halves of rows; `None`
             where the halves were not kept. A smaller change is no sign of improvement.
+        decides: what is judged, such as "validation loss". Less of a metric of which more is better counts as given away.
         honest: whether a rule chose on one half of the rows and was judged on the other; else both on the same, which flatters
             the best epoch.
         refit_passes: epochs for one more training on training and validation rows together, as many passes as the median best;
@@ -84,6 +85,7 @@ class EpochChoice:
     expected_high: float | None
     replayed: tuple[Replayed, ...]
     noise: float | None
+    decides: str
     honest: bool
     refit_passes: int
     refit_epochs_of_updates: int | None
@@ -103,7 +105,7 @@ class EpochChoice:
 
     def rows(self):
         """The rules that ended a training, as rows of strings, the heading first: those with the fewest epochs first."""
-        yield ("rule", "epochs", "loss given away", "95 %", "ended")
+        yield ("rule", "epochs", "given away", "95 %", "ended")
         for one in sorted(self.replayed, key=lambda one: (one.n_epochs, one.rule)):
             if not one.share_stopped and one != self.chosen:
                 continue
@@ -116,8 +118,8 @@ class EpochChoice:
         """What else there is to know, as pairs of a name and a sentence."""
         if self.expected_regret is not None:
             span = f" ({self.expected_low:+.2g} to {self.expected_high:+.2g})"
-            yield ("On another training", f"a rule chosen like this gives away {self.expected_regret:+.2g}{span} of validation "
-                                          f"loss; less than {number(self.margin)} does not matter here")
+            yield ("On another training", f"a rule chosen like this gives away {self.expected_regret:+.2g}{span} of "
+                                          f"{self.decides}; less than {number(self.margin)} does not matter here")
         else:
             yield ("On another training", f"{counted(len(self.best), 'training')} cannot tell: with three or more the rule is "
                                           "chosen on some and tried on others")
@@ -125,7 +127,7 @@ class EpochChoice:
             yield ("Too good to be true", "rule and best epoch were judged on the rows that chose them, since the losses of two "
                                           "halves of the rows were not kept: the best epoch looks better than it is")
         if self.noise is not None:
-            yield ("Noise", f"from one epoch to the next validation loss changes by {number(self.noise)} by the choice of its rows "
+            yield ("Noise", f"from one epoch to the next {self.decides} changes by {number(self.noise)} by the choice of its rows "
                             "alone")
         updates = (f", or {self.refit_epochs_of_updates} for as many updates" if self.refit_epochs_of_updates is not None else "")
         yield ("On all rows", f"to train once more on training and validation rows together, without early stopping: "

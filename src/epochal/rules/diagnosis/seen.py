@@ -114,8 +114,12 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
 
 def lowest(values: np.ndarray) -> int:
-    """The place of the lowest value after smoothing; the first of equal ones."""
-    return int(np.argmin(smooth(values))) if len(values) else 0
+    """The place of the lowest value after smoothing; of equal ones the lowest before it, and the first of those."""
+    if not len(values):
+        return 0
+    smoothed = smooth(values)
+    least = np.flatnonzero(smoothed == smoothed.min())
+    return int(least[np.argmin(values[least])])
 
 
 def level(values: np.ndarray) -> float:

@@ -19,7 +19,7 @@ _FEWEST = 3                # trainings of which each in turn can be left out
 _TAIL = 0.5                # of a training's epochs, the last, in which its losses change little but by chance
 
 
-def choose_epochs(curves, margin, setting=None, rows=None):
+def choose_epochs(curves, margin, setting=None, rows=None, decides="validation loss"):
     """An `EpochChoice` from trainings of one setting.
 
     A rule is judged by the validation loss at the epoch it would have kept, less that at the best epoch in hindsight. Both are
@@ -32,6 +32,7 @@ def choose_epochs(curves, margin, setting=None, rows=None):
         margin: a difference in validation loss that is too small to matter.
         setting: theirs; `None` where not known.
         rows: `(rows trained on, rows to validate)`, for a last training on all of them; `None` where not known.
+        decides: what the curves hold, in words.
     """
     noise = paired_noise(curves)
     rules = [StoppingRule("patience", float(p), delta) for delta in ([0.0] if not noise else [0.0, noise]) for p in PATIENCES]
@@ -54,7 +55,7 @@ def choose_epochs(curves, margin, setting=None, rows=None):
     return EpochChoice(
         setting=setting, best=best, trained=trained, margin=margin, chosen=replayed[chosen],
         expected_regret=expected[0], expected_low=expected[1], expected_high=expected[2], replayed=replayed, noise=noise,
-        honest=any(c.half_a != c.half_b for c in curves), refit_passes=passes,
+        decides=decides, honest=any(c.half_a != c.half_b for c in curves), refit_passes=passes,
         refit_epochs_of_updates=None if rows is None or setting is None else _as_many_updates(passes, setting, rows),
         advice=tuple(_advice(best, trained)))
 
@@ -116,7 +117,7 @@ def _advice(best, trained):
                ("median epochs trained", float(statistics.median(trained))))
     if 2 * late > len(best):
         yield Finding("too short", "advice", f"{late} of {counted(len(best), 'training')} had the best epoch in the last quarter: "
-                      "validation loss may fall further.", "Train longer, or with a higher learning rate.", figures,
+                      "it may get better yet.", "Train longer, or with a higher learning rate.", figures,
                       certainty="counted")
     elif 2 * early > len(best):
         yield Finding("far too long", "advice", f"{early} of {counted(len(best), 'training')} had the best epoch in the first "
