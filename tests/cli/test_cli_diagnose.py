@@ -27,7 +27,7 @@ def file(tmp_path):
 def test_the_worst_finding_is_the_first_line_and_the_status_0(file):
     ran = inside("diagnose", file(OVERFITTED))
     assert ran.exit_code == 0
-    assert ran.stdout.startswith("Overfitting: ")
+    assert ran.stdout.startswith("Overfitting (epochs ")
     assert "Looked for:" in ran.stdout
 
 

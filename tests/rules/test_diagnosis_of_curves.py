@@ -43,7 +43,7 @@ def test_a_validation_loss_that_rises_while_training_falls_is_overfitting():
     assert one.severity == "fault"  # the rise is larger than the lowest loss
     assert abs(one.where.first - 21) <= 3
     assert one.certainty == "read from one curve"
-    assert found.headline.startswith("Overfitting: ")
+    assert found.headline.startswith("Overfitting (epochs ")
 
 
 def test_a_rise_that_early_stopping_ended_is_a_note():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...base.text import capital, counted, listed
+from ...base.text import capital, counted, first_few, listed
 from ..finding import Epochs, Finding, Unchecked
 
 _WEIGHT = {"fault": 0, "advice": 1, "note": 2}
@@ -108,12 +108,11 @@ class Diagnosis:
 
     @property
     def headline(self) -> str:
-        """One sentence: the worst finding, or that there is none."""
+        """What was found, the worst first, in a line; or that nothing was."""
         if not self.faults:
             return "Nothing wrong found."
-        first, *others = self.faults
-        more = f" And {counted(len(others), 'more finding')}." if others else ""
-        return f"{capital(first.kind)}: {first.sentence}{more}"
+        named = [one.kind + (f" ({at})" if (at := _where(one)) else "") for one in self.faults]
+        return capital(f"{first_few(named, 4, str)}.")
 
     def of(self, kind: str) -> Finding | None:
         """The finding of this kind; `None` where there is none."""
@@ -122,7 +121,9 @@ class Diagnosis:
     def sentences(self) -> Iterator[tuple[str, str]]:
         """`(what it is about, sentence)`: every finding, what was looked for, what could not be."""
         for one in self.findings:
-            yield f"{capital(one.kind)} ({one.severity}{_where(one)})", f"{one} [{one.certainty}]" if one.certainty else str(one)
+            at = _where(one)
+            name = f"{capital(one.kind)} ({one.severity}{at and f', {at}'})"
+            yield name, f"{one} [{one.certainty}]" if one.certainty else str(one)
         if self.looked_for:
             yield "Looked for", f"{listed(self.looked_for)}."
         for left in self.unchecked:
@@ -136,7 +137,7 @@ def _where(finding):
     at = finding.where
     if not isinstance(at, Epochs):
         return ""
-    return f", epoch {at.first}" if at.first == at.last else f", epochs {at.first} to {at.last}"
+    return f"epoch {at.first}" if at.first == at.last else f"epochs {at.first} to {at.last}"
 
 
 def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -115,8 +115,8 @@ class StreamReport:
         """What else a reader should know: alarms, who waited for whom, rows left out."""
         for alarm in self.alarms[:20]:
             yield (f"Row {alarm.row:,}: the answers have become worse than chance makes them ({number(alarm.before)} before, "
-                   f"{number(alarm.after)} since). Look at what changed in the source; a smaller batch size or --replay 0 follows "
-                   "a change sooner.")
+                   f"{number(alarm.after)} since). Look at what changed in the source; a smaller batch size, and less replay, "
+                   "follow a change sooner.")
         if len(self.alarms) > 20:
             yield f"And {len(self.alarms) - 20:,} more alarms."
         yield self.pace()
