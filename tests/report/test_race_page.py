@@ -222,9 +222,10 @@ def test_the_margin_is_left_out_where_nothing_was_compared_by_it():
 
 def test_the_line_above_the_arms_names_fresh_seeds_only_where_there_were_some():
     assert raced().how_compared() == (
-        "Trained for equal seconds each, the one ahead and yours again with new random seeds; a difference is from yours, below 0 "
-        "is better:")
-    assert raced(n_fresh=0).how_compared() == "Trained for equal seconds each; a difference is from yours, below 0 is better:"
+        "Trained for equal seconds each, the one ahead and yours again with new random seeds; a difference is from yours after "
+        "as many seconds, below 0 is better:")
+    assert raced(n_fresh=0).how_compared() == (
+        "Trained for equal seconds each; a difference is from yours after as many seconds, below 0 is better:")
     assert plan().how_compared() == (
         "Compared with new random seeds, the same for all; a difference is from yours, below 0 is better; "
         f"worse by less than {number(plan().margin)}, the margin (1 % of what training gains over no training), counts as no "

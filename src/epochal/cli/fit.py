@@ -59,7 +59,9 @@ def run(options: dict[str, Any]) -> None:
 
 def _print_results(console: Console, found: Any) -> None:
     n_epochs = len(found.history.epoch)
-    early = ", ended by early stopping; the weights are those of the best one" if n_epochs < found.settings.epochs else ""
+    early = ", ended by early stopping" if n_epochs < found.settings.epochs else ""
+    if found.best is not None:
+        early += f"; the weights are those of epoch {found.best[1]}, which has the best {found.best[0]}"
     tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, used for nothing else: "
          + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
     if found.scores is not None:

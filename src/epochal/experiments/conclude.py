@@ -54,5 +54,5 @@ def _with_timing_noise(contrast, design, n_train, step_time):
     low, high = (max(1, math.floor(share * ratio)) for ratio in (reference.low / mine.high, reference.high / mine.low))
     if high <= _WORTH_SAYING * low:
         return contrast
-    noise = f" It got {contrast.n_epochs:,} epochs (timing noise: equal time is {low:,} to {high:,} epochs)."
+    noise = f" It got {contrast.n_epochs:,} epochs (timings differ so much that equal time may be {low:,} to {high:,} epochs)."
     return replace(contrast, sentence=contrast.sentence + noise)

@@ -305,15 +305,15 @@ class Plan:
             return (f"Compared with new random seeds, the same for all{self._against()}; worse by less than "
                     f"{number(self.margin)}, the margin (1 % of what training gains over no training), counts as no worse:")
         fresh = f", the one ahead and {self.evidence.whose} again with new random seeds" if self.leads else ""
-        return f"Trained for equal seconds each{fresh}{self._against()}:"
+        return f"Trained for equal seconds each{fresh}{self._against(' after as many seconds')}:"
 
-    def _against(self):
+    def _against(self, when=""):
         """What a difference is, in words."""
         task = self.evidence.task
         whose = next((arm for arm in self.arms if arm.verdict is Verdict.REFERENCE), None)
         name = self.evidence.whose if whose is None or whose.present else "the best one"
         better = "above" if task is not None and task.larger_is_better else "below"
-        return f"; a difference is from {name}, {better} 0 is better"
+        return f"; a difference is from {name}{when}, {better} 0 is better"
 
     def lead_rows(self):
         """The one ahead against the present setting after ever longer training, as rows of strings, the heading first."""

@@ -109,6 +109,7 @@ class TableFit(NamedTuple):
 
     Attributes:
         scores: what `tables.score.scores` says of these rows; `None` where the outputs are neither probabilities nor numbers.
+        best: what early stopping watched, and the epoch, counted from 1, whose weights were kept; `None` without it.
         table: the `Table`. corrects: whether its probabilities are those of other shares of the classes than the data's.
     """
 
@@ -118,6 +119,7 @@ class TableFit(NamedTuple):
     scores: dict[str, tuple[Any, ...]] | None
     table: Any
     corrects: bool
+    best: tuple[str, int] | None = None
 
 
 def fit_table(request: TableFitRequest, *, progress: Progress = SILENT, stop: Stop | None = None) -> TableFit:
@@ -171,7 +173,8 @@ def _fit_table(request, progress, stop):
             raise Stopped(kept=_kept(network, encoding, request)) from None
         on_test, scored = _judged(network, table, encoding())
         save_with_encoding(network, encoding(), request.out)
-    return TableFit(settings, history, on_test, scored, table, shifted)
+    best = _best(request.plan, history) if settings.stops_early else None
+    return TableFit(settings, history, on_test, scored, table, shifted, best)
 
 
 def _target_of(source):
@@ -281,6 +284,13 @@ def _settled(request):
     return found._replace(because=f"from {request.plan_path}: {found.because.rstrip('.')}")
 
 
+def _best(plan, history):
+    """What early stopping watched, and the epoch with the best of it, counted from 1."""
+    name, way = plan.stopping.monitor, -1 if plan.stopping.mode == "max" else 1
+    judged = [way * value if math.isfinite(value) else math.inf for value in history.history[name]]
+    return name, history.epoch[judged.index(min(judged))] + 1
+
+
 def _announced(settings, plan, table, network):
     """With what the training will run, and where the plan was made for another one."""
     task = None if plan is None else plan.evidence.task
@@ -289,7 +299,8 @@ def _announced(settings, plan, table, network):
     caution = f"The plan was made for other rows or another model ({task}): its numbers need not be right here."
     rate = "the model's own learning rate" if settings.learning_rate is None else f"learning rate {number(settings.learning_rate)}"
     most = "at most " if settings.stops_early else ""
-    stopping = "early stopping on the validation rows" if settings.stops_early else "no early stopping"
+    stopping = "no early stopping" if not settings.stops_early else (
+        f"early stopping on the validation rows ({plan.stopping.monitor}, patience {plan.stopping.patience})")
     name = "The built-in network" if network.name == "tutorial" else network.name
     return (*([caution] if other else []),
             f"{name}: batch size {settings.batch_size:,}, {rate}, {most}{counted(settings.epochs, 'epoch')} "

@@ -8,7 +8,7 @@ from ..base.stats import mean_interval
 from ..base.text import number
 from .target import far_off
 
-_WORDS = {"rare_class_found": "rare class found (recall)"}
+_WORDS = {"rare_class_found": "rare class found (recall at 0.5)"}
 _FOUND = 0.5  # share of a rare class, below which it is told what to do
 _RARE = 0.2  # share of a class, up to which it is judged by itself
 _RESAMPLED, _MOST_RESAMPLED = 200, 100_000  # times rows are drawn again for an interval, and of how many at most

@@ -40,7 +40,8 @@ def binding(c):
     if hardware_high < critical_low:
         return (f"machine: beyond {_about(hardware)} a step takes longer in proportion; a larger batch saves updates up to "
                 f"{_about(c.critical)}, the critical batch size")
-    return "not known: whether larger batches stop helping for lack of updates saved or of speed"
+    return ("not known: whether larger batches stop paying because they save no more updates, or because they get through no more "
+            "rows a second")
 
 
 def _known_span(reading):
