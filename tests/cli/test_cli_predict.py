@@ -123,7 +123,9 @@ def test_machines_get_strict_json_alone_on_standard_output(shelf, tmp_path):
     assert told.exit_code == 0, (told.stderr, told.exception)
     answer, frame = strict(told.stdout), pd.read_parquet(tmp_path / "p.parquet")
     assert (answer["rows"], answer["columns"]) == (N, list(frame.columns))
-    assert answer["notes"] == ["128 of these 160 rows were there when the model was trained: the scores are of the other 32."]
+    weighed, seen = answer["notes"]
+    assert weighed.startswith("The model was trained with the classes weighing alike")
+    assert seen == "128 of these 160 rows were there when the model was trained: the scores are of the other 32."
     right = round(answer["scores"]["accuracy"] * 32)
     assert answer["scores"]["accuracy"] == pytest.approx(right / 32)
     assert right <= (frame.prediction == shops().good).sum()
@@ -145,8 +147,10 @@ def test_rows_that_the_model_has_trained_on_do_not_count_in_the_scores(shelf, tm
 
 
 def test_the_prior_is_corrected_on_request(shelf, tmp_path):
-    _, balanced = predicted(shelf, "good", tmp_path / "p.parquet")
-    _, corrected = predicted(shelf, "good", tmp_path / "q.parquet", "--correct-prior")
+    told, balanced = predicted(shelf, "good", tmp_path / "p.parquet")
+    assert "--correct-prior turns them back" in " ".join((told.stdout + told.stderr).split())
+    told, corrected = predicted(shelf, "good", tmp_path / "q.parquet", "--correct-prior")
+    assert "turns them back" not in " ".join((told.stdout + told.stderr).split())
     share = load_encoding(shelf / "good.keras").prior[1]
     p = balanced.probability_yes
     np.testing.assert_allclose(corrected.probability_yes, p * share / (p * share + (1 - p) * (1 - share)), rtol=1e-6)

@@ -55,6 +55,9 @@ def run(options: dict[str, Any]) -> None:
     new = "FOLDER" if found.table.files else "NEW.npz" if found.table.encoder is None and not found.table.words else "NEW.csv"
     correct = " --correct-prior" if found.corrects else ""
     tell(say, f"Written: {path} (for new rows: epochal predict {path} {new}{correct} --out predictions.parquet)")
+    if found.corrects:
+        tell(say, "--correct-prior turns its probabilities, too high for rare classes since classes weighed alike, back to the "
+                  "shares of the data.")
 
 
 def _print_results(console: Console, found: Any) -> None:

@@ -22,6 +22,9 @@ from ..training.predict.predict import predict as predict_rows
 from ..training.predict.request import PredictRequest
 from .source import decoding
 
+_AS_TRAINED = ("The model was trained with the classes weighing alike, so its probabilities of rare classes are too high; "
+               "--correct-prior turns them back to the shares of the data.")
+
 
 def predict(request: PredictRequest, *, progress: Progress = SILENT) -> Any:
     """NumPy arrays in the nesting of the model's outputs."""
@@ -78,7 +81,8 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
             "This one saw the classes in their own shares: leave it out.")
     rows = apply(encoding, request.data, request.options, decoding(progress))
     progress.start(Agenda("", bar=False))
-    for note in rows.notes:
+    notes = (*rows.notes, *([_AS_TRAINED] if encoding is not None and encoding.trained_prior and not request.correct_prior else []))
+    for note in notes:
         progress.say(f"· {note}")
     check_device()
     model = load_model(place, build=network_from_file(request.code) if request.code else None,
@@ -98,11 +102,11 @@ def predict_table(request: TablePredictRequest, *, progress: Progress = SILENT) 
     except OSError as error:
         raise no_room("--out", request.out, error) from error
     if values is None or rows.y is None:
-        return TablePrediction(len(rows.x), names, rows.notes, None)
+        return TablePrediction(len(rows.x), names, notes, None)
     new, note = _not_seen(rows.x, encoding)
     if note:
         progress.say(f"· {note}")
-    return TablePrediction(len(rows.x), names, (*rows.notes, *([note] if note else [])),
+    return TablePrediction(len(rows.x), names, (*notes, *([note] if note else [])),
                            scores(values[new], np.asarray(rows.y)[new], encoding))
 
 
