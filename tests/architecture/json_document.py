@@ -19,12 +19,29 @@ if __name__ == "__main__":
     sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from architecture import json_words as words
 
-from epochal.records import FIXABLE, TRAINERS, Evidence, Outcome, Plan, Point, Reading, Study, Verdict, fitting, store
+from epochal.records import (
+    FIXABLE,
+    TRAINERS,
+    Checked,
+    Diagnosis,
+    EpochChoice,
+    Evidence,
+    Outcome,
+    Plan,
+    Point,
+    Reading,
+    StreamReport,
+    Study,
+    Verdict,
+    fitting,
+    store,
+)
 from epochal.report.glossary import GLOSSARY
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 DOCUMENT, SCHEMA = DOCS / "json.md", DOCS / "schema.json"
 BEGIN, END = "<!-- Written by tests/architecture/json_document.py, from here ... -->", "<!-- ... to here. -->"
+ANSWERS = {"diagnose_output": Diagnosis, "epochs_output": EpochChoice, "check_output": Checked, "stream_output": StreamReport}
 FILES = {"plan_file": Plan, "study_file": Study, "evidence_file": Evidence}  # by their names in the schema
 POINTS = typing.get_args(Point)
 
@@ -75,7 +92,7 @@ def types_in(hint):
 
 def records():
     """Every record that a plan, a study or evidence may hold, each after the first that holds it; the measured points last."""
-    found = [Plan, Study, Evidence]
+    found = [Plan, Study, Evidence, Diagnosis, EpochChoice, Checked, StreamReport]
     for kind in found:
         for one in (one for hint in typing.get_type_hints(kind).values() for one in types_in(hint)):
             if dataclasses.is_dataclass(one) and one not in (*found, *POINTS):
@@ -90,6 +107,7 @@ def printed():
     return {"plan_output": (*words.HEAD, *fields_of(Plan, without="evidence"), *trained, *words.BESIDE_PLAN),
             "study_output": (*words.HEAD, *fields_of(Study, without="curves"), *words.BESIDE_STUDY),
             "measure_output": (*words.HEAD, *fields_of(Evidence, without="curves")),
+            **{name: (*words.HEAD, *fields_of(kind)) for name, kind in ANSWERS.items()},
             "fit_output": words.FIT, "predict_output": words.PREDICT, "columns_output": words.COLUMNS}
 
 
@@ -117,7 +135,7 @@ def schema():
     known |= {kind.__name__: _object(fields_of(kind), described(kind)[0]) for kind in records()}
     known["Scores"] = _object(words.SCORES, "How good answers are. Only those that apply are there.", {"type": "number"})
     for name, fields in printed().items():
-        with_null = name not in ("plan_output", "study_output", "measure_output")  # a number that is none is null there
+        with_null = name not in ("plan_output", "study_output", "measure_output", *ANSWERS)  # a number that is none is null there
         number = {"type": "number"} if with_null else None
         known[name] = _object(fields, f"What `epochal {words.COMMANDS[name]}` prints.", number)
     for name, kind in FILES.items():
@@ -153,6 +171,8 @@ def _schema_of(hint, number):
     if origin is tuple:
         return {"type": "array", "prefixItems": [_schema_of(one, number) for one in arguments], "minItems": len(arguments),
                 "maxItems": len(arguments)}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
     if origin is dict:
         return {"type": "object"} | ({} if arguments[1] is Any else {"additionalProperties": _schema_of(arguments[1], number)})
     plain = {int: "integer", str: "string", bool: "boolean", types.NoneType: "null"}
@@ -176,7 +196,8 @@ def generated():
               rows(("word", "meaning", "in"), [(f"`{word}`", says, where) for word, says, where in verdicts()]),
               "### Outcome", "How a measurement ended, or a training.",
               rows(("word", "meaning"), [(f"`{one.name}`", f"{one.value}.") for one in Outcome])]
-    parts += ["## The records inside", *_sections(kind for kind in records() if kind not in (Plan, Study, *POINTS))]
+    above = (Plan, Study, *ANSWERS.values(), *POINTS)
+    parts += ["## The records inside", *_sections(kind for kind in records() if kind not in above)]
     parts += ["## Readings by name", "What the `name` of a [Reading](#reading) says, its unit, its further figures and its points.",
               rows(("`name`", "`unit`", "meaning", "`details`", "`points`"),
                    [(f"`{name}`", f'`"{unit}"`', says, details, _points_of(name))
@@ -229,6 +250,8 @@ def type_of(hint):
         return ("" if arguments[0] == Point else "list of ") + type_of(arguments[0])
     if origin is tuple:
         return "[" + ", ".join(type_of(one) for one in arguments) + "]"
+    if origin is typing.Literal:
+        return " or ".join(f'`"{one}"`' for one in arguments)
     if origin is dict:
         return "object" if arguments[1] is Any else f"object of ({type_of(arguments[1])})"
     plain = {int: "`integer`", float: "`number`", str: "`string`", bool: "`boolean`", types.NoneType: "`null`"}

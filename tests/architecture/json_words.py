@@ -82,6 +82,8 @@ UNITS = {
 }
 
 COMMANDS = {"plan_output": "plan DATA --json", "study_output": "study DATA --json", "measure_output": "measure DATA --json",
+            "diagnose_output": "diagnose FILE --json", "epochs_output": "epochs FILE --json", "check_output": "check PATHS --json",
+            "stream_output": "stream SOURCE --json",
             "fit_output": "fit DATA --json --out m.keras",
             "predict_output": "predict m.keras DATA --json --out p.csv", "columns_output": "plan DATA --columns --json"}
 AFTERWARDS = {

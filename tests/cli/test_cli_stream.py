@@ -27,7 +27,7 @@ def lines(n, turns=None, seed=0):
 
 
 def told(text):
-    record = strict(text)["record"]
+    record = strict(text)
     return {name: record[name] for name in ("n_rows", "offset", "points", "alarms", "left_out")} | {
         "arms": [{name: arm[name] for name in ("batch_size", "loss", "score", "faded_loss", "mean")} for arm in record["arms"]]}
 

@@ -1,6 +1,5 @@
 """`epochal check`: from the words on the command line to findings with file and line, and an exit status for CI."""
 
-import dataclasses
 import json
 import sys
 from typing import Any
@@ -12,7 +11,7 @@ from ..base.errors import UsageError
 from ..base.text import counted, visible
 from ..codecheck import KINDS, as_sarif, check
 from ..records import Checked, Place
-from .terminal.output import strict_json, writable_file
+from .terminal.output import record_as_json, strict_json, writable_file
 
 _FOUND, _UNREADABLE = 1, 2
 
@@ -29,7 +28,7 @@ def run(options: dict[str, Any]) -> None:
     if sarif is not None:
         sarif.write_text(json.dumps(as_sarif(checked, __version__), indent=2), encoding="utf-8")
     if options["as_json"]:
-        print(strict_json(dataclasses.asdict(checked)))
+        print(record_as_json(checked))
     else:
         _show(checked)
     for one in checked.unchecked:

@@ -1,6 +1,5 @@
 """`epochal diagnose`: from a file with a training's curves to what went wrong in it."""
 
-import json
 from typing import Any
 
 from rich.console import Console
@@ -9,11 +8,11 @@ from ..base.files import no_room
 from ..base.stop import Stopped
 from ..base.system.place import locate
 from ..base.validate import require
-from ..records import Diagnosis, dump
+from ..records import Diagnosis
 from ..report.diagnosis import write_diagnosis
 from ..report.progress import ProgressDisplay, tell
 from .terminal.interrupts import stop_on_signals
-from .terminal.output import terminal, writable_file
+from .terminal.output import record_as_json, terminal, writable_file
 from .terminal.stage import at
 
 _SAID = ("batch_size", "learning_rate", "n_rows", "n_validation", "planned_epochs", "class_weighted")
@@ -60,7 +59,7 @@ def run(options: dict[str, Any]) -> None:
 
 def _show(found: Diagnosis, answer: Console, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(json.loads(dump(found)), indent=2))
+        print(record_as_json(found))
         return
     answer.print(found.headline, highlight=False, markup=False, style="bold")
     answer.print(f"({found.history})\n", highlight=False, markup=False)

@@ -1,6 +1,5 @@
 """`epochal stream`: rows from a file, standard input or a Kafka topic, answered as they arrive and learned from afterwards."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from ..base.backends import choose_backend
 from ..base.errors import UsageError
 from ..base.stop import Stopped
 from ..base.text import RichTable
-from ..records import StreamReport, dump
+from ..records import StreamReport
 from ..report.progress import ProgressDisplay, tell
 from .plan import table_options
 from .terminal.interrupts import stop_on_signals
-from .terminal.output import strict_json, terminal, warnings_as_sentences, writable_file
+from .terminal.output import record_as_json, terminal, warnings_as_sentences, writable_file
 from .terminal.stage import at
 
 
@@ -58,7 +57,7 @@ def _finish(found: Any, files: tuple[Path | None, Path | None], where: tuple[Con
     report, model, encoding = found
     (path, page), (say, answer) = files, where
     if as_json:
-        click.echo(strict_json(json.loads(dump(report))))
+        click.echo(record_as_json(report))
     else:
         _show(report, answer)
     if page is not None:

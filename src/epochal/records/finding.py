@@ -6,7 +6,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Epochs:
-    """Where in a training something was found: the first and the last epoch, counted from 1, and the curves it is seen in."""
+    """Where in a training something was found.
+
+    Attributes:
+        first, last: epochs, counted from 1.
+        curves: the names of the curves it is seen in.
+    """
 
     first: int
     last: int
@@ -58,7 +63,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """Something that was not looked for, and why: `what` in two or three words as a finding's `kind`, `why` as a sentence."""
+    """Something that was not looked for, and why.
+
+    Attributes:
+        what: in two or three words, as a finding's kind.
+        why: the reason, as a sentence.
+    """
 
     what: str
     why: str

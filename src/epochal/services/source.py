@@ -232,7 +232,7 @@ class TableSource:
             data = replace(_weighted(data, source.class_weights()), notes=(*data.notes, note))
         own = () if source.model is not None or source.table.files or source.table.words else (
             "The network is a small ready-made one (Dense 64, Dense 32, output; Adam at 0.001); --model FILE.py:FUNCTION takes "
-            "yours.",)
+            "another.",)
         return source.build, replace(data, notes=(*data.notes, *source._for_a_rare_class(), *own))
 
     def _for_a_rare_class(self):

@@ -14,7 +14,8 @@ class StoppingRule:
     """When a training is ended, from its losses after each epoch.
 
     Attributes:
-        kind: `"patience"`: Keras' `EarlyStopping`, after `value` epochs without improvement by more than `min_delta`. Of Prechelt
+        value: the number in the rule. min_delta: the least that counts as improvement; of patience alone.
+        kind: `"patience"`: Keras' `EarlyStopping`, after so many epochs without improvement by more than that. Of Prechelt
             (1998): `"GL"`: validation loss is more than `value` per cent above its lowest. `"PQ"`: that, divided by the progress of
             the training loss over five epochs, is more than `value`. `"UP"`: validation loss has risen in `value` successive
             strips of five epochs.
@@ -62,8 +63,8 @@ class EpochChoice:
         margin: a difference in validation loss that is too small to matter.
         chosen: the early stopping to use: the fewest epochs among Keras' that give away no more than half the margin on average.
         expected_regret: what that choice gives away on a training that had no part in it: each training in turn is left out, the
-            rule chosen on the others and replayed on it; expected_low, expected_high: the 95 % interval. `None` with fewer than
-            three trainings.
+            rule chosen on the others and replayed on it; `None` with fewer than three trainings.
+        expected_low, expected_high: its 95 % interval.
         replayed: every rule that was tried.
         noise: the standard error of a change of validation loss from one epoch to the next, by its two halves of rows; `None`
             where the halves were not kept. A smaller change is no sign of improvement.
