@@ -109,7 +109,7 @@ def test_an_epoch_without_validation_is_not_a_number():
 
 
 @pytest.mark.parametrize(("content", "culprit"), [
-    ("", "0 lines"), ("epoch,loss\n", "1 lines"), ("epoch,loss\n0,1.0\n1\n", "line 3"), ("epoch,loss\n0,good\n1,bad\n", "'good'"),
+    ("", "0 lines"), ("epoch,loss\n", "1 line"), ("epoch,loss\n0,1.0\n1\n", "line 3"), ("epoch,loss\n0,good\n1,bad\n", "'good'"),
     ('{"loss": [1, 2', "JSON"), ('{"loss": 3}', "'loss'"), ('{"loss": [1, 2], "val_loss": [1, 2, 3]}', "as many values"),
     ("[]", "list"), ('{"loss": []}', "at least one epoch"), ("{}", "at least one epoch")])
 def test_a_bad_file_is_refused_with_a_sentence_that_names_the_culprit(tmp_path, content, culprit):

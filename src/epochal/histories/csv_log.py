@@ -4,6 +4,7 @@ import csv
 import pathlib
 
 from ..base.errors import UsageError
+from ..base.text import counted
 from ..records import History
 from .mapping import from_mapping
 
@@ -24,7 +25,7 @@ def from_csv(path: pathlib.Path) -> History:
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2 or "\x00" in text:
         raise UsageError(f"`history` must be a file of CSVLogger, with names and a line for each epoch; got {str(path)!r} with "
-                         f"{len(lines)} lines. Pass another file.")
+                         f"{counted(len(lines), 'line')}. Pass another file.")
     separator = max(",;\t", key=lines[0].count)
     try:
         names, *rows = csv.reader(lines, delimiter=separator, strict=True)

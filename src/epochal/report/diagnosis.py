@@ -1,13 +1,10 @@
 """A diagnosis as one web page that needs no network: the curves with the findings on them, and every finding in words."""
 
 import math
-import pathlib
 
-from ..base.files import write_whole
 from ..base.text import capital, number
-from ..base.validate import require
 from ..records import Epochs
-from .page import script, templates
+from .page import script, templates, write_html
 from .pictures.chart import COLOURS, Axis, Chart, Key, Line, Picture, Pointer, Strip, axis_of
 
 _MOST_POINTERS = 6  # beside each other no more can be read
@@ -22,11 +19,8 @@ def write_diagnosis(found, path):
     Raises:
         UsageError: `path` is a folder.
     """
-    path = pathlib.Path(path)
-    require(not path.is_dir(), "path", str(path), "a file", f"Pass {str(path / 'report.html')!r}.")
-    write_whole(path, templates().get_template("diagnosis.html").render(
+    return write_html(path, templates().get_template("diagnosis.html").render(
         found=found, pictures=diagnosis_pictures(found), plotly=script()))
-    return path
 
 
 def diagnosis_pictures(found):

@@ -35,9 +35,14 @@ def write_report(record, path):
     Raises:
         UsageError: `path` is a folder.
     """
+    return write_html(path, page(record))
+
+
+def write_html(path, html):
+    """Write a page to `path`, which is returned; raises `UsageError` where that is a folder."""
     path = pathlib.Path(path)
     require(not path.is_dir(), "path", str(path), "a file", f"Pass {str(path / 'report.html')!r}.")
-    write_whole(path, page(record))
+    write_whole(path, html)
     return path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ...base.errors import UsageError
-from ...base.text import counted, first_few
+from ...base.text import Wording, counted, first_few
 from ...base.validate import require
 from ...records.store import from_plain, to_plain
 from ..columns.again import as_in_training
@@ -37,7 +37,7 @@ def learned(cells, target, classes, options, task=None):
     raw = _frame(cells)
     require(target in raw, "target", target, "a column of the rows", f"The columns are {first_few(map(str, raw.columns))}.")
     raw = raw[raw[target].notna()].reset_index(drop=True)
-    require(len(raw) >= 10, "source", counted(len(raw), "row with a target"), "at least 10 rows to begin with",
+    require(len(raw) >= 10, "source", Wording(f"{counted(len(raw), 'row')} with a target"), "at least 10 rows to begin with",
             "Rows are encoded as the first ones say.")
     answer = cleaned_target(raw[target], options=options)
     if classes:
