@@ -112,6 +112,7 @@ FIT = (
     Field("learning_rate", float | None, "the rate that was given or planned; `null`: the model's own, which is in `resolved`."),
     Field("epochs", int, "the most epochs that it was to train.", "epochs"),
     Field("epochs_trained", int, "the epochs that it trained; fewer where early stopping ended it.", "epochs"),
+    Field("seconds", float, "what the training took, compilation and validation included.", "s"),
     Field("resolved", dict[str, Any], "what `fit` ran with: `batch_size`, `learning_rate` (a list where there are several), "
           "`epochs`, `steps` (updates in an epoch), `batches`, `backend`, `engine` (how batches were run) and `because` (why so). "
           "With balanced batches also `trained_prior`, the share of each class. More may stand here."),

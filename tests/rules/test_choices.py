@@ -7,7 +7,7 @@ from rules.worlds import PRESENT, Truth, at, curve, evidence
 
 from epochal.records import Arm, Outcome, Reading, Verdict
 from epochal.rules.plan.choices import choose_batch_size, choose_epochs, choose_predict_batch_size
-from epochal.rules.plan.sentences import Context
+from epochal.rules.plan.context import Context
 
 UNKNOWN = Reading(name="critical_batch", outcome=Outcome.UNRESOLVED)
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import random
 import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,9 +15,10 @@ from tiers import cases
 from epochal.base.errors import MeasurementFailed
 from epochal.base.text import counted
 from epochal.records import Outcome, Reading, dump, load
+from epochal.rules.plan.context import Context
 from epochal.rules.plan.decide import GOALS, decide
 from epochal.rules.plan.limits import binding
-from epochal.rules.plan.sentences import Context
+from epochal.rules.plan.sentences import _to_decide
 
 PLURALS = "batch sizes|seeds|rates|runs|settings|examples|rows|epochs|trials|trainings"
 NONSENSE = re.compile(rf"""\bnan\b|\binf\b|infinity|unbounded|\bNone\b|(?<![\d.,])1 ({PLURALS})\b|\b(about|least) 0(?![.\d])"""
@@ -139,7 +141,24 @@ def test_a_setting_that_would_pay_if_its_quality_were_settled_is_named_with_its_
     plans = (decide(evidence(truths, seed=seed, n_seeds=4)) for seed in range(9))
     sentence = next(s for plan in plans for s in plan.unresolved if "128" in s)
     assert re.fullmatch(r"batch size 128, learning rate 0\.003 may be as good and cheaper: difference \S+ \(\S+ to \S+\), "
-                        r"margin \S+, 4 seeds; more time \(`--budget`\) or more validation rows would decide", sentence)
+                        r"margin \S+, 4 seeds; about (\S+) times as many trainings and validation rows would decide it "
+                        r"\(`--budget` allows more trainings\)", sentence)
+
+
+@pytest.mark.parametrize(("difference", "low", "high", "times"), [
+    (0.0, -0.03, 0.03, 9.0),          # the interval has to become a third, the margin: nine times as many
+    (0.01, -0.02, 0.04, 9.0),         # at the margin itself: whether it is worse at all
+    (0.005, -0.035, 0.045, 64.0),     # between: the farther of both
+])
+def test_what_would_decide_grows_with_the_square_of_the_doubt(difference, low, high, times):
+    c = SimpleNamespace(margin=0.01)
+    said = _to_decide(c, SimpleNamespace(difference=difference, low=low, high=high))
+    assert f"about {times:g} times as many trainings and validation rows" in said
+    assert ("more than a difference so small is worth" in said) == (times > 20)
+
+
+def test_of_a_setting_without_two_seeds_in_common_nothing_is_forecast():
+    assert _to_decide(SimpleNamespace(margin=0.01), SimpleNamespace(difference=None)) == "more time (`--budget`) would decide"
 
 
 def test_batch_sizes_that_time_left_out_are_named_unless_their_neighbours_rule_them_out():

@@ -11,7 +11,7 @@ from rich.console import Console
 from ..base.backends import choose_backend
 from ..base.stop import Stopped
 from ..base.system.place import locate
-from ..base.text import RichTable, counted
+from ..base.text import RichTable, counted, quantity
 from ..base.validate import require
 from ..records import Plan
 from ..report.progress import ProgressDisplay, tell
@@ -51,7 +51,7 @@ def run(options: dict[str, Any]) -> None:
     if as_json:
         click.echo(_for_machines(path, found))
     else:
-        _print_results(answer, found)
+        _print_results(answer, found, plan)
     new = "FOLDER" if found.table.files else "NEW.npz" if found.table.encoder is None and not found.table.words else "NEW.csv"
     correct = " --correct-prior" if found.corrects else ""
     tell(say, f"Written: {path} (for new rows: epochal predict {path} {new}{correct} --out predictions.parquet)")
@@ -60,13 +60,16 @@ def run(options: dict[str, Any]) -> None:
                   "shares of the data.")
 
 
-def _print_results(console: Console, found: Any) -> None:
+def _print_results(console: Console, found: Any, plan: Plan | None) -> None:
     n_epochs = len(found.history.epoch)
     early = ", ended by early stopping" if n_epochs < found.settings.epochs else ""
     if found.best is not None:
         early += f"; the weights are those of epoch {found.best[1]}, which has the best {found.best[0]}"
-    tell(console, f"\nTrained for {counted(n_epochs, 'epoch')}{early}.\nOn the test rows, used for nothing else: "
-         + ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items()) + "\n")
+    timed = plan is not None and plan.whole and plan.seconds is not None and plan.evidence.trains_with == "keras"
+    theirs = f" (Keras' own `fit`, says the plan: {plan.seconds.least}{plan.seconds.total})" if timed else ""
+    judged = ", ".join(f"{name} {value:.4g}" for name, value in found.on_test.items())
+    tell(console, f"\nTrained for {counted(n_epochs, 'epoch')} in {quantity('s', found.seconds)}{theirs}{early}.\n"
+         f"On the test rows, used for nothing else: {judged}\n")
     if found.scores is not None:
         from ..tables.score import advice_on, score_rows
 
@@ -81,5 +84,6 @@ def _for_machines(path: Path, found: Any) -> str:
     last = {name: values[-1] for name, values in history.history.items() if values}
     return strict_json({"model": str(path), "kind": table.kind, "classes": list(table.classes), "source": settings.because,
                         "batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "epochs": settings.epochs,
-                        "epochs_trained": len(history.epoch), "resolved": resolved, "last_epoch": last, "test": found.on_test,
+                        "epochs_trained": len(history.epoch), "seconds": found.seconds,
+                        "resolved": resolved, "last_epoch": last, "test": found.on_test,
                         "scores": values_of(found.scores), "notes": list(table.notes)})

@@ -16,6 +16,7 @@ from ..base.text import RichTable
 from ..records import Evidence, Plan
 from ..report import write_report
 from ..report.columns import column_rows
+from ..report.measure import reading_rows
 from ..report.progress import ProgressDisplay, print_agenda, tell
 from .terminal.interrupts import stop_on_signals
 from .terminal.output import record_as_json, record_in, strict_json, terminal, writable_folder
@@ -141,5 +142,8 @@ def _print_answer(console: Console, plan: Plan) -> None:
     if details := list(plan.detail_rows()):
         console.print("\nDetails:", highlight=False)
         console.print(RichTable(details))
+    if plan.evidence.readings:
+        console.print("\nMeasured:", highlight=False)
+        console.print(RichTable(list(reading_rows(plan.evidence))))
     console.print("\nTo paste into a Keras script:\n")
     console.print(plan.code(), highlight=False, markup=False, soft_wrap=True)

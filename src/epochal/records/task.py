@@ -52,6 +52,7 @@ class Task:
             allow to tell. A network that does not beat it has learnt nothing.
         notes: what was decided about the data on the way, one sentence each.
         columns: of a table, what became of each of its columns.
+        target_mean: what was taken from every target before, in the target's own unit, where targets were standardised; else 0.
         target_scale: how much of the target's own unit is one of the model's, where targets were standardised; else 1.
     """
 
@@ -75,6 +76,7 @@ class Task:
     constant_loss: float | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
+    target_mean: float = 0.0
     target_scale: float = 1.0
 
     @property

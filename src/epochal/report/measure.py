@@ -3,6 +3,7 @@
 from ..base.text import capital, duration, quantity
 
 _SPANS = ("range_test",)  # readings that are a span themselves
+_INNER = ("pace", "engine")  # readings that only serve other measurements
 
 
 def reading_rows(evidence):
@@ -33,4 +34,4 @@ def what_they_mean(evidence):
 
 def _told(evidence):
     """The last reading of each name, without what only serves other measurements."""
-    return {reading.name: reading for reading in evidence.readings if reading.name != "pace"}.values()
+    return {reading.name: reading for reading in evidence.readings if reading.name not in _INNER}.values()

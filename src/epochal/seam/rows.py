@@ -74,7 +74,7 @@ class Data:
         notes: what was decided about the rows, one sentence each, for the user.
         folds: other ways to hold rows out; `None` where rows must not change sides, or where there are very many.
         preprocessed: whether the model's own preprocessor, if it has one, has made these rows.
-        columns: of a table, a `ColumnUse` for each of its columns. target_scale: as in `Task`.
+        columns: of a table, a `ColumnUse` for each of its columns. target_mean, target_scale: as in `Task`.
         origin: the `Origin` that the rows were read from, where they came in batches; else `None`.
     """
 
@@ -88,6 +88,7 @@ class Data:
     folds: Folds | None = None
     preprocessed: bool = False
     columns: tuple = ()
+    target_mean: float = 0.0
     target_scale: float = 1.0
     origin: Any = None
 

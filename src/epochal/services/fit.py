@@ -3,6 +3,7 @@
 import math
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,6 +112,7 @@ class TableFit(NamedTuple):
         scores: what `tables.score.scores` says of these rows; `None` where the outputs are neither probabilities nor numbers.
         best: what early stopping watched, and the epoch, counted from 1, whose weights were kept; `None` without it.
         table: the `Table`. corrects: whether its probabilities are those of other shares of the classes than the data's.
+        seconds: what the training took, compilation and validation included.
     """
 
     settings: Resolved
@@ -119,6 +121,7 @@ class TableFit(NamedTuple):
     scores: dict[str, tuple[Any, ...]] | None
     table: Any
     corrects: bool
+    seconds: float
     best: tuple[str, int] | None = None
 
 
@@ -167,14 +170,16 @@ def _fit_table(request, progress, stop):
                               callbacks, validation_data=(table.x_validation, table.y_validation),
                               class_weight=weights, learning_rate=settings.learning_rate, batches=request.batches,
                               engine=request.engine, checkpoint=request.checkpoint)
+        started = time.perf_counter()
         try:
             history = trained(training, progress=progress, stop=stop)
         except KeyboardInterrupt:
             raise Stopped(kept=_kept(network, encoding, request)) from None
+        seconds = time.perf_counter() - started
         on_test, scored = _judged(network, table, encoding())
         save_with_encoding(network, encoding(), request.out)
     best = _best(request.plan, history) if settings.stops_early else None
-    return TableFit(settings, history, on_test, scored, table, shifted, best)
+    return TableFit(settings, history, on_test, scored, table, shifted, seconds, best)
 
 
 def _target_of(source):

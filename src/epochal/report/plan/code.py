@@ -22,6 +22,7 @@ def code_for(plan):
         *(["import epochal"] if own else []),
         "import keras",
         "",
+        *_rows_of(task),
         *_compile(plan),
         *_watched(plan),
         *_switches(plan.switches),
@@ -36,6 +37,18 @@ def code_for(plan):
         f"y_hat = model.predict(x_val, batch_size={_literal(plan.predict_batch_size.value)})",
         "",
     ])
+
+
+def _rows_of(task):
+    """What the arrays hold where the rows were a table's, as comments: the numbers hold for rows made alike."""
+    if task is None or not task.columns:
+        return []
+    lines = ["# x_train and the others are the table's columns as numbers, as the plan's notes say;",
+             "# `epochal fit DATA --plan plan.json --out model.keras` makes them itself."]
+    if (task.target_mean, task.target_scale) != (0, 1):
+        lines += [f"# Targets are standardised: (target - {_literal(task.target_mean)}) / {_literal(task.target_scale)}; turn "
+                  f"answers back by y_hat * {_literal(task.target_scale)} + {_literal(task.target_mean)}."]
+    return lines
 
 
 def _compile(plan):

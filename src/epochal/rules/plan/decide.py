@@ -13,13 +13,21 @@ from ..critical_batch import critical_batch, time_optimal_batch
 from ..margin import margin_and_target, without_learning
 from ..scaling import steps_per_epoch
 from . import compare, sentences
-from .choices import choose_batch_size, choose_epochs, choose_predict_batch_size, choose_rate, stopping_for
+from .choices import (
+    choose_batch_size,
+    choose_epochs,
+    choose_predict_batch_size,
+    choose_rate,
+    epochs_within,
+    stopping_for,
+    within_time,
+)
+from .context import Context
 from .faster import faster_back_end, faster_fit
 from .folds import levelled, n_trained
 from .from_race import decide_race
 from .learnt import nothing_learnt
 from .limits import binding, ceilings
-from .max_time import epochs_within, within_time
 from .quality import Aim, best_epoch, cross_fitted, stopping_epoch, stopping_regret
 
 GOALS = ("fastest", "best", "frugal", "smallest")
@@ -86,15 +94,15 @@ def _decide(evidence, goal):
     critical = critical_batch(arms, _updates_made(runs, arms), n_trained(evidence))
     optimal = time_optimal_batch(critical, evidence.get("throughput"))
     patience = _patience(runs[chosen].values(), margin)
-    context = sentences.Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
-                                against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
-                                ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
-                                on_test=compare.test_loss_of(runs, chosen, present),
-                                metrics_on_test=compare.test_metrics_of(runs, chosen, present),
-                                nothing=nothing, by_another=compare.better_by_another(runs, chosen, evidence.task),
-                                better=arm_of[better], nearest=_nearest(evidence, runs, aim),
-                                seconds=_whole_fit(clock, chosen, runs, patience, _within(evidence, clock, chosen)),
-                                present_seconds=_present_fit(clock, evidence, runs, patience))
+    context = Context(evidence=evidence, goal=goal, arms=arms, chosen=arm_of[chosen], present=arm_of[present],
+                      against=arm_of[against], margin=margin, target=target, critical=critical, optimal=optimal,
+                      ratio=None if chosen == present else compare.seconds_ratio(runs, present, chosen, target, step),
+                      on_test=compare.test_loss_of(runs, chosen, present),
+                      metrics_on_test=compare.test_metrics_of(runs, chosen, present),
+                      nothing=nothing, by_another=compare.better_by_another(runs, chosen, evidence.task),
+                      better=arm_of[better], nearest=_nearest(evidence, runs, aim),
+                      seconds=_whole_fit(clock, chosen, runs, patience, _within(evidence, clock, chosen)),
+                      present_seconds=_present_fit(clock, evidence, runs, patience))
     return Plan(
         goal=goal, batch_size=choose_batch_size(context), learning_rate=choose_rate(context),
         epochs=choose_epochs(runs[chosen].values(), patience, evidence.present_epochs if chosen == present else None,

@@ -12,10 +12,9 @@ from ..race.judge import Why, judge, levels_of
 from ..race.standings import Standings
 from ..race.start import sizes
 from ..scaling import steps_per_epoch
-from .choices import choose_predict_batch_size, stopping_for
+from .choices import choose_predict_batch_size, epochs_within, stopping_for
 from .faster import faster_back_end, faster_fit
 from .limits import ceilings
-from .max_time import epochs_within
 from .propose import MOST_EPOCHS, first_epochs, patience_for, stretch
 
 _PATIENCE = 5            # epochs without improvement, at least: where no curve has turned, early stopping ends the training

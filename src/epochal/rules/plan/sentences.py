@@ -1,74 +1,34 @@
 """What the evidence says, in sentences: the headline, each reason, what limits the batch size, and what is undecided."""
 
 from functools import partial
-from typing import NamedTuple
 
 from ...base.text import capital, counted, difference, first_few, number, quantity
-from ...records import Arm, Evidence, Outcome, Reading, Setting, Verdict
-from ...records.clock import FitSeconds
-from .compare import examples_to_target
-from .folds import OWN_ROWS, are_unlike, n_folds_of, n_trained, own_too
-from .propose import batch_sizes, worth_a_look
+from ...records import Outcome, Reading, Verdict
+from .context import (
+    NO_WORSE,
+    apart,
+    is_cheaper,
+    is_near,
+    is_worse_on_test,
+    not_compared,
+    promising,
+    share_of_examples,
+    short,
+    signed,
+    would_pay,
+)
+from .folds import OWN_ROWS, are_unlike, n_folds_of, own_too
 from .quality import Aim
 
 _FEWEST_SEEDS = 3  # that show one better
-_WORTH, _SEVERAL = 0.9, 5  # of the present time to the same loss: more is not worth a try; fresh seeds that tell an average
-_NO_WORSE = (Verdict.BETTER, Verdict.NOT_WORSE)
+_TOO_MANY = 20  # times as much to measure, to decide on a difference within the margin
 _READ = ("memory", "throughput", "compilation", "validation", "prediction")  # the readings that the rules go by
-
-
-class Context(NamedTuple):
-    """All that a sentence may need; `ratio` is the present setting's time to target over the chosen one's.
-
-    `better`: the best of the settings shown better, whatever time it takes. `seconds`, `present_seconds`: what a whole training
-    takes with the chosen and with the present setting. `nearest`: where something is to be reached, the setting that comes nearest
-    to it, and its value. `nothing`: said where nothing was learnt. `by_another`: where another metric disagrees.
-    """
-
-    evidence: Evidence
-    goal: str
-    arms: tuple[Arm, ...]
-    chosen: Arm
-    present: Arm
-    against: Arm
-    margin: float
-    target: float | Aim
-    critical: Reading
-    optimal: Reading
-    ratio: tuple[float, float, float] | None
-    on_test: tuple | None = None
-    metrics_on_test: tuple | None = None
-    better: Arm | None = None
-    seconds: FitSeconds | None = None
-    present_seconds: FitSeconds | None = None
-    nearest: tuple[Setting, float] | None = None
-    nothing: str = ""
-    by_another: str = ""
-
-    @property
-    def whose(self):
-        return self.evidence.whose
-
-    @property
-    def goal_words(self):
-        """What is called the target."""
-        return str(self.evidence.until) if isinstance(self.target, Aim) else f"the target {self.decides}"
-
-    @property
-    def decides(self):
-        """By what settings are compared, in words."""
-        return self.evidence.decides
 
 
 def headline(c):
     """The answer in one sentence of at most two lines, what to use first, then what it gains; and that test rows speak against."""
-    against = f" On the test rows its {c.decides} is worse." if c.chosen is not c.present and _is_worse_on_test(c) else ""
+    against = f" On the test rows its {c.decides} is worse." if c.chosen is not c.present and is_worse_on_test(c) else ""
     return _headline(c) + against
-
-
-def _is_worse_on_test(c):
-    """Whether the chosen setting is worse on the test rows than the present one by the margin, and beyond the luck of seeds."""
-    return c.on_test is not None and c.on_test[2][0] > c.margin and c.on_test[2][1] > 0
 
 
 def _headline(c):
@@ -76,19 +36,19 @@ def _headline(c):
         return _reaches(c)
     if c.nothing:
         diverges = c.present.verdict is Verdict.DIVERGED and c.chosen is not c.present
-        said = f"{capital(c.whose)} diverges ({_short(c.present.setting)}). Use {c.chosen.setting}. " if diverges else ""
+        said = f"{capital(c.whose)} diverges ({short(c.present.setting)}). Use {c.chosen.setting}. " if diverges else ""
         return said + c.nothing
     missed = ""
     if c.evidence.until is not None:
         setting, value = c.nearest or (c.present.setting, None)
-        came = "" if value is None else f" (nearest: {number(value)} on average, with {_short(setting)})"
+        came = "" if value is None else f" (nearest: {number(value)} on average, with {short(setting)})"
         missed = f"No setting reached {c.evidence.until} with every seed{came}. "
     return missed + _as_good(c)
 
 
 def _reaches(c):
     """The headline where settings reach what they are to reach."""
-    setting, yours = c.chosen.setting, f"{c.whose} ({_short(c.present.setting)})"
+    setting, yours = c.chosen.setting, f"{c.whose} ({short(c.present.setting)})"
     took = "" if c.chosen.seconds is None else f" after {quantity('s', c.chosen.seconds)} of training"
     if c.present.steps is None:
         return f"Use {setting}: it reaches {c.goal_words} with every seed{took}; {yours} does not."
@@ -103,30 +63,30 @@ def _reaches(c):
 
 def _as_good(c):
     """The headline where settings are compared by their loss."""
-    setting, yours = c.chosen.setting, f"{c.whose} ({_short(c.present.setting)})"
+    setting, yours = c.chosen.setting, f"{c.whose} ({short(c.present.setting)})"
     if c.present.verdict is Verdict.DIVERGED:
-        return f"{capital(c.whose)} diverges ({_short(c.present.setting)}). Use {setting}."
+        return f"{capital(c.whose)} diverges ({short(c.present.setting)}). Use {setting}."
     rivals = [arm for arm in c.arms if arm is not c.present]
     if not rivals:
         return f"Keep {c.whose} ({setting}): no other setting could be compared in this time; raise `--budget`."
-    if c.chosen is c.present and _not_compared(c) and len({arm.setting.batch_size for arm in c.arms}) == 1:
+    if c.chosen is c.present and not_compared(c) and len({arm.setting.batch_size for arm in c.arms}) == 1:
         return f"Keep {c.whose} for now ({setting}): no other batch size could be compared in this time; raise `--budget`."
-    if c.chosen is c.present and (rival := _promising(c)) is not None:
-        sooner, cheaper = number(c.present.seconds / rival.seconds), sum(map(partial(_is_cheaper, c), rivals))
+    if c.chosen is c.present and (rival := promising(c)) is not None:
+        sooner, cheaper = number(c.present.seconds / rival.seconds), sum(map(partial(is_cheaper, c), rivals))
         doubt = "whether it ends as good is not shown"
-        if rival.verdict in _NO_WORSE:
+        if rival.verdict in NO_WORSE:
             doubt = f"this may be chance, with {counted(cheaper, 'cheaper setting')} compared"
-        return (f"Keep {yours}, or try {_short(rival.setting)}: the same {c.decides} {sooner} times sooner; {doubt} (difference "
-                f"{_signed(c, rival)}).")
+        return (f"Keep {yours}, or try {short(rival.setting)}: the same {c.decides} {sooner} times sooner; {doubt} (difference "
+                f"{signed(c, rival)}).")
     if c.chosen is c.present and c.goal == "best":
         alone = [arm for arm in rivals if arm.high is not None and arm.high < 0]
         return f"Keep {c.whose} ({setting}): {_none_of(rivals)} shown better{_by_itself(alone)}."
     if c.chosen is c.present:
         cheaper = {"fastest": "faster", "frugal": "need fewer examples", "smallest": "need less memory"}[c.goal]
         size = c.present.setting.batch_size
-        alone = [arm for arm in rivals if c.goal == "smallest" and arm.verdict in _NO_WORSE and arm.setting.batch_size < size]
+        alone = [arm for arm in rivals if c.goal == "smallest" and arm.verdict in NO_WORSE and arm.setting.batch_size < size]
         return f"Keep {c.whose} ({setting}): {_none_of(rivals)} shown to be as good and {cheaper}{_by_itself(alone)}."
-    if c.against is not c.present and c.present.verdict not in _NO_WORSE:
+    if c.against is not c.present and c.present.verdict not in NO_WORSE:
         less = "less" if c.evidence.task.larger_is_better else "more"
         return f"Use {setting}: {yours} has {c.present.difference:.2g} {less} validation {c.decides} than the best one{_gain(c)}."
     if c.goal == "best":
@@ -136,7 +96,7 @@ def _as_good(c):
         if c.chosen.peak_bytes and c.present.peak_bytes:
             least = f"{quantity('B', c.chosen.peak_bytes)} for an update beside {quantity('B', c.present.peak_bytes)}"
         return f"Use {setting}: no worse than {yours}, and needs {least}."
-    if c.goal == "frugal" and (share := _share_of_examples(c, c.chosen, c.present)) is not None:
+    if c.goal == "frugal" and (share := share_of_examples(c, c.chosen, c.present)) is not None:
         return f"Use {setting}: no worse than {yours}, and reaches the same {c.decides} with {number(share)} times the examples."
     return f"Use {setting}: no worse than {yours}{_gain(c)}."
 
@@ -152,7 +112,7 @@ def _by_itself(arms):
         return ""
     best = min(arms, key=lambda arm: (arm.difference, arm.setting))
     few = "with more seeds" if best.n_seeds < _FEWEST_SEEDS else "by itself"
-    return f", all together; {few} {_short(best.setting)} might be"
+    return f", all together; {few} {short(best.setting)} might be"
 
 
 def _gain(c):
@@ -173,9 +133,9 @@ def why_batch_size(c):
     if c.nothing and c.chosen is c.present:
         gained = "gained over before training" if c.evidence.task.trained_before else "learnt"
         parts.append(f"{c.whose}; nothing was {gained} with any")
-    elif c.chosen.verdict in _NO_WORSE:
-        theirs = c.whose if c.against is c.present else _short(c.against.setting)
-        parts.append(f"no worse than {theirs} (difference {_apart(c, c.chosen)[0]:+.2g}, margin {number(c.margin)})")
+    elif c.chosen.verdict in NO_WORSE:
+        theirs = c.whose if c.against is c.present else short(c.against.setting)
+        parts.append(f"no worse than {theirs} (difference {apart(c, c.chosen)[0]:+.2g}, margin {number(c.margin)})")
     elif c.chosen is c.against is c.present:
         fixed = "fixed" if "batch_size" in c.evidence.fixed else "no other setting was shown to be worth a change"
         parts.append(f"{c.whose}; {fixed}")
@@ -195,13 +155,13 @@ def why_batch_size(c):
 def how_batch_size(c):
     """The intervals and the formula behind the batch size."""
     parts = []
-    if c.chosen.verdict in _NO_WORSE:
+    if c.chosen.verdict in NO_WORSE:
         n_folds, seeds = n_folds_of(c.evidence), counted(c.chosen.n_seeds, "seed")
         own = "a fifth of the training rows and of yours for validation"
         folds = f"cross-validated over {n_folds} folds of training and validation rows"
         of_rows = f"{own} in turn" if own_too(c.evidence) else folds
         in_turn = f", {of_rows}" if n_folds > 1 else ""
-        parts.append(f"difference in validation {c.decides} {_signed(c, c.chosen)}, 95 % over {seeds} and the validation "
+        parts.append(f"difference in validation {c.decides} {signed(c, c.chosen)}, 95 % over {seeds} and the validation "
                      f"rows{in_turn}")
     if c.ratio:
         value, low, high = c.ratio
@@ -254,23 +214,23 @@ def unresolved(c):
         found.append(f"whether time or quality matters more: {c.better.setting} has {less:.2g} {more} validation "
                      f"{c.decides} than {c.whose}, and takes {number(times)} times as long to the same {c.decides}; "
                      "`--goal best` takes it")
-    if c.on_test is not None and c.chosen is not c.present and c.on_test[2][1] > 0 and not _is_worse_on_test(c):
+    if c.on_test is not None and c.chosen is not c.present and c.on_test[2][1] > 0 and not is_worse_on_test(c):
         found.append(f"whether it is as good on other rows: on the test rows its {c.decides} is worse than that of {c.whose}, by "
                      f"less than the margin (difference {difference(*task.apart(*c.on_test[2]))} over seeds)")
     if c.by_another and not c.nothing:
         found.append(c.by_another)
-    unsure = (Verdict.UNDECIDED, *_NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
-    doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and _would_pay(c, arm) and _is_near(c, arm)]
+    unsure = (Verdict.UNDECIDED, *NO_WORSE) if c.goal == "fastest" else (Verdict.UNDECIDED,)  # of several, by chance
+    doubtful = [arm for arm in c.arms if arm.verdict in unsure and arm is not c.chosen and would_pay(c, arm) and is_near(c, arm)]
     if doubtful:
         first, *more = sorted(doubtful, key=lambda arm: (arm.quality if c.goal == "best" else arm.seconds or 0.0, arm.setting))
         gain = "better" if c.goal == "best" else "as good and cheaper"
-        others = f"; so may {first_few(more, 2, lambda arm: _short(arm.setting))}" if more else ""
-        found.append(f"{first.setting} may be {gain}: difference {_signed(c, first)}, margin {number(c.margin)}, "
-                     f"{counted(first.n_seeds, 'seed')}{others}; more time (`--budget`) or more validation rows would decide")
+        others = f"; so may {first_few(more, 2, lambda arm: short(arm.setting))}" if more else ""
+        found.append(f"{first.setting} may be {gain}: difference {signed(c, first)}, margin {number(c.margin)}, "
+                     f"{counted(first.n_seeds, 'seed')}{others}; {_to_decide(c, first)}")
     if are_unlike(c.evidence):
         found.append(f"whether training rows tell of your validation rows: the {c.decides} of {c.whose} is {_rows_apart(c)} on "
                      "yours, so those alone were judged, and fewer rows tell less")
-    if unseen := _not_compared(c):
+    if unseen := not_compared(c):
         sizes = ", ".join(f"{size:,}" for size in unseen)
         found.append(f"batch size {sizes}: not compared, since another batch size takes longer than was left of the budget; raise "
                      "`--budget`")
@@ -297,7 +257,7 @@ def on_test(c):
     if c.on_test is None:
         return ""
     task, n = c.evidence.task, f"{c.evidence.task.n_test:,} rows that had no part in any choice"
-    (chosen, present), worse = map(task.as_judged, c.on_test[:2]), _is_worse_on_test(c)
+    (chosen, present), worse = map(task.as_judged, c.on_test[:2]), is_worse_on_test(c)
     mean, low, high = task.apart(*c.on_test[2])
     mine, theirs = ({}, {}) if c.metrics_on_test is None else (task.beside(None, values) for values in c.metrics_on_test)
     if c.chosen is c.present:
@@ -318,43 +278,15 @@ def _rows_apart(c):
     return f"{way} by {number(abs(value))} ({number(low)} to {number(high)})"
 
 
-def _not_compared(c):
-    """Batch sizes that were to be compared and were not, although their neighbours do not rule them out."""
-    n, present, memory = n_trained(c.evidence), c.present.setting.batch_size, c.evidence.get("memory")
-    sizes = batch_sizes(present, n, None if memory is None else int(memory.value), c.evidence.fixed)
-    at = {}
-    for arm in c.arms:
-        size = min(arm.setting.batch_size, n)
-        at[size] = min(at.get(size, float("inf")), float("inf") if arm.seconds is None else arm.seconds)
-    tried = {min(c.setting.batch_size, n) for c in c.evidence.of("screen")}
-    return [size for size in sizes if size not in at and size not in tried and worth_a_look(size, min(present, n), at)]
-
-
-def _promising(c):
-    """Where speed counts, the fastest setting that is as good on average, and not shown to be; `None` where there is none."""
-    some = [arm for arm in c.arms if arm.verdict in (Verdict.UNDECIDED, *_NO_WORSE) and arm.n_seeds >= _SEVERAL
-            and arm.difference <= c.margin and _is_cheaper(c, arm)]
-    return min(some, key=lambda arm: (arm.seconds, arm.setting), default=None) if c.goal == "fastest" else None
-
-
-def _is_cheaper(c, arm):
-    """Whether a setting comes sooner to the same loss than the present one, by enough to be worth a change."""
-    return None not in (arm.seconds, c.present.seconds) and arm.seconds < _WORTH * c.present.seconds
-
-
-def _is_near(c, arm):
-    """Whether a setting may well be as good: its difference is within the margin, or within half of its own doubt."""
-    return arm.difference is None or arm.difference <= max(c.margin, (arm.high - arm.low) / 4)
-
-
-def _would_pay(c, arm):
-    """Whether this setting would have been taken, had its quality been shown equal."""
-    if c.goal == "fastest":
-        return None not in (arm.seconds, c.chosen.seconds) and arm.seconds < _WORTH * c.chosen.seconds
-    if c.goal == "frugal":
-        share = _share_of_examples(c, arm, c.chosen)
-        return share is not None and share < 1
-    return arm.setting.batch_size < c.chosen.setting.batch_size if c.goal == "smallest" else arm.quality < c.chosen.quality
+def _to_decide(c, arm):
+    """How much more would have to be measured to tell whether a setting is worse, or no worse by the margin, were the difference as
+    it looks now: an interval shrinks as the root of what is behind it."""
+    if arm.difference is None:
+        return "more time (`--budget`) would decide"
+    times = ((arm.high - arm.low) / 2 / max(c.margin - arm.difference, arm.difference)) ** 2
+    much = f"about {number(float(f'{max(times, 2.0):.2g}'))} times as many trainings and validation rows"
+    return (f"{much} would decide it (`--budget` allows more trainings)" if times <= _TOO_MANY
+            else f"to decide it would take {much}, more than a difference so small is worth")
 
 
 def _times(ratio):
@@ -368,22 +300,3 @@ def _times(ratio):
 
 def _with_span(reading):
     return f"{number(reading.value)} ({number(reading.low)} to {number(reading.high)})"
-
-
-def _share_of_examples(c, arm, other):
-    """Examples to the target of one arm over those of another, or `None`."""
-    mine, theirs = (examples_to_target(a, n_trained(c.evidence)) for a in (arm, other))
-    return None if mine is None or theirs is None else mine / theirs
-
-
-def _short(setting):
-    return f"{number(setting.batch_size)} at {number(setting.learning_rate)}"
-
-
-def _signed(c, arm):
-    return "no two seeds in common" if arm.difference is None else difference(*_apart(c, arm))
-
-
-def _apart(c, arm):
-    """The difference of an arm, with its interval, in what decides."""
-    return c.evidence.task.apart(arm.difference, arm.low, arm.high)

@@ -32,7 +32,8 @@ def task_of(twin, data):
         weighted=data.train.weight is not None, normalises_over_batch=twin.normalises_over_batch(),
         fingerprint=fingerprint, parts=parts,
         constant_loss=_constant_loss(_loss_name(model.loss), kind, data) if not decider and _is_mean_over_rows(compiled) else None,
-        notes=(*data.notes, *twin.notes, *_on_starts(kept)), columns=data.columns, target_scale=data.target_scale)
+        notes=(*data.notes, *twin.notes, *_on_starts(kept)), columns=data.columns,
+        target_mean=data.target_mean, target_scale=data.target_scale)
 
 
 def kind_of(model, y):

@@ -151,7 +151,7 @@ def data_of(table, *, seed):
     classes = None if table.kind == "regression" else table.y_validation
     half_a, half_b = halves(validation, seed=seed, classes=classes)
     data = Data(table.name, table.kind, Part(table.x_train, table.y_train), half_a, half_b, Part(table.x_test, table.y_test),
-                table.notes, columns=tuple(table.columns), target_scale=table.target_scale)
+                table.notes, columns=tuple(table.columns), target_mean=table.target_mean, target_scale=table.target_scale)
     if table.groups is not None:
         n = data.train.n_rows
         cut = halves(Part(table.groups[n:], None), seed=seed, classes=classes)  # as the rows themselves
